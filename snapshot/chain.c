@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* chain: see chain.h. What comes in is checked in chain-check.c. */
+#include "snapshot/chain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/chain-check.h"
+#include "snapshot/path.h"
+
+static json_t *member(const struct chain *c, const char *key)
+{
+    return json_object_get(c->doc, key);
+}
+
+static const char *text(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && !strcmp(a, b);
+}
+
+void chain_init(struct chain *c, const char *folder, const char *vm_name, const char *uuid)
+{
+    c->folder = mem_strdup(folder);
+    c->doc = json_pack("{s:s, s:i, s:i, s:{s:s?, s:s?}, s:{}, s:{}, s:[], s:n, s:n, s:n}", "format",
+                       "qrewind", "version", 1, "generation", 0, "vm", "name", vm_name, "uuid",
+                       uuid, "disks", "layers", "snapshots", "current", "undo", "pending");
+    if (!c->doc)
+        abort();
+}
+
+int chain_take(struct chain *c, const char *folder, const json_t *doc, struct qmp_error *err)
+{
+    if (chain_check(doc, err))
+        return -1;
+    c->folder = mem_strdup(folder);
+    c->doc = json_deep_copy(doc);
+    return 0;
+}
+
+void chain_copy(struct chain *to, const struct chain *from)
+{
+    to->folder = mem_strdup(from->folder);
+    to->doc = json_deep_copy(from->doc);
+}
+
+void chain_done(struct chain *c)
+{
+    json_decref(c->doc);
+    free(c->folder);
+    memset(c, 0, sizeof(*c));
+}
+
+/* ---- looking ---- */
+
+json_t *chain_snapshots(const struct chain *c)
+{
+    return member(c, "snapshots");
+}
+
+json_t *chain_snapshot(const struct chain *c, const char *name)
+{
+    json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+        if (same(text(s, "name"), name))
+            return s;
+    return NULL;
+}
+
+const char *chain_current(const struct chain *c)
+{
+    return json_string_value(member(c, "current"));
+}
+
+json_t *chain_pending(const struct chain *c)
+{
+    json_t *p = member(c, "pending");
+
+    return json_is_object(p) ? p : NULL;
+}
+
+json_t *chain_layer(const struct chain *c, const char *id)
+{
+    return id ? json_object_get(member(c, "layers"), id) : NULL;
+}
+
+char *chain_layer_file(const struct chain *c, const char *id)
+{
+    const char *file = text(chain_layer(c, id), "file");
+
+    if (!file)
+        return NULL;
+    return graph_is_path(file) ? path_join(c->folder, file) : mem_strdup(file);
+}
+
+const char *chain_layer_by_file(const struct chain *c, const char *file)
+{
+    auto_free char *relative = path_relative(c->folder, file);
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(member(c, "layers"), id, layer)
+    {
+        const char *name = text(layer, "file");
+
+        if (same(name, relative) || same(name, file))
+            return id;
+    }
+    return NULL;
+}
+
+const char *chain_active(const struct chain *c, const char *disk)
+{
+    return text(json_object_get(member(c, "disks"), disk), "active");
+}
+
+bool chain_is_ours(const struct chain *c, const char *id)
+{
+    return json_is_true(json_object_get(chain_layer(c, id), "ours"));
+}
+
+static bool pins(const json_t *snapshot, const char *id)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(json_object_get(snapshot, "disks"), disk, held)
+        if (same(text(held, "layer"), id))
+            return true;
+    return false;
+}
+
+char *chain_pins(const struct chain *c, const char *id)
+{
+    char *names = NULL;
+    json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+    {
+        if (!pins(s, id))
+            continue;
+        char *more = names ? mem_printf("%s, %s", names, text(s, "name"))
+                           : mem_strdup(text(s, "name"));
+        free(names);
+        names = more;
+    }
+    return names;
+}
+
+char *chain_keeps(const struct chain *c, const char *id)
+{
+    const char *key;
+    json_t *value;
+    int children = 0;
+
+    json_object_foreach(member(c, "disks"), key, value)
+        if (same(text(value, "active"), id))
+            return mem_strdup("active");
+    json_object_foreach(json_object_get(member(c, "undo"), "disks"), key, value)
+        if (same(text(value, "layer"), id))
+            return mem_strdup("undo");
+
+    auto_free char *names = chain_pins(c, id);
+    if (names)
+        return mem_printf("pinned by %s", names);
+    json_object_foreach(member(c, "layers"), key, value)
+        children += same(text(value, "backing"), id);
+    return children > 1 ? mem_printf("shared by %d layers", children) : NULL;
+}
+
+int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_error *err)
+{
+    const char *recorded = chain_active(c, d->id);
+    const struct graph_layer *top = graph_active(d);
+    const char *actual = top ? chain_layer_by_file(c, top->file) : NULL;
+
+    if (!recorded || same(recorded, actual))
+        return 0;
+
+    auto_free char *meant = chain_layer_file(c, recorded);
+    auto_free char *names = actual ? chain_pins(c, actual) : NULL;
+    if (names) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, which holds snapshot %s", d->id,
+                      top->file, names);
+        return qmp_error_hint(err, "the VM was started with an old image: stop it and start it "
+                                   "with %s", meant);
+    }
+    qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, the sidecar says %s", d->id,
+                  top ? top->file : "nothing", meant);
+    return qmp_error_hint(err, "start the VM with %s, or remove the sidecar if it is of another VM",
+                          meant);
+}
+
+/* ---- changing ---- */
+
+static void set(json_t *obj, const char *key, json_t *value)
+{
+    if (json_object_set_new(obj, key, value))
+        abort();
+}
+
+static json_t *string_or_null(const char *s)
+{
+    return s ? json_string(s) : json_null();
+}
+
+const char *chain_add_layer(struct chain *c, const char *file, const char *format,
+                            const char *backing, bool ours)
+{
+    auto_free char *relative = path_relative(c->folder, file);
+    json_t *layers = member(c, "layers");
+    const char *id;
+    json_t *layer;
+    long highest = 0;
+
+    json_object_foreach(layers, id, layer)
+    {
+        long n = id[0] == 'L' ? strtol(id + 1, NULL, 10) : 0;
+
+        highest = n > highest ? n : highest;
+    }
+    auto_free char *fresh = mem_printf("L%ld", highest + 1);
+    layer = json_pack("{s:s, s:s, s:o}", "file", relative, "format", format, "backing",
+                      string_or_null(backing));
+    if (ours)
+        set(layer, "ours", json_true());
+    set(layers, fresh, layer);
+    return chain_layer_by_file(c, file);
+}
+
+void chain_set_active(struct chain *c, const char *disk, const char *layer)
+{
+    json_t *disks = member(c, "disks");
+    json_t *entry = json_object_get(disks, disk);
+
+    if (!entry) {
+        set(disks, disk, json_object());
+        entry = json_object_get(disks, disk);
+    }
+    set(entry, "active", json_string(layer));
+}
+
+void chain_set_backing(struct chain *c, const char *layer, const char *backing)
+{
+    json_t *entry = chain_layer(c, layer);
+
+    if (entry)
+        set(entry, "backing", string_or_null(backing));
+}
+
+void chain_follow(struct chain *c, const struct graph_disk *d)
+{
+    const char *below = NULL;
+
+    for (size_t i = d->nlayers; i-- > 0;) {
+        const struct graph_layer *l = &d->layers[i];
+        const char *id = chain_layer_by_file(c, l->file);
+
+        if (!id)
+            id = chain_add_layer(c, l->file, l->format, below, false);
+        else
+            chain_set_backing(c, id, below);
+        below = id;
+    }
+    if (!chain_active(c, d->id)) {
+        auto_free char *stem = path_stem(d->layers[0].file);
+
+        chain_set_active(c, d->id, below);
+        set(json_object_get(member(c, "disks"), d->id), "stem", json_string(stem));
+    }
+    chain_set_active(c, d->id, below);
+}
+
+void chain_move_pins(struct chain *c, const char *from, const char *to)
+{
+    json_t *s, *held;
+    const char *disk;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+        json_object_foreach(json_object_get(s, "disks"), disk, held)
+            if (same(text(held, "layer"), from))
+                set(held, "layer", json_string(to));
+}
+
+void chain_drop_layer(struct chain *c, const char *id)
+{
+    json_object_del(member(c, "layers"), id);
+}
+
+void chain_drop_snapshot(struct chain *c, const char *name)
+{
+    json_t *all = chain_snapshots(c);
+    json_t *gone = chain_snapshot(c, name);
+    json_t *parent, *s;
+    size_t i, at = json_array_size(all);
+
+    if (!gone)
+        return;
+    parent = json_incref(json_object_get(gone, "parent"));
+    json_array_foreach(all, i, s)
+    {
+        if (s == gone)
+            at = i;
+        else if (same(text(s, "parent"), name))
+            json_object_set(s, "parent", parent);
+    }
+    if (same(chain_current(c), name))
+        json_object_set(c->doc, "current", parent);
+    json_decref(parent);
+    json_array_remove(all, at);
+}
+
+void chain_add_snapshot(struct chain *c, json_t *snapshot)
+{
+    json_object_set(c->doc, "current", json_object_get(snapshot, "name"));
+    json_array_append_new(chain_snapshots(c), snapshot);
+}
+
+char *chain_stem(const struct chain *c, const struct graph_disk *d)
+{
+    const char *stem = text(json_object_get(member(c, "disks"), d->id), "stem");
+
+    return stem ? mem_strdup(stem) : path_stem(d->layers[0].file);
+}
+
+int chain_check_name(const char *name, struct qmp_error *err)
+{
+    size_t n = strlen(name);
+
+    if (!n || n > 128)
+        return qmp_error_set(err, QRW_ERR_REFUSED, "a snapshot's name has 1 to 128 bytes");
+    for (const unsigned char *s = (const unsigned char *)name; *s; s++)
+        if (*s < 0x20 || *s == 0x7f || *s == '/')
+            return qmp_error_set(err, QRW_ERR_REFUSED,
+                                 "a snapshot's name has no '/' and no control characters");
+    json_auto_t *utf8 = json_string(name);
+    if (!utf8)
+        return qmp_error_set(err, QRW_ERR_REFUSED, "a snapshot's name is UTF-8");
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * chain: the document of one VM: disks, layers, snapshots.              PURE
+ *
+ * The document is the JSON of the sidecar itself (doc/sidecar.md), checked once when
+ * it is taken in: after that every reference in it is good, and members that we do
+ * not know survive. The rules of the tree live here:
+ *
+ *     A layer lives while it is active, pinned by a snapshot, or shared by two children.
+ *
+ * A layer is named by its id ("L3"), its file is kept relative to the sidecar's
+ * folder where it lies in there. What comes in and goes out here is absolute.
+ */
+#ifndef SNAPSHOT_CHAIN_H
+#define SNAPSHOT_CHAIN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "snapshot/error.h"
+#include "snapshot/graph.h"
+
+struct chain {
+    json_t *doc;  /* owned */
+    char *folder; /* of the sidecar, absolute */
+};
+
+/* An empty document for a VM (@vm_name, @uuid may be NULL) whose sidecar lies in @folder. */
+void chain_init(struct chain *c, const char *folder, const char *vm_name, const char *uuid);
+
+/* Take the document @doc (borrowed, deep-copied). QRW_ERR_INVALID names what is wrong in it. */
+int chain_take(struct chain *c, const char *folder, const json_t *doc, struct qmp_error *err);
+
+void chain_copy(struct chain *to, const struct chain *from);
+void chain_done(struct chain *c);
+
+/* ---- looking: everything is borrowed, NULL or false: there is none ---- */
+
+json_t *chain_snapshots(const struct chain *c); /* an array, oldest first */
+json_t *chain_snapshot(const struct chain *c, const char *name);
+const char *chain_current(const struct chain *c);
+json_t *chain_pending(const struct chain *c);
+json_t *chain_layer(const struct chain *c, const char *id);
+const char *chain_layer_by_file(const struct chain *c, const char *file);
+char *chain_layer_file(const struct chain *c, const char *id); /* absolute, new string */
+const char *chain_active(const struct chain *c, const char *disk);
+bool chain_is_ours(const struct chain *c, const char *id); /* did we make the file? */
+
+/* The names of the snapshots that pin @id, joined by ", ". New string, NULL: none. */
+char *chain_pins(const struct chain *c, const char *id);
+
+/*
+ * Why the layer @id lives: "active", "undo", "pinned by s1", "shared by 2 layers".
+ * New string; NULL: no rule keeps it. @id may be unknown.
+ */
+char *chain_keeps(const struct chain *c, const char *id);
+
+/*
+ * Does QEMU's chain of @d say something else than the document? QRW_ERR_REFUSED with
+ * the difference and the way out: a frozen layer that is being written to, an active
+ * layer that the document does not know although it knows the ones below.
+ */
+int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_error *err);
+
+/* ---- changing (a copy, in a planner) ---- */
+
+/* Record @d as QEMU has it: its layers, who backs whom, which one is active. */
+void chain_follow(struct chain *c, const struct graph_disk *d);
+
+/* A new layer; returns its id, borrowed from the document. */
+const char *chain_add_layer(struct chain *c, const char *file, const char *format,
+                            const char *backing, bool ours);
+void chain_set_active(struct chain *c, const char *disk, const char *layer);
+void chain_set_backing(struct chain *c, const char *layer, const char *backing);
+
+/* Every snapshot that pins @from pins @to from now on. */
+void chain_move_pins(struct chain *c, const char *from, const char *to);
+
+/* Forget the layer, which nothing may refer to any more. */
+void chain_drop_layer(struct chain *c, const char *id);
+
+/* Forget the snapshot; its children become its parent's. */
+void chain_drop_snapshot(struct chain *c, const char *name);
+
+/* Takes @snapshot (see doc/sidecar.md); it becomes the current one. */
+void chain_add_snapshot(struct chain *c, json_t *snapshot);
+
+/* The stem of new files of @disk, "disk" for "disk.s1.qcow2". New string. */
+char *chain_stem(const struct chain *c, const struct graph_disk *d);
+
+/* QRW_ERR_REFUSED unless @name can be a snapshot's: 1 to 128 bytes, printable, no '/'. */
+int chain_check_name(const char *name, struct qmp_error *err);
+
+#endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * graph: see graph.h. The replies are input from outside: a missing or odd member
+ * is an empty value here, not a crash; only what nothing can be done without
+ * (the reply's own shape) is an error.
+ */
+#include "snapshot/graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+
+/* Chains deeper than this do not exist; a reply that claims one is a lie. */
+#define MAX_DEPTH 1024
+
+static const char *text(const json_t *obj, const char *key)
+{
+    const char *s = json_string_value(json_object_get(obj, key));
+
+    return s && s[0] ? s : NULL;
+}
+
+static bool flag(const json_t *obj, const char *key)
+{
+    return json_is_true(json_object_get(obj, key));
+}
+
+static int64_t number(const json_t *obj, const char *key, int64_t missing)
+{
+    const json_t *n = json_object_get(obj, key);
+
+    return json_is_integer(n) ? json_integer_value(n) : missing;
+}
+
+static int odd(struct qmp_error *err, const char *command)
+{
+    return qmp_error_set(err, QMP_ERR_PROTOCOL, "%s: the reply is not what QEMU documents", command);
+}
+
+/* ---- names ---- */
+
+bool graph_is_path(const char *file)
+{
+    const char *colon = strchr(file, ':');
+    const char *slash = strchr(file, '/');
+
+    return !colon || (slash && slash < colon);
+}
+
+char *graph_file_name(const char *name)
+{
+    if (!strncmp(name, "file:", 5))
+        return mem_strdup(name + 5);
+    if (strncmp(name, "json:", 5))
+        return mem_strdup(name);
+
+    json_auto_t *whole = json_loads(name + 5, 0, NULL);
+    const json_t *at = whole;
+
+    for (int depth = 0; json_is_object(at) && depth < MAX_DEPTH; depth++) {
+        const char *file = text(at, "filename");
+
+        if (!file)
+            file = text(at, "file.filename");
+        if (file)
+            return mem_strdup(file);
+        at = json_object_get(at, "file");
+    }
+    return mem_strdup(name);
+}
+
+/*
+ * The name people know a device by. virtio devices are told as the QOM path of
+ * their backend, others as a plain id; a device without an id sits under
+ * peripheral-anon and has no name worth showing.
+ */
+static char *qdev_id(const char *qdev)
+{
+    static const char named[] = "/machine/peripheral/";
+
+    if (!qdev)
+        return NULL;
+    if (qdev[0] != '/')
+        return mem_strdup(qdev);
+    if (strncmp(qdev, named, sizeof(named) - 1))
+        return NULL;
+    qdev += sizeof(named) - 1;
+    return mem_printf("%.*s", (int)strcspn(qdev, "/"), qdev);
+}
+
+static bool is_protocol(const char *driver)
+{
+    static const char *const names[] = {"file", "host_device", "host_cdrom", "nbd", "https", "http"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(driver, names[i]))
+            return true;
+    return false;
+}
+
+static bool is_filter(const char *driver)
+{
+    static const char *const names[] = {"throttle",   "copy-on-read",      "copy-before-write",
+                                        "backup-top", "mirror_top",        "commit_top",
+                                        "compress",   "preallocate",       "blkdebug",
+                                        "quorum",     "blklogwrites",      "blkverify"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(driver, names[i]))
+            return true;
+    return false;
+}
+
+/* ---- query-status, query-jobs ---- */
+
+int graph_take_status(struct graph *g, const json_t *reply, struct qmp_error *err)
+{
+    const char *status = text(reply, "status");
+
+    if (!status)
+        return odd(err, "query-status");
+    free(g->status);
+    g->status = mem_strdup(status);
+    g->running = flag(reply, "running");
+    return 0;
+}
+
+static void free_jobs(struct graph *g)
+{
+    for (size_t i = 0; i < g->njobs; i++) {
+        free(g->jobs[i].id);
+        free(g->jobs[i].type);
+        free(g->jobs[i].status);
+        free(g->jobs[i].error);
+    }
+    free(g->jobs);
+    g->jobs = NULL;
+    g->njobs = 0;
+}
+
+int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err)
+{
+    const json_t *entry;
+    size_t i;
+
+    if (!json_is_array(reply))
+        return odd(err, "query-jobs");
+    free_jobs(g);
+    g->jobs = mem_alloc(json_array_size(reply) * sizeof(*g->jobs));
+    json_array_foreach(reply, i, entry)
+    {
+        struct graph_job *job = &g->jobs[g->njobs];
+
+        if (!text(entry, "id") || !text(entry, "status"))
+            continue;
+        job->id = mem_strdup(text(entry, "id"));
+        job->type = mem_strdup(text(entry, "type"));
+        job->status = mem_strdup(text(entry, "status"));
+        job->error = mem_strdup(text(entry, "error"));
+        job->offset = number(entry, "current-progress", 0);
+        job->length = number(entry, "total-progress", 0);
+        g->njobs++;
+    }
+    return 0;
+}
+
+/* ---- query-block ---- */
+
+static void fill_layer(struct graph_layer *l, const json_t *image)
+{
+    const char *format = text(image, "format");
+    auto_free char *name = mem_strdup(text(image, "filename"));
+
+    if (!name)
+        name = mem_strdup("");
+    l->file = graph_file_name(name);
+    l->remote = !graph_is_path(l->file);
+    l->format = mem_strdup(!format || is_protocol(format) ? "raw" : format);
+    l->backing = mem_strdup(text(image, "backing-filename"));
+    l->size = number(image, "virtual-size", 0);
+    l->allocated = number(image, "actual-size", -1);
+    l->cluster_size = number(image, "cluster-size", 0);
+    l->read_only = true;
+}
+
+static void free_layers(struct graph_disk *d)
+{
+    for (size_t i = 0; i < d->nlayers; i++) {
+        free(d->layers[i].file);
+        free(d->layers[i].node);
+        free(d->layers[i].file_node);
+        free(d->layers[i].format);
+        free(d->layers[i].backing);
+    }
+    free(d->layers);
+    d->layers = NULL;
+    d->nlayers = 0;
+}
+
+static struct graph_layer *add_layer(struct graph_disk *d)
+{
+    d->layers = mem_grow(d->layers, d->nlayers + 1, sizeof(*d->layers));
+    memset(&d->layers[d->nlayers], 0, sizeof(*d->layers));
+    return &d->layers[d->nlayers++];
+}
+
+static void fill_disk(struct graph_disk *d, const json_t *entry)
+{
+    const json_t *in = json_object_get(entry, "inserted");
+    const json_t *cache = json_object_get(in, "cache");
+    const char *driver = text(in, "drv");
+
+    d->qdev = mem_strdup(text(entry, "qdev"));
+    d->drive = mem_strdup(text(entry, "device"));
+    d->node = mem_strdup(text(in, "node-name"));
+    d->removable = flag(entry, "removable");
+    d->empty = !in;
+    d->read_only = flag(in, "ro");
+    d->cache_direct = flag(cache, "direct");
+    d->cache_no_flush = flag(cache, "no-flush");
+    d->detect_zeroes = mem_strdup(text(in, "detect_zeroes"));
+    d->filter = driver && is_filter(driver) ? mem_strdup(driver) : NULL;
+    d->id = qdev_id(d->qdev);
+    if (!d->id)
+        d->id = mem_strdup(d->drive ? d->drive : d->node ? d->node : "?");
+
+    const json_t *image = json_object_get(in, "image");
+    for (int depth = 0; image && depth < MAX_DEPTH; depth++) {
+        fill_layer(add_layer(d), image);
+        image = json_object_get(image, "backing-image");
+    }
+    if (d->nlayers) {
+        d->layers[0].node = mem_strdup(d->node);
+        d->layers[0].read_only = d->read_only;
+    }
+}
+
+static void free_disks(struct graph *g)
+{
+    for (size_t i = 0; i < g->ndisks; i++) {
+        struct graph_disk *d = &g->disks[i];
+
+        free_layers(d);
+        free(d->id);
+        free(d->qdev);
+        free(d->drive);
+        free(d->node);
+        free(d->filter);
+        free(d->detect_zeroes);
+    }
+    free(g->disks);
+    g->disks = NULL;
+    g->ndisks = 0;
+}
+
+int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err)
+{
+    const json_t *entry;
+    size_t i;
+
+    if (!json_is_array(reply))
+        return odd(err, "query-block");
+    free_disks(g);
+    g->disks = mem_alloc(json_array_size(reply) * sizeof(*g->disks));
+    json_array_foreach(reply, i, entry)
+        fill_disk(&g->disks[g->ndisks++], entry);
+    g->level = GRAPH_DISKS;
+    return 0;
+}
+
+/* ---- query-named-block-nodes, query-blockstats ---- */
+
+static void free_nodes(struct graph *g)
+{
+    for (size_t i = 0; i < g->nnodes; i++) {
+        free(g->nodes[i].name);
+        free(g->nodes[i].driver);
+        free(g->nodes[i].file);
+    }
+    free(g->nodes);
+    g->nodes = NULL;
+    g->nnodes = 0;
+}
+
+int graph_take_nodes(struct graph *g, const json_t *reply, struct qmp_error *err)
+{
+    const json_t *entry;
+    size_t i;
+
+    if (!json_is_array(reply))
+        return odd(err, "query-named-block-nodes");
+    free_nodes(g);
+    g->nodes = mem_alloc(json_array_size(reply) * sizeof(*g->nodes));
+    json_array_foreach(reply, i, entry)
+    {
+        struct graph_node *n = &g->nodes[g->nnodes];
+
+        if (!text(entry, "node-name") || !text(entry, "drv"))
+            continue;
+        n->name = mem_strdup(text(entry, "node-name"));
+        n->driver = mem_strdup(text(entry, "drv"));
+        n->file = graph_file_name(text(entry, "file") ? text(entry, "file") : "");
+        n->read_only = flag(entry, "ro");
+        g->nnodes++;
+    }
+    return 0;
+}
+
+/*
+ * Hang the node names into a disk's chain. query-blockstats gives the chain as node
+ * names and leaves implicit filters out, query-block's images do the same: layer
+ * for layer they are the same list. Where they differ in length (a filter given by
+ * hand), the entries whose driver is a filter are the ones that are too many.
+ */
+static void name_layers(const struct graph *g, struct graph_disk *d, const json_t *stats)
+{
+    size_t at = 0;
+
+    for (int depth = 0; stats && at < d->nlayers && depth < MAX_DEPTH; depth++) {
+        const char *name = text(stats, "node-name");
+        const char *below = text(json_object_get(stats, "parent"), "node-name");
+        const struct graph_node *n = name ? graph_node(g, name) : NULL;
+        const struct graph_node *proto = below ? graph_node(g, below) : NULL;
+
+        if (n && is_filter(n->driver)) {
+            const json_t *next = json_object_get(stats, "backing");
+            stats = next ? next : json_object_get(stats, "parent");
+            continue;
+        }
+        struct graph_layer *l = &d->layers[at++];
+        free(l->node);
+        free(l->file_node);
+        l->node = mem_strdup(name);
+        l->file_node = mem_strdup(below);
+        if (n)
+            l->read_only = n->read_only;
+        /* the protocol node has the plain file name where the format node shows json: */
+        if (proto && proto->file[0] && graph_is_path(proto->file)) {
+            free(l->file);
+            l->file = mem_strdup(proto->file);
+            l->remote = false;
+        }
+        stats = json_object_get(stats, "backing");
+    }
+}
+
+static bool same_device(const struct graph_disk *d, const json_t *stats)
+{
+    const char *qdev = text(stats, "qdev");
+    const char *drive = text(stats, "device");
+
+    if (d->qdev || qdev)
+        return d->qdev && qdev && !strcmp(d->qdev, qdev);
+    return d->drive && drive && !strcmp(d->drive, drive);
+}
+
+int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err)
+{
+    const json_t *entry;
+    size_t i;
+
+    if (!json_is_array(reply))
+        return odd(err, "query-blockstats");
+    json_array_foreach(reply, i, entry)
+        for (size_t k = 0; k < g->ndisks; k++)
+            if (same_device(&g->disks[k], entry))
+                name_layers(g, &g->disks[k], entry);
+    g->level = GRAPH_NODES;
+    return 0;
+}
+
+/* ---- looking things up ---- */
+
+void graph_done(struct graph *g)
+{
+    free_disks(g);
+    free_nodes(g);
+    free_jobs(g);
+    free(g->status);
+    memset(g, 0, sizeof(*g));
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && !strcmp(a, b);
+}
+
+const struct graph_disk *graph_disk(const struct graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (same(g->disks[i].id, name))
+            return &g->disks[i];
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (same(g->disks[i].drive, name) || same(g->disks[i].node, name) ||
+            same(g->disks[i].qdev, name))
+            return &g->disks[i];
+    return NULL;
+}
+
+const struct graph_node *graph_node(const struct graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->nnodes; i++)
+        if (same(g->nodes[i].name, name))
+            return &g->nodes[i];
+    return NULL;
+}
+
+const struct graph_job *graph_job(const struct graph *g, const char *id)
+{
+    for (size_t i = 0; i < g->njobs; i++)
+        if (same(g->jobs[i].id, id))
+            return &g->jobs[i];
+    return NULL;
+}
+
+const struct graph_layer *graph_active(const struct graph_disk *d)
+{
+    return d->nlayers ? &d->layers[0] : NULL;
+}
+
+const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file)
+{
+    for (size_t i = 0; i < d->nlayers; i++)
+        if (same(d->layers[i].file, file) || same(d->layers[i].node, file))
+            return &d->layers[i];
+    return NULL;
+}
+
+const char *graph_skip_reason(const struct graph_disk *d)
+{
+    if (d->empty || !d->nlayers)
+        return "empty";
+    if (d->removable)
+        return "removable";
+    if (d->read_only)
+        return "read-only";
+    return NULL;
+}

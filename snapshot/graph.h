@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * graph: what QEMU really has, made from its query replies.             PURE
+ *
+ *   disk  ──root──> layer (active) ──backing──> layer ──backing──> layer
+ *   id, device      file, node, format, size
+ *
+ * Two depths of looking. query-block alone tells every disk with the files of its
+ * chain, but only the root's node name; that is enough to take a snapshot and costs
+ * a fraction of a millisecond. query-named-block-nodes (flat) and query-blockstats
+ * add each layer's node, and the nodes that no disk uses.
+ *
+ * Names are as QEMU gives them, with pseudo-names ("json:{…}") reduced to the file
+ * they mean. They are strings from outside: never trusted, never printed raw.
+ */
+#ifndef SNAPSHOT_GRAPH_H
+#define SNAPSHOT_GRAPH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qmp/error.h"
+
+enum graph_level { GRAPH_DISKS, GRAPH_NODES };
+
+struct graph_layer {
+    char *file;       /* the image; a path unless `remote` */
+    char *node;       /* the format node; NULL where only query-block was asked */
+    char *file_node;  /* the protocol node under it; NULL as above */
+    char *format;     /* "qcow2", "raw", … : a format, never a protocol */
+    char *backing;    /* the backing string of its header, NULL: none */
+    int64_t size;         /* virtual, bytes */
+    int64_t allocated;    /* bytes on the host, -1: not told */
+    int64_t cluster_size; /* bytes, 0: not told */
+    bool read_only;
+    bool remote;          /* not a file of the host: nbd, rbd, … */
+};
+
+struct graph_disk {
+    char *id;    /* our name for it: qdev id, else drive id, else root node */
+    char *qdev;  /* as query-block says: a QOM path or a plain id; NULL: none */
+    char *drive; /* the block backend's name, NULL or "" with -blockdev */
+    char *node;  /* the root node */
+    char *filter;       /* driver of the root when that is a filter (a job's, throttle), else NULL */
+    char *detect_zeroes; /* "off", "on", "unmap" */
+    bool removable, read_only, empty;
+    bool cache_direct, cache_no_flush;
+    struct graph_layer *layers; /* active first */
+    size_t nlayers;
+};
+
+struct graph_node {
+    char *name, *driver, *file;
+    bool read_only;
+};
+
+struct graph_job {
+    char *id, *type, *status, *error; /* error: NULL, none */
+    int64_t offset, length;           /* progress: only their ratio means something */
+};
+
+struct graph {
+    char *status; /* query-status: "running", "paused", "prelaunch", … */
+    bool running;
+    struct graph_disk *disks;
+    size_t ndisks;
+    struct graph_node *nodes;
+    size_t nnodes;
+    struct graph_job *jobs;
+    size_t njobs;
+    enum graph_level level;
+};
+
+/* Each takes one reply (borrowed). QMP_ERR_PROTOCOL for a reply that makes no sense. */
+int graph_take_status(struct graph *g, const json_t *reply, struct qmp_error *err);
+int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err);
+int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err);
+/* These two come after graph_take_block, nodes first. */
+int graph_take_nodes(struct graph *g, const json_t *reply, struct qmp_error *err);
+int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err);
+
+/* Free what is inside; @g is empty afterwards. */
+void graph_done(struct graph *g);
+
+/* Borrowed, NULL: none. A disk is found by id, drive id, root node or qdev path. */
+const struct graph_disk *graph_disk(const struct graph *g, const char *name);
+const struct graph_node *graph_node(const struct graph *g, const char *name);
+const struct graph_job *graph_job(const struct graph *g, const char *id);
+const struct graph_layer *graph_active(const struct graph_disk *d);
+/* The layer of @d that is @file, or whose node is @file. */
+const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file);
+
+/* Why a snapshot leaves this disk out ("removable", "empty", "read-only"); NULL: it does not. */
+const char *graph_skip_reason(const struct graph_disk *d);
+
+/* What image file a name of QEMU's means ("json:{…}", "file:…"). New string. */
+char *graph_file_name(const char *name);
+
+/* Is it a name of a file of the host, not "nbd://…"? */
+bool graph_is_path(const char *file);
+
+#endif

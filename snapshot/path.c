@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* path: see path.h. ".." is left alone: what it means depends on symlinks. */
+#include "snapshot/path.h"
+
+#include <string.h>
+
+#include "qmp/mem.h"
+
+char *path_folder(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+
+    if (!slash)
+        return mem_strdup(".");
+    return slash == file ? mem_strdup("/") : mem_printf("%.*s", (int)(slash - file), file);
+}
+
+const char *path_name(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+
+    return slash ? slash + 1 : file;
+}
+
+char *path_join(const char *folder, const char *file)
+{
+    char *joined = file[0] == '/' ? mem_strdup(file) : mem_printf("%s/%s", folder, file);
+    char *out = joined;
+
+    for (const char *in = joined; *in;) {
+        size_t n = strcspn(in + 1, "/") + 1; /* a part with the slash before it */
+
+        if (in[0] != '/' || !(n == 1 || (n == 2 && in[1] == '.'))) {
+            memmove(out, in, n);
+            out += n;
+        }
+        in += n;
+    }
+    if (out == joined)
+        *out++ = '/';
+    *out = '\0';
+    return joined;
+}
+
+char *path_relative(const char *folder, const char *file)
+{
+    size_t n = strlen(folder);
+
+    if (n > 1 && !strncmp(file, folder, n) && file[n] == '/' && file[n + 1])
+        return mem_strdup(file + n + 1);
+    return mem_strdup(file);
+}
+
+char *path_stem(const char *file)
+{
+    const char *name = path_name(file);
+    const char *dot = strrchr(name, '.');
+
+    return dot && dot != name ? mem_printf("%.*s", (int)(dot - name), name) : mem_strdup(name);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* path: file names as strings, without looking at any file.             PURE */
+#ifndef SNAPSHOT_PATH_H
+#define SNAPSHOT_PATH_H
+
+/* The folder of @file, "/" and "." included. New string. */
+char *path_folder(const char *file);
+
+/* The last component, inside @file. */
+const char *path_name(const char *file);
+
+/* @file, joined to @folder where it is relative, without "." and empty parts. New string. */
+char *path_join(const char *folder, const char *file);
+
+/* @file seen from @folder: "x.qcow2" if it lies in there, else @file as it is. New string. */
+char *path_relative(const char *folder, const char *file);
+
+/* The name without folder and last extension: "disk" of "/a/disk.qcow2". New string. */
+char *path_stem(const char *file);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan: what an operation will do, as a value.                          PURE
+ *
+ * A planner fills one in from what was observed; the same value is printed by
+ * --dry-run, journalled as `pending`, carried out by the runner, and judged by
+ * recovery after a crash.
+ *
+ *   needs    what must be true of the host before anything is changed
+ *   steps    what changes something, in order; each knows its undo
+ *   promise  what QEMU's graph shows when the goal is reached
+ *   cleanup  what may go once the promise holds; each can be repeated
+ *   after    the document as it will be recorded
+ *   result   what the user is told (design.md §7, the stable members)
+ *
+ * All of it is JSON inside, because all of it is printed and journalled.
+ */
+#ifndef SNAPSHOT_PLAN_H
+#define SNAPSHOT_PLAN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "snapshot/chain.h"
+#include "snapshot/graph.h"
+
+struct plan {
+    char *operation; /* "create" */
+    char *token;     /* a few random hex digits: names of this operation's nodes carry them */
+    json_t *needs, *steps, *promise, *cleanup; /* arrays */
+    json_t *result;                            /* object */
+    struct chain after;
+};
+
+/* What a planner may know. Everything is borrowed. */
+struct scene {
+    const struct graph *graph;
+    const struct chain *chain; /* an empty document where no sidecar exists */
+    const char *now;           /* RFC 3339, UTC, milliseconds */
+    const char *token;         /* random, hex */
+    const char *qemu;          /* version: "7.2.22" */
+    bool files_reachable;      /* QEMU's file names are ours too (law 9) */
+    bool has_drive_mirror;
+};
+
+typedef int planner_fn(struct plan *p, const struct scene *s, const void *args,
+                       struct qmp_error *err);
+
+/* An operation: its name in plans and messages, how deep it must look, its planner. */
+struct qrw_operation {
+    const char *name;
+    enum graph_level level;
+    planner_fn *plan;
+};
+
+/* An empty plan whose `after` is a copy of the present document. */
+void plan_init(struct plan *p, const char *operation, const struct scene *s);
+void plan_done(struct plan *p);
+
+/* ---- needs: checked before the journal is written ---- */
+
+void plan_need_absent(struct plan *p, const char *file);
+void plan_need_space(struct plan *p, const char *file, int64_t bytes);
+/* Nobody but the layers of our document builds on @file: it will be written to. */
+void plan_need_unshared(struct plan *p, const char *file);
+
+/* ---- steps; each takes the JSON given to it ---- */
+
+/* An empty overlay of @base, owner and mode like @base's. Undone by removing it. */
+void plan_overlay(struct plan *p, const char *file, const struct graph_layer *base);
+/* A file of no bytes that keeps the name for QEMU, owner and mode like @like. Undone as above. */
+void plan_reserve(struct plan *p, const char *file, const char *like);
+/* A file that QEMU will make (the fallback where we do not reach its files). */
+void plan_expect_file(struct plan *p, const char *file);
+/* Make the folder entries of the new files durable, once per folder. */
+void plan_sync_folder(struct plan *p, const char *file);
+/* Write out what the host still holds in memory of @file. Changes nothing. */
+void plan_flush(struct plan *p, const char *file);
+/* One command. @undo (may be NULL): the command that takes it back. */
+void plan_qmp(struct plan *p, const char *execute, json_t *arguments, json_t *undo);
+/* A job (its id inside @arguments); jobs that follow each other run together and are
+ * completed together. @then: NULL (ends by itself), "complete" (when all are ready),
+ * "finish" (end without switching) or "hold" (leave it ready). */
+void plan_job(struct plan *p, const char *execute, json_t *arguments, const char *disk,
+              const char *then);
+
+/* ---- the promise and what follows ---- */
+
+/* @disk's chain has @layer (on top, if @top) directly above @backing (NULL: nothing below). */
+void plan_promise(struct plan *p, const char *disk, const char *layer, const char *backing,
+                  bool top);
+/* Does @g show what was promised? QRW_ERR_FAILED says what is different. */
+int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *err);
+
+void plan_cleanup_node(struct plan *p, const char *node);
+void plan_cleanup_file(struct plan *p, const char *file);
+void plan_kept(struct plan *p, const char *name, const char *why);
+void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- as JSON and as text ---- */
+
+/* {"operation","token","steps",…}: for the journal. New reference. */
+json_t *plan_to_json(const struct plan *p);
+/* QRW_ERR_INVALID where the journal makes no sense. @p needs plan_done() only on success. */
+int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct qmp_error *err);
+/* What --dry-run prints: needs, steps and cleanup as one array. New reference. */
+json_t *plan_steps_for_people(const struct plan *p);
+
+/* The command of a step: {"execute","arguments"}. New reference, NULL: the step is none. */
+json_t *plan_command(const json_t *step);
+
+#endif

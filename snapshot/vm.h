@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm: open a VM, look at it, run operations on it.                    PUBLIC
+ *
+ * These calls block: they run the VM's event loop until they are done. Other work
+ * on the same loop (another VM, timers, signals) goes on meanwhile, and a callback
+ * may call qrw_interrupt().
+ *
+ * Results are JSON documents, the very ones that `qrewind --json` prints (design.md
+ * §7 and qrewind(1) list their members); each is a new reference. Failures are NULL
+ * with an error whose kind promises what is true afterwards (snapshot/error.h).
+ */
+#ifndef SNAPSHOT_VM_H
+#define SNAPSHOT_VM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qmp/client.h"
+#include "snapshot/error.h"
+
+struct event_base;
+struct qrw_vm;
+struct qrw_operation;
+
+/* How a job is getting on. Valid during the call only. */
+struct qrw_progress {
+    const char *job, *disk, *operation, *status;
+    int64_t offset, length; /* only their ratio is a measure of the work */
+    int64_t elapsed_ms;
+};
+
+struct qrw_options {
+    const char *socket;  /* address of the monitor (qmp/address.h) */
+    const char *sidecar; /* NULL: found beside the images */
+    int timeout_ms;      /* for connecting and negotiating; 0: for ever */
+    struct event_base *base; /* NULL: a loop of its own */
+    struct qmp_client_options client;
+
+    /* Called now and then while jobs run, and once at the end of each. May be NULL. */
+    void (*progress)(const struct qrw_progress *p, void *arg);
+    /* Something worth saying that is not the result. @level 0: always, 1: with -v. May be NULL. */
+    void (*note)(int level, const char *text, void *arg);
+    void *arg;
+};
+
+/*
+ * Connect to the monitor and negotiate. Errors: those of qmp_connect().
+ * QEMU: 5.2 and newer; older ones are refused with QRW_ERR_UNSUPPORTED.
+ */
+struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err);
+void qrw_close(struct qrw_vm *vm);
+
+/* The connection, for commands of one's own. Borrowed. */
+struct qmp_client *qrw_client(struct qrw_vm *vm);
+
+/* Stop waiting at the next chance: the call under way returns QRW_ERR_WAITING if a
+ * job goes on without us. Callable from any callback of the loop. */
+void qrw_interrupt(struct qrw_vm *vm);
+
+/* ---- looking; nothing is changed, no lock is taken ---- */
+
+json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err);
+json_t *qrw_disks(struct qrw_vm *vm, struct qmp_error *err);
+/* @disk NULL: all. QRW_ERR_NOT_FOUND */
+json_t *qrw_chain(struct qrw_vm *vm, const char *disk, struct qmp_error *err);
+json_t *qrw_list(struct qrw_vm *vm, struct qmp_error *err);
+json_t *qrw_show(struct qrw_vm *vm, const char *name, struct qmp_error *err);
+json_t *qrw_jobs(struct qrw_vm *vm, struct qmp_error *err);
+
+/* ---- changing ---- */
+
+enum { QRW_DRY_RUN = 1, QRW_NO_WAIT = 2 };
+
+/*
+ * Run @op with its @args (struct qrw_*_args, below). With QRW_DRY_RUN the result
+ * is {"plan": […]} and nothing was changed; with QRW_NO_WAIT jobs are started and
+ * left alone, to be settled by the next call or by qrw_job_wait().
+ *
+ * A `pending` operation that an earlier client left behind is settled first: finished,
+ * undone, or, when its job still runs, refused with QRW_ERR_LOCKED.
+ * Errors: QRW_ERR_REFUSED, QRW_ERR_NOT_FOUND, QRW_ERR_UNSUPPORTED, QRW_ERR_INVALID,
+ * QRW_ERR_LOCKED, QMP_ERR_CONNECT: nothing has changed. QRW_ERR_FAILED: begun and
+ * undone. QRW_ERR_UNKNOWN: half done, `pending` stands. QRW_ERR_WAITING: interrupted,
+ * the job goes on.
+ */
+json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *args, unsigned flags,
+                struct qmp_error *err);
+
+/* Settle what an earlier client left behind. {"settled": "finished"|"undone"|"running"|"nothing"} */
+json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err);
+
+/*
+ * Wait for the job @id to end, and settle the operation that it belongs to.
+ * A job that waits for a decision (ready) ends the wait too. QRW_ERR_NOT_FOUND, QRW_ERR_WAITING.
+ */
+json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, int timeout_ms, struct qmp_error *err);
+
+/* One of "pause", "resume", "complete", "cancel", "dismiss", "finalize"; "speed" with
+ * @speed in bytes per second (0: unlimited). QRW_ERR_NOT_FOUND; QEMU's own refusals. */
+json_t *qrw_job_action(struct qrw_vm *vm, const char *action, const char *id, int64_t speed,
+                       struct qmp_error *err);
+
+/* ---- the operations ---- */
+
+/* A NULL-terminated list, or NULL for none. */
+typedef const char *const *qrw_strings;
+
+enum qrw_method { QRW_METHOD_AUTO, QRW_METHOD_SNAPSHOT, QRW_METHOD_SYNC };
+
+struct qrw_create_args {
+    const char *name;        /* NULL: the time, 20261121-100000 */
+    const char *description; /* NULL: "" */
+    qrw_strings disks;       /* NULL: all writable ones */
+    qrw_strings exclude;
+    qrw_strings overlays;    /* "DISK=FILE" */
+    enum qrw_method method;
+    bool halt;               /* leave the guest stopped */
+};
+extern const struct qrw_operation qrw_create;
+
+struct qrw_commit_args {
+    const char *disk;
+    const char *base, *top; /* file, node or snapshot; NULL: the layer below top; the active one */
+    int64_t speed;          /* bytes per second, 0: unlimited */
+    bool keep_files, force;
+};
+extern const struct qrw_operation qrw_commit;
+
+/* The same members: base NULL: none, the layer becomes independent. */
+extern const struct qrw_operation qrw_stream;
+
+struct qrw_mirror_args {
+    const char *disk;
+    const char *file;   /* NULL: go on with the copy that is under way */
+    const char *sync;   /* "full", "top", "none" */
+    const char *format; /* NULL: "qcow2" */
+    int64_t speed;
+    bool pivot, finish, keep_files;
+};
+extern const struct qrw_operation qrw_mirror;
+
+#endif

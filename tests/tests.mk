@@ -1,0 +1,50 @@
+# The tests.
+#
+#   tests/test-NAME.c   one criterion program each: build/KIND/tests/test-NAME
+#   tests/*/*.c         what they share (fake monitor, lab, guest …): libhelpers.a
+#   tests/test-qemu-*   need a QEMU; make check-matrix runs them on every release
+#
+#   make check                     all of them            make check TEST="reader session"
+#   make check SAN=address,undefined                      make check-matrix TEST=qemu-lab
+#   CRITERION_TEST_PATTERN='*/events_*' make check TEST=client      some tests of one
+
+TEST ?= $(patsubst tests/test-%.c,%,$(wildcard tests/test-*.c))
+TEST_BIN := $(TEST:%=$(B)/tests/test-%)
+QEMU_TEST_BIN := $(filter $(B)/tests/test-qemu-%,$(TEST_BIN))
+
+# Folders that hold programs of their own.
+HELPER_SRC := $(filter-out tests/bench/% tests/demo/% tests/fuzz/%,$(wildcard tests/*/*.c))
+HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/%.o)
+HELPERS := $(B)/tests/libhelpers.a
+
+.PHONY: check check-matrix check-build record-schema lint
+check:
+	$(Q)tests/install-packages check
+	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build
+	$(Q)QREWIND=$(CURDIR)/$(PROGRAM) tests/run $(TEST_BIN)
+
+check-matrix:
+	$(Q)tests/install-packages check
+	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build
+	$(Q)QREWIND=$(CURDIR)/$(PROGRAM) tests/releases/matrix $(QEMU_TEST_BIN)
+
+check-build: $(if $(CLI_SRC),$(PROGRAM)) $(TEST_BIN)
+
+# Criterion finds the tests in a section that nothing refers to.
+$(B)/tests/test-%: $(B)/tests/test-%.o $(HELPERS) $(STATIC)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--no-gc-sections -o $@ $^ $(PKG_LIBS) -lcriterion
+
+$(HELPERS): $(HELPER_OBJ)
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+
+.SECONDARY: $(TEST_BIN:=.o)
+-include $(HELPER_OBJ:.o=.d) $(TEST_BIN:=.d)
+
+record-schema:
+	$(Q)tests/schema/record
+
+lint:
+	$(Q)tests/install-packages lint
+	$(Q)CC="$(CC)" tests/lint/lint

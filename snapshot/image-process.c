@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * image-process: files as another process sees them; see image.h.
+ *
+ * All through /proc, so only as far as the kernel lets us look: processes of our
+ * own user, or all of them for root.
+ */
+#include "snapshot/image.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+
+enum {
+    MAX_DESCRIPTORS = 65536, /* looked at in one call */
+    MAX_COMMAND_LINE = 4096,
+};
+
+/* @path of @pid with its working directory before it, as the kernel spells that to us. */
+static char *absolute(pid_t pid, const char *path)
+{
+    char link[64], cwd[PATH_MAX];
+
+    if (path[0] == '/')
+        return mem_strdup(path);
+    snprintf(link, sizeof(link), "/proc/%d/cwd", (int)pid);
+    ssize_t n = readlink(link, cwd, sizeof(cwd));
+    if (n <= 0 || n == sizeof(cwd) || cwd[0] != '/')
+        return NULL;
+    return mem_printf("%.*s/%s", (int)n, cwd, path);
+}
+
+static bool same_link(pid_t pid, const char *what)
+{
+    char theirs[64], ours[64];
+    struct stat a, b;
+
+    snprintf(theirs, sizeof(theirs), "/proc/%d/%s", (int)pid, what);
+    snprintf(ours, sizeof(ours), "/proc/self/%s", what);
+    return !stat(theirs, &a) && !stat(ours, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/*
+ * Walk @path below the root of @pid. RESOLVE_IN_ROOT keeps absolute symbolic links
+ * and ".." inside that root, as they are for the process itself; a plain open of
+ * /proc/PID/root/PATH would follow them in ours.
+ */
+static bool stat_in(pid_t pid, const char *path, struct stat *st)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+    char link[64];
+
+    snprintf(link, sizeof(link), "/proc/%d/root", (int)pid);
+    auto_close int root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return false;
+    auto_close int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+    return fd >= 0 && !fstat(fd, st);
+}
+
+/* The same file through both roots? *@ours becomes the name that we know it by. */
+static bool reach(pid_t pid, const char *path, char **ours)
+{
+    struct stat theirs, st;
+
+    if (pid <= 0 || !path[0])
+        return false;
+    auto_free char *full = absolute(pid, path);
+    if (!full || stat(full, &st))
+        return false;
+    /* in the same mount namespace, below the same root, names mean the same */
+    if (!(same_link(pid, "ns/mnt") && same_link(pid, "root")) &&
+        (!stat_in(pid, full, &theirs) || st.st_dev != theirs.st_dev || st.st_ino != theirs.st_ino))
+        return false;
+    *ours = realpath(full, NULL);
+    return *ours;
+}
+
+bool image_reachable(pid_t pid, const char *path)
+{
+    auto_free char *ours = NULL;
+
+    return reach(pid, path, &ours);
+}
+
+char *image_resolve(pid_t pid, const char *path)
+{
+    char *ours = NULL;
+
+    return reach(pid, path, &ours) ? ours : NULL;
+}
+
+enum use { USE_NONE, USE_READ, USE_WRITE };
+
+/* How does @pid have the file open? The mode of the link in /proc says whether for writing. */
+static enum use use_by(pid_t pid, const struct image_stat *st, unsigned *left)
+{
+    enum use use = USE_NONE;
+    struct dirent *e;
+    char folder[64];
+
+    snprintf(folder, sizeof(folder), "/proc/%d/fd", (int)pid);
+    DIR *d = opendir(folder);
+    while (d && use != USE_WRITE && *left && (e = readdir(d))) {
+        struct stat target, link;
+        --*left;
+        if (fstatat(dirfd(d), e->d_name, &target, 0) || target.st_dev != st->dev ||
+            target.st_ino != st->ino)
+            continue;
+        bool writes =
+            !fstatat(dirfd(d), e->d_name, &link, AT_SYMLINK_NOFOLLOW) && link.st_mode & S_IWUSR;
+        use = writes ? USE_WRITE : USE_READ;
+    }
+    if (d)
+        closedir(d);
+    return use;
+}
+
+bool image_open_in(pid_t pid, const struct image_stat *st)
+{
+    unsigned left = MAX_DESCRIPTORS;
+
+    return pid > 0 && st->exists && use_by(pid, st, &left) != USE_NONE;
+}
+
+/* The program, and QEMU's -name: what tells machines apart. A line's worth, without newlines. */
+static void describe(pid_t pid, char *text, size_t size)
+{
+    char file[64], args[MAX_COMMAND_LINE + 1] = "";
+    const char *name = NULL;
+
+    snprintf(file, sizeof(file), "/proc/%d/cmdline", (int)pid);
+    auto_close int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, args, MAX_COMMAND_LINE) : 0;
+    for (const char *a = args; n > 0 && a < args + n && !name; a += strlen(a) + 1)
+        if (!strcmp(a, "-name"))
+            name = a + strlen(a) + 1;
+    const char *slash = strrchr(args, '/');
+    snprintf(text, size, "pid %d (%s%s%s)", (int)pid, slash ? slash + 1 : args,
+             name ? " -name " : "", name ? name : "");
+    for (char *c = text; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = '?';
+}
+
+bool image_holder(const char *path, pid_t *pid, char *text, size_t size)
+{
+    unsigned left = MAX_DESCRIPTORS;
+    enum use best = USE_NONE;
+    struct image_stat st;
+    struct dirent *e;
+
+    if (image_stat(path, &st, NULL) || !st.exists)
+        return false;
+    DIR *d = opendir("/proc");
+    while (d && best != USE_WRITE && (e = readdir(d))) {
+        pid_t p = (pid_t)atoi(e->d_name);
+        enum use use = p > 0 && p != getpid() ? use_by(p, &st, &left) : USE_NONE;
+        if (use > best) {
+            best = use;
+            *pid = p;
+        }
+    }
+    if (d)
+        closedir(d);
+    if (best != USE_NONE)
+        describe(*pid, text, size);
+    return best != USE_NONE;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * image-users: who else builds on this image? See image.h.
+ *
+ * What we find keeps us from writing into a base that another machine uses. The
+ * folders are anybody's, so all is bounded: entries, and bytes of a sidecar.
+ */
+#include "snapshot/image.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image-error.h"
+
+enum {
+    MAX_ENTRIES = 4096, /* looked at in one call */
+    MAX_SIDECAR = 8 << 20,
+    MIN_QCOW2 = 72,
+};
+
+static const char sidecar_suffix[] = ".qrewind.json";
+
+struct search {
+    const struct image_stat *target;
+    struct image_stat *except;
+    size_t nexcept;
+    struct image_stat *folders; /* searched so far */
+    size_t nfolders;
+    size_t entries;
+    struct image_users *out;
+};
+
+static bool leads_to(const char *path, const struct image_stat *target)
+{
+    struct image_stat st;
+
+    return !image_stat(path, &st, NULL) && image_same(&st, target);
+}
+
+static bool ends_with(const char *s, const char *suffix)
+{
+    size_t n = strlen(s), m = strlen(suffix);
+
+    return n >= m && !strcmp(s + n - m, suffix);
+}
+
+/* Whom a json: description of a node names: its own file name, or that of its file. */
+static const char *json_filename(json_t *node)
+{
+    const char *name = json_string_value(json_object_get(node, "filename"));
+
+    if (!name)
+        name = json_string_value(json_object_get(node, "file.filename"));
+    if (!name)
+        name = json_string_value(json_object_get(json_object_get(node, "file"), "filename"));
+    return name;
+}
+
+/* @name as somebody in the folder of @path means it. */
+static char *beside(const char *path, const char *name)
+{
+    if (name[0] == '/')
+        return mem_strdup(name);
+    auto_free char *folder = image_folder(path);
+    return mem_printf("%s/%s", folder, name);
+}
+
+char *image_backing_path(const char *image, const char *backing)
+{
+    json_auto_t *node = NULL;
+
+    if (!strncmp(backing, "json:", 5)) {
+        node = json_loads(backing + 5, 0, NULL);
+        backing = json_filename(node);
+        if (!backing)
+            return NULL;
+    } else if (!strncmp(backing, "file:", 5)) {
+        backing += 5;
+    } else if (backing[strcspn(backing, ":/")] == ':') {
+        return NULL; /* another protocol */
+    }
+    return beside(image, backing);
+}
+
+static bool image_names(const char *path, const struct image_stat *target)
+{
+    struct qcow2_header h;
+
+    if (image_read_header(path, &h, NULL))
+        return false;
+    auto_free char *backing = h.backing ? image_backing_path(path, h.backing) : NULL;
+    qcow2_header_done(&h);
+    return backing && leads_to(backing, target);
+}
+
+static bool sidecar_names(const char *path, const struct image_stat *target)
+{
+    auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    json_auto_t *doc = fd >= 0 ? json_loadfd(fd, 0, NULL) : NULL;
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(doc, "layers"), id, layer)
+    {
+        const char *file = json_string_value(json_object_get(layer, "file"));
+        auto_free char *name = file ? beside(path, file) : NULL;
+        if (name && leads_to(name, target))
+            return true;
+    }
+    return false;
+}
+
+static void look_at(struct search *s, const char *path)
+{
+    struct image_stat st;
+    bool user;
+
+    if (image_stat(path, &st, NULL) || !st.regular || image_same(&st, s->target))
+        return;
+    for (size_t i = 0; i < s->nexcept; i++)
+        if (image_same(&st, &s->except[i]))
+            return;
+    if (ends_with(path, sidecar_suffix))
+        user = st.size <= MAX_SIDECAR && sidecar_names(path, s->target);
+    else
+        user = st.size >= MIN_QCOW2 && image_names(path, s->target);
+    if (user) {
+        s->out->names = mem_grow(s->out->names, s->out->n + 1, sizeof(char *));
+        s->out->names[s->out->n++] = mem_strdup(path);
+    }
+}
+
+static bool searched(struct search *s, const char *folder)
+{
+    struct image_stat st;
+
+    if (image_stat(folder, &st, NULL))
+        return true;
+    for (size_t i = 0; i < s->nfolders; i++)
+        if (image_same(&st, &s->folders[i]))
+            return true;
+    s->folders = mem_grow(s->folders, s->nfolders + 1, sizeof(st));
+    s->folders[s->nfolders++] = st;
+    return false;
+}
+
+static void search_folder_of(struct search *s, const char *file)
+{
+    auto_free char *folder = image_folder(file);
+    DIR *d = searched(s, folder) ? NULL : opendir(folder);
+    struct dirent *e;
+
+    while (d && (e = readdir(d))) {
+        if (e->d_type != DT_REG && e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
+            continue;
+        if (s->entries++ == MAX_ENTRIES) {
+            s->out->incomplete = true;
+            break;
+        }
+        auto_free char *path = mem_printf("%s/%s", folder, e->d_name);
+        look_at(s, path);
+    }
+    if (d)
+        closedir(d);
+}
+
+int image_users(const char *file, const char *const *except, struct image_users *out,
+                struct qmp_error *err)
+{
+    struct image_stat target;
+    struct search s = {.target = &target, .out = out};
+
+    if (image_stat(file, &target, err))
+        return -1;
+    if (!target.exists) {
+        errno = ENOENT;
+        return image_error(err, "look at", file);
+    }
+    *out = (struct image_users){0};
+    for (size_t i = 0; except && except[i]; i++) {
+        s.except = mem_grow(s.except, i + 1, sizeof(*s.except));
+        if (!image_stat(except[i], &s.except[s.nexcept], NULL))
+            s.nexcept++;
+    }
+    auto_free char *real = realpath(file, NULL);
+    search_folder_of(&s, file);
+    if (real)
+        search_folder_of(&s, real);
+    for (size_t i = 0; except && except[i]; i++)
+        search_folder_of(&s, except[i]);
+    free(s.except);
+    free(s.folders);
+    return 0;
+}
+
+void image_users_done(struct image_users *u)
+{
+    for (size_t i = 0; i < u->n; i++)
+        free(u->names[i]);
+    free(u->names);
+    *u = (struct image_users){0};
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* image: look at image files, flush them; see image.h. */
+#include "snapshot/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image-error.h"
+
+int image_error(struct qmp_error *err, const char *verb, const char *path)
+{
+    static const struct {
+        int code;
+        const char *hint;
+    } hints[] = {
+        {ENOSPC, "free some space in that file system, or put the file elsewhere"},
+        {EDQUOT, "the disk quota is used up: free some space, or put the file elsewhere"},
+        {EACCES, "run as the user that QEMU runs as, or as root"},
+        {EPERM, "run as the user that QEMU runs as, or as root"},
+        {EROFS, "the file system is mounted read-only: put the file elsewhere"},
+    };
+    int code = errno;
+
+    qmp_error_set(err, QMP_ERR_SYSTEM, "%s %s: %s", verb, path, strerror(code));
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+        if (hints[i].code == code)
+            qmp_error_hint(err, "%s", hints[i].hint);
+    return -1;
+}
+
+/* A block device's size is where its end is; opening it only to ask is harmless. */
+static uint64_t device_size(const char *path)
+{
+    auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
+
+    return end > 0 ? (uint64_t)end : 0;
+}
+
+int image_stat(const char *path, struct image_stat *out, struct qmp_error *err)
+{
+    struct stat link, st;
+
+    if (lstat(path, &link) || stat(path, &st)) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            return image_error(err, "look at", path);
+        *out = (struct image_stat){.symlink = !lstat(path, &link) && S_ISLNK(link.st_mode)};
+        return 0;
+    }
+    *out = (struct image_stat){
+        .exists = true,
+        .symlink = S_ISLNK(link.st_mode),
+        .regular = S_ISREG(st.st_mode),
+        .block_device = S_ISBLK(st.st_mode),
+        .dev = st.st_dev,
+        .ino = st.st_ino,
+        .size = S_ISBLK(st.st_mode) ? device_size(path) : (uint64_t)st.st_size,
+        .allocated = (uint64_t)st.st_blocks * 512,
+        .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+        .uid = st.st_uid,
+        .gid = st.st_gid,
+        .mode = st.st_mode & 07777,
+    };
+    return 0;
+}
+
+bool image_same(const struct image_stat *a, const struct image_stat *b)
+{
+    return a->exists && b->exists && a->dev == b->dev && a->ino == b->ino;
+}
+
+char *image_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return mem_strdup(".");
+    return slash == path ? mem_strdup("/") : mem_printf("%.*s", (int)(slash - path), path);
+}
+
+/* Only files and block devices; O_NONBLOCK, or opening a fifo would wait for a writer. */
+static int open_image(const char *path, struct stat *st, struct qmp_error *err)
+{
+    auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0 || fstat(fd, st))
+        return image_error(err, "open", path);
+    if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
+        return qmp_error_set(err, QRW_ERR_INVALID, "%s is neither a file nor a block device", path);
+    int ours = fd;
+    fd = -1;
+    return ours;
+}
+
+/* Read @len bytes at @offset, or less at the end of the file. Returns how many, or -1. */
+static ssize_t read_at(int fd, void *buf, size_t len, uint64_t offset)
+{
+    size_t got = 0;
+
+    while (got < len) {
+        ssize_t n = pread(fd, (char *)buf + got, len - got, (off_t)(offset + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+/* The header's first part nearly always has it all; else it says how much more. */
+static int read_header(int fd, const char *path, struct qcow2_header *h, struct qmp_error *err)
+{
+    size_t len = 4096;
+    auto_free char *buf = NULL;
+    struct qmp_error e;
+
+    for (;;) {
+        buf = mem_grow(buf, len, 1);
+        ssize_t got = read_at(fd, buf, len, 0);
+        if (got < 0)
+            return image_error(err, "read", path);
+        if (!qcow2_parse(buf, (size_t)got, h, &e))
+            return 0;
+        if (h->need <= len || (size_t)got < len)
+            break;
+        len = h->need;
+    }
+    if (err)
+        *err = e;
+    return qmp_error_wrap(err, "%s", path);
+}
+
+int image_read_header(const char *path, struct qcow2_header *h, struct qmp_error *err)
+{
+    struct stat st;
+    auto_close int fd = open_image(path, &st, err);
+
+    return fd < 0 ? -1 : read_header(fd, path, h, err);
+}
+
+/* Is the table all zero? What lies behind the end of the file reads as zero, as in QEMU. */
+static int l1_is_zero(int fd, const char *path, const struct qcow2_header *h, bool *zero,
+                      struct qmp_error *err)
+{
+    static const char nothing[16384];
+    uint64_t end = h->l1_offset + 8 * (uint64_t)h->l1_entries;
+    char buf[sizeof(nothing)];
+
+    for (uint64_t at = h->l1_offset; at < end; at += sizeof(buf)) {
+        size_t len = end - at < sizeof(buf) ? (size_t)(end - at) : sizeof(buf);
+        ssize_t got = read_at(fd, buf, len, at);
+        if (got < 0)
+            return image_error(err, "read", path);
+        if (memcmp(buf, nothing, (size_t)got)) {
+            *zero = false;
+            return 0;
+        }
+        if ((size_t)got < len)
+            break;
+    }
+    *zero = true;
+    return 0;
+}
+
+int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err)
+{
+    struct stat st;
+    struct qcow2_header h;
+    auto_close int fd = open_image(path, &st, err);
+
+    if (fd < 0 || read_header(fd, path, &h, err))
+        return -1;
+    qcow2_header_done(&h);
+    if (h.nsnapshots || h.incompatible & QCOW2_DATA_FILE) {
+        *empty = false;
+        return 0;
+    }
+    return l1_is_zero(fd, path, &h, empty, err);
+}
+
+int image_sync_folder(const char *path, struct qmp_error *err)
+{
+    auto_free char *folder = image_folder(path);
+    auto_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    /* EINVAL: this file system has no need for it */
+    if (fd < 0 || (fsync(fd) && errno != EINVAL))
+        return image_error(err, "sync", folder);
+    return 0;
+}
+
+/*
+ * The page cache belongs to the file, not to who opened it: flushing through our
+ * descriptor spares QEMU's main loop the wait. Our close drops no lock of QEMU's: it
+ * uses open file description locks, which belong to its own descriptor.
+ */
+int image_flush(const char *path, struct qmp_error *err)
+{
+    struct stat st;
+    auto_close int fd = open_image(path, &st, err);
+
+    if (fd < 0)
+        return -1;
+    return fdatasync(fd) ? image_error(err, "flush", path) : 0;
+}
+
+int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err)
+{
+    struct statvfs vfs;
+
+    if (statvfs(folder, &vfs))
+        return image_error(err, "ask for the free space of", folder);
+    *bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+    return 0;
+}

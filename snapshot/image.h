@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * image: image files in the file system.
+ *
+ * Nothing here ever truncates or overwrites a file, or unlinks one that is not the
+ * file the caller means (design.md §8 law 1). Failures of the operating system are
+ * QMP_ERR_SYSTEM with a hint where there is something to do about them.
+ */
+#ifndef SNAPSHOT_IMAGE_H
+#define SNAPSHOT_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "snapshot/error.h"
+#include "snapshot/qcow2.h"
+
+struct image_stat {
+    bool exists;
+    bool symlink; /* the name is a symbolic link, perhaps to nowhere; all else is of its target */
+    bool regular;
+    bool block_device;
+    dev_t dev;
+    ino_t ino;
+    uint64_t size;      /* bytes; a block device's too */
+    uint64_t allocated; /* bytes on the disk below */
+    int64_t mtime_ns;
+    uid_t uid;
+    gid_t gid;
+    mode_t mode; /* permission bits */
+};
+
+/* Look at @path. That there is no such file is no error: @out->exists is false. */
+int image_stat(const char *path, struct image_stat *out, struct qmp_error *err);
+
+/* Are these the same file? Both must exist. */
+bool image_same(const struct image_stat *a, const struct image_stat *b);
+
+/* The folder of @path, ending without a slash ("." and "/" as needed). The caller frees it. */
+char *image_folder(const char *path);
+
+/*
+ * What the string @backing in the header of @image means: a file name as we can
+ * open it, or NULL when it is no local file (a network disk, a json: description
+ * without a file name). Relative names begin at @image's folder. The caller frees it.
+ */
+char *image_backing_path(const char *image, const char *backing);
+
+/*
+ * Read the qcow2 header of @path. Follows symbolic links; never blocks on a fifo.
+ * QRW_ERR_INVALID: not a file or block device, or not a sound qcow2 image.
+ */
+int image_read_header(const char *path, struct qcow2_header *h, struct qmp_error *err);
+
+/* Was never any guest data, and no internal snapshot, written to this qcow2 image? */
+int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err);
+
+/* ---- Create and remove ---- */
+
+/*
+ * Create an empty qcow2 image that nobody had before, written through to the disk
+ * (the folder is not: image_sync_folder()). Owner, group and permissions follow the
+ * file @like (NULL: stay ours), so that whoever may write that one can open this one.
+ *
+ * QRW_ERR_REFUSED: the file exists, it is untouched. After any failure the file is
+ * not there.
+ */
+int image_create_overlay(const char *path, const struct qcow2_options *o, const char *like,
+                         struct qmp_error *err);
+
+/* The same with an empty file: reserves a name. */
+int image_create_reserved(const char *path, const char *like, struct qmp_error *err);
+
+/*
+ * Unlink @path if it is still the file that @expected describes (device and inode).
+ * A file that is already gone is success; QRW_ERR_REFUSED when it is another one or
+ * a symbolic link.
+ */
+int image_unlink_if(const char *path, const struct image_stat *expected, struct qmp_error *err);
+
+/* Make the entries of @path's folder durable: after creating, renaming or unlinking. */
+int image_sync_folder(const char *path, struct qmp_error *err);
+
+/* Write @path's dirty pages to the disk, also while QEMU has it open. */
+int image_flush(const char *path, struct qmp_error *err);
+
+/* What a user without privileges can still write to the file system of @folder, in bytes. */
+int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err);
+
+/* ---- Others ---- */
+
+/*
+ * Does process @pid mean the same file (or folder) by @path as we do? Relative names
+ * begin at its working directory. False also when we may not look.
+ */
+bool image_reachable(pid_t pid, const char *path);
+
+/* @path of process @pid, absolute and without links, as we open it; NULL when it is
+ * not image_reachable(). The caller frees it. */
+char *image_resolve(pid_t pid, const char *path);
+
+/* Does process @pid have the file @st open? False also when we may not look. */
+bool image_open_in(pid_t pid, const struct image_stat *st);
+
+/*
+ * Who has @path open, as far as we may look: writers before readers, never
+ * ourselves. Returns true and fills @pid and @text ("pid 1234 (qemu-system-x86_64
+ * -name web1)"), or false: nobody that we can see.
+ */
+bool image_holder(const char *path, pid_t *pid, char *text, size_t size);
+
+struct image_users {
+    char **names; /* images and sidecars, as FOLDER/NAME */
+    size_t n;
+    bool incomplete; /* a folder had too many entries to look at all of them */
+};
+
+/*
+ * Find who builds on @file: qcow2 images that name it as their backing file and
+ * sidecars that list it as a layer, in the folder of @file and in those of @except
+ * (NULL at the end, or NULL). The files in @except themselves, and @file, do not
+ * count. Only headers that begin with the qcow2 magic are looked at: formats are
+ * not probed.
+ *
+ * What cannot be read is passed over. @out is the caller's: image_users_done().
+ */
+int image_users(const char *file, const char *const *except, struct image_users *out,
+                struct qmp_error *err);
+void image_users_done(struct image_users *u);
+
+#endif

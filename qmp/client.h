@@ -24,9 +24,9 @@ struct event_base;
 struct qmp_client;
 
 struct qmp_client_options {
-    size_t max_message;  /* bytes in one message from the peer; 0: 64 MiB */
-    unsigned max_depth;  /* nesting of one message; 0: 1024 */
-    bool want_oob;       /* negotiate out-of-band execution where QEMU offers it */
+    size_t max_message; /* bytes in one message from the peer; 0: 64 MiB */
+    unsigned max_depth; /* nesting of one message; 0: 1024 */
+    bool want_oob;      /* negotiate out-of-band execution where QEMU offers it */
 
     /* Every message in both directions, whole and without its line end. Borrows
      * @text. May be NULL. */
@@ -70,14 +70,14 @@ struct event_base *qmp_client_base(struct qmp_client *c);
  * After a failure the client may only be freed.
  * QEMU: every version; "qmp_capabilities".
  */
-int qmp_client_connect(struct qmp_client *c, const char *address, int timeout_ms,
-                       qmp_ready_fn *fn, void *arg, struct qmp_error *err);
+int qmp_client_connect(struct qmp_client *c, const char *address, int timeout_ms, qmp_ready_fn *fn,
+                       void *arg, struct qmp_error *err);
 
 struct qmp_call_options {
-    int timeout_ms;  /* 0: wait for ever */
-    int fd;          /* with send_fd: a descriptor to pass along (add-fd, getfd); duplicated */
+    int timeout_ms; /* 0: wait for ever */
+    int fd;         /* with send_fd: a descriptor to pass along (add-fd, getfd); duplicated */
     bool send_fd;
-    bool oob;        /* "exec-oob": only after want_oob was granted */
+    bool oob; /* "exec-oob": only after want_oob was granted */
 };
 
 /*

@@ -89,29 +89,33 @@ char *image_backing_path(const char *image, const char *backing)
     return beside(image, backing);
 }
 
-static bool image_names(const char *path, const struct image_stat *target)
+static bool image_names_target(struct search *s, const char *path)
 {
     struct qcow2_header h;
+    struct qmp_error err;
 
-    if (image_read_header(path, &h, NULL))
+    if (image_read_header(path, &h, &err)) {
+        s->out->incomplete |= err.kind == QMP_ERR_SYSTEM;
         return false;
+    }
     auto_free char *backing = h.backing ? image_backing_path(path, h.backing) : NULL;
     qcow2_header_done(&h);
-    return backing && leads_to(backing, target);
+    return backing && leads_to(backing, s->target);
 }
 
-static bool sidecar_names(const char *path, const struct image_stat *target)
+static bool sidecar_names_target(struct search *s, const char *path, uint64_t size)
 {
     auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    json_auto_t *doc = fd >= 0 ? json_loadfd(fd, 0, NULL) : NULL;
+    json_auto_t *doc = fd >= 0 && size <= MAX_SIDECAR ? json_loadfd(fd, 0, NULL) : NULL;
     const char *id;
     json_t *layer;
 
+    s->out->incomplete |= !doc;
     json_object_foreach(json_object_get(doc, "layers"), id, layer)
     {
         const char *file = json_string_value(json_object_get(layer, "file"));
         auto_free char *name = file ? beside(path, file) : NULL;
-        if (name && leads_to(name, target))
+        if (name && leads_to(name, s->target))
             return true;
     }
     return false;
@@ -128,9 +132,9 @@ static void look_at(struct search *s, const char *path)
         if (image_same(&st, &s->except[i]))
             return;
     if (ends_with(path, sidecar_suffix))
-        user = st.size <= MAX_SIDECAR && sidecar_names(path, s->target);
+        user = sidecar_names_target(s, path, st.size);
     else
-        user = st.size >= MIN_QCOW2 && image_names(path, s->target);
+        user = st.size >= MIN_QCOW2 && image_names_target(s, path);
     if (user) {
         s->out->names = mem_grow(s->out->names, s->out->n + 1, sizeof(char *));
         s->out->names[s->out->n++] = mem_strdup(path);
@@ -154,9 +158,12 @@ static bool searched(struct search *s, const char *folder)
 static void search_folder_of(struct search *s, const char *file)
 {
     auto_free char *folder = image_folder(file);
-    DIR *d = searched(s, folder) ? NULL : opendir(folder);
     struct dirent *e;
 
+    if (searched(s, folder))
+        return;
+    DIR *d = opendir(folder);
+    s->out->incomplete |= !d;
     while (d && (e = readdir(d))) {
         if (e->d_type != DT_REG && e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
             continue;

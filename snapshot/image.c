@@ -85,17 +85,17 @@ char *image_folder(const char *path)
 }
 
 /* Only files and block devices; O_NONBLOCK, or opening a fifo would wait for a writer. */
-static int open_image(const char *path, struct stat *st, struct qmp_error *err)
+static int open_image(const char *path, struct qmp_error *err)
 {
-    auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
-    if (fd < 0 || fstat(fd, st))
+    if (fd < 0)
         return image_error(err, "open", path);
-    if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
-        return qmp_error_set(err, QRW_ERR_INVALID, "%s is neither a file nor a block device", path);
-    int ours = fd;
-    fd = -1;
-    return ours;
+    if (!fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
+        return fd;
+    close(fd);
+    return qmp_error_set(err, QRW_ERR_INVALID, "%s is neither a file nor a block device", path);
 }
 
 /* Read @len bytes at @offset, or less at the end of the file. Returns how many, or -1. */
@@ -141,8 +141,7 @@ static int read_header(int fd, const char *path, struct qcow2_header *h, struct 
 
 int image_read_header(const char *path, struct qcow2_header *h, struct qmp_error *err)
 {
-    struct stat st;
-    auto_close int fd = open_image(path, &st, err);
+    auto_close int fd = open_image(path, err);
 
     return fd < 0 ? -1 : read_header(fd, path, h, err);
 }
@@ -160,7 +159,7 @@ static int l1_is_zero(int fd, const char *path, const struct qcow2_header *h, bo
         ssize_t got = read_at(fd, buf, len, at);
         if (got < 0)
             return image_error(err, "read", path);
-        if (memcmp(buf, nothing, (size_t)got)) {
+        if (memcmp(buf, nothing, (size_t)got) != 0) {
             *zero = false;
             return 0;
         }
@@ -173,9 +172,8 @@ static int l1_is_zero(int fd, const char *path, const struct qcow2_header *h, bo
 
 int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err)
 {
-    struct stat st;
     struct qcow2_header h;
-    auto_close int fd = open_image(path, &st, err);
+    auto_close int fd = open_image(path, err);
 
     if (fd < 0 || read_header(fd, path, &h, err))
         return -1;
@@ -205,8 +203,7 @@ int image_sync_folder(const char *path, struct qmp_error *err)
  */
 int image_flush(const char *path, struct qmp_error *err)
 {
-    struct stat st;
-    auto_close int fd = open_image(path, &st, err);
+    auto_close int fd = open_image(path, err);
 
     if (fd < 0)
         return -1;

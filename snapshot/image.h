@@ -114,7 +114,7 @@ bool image_holder(const char *path, pid_t *pid, char *text, size_t size);
 struct image_users {
     char **names; /* images and sidecars, as FOLDER/NAME */
     size_t n;
-    bool incomplete; /* a folder had too many entries to look at all of them */
+    bool incomplete; /* too many entries to look at all of them, or some that we may not read */
 };
 
 /*
@@ -124,7 +124,8 @@ struct image_users {
  * count. Only headers that begin with the qcow2 magic are looked at: formats are
  * not probed.
  *
- * What cannot be read is passed over. @out is the caller's: image_users_done().
+ * @out is the caller's: image_users_done(). What cannot be read makes it
+ * @out->incomplete, no failure; -1 only when @file itself cannot be looked at.
  */
 int image_users(const char *file, const char *const *except, struct image_users *out,
                 struct qmp_error *err);

@@ -152,6 +152,25 @@ Test(image_users, a_crowded_folder_is_said_to_be_incomplete)
     cr_expect(incomplete && !many[0]);
 }
 
+static int users_are_incomplete(void)
+{
+    bool incomplete;
+    auto_free char *text = users("base", NULL, &incomplete);
+
+    return incomplete && !text[0];
+}
+
+Test(image_users, what_we_may_not_read_makes_it_incomplete)
+{
+    if (geteuid())
+        cr_skip_test("needs root");
+    overlay_of("base", NULL);
+    cr_assert(!chmod("base", 0644));
+    cr_expect_eq(scratch_child_as(4711, 4711, users_are_incomplete), 0);
+    overlay_of("secret", "base");
+    cr_expect_eq(scratch_child_as(4711, 4711, users_are_incomplete), 1);
+}
+
 Test(image_users, a_missing_file_is_an_error)
 {
     struct image_users u;

@@ -13,7 +13,7 @@ TEST_BIN := $(TEST:%=$(B)/tests/test-%)
 QEMU_TEST_BIN := $(filter $(B)/tests/test-qemu-%,$(TEST_BIN))
 
 # Folders that hold programs of their own.
-HELPER_SRC := $(filter-out tests/bench/% tests/demo/% tests/fuzz/%,$(wildcard tests/*/*.c))
+HELPER_SRC := $(filter-out tests/bench/% tests/demo/% tests/fuzz/% tests/programs/%,$(wildcard tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/%.o)
 HELPERS := $(B)/tests/libhelpers.a
 
@@ -40,10 +40,15 @@ $(HELPERS): $(HELPER_OBJ)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
 
 .SECONDARY: $(TEST_BIN:=.o)
--include $(HELPER_OBJ:.o=.d) $(TEST_BIN:=.d)
+-include $(HELPER_OBJ:.o=.d) $(wildcard $(B)/tests/programs/*.d) $(TEST_BIN:=.d)
 
-record-schema:
-	$(Q)tests/schema/record
+record-schema: $(B)/tests/record-schema
+	$(Q)tests/schema/record $<
+
+# Small programs that the tests' own data or scripts need.
+$(B)/tests/%: $(B)/tests/programs/%.o $(HELPERS) $(STATIC)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 lint:
 	$(Q)tests/install-packages lint

@@ -159,6 +159,7 @@ void lab_stop(struct lab *lab)
     lab_kill(lab);
     lab_monitor_close(lab);
     nftw(lab->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    json_decref(lab->greeting);
     json_decref(lab->events);
     free(lab->folder);
     free(lab->socket);

@@ -48,6 +48,7 @@ struct lab {
     pid_t pid;      /* QEMU's */
     bool modern;
     int monitor;    /* the test's own monitor, a connected socket */
+    json_t *greeting;
     json_t *events; /* those that came on it and nobody asked for yet, an array */
     struct lab_input *input;
     struct lab *next;

@@ -106,7 +106,7 @@ void lab_monitor_open(struct lab *lab)
         lab_fail("%s: too long for a socket's folder", lab->folder);
     if (connect(lab->monitor, (struct sockaddr *)&sa, sizeof(sa)))
         fail_with_log(lab, "no monitor");
-    json_decref(receive(lab));
+    lab->greeting = receive(lab);
     json_decref(lab_qmp(lab, "qmp_capabilities", NULL));
 }
 

@@ -146,20 +146,22 @@ int image_read_header(const char *path, struct qcow2_header *h, struct qmp_error
     return fd < 0 ? -1 : read_header(fd, path, h, err);
 }
 
-/* Is the table all zero? What lies behind the end of the file reads as zero, as in QEMU. */
+/*
+ * Is the table all zero, that is, its first byte and every byte like the one before?
+ * What lies behind the end of the file reads as zero, as in QEMU.
+ */
 static int l1_is_zero(int fd, const char *path, const struct qcow2_header *h, bool *zero,
                       struct qmp_error *err)
 {
-    static const char nothing[16384];
     uint64_t end = h->l1_offset + 8 * (uint64_t)h->l1_entries;
-    char buf[sizeof(nothing)];
+    char buf[16384];
 
     for (uint64_t at = h->l1_offset; at < end; at += sizeof(buf)) {
         size_t len = end - at < sizeof(buf) ? (size_t)(end - at) : sizeof(buf);
         ssize_t got = read_at(fd, buf, len, at);
         if (got < 0)
             return image_error(err, "read", path);
-        if (memcmp(buf, nothing, (size_t)got) != 0) {
+        if (got && (buf[0] || memcmp(buf, buf + 1, (size_t)got - 1) != 0)) {
             *zero = false;
             return 0;
         }

@@ -162,8 +162,7 @@ static int users_are_incomplete(void)
 
 Test(image_users, what_we_may_not_read_makes_it_incomplete)
 {
-    if (geteuid())
-        cr_skip_test("needs root");
+    scratch_needs_root();
     overlay_of("base", NULL);
     cr_assert(!chmod("base", 0644));
     cr_expect_eq(scratch_child_as(4711, 4711, users_are_incomplete), 0);
@@ -247,8 +246,7 @@ static void change_root(void)
 
 Test(image_users, a_file_of_the_same_name_in_another_root_is_not_ours)
 {
-    if (geteuid())
-        cr_skip_test("needs root");
+    scratch_needs_root();
     auto_free char *outside = mem_printf("%s/image", scratch_folder());
     auto_free char *jail = mem_printf("jail%s", scratch_folder());
     auto_free char *inside = mem_printf("%s/image", jail);

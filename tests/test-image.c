@@ -130,8 +130,7 @@ Test(image, root_gives_the_overlay_to_the_owner_of_the_image)
     static const mode_t modes[][2] = {
         {0600, 0600}, {0640, 0640}, {0666, 0666}, {0444, 0644}, {04777, 0666}};
 
-    if (geteuid())
-        cr_skip_test("needs root");
+    scratch_needs_root();
     for (size_t i = 0; i < 5; i++) {
         like(ALICE, STAFF, modes[i][0]);
         cr_assert_eq(image_create_overlay("o.qcow2", &overlay, "like", NULL), 0);
@@ -168,8 +167,7 @@ Test(image, without_root_the_owner_of_the_image_must_still_get_in)
         {BOB, 4799, 0660, 1, 0},
     };
 
-    if (geteuid())
-        cr_skip_test("needs root");
+    scratch_needs_root();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         like(rows[i].uid, rows[i].gid, rows[i].mode);
         cr_expect_eq(scratch_child_as(ALICE, STAFF, create_quietly), rows[i].rc, "row %zu", i);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qmp/mem.h"
 #include "snapshot/qcow2-bytes.h"
 #include "snapshot/qcow2.h"
 
@@ -32,7 +33,7 @@ static int parse_exactly(uint32_t n, const uint8_t *p, size_t len, struct qcow2_
                          size_t *need, struct qmp_error *err)
 {
     struct qcow2_header h = {.nsnapshots = n};
-    uint8_t *copy = malloc(len ? len : 1);
+    uint8_t *copy = mem_alloc(len);
 
     memcpy(copy, p, len);
     int rc = qcow2_parse_snapshots(&h, copy, len, list, need, err);

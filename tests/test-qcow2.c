@@ -42,7 +42,7 @@ static void good_header(uint8_t *p)
 static int parse_exactly(const uint8_t *p, size_t len, struct qcow2_header *h,
                          struct qmp_error *err)
 {
-    uint8_t *copy = malloc(len ? len : 1);
+    uint8_t *copy = mem_alloc(len);
 
     memcpy(copy, p, len);
     int rc = qcow2_parse(copy, len, h, err);

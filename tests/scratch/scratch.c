@@ -32,6 +32,14 @@ void scratch_leave(void)
     cr_expect(!chdir("/") && !nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS));
 }
 
+void scratch_needs_root(void)
+{
+    if (geteuid() == 0)
+        return;
+    scratch_leave();
+    cr_skip_test("needs root");
+}
+
 const char *scratch_folder(void)
 {
     return folder;

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# cases: what is measured, one function each, and the goal beside each. Sourced.
+#
+# Whatever is compared takes turns: one run of each, round after round, on machines
+# that were made alike and are made anew before their chains grow long.
+
+# ours FILE NAME ARGS…; theirs FILE COMMAND NAME ARGS…: one measured run
+ours() {
+    ours_file=$1 ours_name=$2
+    shift 2
+    bin/spawn "$ours_file" qrewind "$qrewind" -s "vm/$ours_name/sock" "$@"
+}
+
+theirs() {
+    [ -n "$virsh" ] || return 0
+    theirs_file=$1
+    shift
+    bin/spawn "$theirs_file" virsh $virsh "$@"
+}
+
+# fresh ROUND EVERY DISKS: new machines when it is time
+fresh() {
+    [ $(($1 % $2)) -eq 0 ] || return 0
+    machine ours "$3"
+    [ -z "$virsh" ] || domain theirs "$3"
+}
+
+case_info() {
+    machine ours 1
+    trace_script ours info >info.script
+    for round in $(seq 40); do
+        bin/spawn info.data floor bin/floor vm/ours/sock info.script
+        ours info.data ours info
+    done
+    row "info" info.data 2 floor ms 1.4
+}
+
+case_create() {
+    create_rounds 1 20 10
+    create_rounds 4 20 10
+    create_rounds 16 12 6
+    row "create, 1 disk" create-1.data 2 virsh ms 0.22
+    row "create, 4 disks" create-4.data 2 virsh ms 0.17
+    row "create, 16 disks" create-16.data 2 virsh ms 0.14
+}
+
+# create_rounds DISKS ROUNDS EVERY
+create_rounds() {
+    round=0
+    while [ $round -lt "$2" ]; do
+        fresh $round "$3" "$1"
+        ours "create-$1.data" ours create "r$round"
+        theirs "create-$1.data" snapshot-create-as theirs "r$round" --disk-only --atomic
+        round=$((round + 1))
+    done
+}
+
+# The ways back start from a new overlay with a little data in it.
+overlay() {
+    fresh "$1" 10 1
+    "$qrewind" -q -s vm/ours/sock create "r$1"
+    guest_writes ours disk0 64k
+    [ -n "$virsh" ] || return 0
+    $virsh snapshot-create-as theirs "r$1" --disk-only --atomic >>log
+    guest_writes theirs virtio-disk0 64k
+}
+
+case_commit() {
+    for round in $(seq 0 14); do
+        overlay "$round"
+        ours commit.data ours commit --force disk0
+        theirs commit.data blockcommit theirs vda --active --pivot --wait
+    done
+    row "commit and pivot" commit.data 2 virsh ms 0.2
+}
+
+case_stream() {
+    for round in $(seq 0 14); do
+        overlay "$round"
+        ours stream.data ours stream disk0
+        theirs stream.data blockpull theirs vda --wait
+    done
+    row "stream" stream.data 2 virsh ms 0.03
+}
+
+case_mirror() {
+    for round in $(seq 0 14); do
+        overlay "$round"
+        ours mirror.data ours mirror --pivot disk0 "$PWD/vm/ours/copy$round.qcow2"
+        theirs mirror.data blockcopy theirs vda --dest "$PWD/vm/theirs/copy$round.qcow2" \
+            --format qcow2 --pivot --wait
+    done
+    row "mirror and pivot" mirror.data 2 virsh ms 0.03
+}
+
+# stalled LABEL NAME COMMAND…: one run under the eye of the second monitor
+stalled() {
+    stalled_file=$1 stalled_label=$2 stalled_name=$3
+    shift 3
+    bin/spawn -w "vm/$stalled_name/eye" "$stalled_file" "$stalled_label" "$@"
+}
+
+case_stall() {
+    for round in $(seq 0 19); do
+        fresh "$round" 10 4
+        [ $((round % 10)) -ne 0 ] || machine sync 4
+        sync_script "$round" 4 >sync.script
+        stalled stall.data qrewind ours "$qrewind" -s vm/ours/sock create "r$round"
+        stalled stall.data sync sync bin/floor vm/sync/sock sync.script
+        [ -z "$virsh" ] || stalled stall.data virsh theirs \
+            $virsh snapshot-create-as theirs "r$round" --disk-only --atomic
+    done
+    machine_stop sync
+    row "stall at create, 4 disks" stall.data 4 sync ms 0.2
+    row "" stall.data 4 virsh ms 0.5
+}
+
+# sync_script ROUND DISKS: one transaction of blockdev-snapshot-sync, the bare command
+sync_script() {
+    under=s$(($1 - 1))-
+    [ $(($1 % 10)) -ne 0 ] || under=b
+    actions=''
+    i=0
+    while [ $i -lt "$2" ]; do
+        actions="$actions${actions:+,}{\"type\":\"blockdev-snapshot-sync\",\"data\":{\"node-name\":\"$under$i\",\
+\"snapshot-file\":\"$PWD/vm/sync/s$1-$i.qcow2\",\"format\":\"qcow2\",\"snapshot-node-name\":\"s$1-$i\"}}"
+        i=$((i + 1))
+    done
+    printf '%s\n' '"QMP"' '{"execute":"qmp_capabilities"}' \
+        "{\"execute\":\"transaction\",\"arguments\":{\"actions\":[$actions]}}" '"return"' '"return"'
+}
+
+# What a guest wrote and the host has not: QEMU flushes it before it switches layers.
+case_dirty() {
+    for round in $(seq 0 5); do
+        fresh "$round" 3 4
+        for i in 0 1 2 3; do guest_writes ours disk$i 64M; done
+        stalled dirty.data qrewind ours "$qrewind" -s vm/ours/sock create "r$round"
+        [ -n "$virsh" ] || continue
+        for i in 0 1 2 3; do guest_writes theirs virtio-disk$i 64M; done
+        stalled dirty.data virsh theirs \
+            $virsh snapshot-create-as theirs "r$round" --disk-only --atomic
+    done
+    row "the same, 256 MiB unwritten" dirty.data 4 virsh ms 0.05
+}
+
+case_rate() {
+    machine ours 1
+    for round in 1 2 3 4 5; do
+        bin/spawn rate.data floor bin/floor vm/ours/sock -5000
+        bin/spawn rate.data qrewind bin/rate vm/ours/sock 5000
+    done
+    row "5000 commands in a row" rate.data 2 floor /s 0.9 more
+}
+
+case_many() {
+    bin/server many.sock 2>>log &
+    server=$!
+    until [ -S many.sock ]; do sleep 0.02; done
+    for round in $(seq 15); do
+        bin/many many.sock 1000 >>many.data
+    done
+    kill $server
+    row "1000 monitors, each" many.data 2 "" µs 30
+    row "1000 monitors, memory" many.data 3 "" MiB 8
+}
+
+case_memory() {
+    machine ours 4
+    for round in 1 2 3; do ours memory.data ours create "r$round"; done
+    row "memory of create, 4 disks" memory.data 3 "" MiB 3
+
+    machine ours 4 64
+    trace_script ours chain >chain.script
+    for round in 1 2 3; do
+        bin/spawn chain.data floor bin/floor vm/ours/sock chain.script
+        ours chain.data ours chain
+    done
+    row "memory of chain, 4 x 64 layers" chain.data 3 "" MiB 12
+    row "chain, 4 x 64 layers" chain.data 2 floor ms ""
+}
+
+case_size() {
+    cp bin/qrewind size.program
+    cp bin/libqrewind.so size.library
+    strip size.program size.library
+    echo "qrewind 0 $((($(wc -c <size.program) + $(wc -c <size.library) + 1023) / 1024))" >size.data
+    row "program and library, stripped" size.data 3 "" KiB 250
+}
+
+# What QEMU has to read, a byte at a time: the same on every machine.
+case_bytes() {
+    machine ours 4
+    echo
+    echo "bytes sent:"
+    for verb in info disks chain "create r1" "stream disk0" \
+                "mirror --pivot disk1 $PWD/vm/ours/copy.qcow2" "commit --force disk2"; do
+        printf '  %-8s %6d\n' "${verb%% *}" "$(bytes_sent ours $verb)"
+    done
+}

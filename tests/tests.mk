@@ -53,3 +53,5 @@ $(B)/tests/%: $(B)/tests/programs/%.o $(HELPERS) $(STATIC)
 lint:
 	$(Q)tests/install-packages lint
 	$(Q)CC="$(CC)" tests/lint/lint
+
+-include tests/bench/bench.mk

@@ -256,6 +256,11 @@ void chain_set_backing(struct chain *c, const char *layer, const char *backing)
         set(entry, "backing", string_or_null(backing));
 }
 
+void chain_touch(struct chain *c, const char *layer)
+{
+    json_object_del(chain_layer(c, layer), "fingerprint");
+}
+
 void chain_follow(struct chain *c, const struct graph_disk *d)
 {
     const char *below = NULL;

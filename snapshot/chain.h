@@ -73,6 +73,9 @@ const char *chain_add_layer(struct chain *c, const char *file, const char *forma
 void chain_set_active(struct chain *c, const char *disk, const char *layer);
 void chain_set_backing(struct chain *c, const char *layer, const char *backing);
 
+/* The content of @layer changes: what was remembered of its file no longer holds. */
+void chain_touch(struct chain *c, const char *layer);
+
 /* Every snapshot that pins @from pins @to from now on. */
 void chain_move_pins(struct chain *c, const char *from, const char *to);
 

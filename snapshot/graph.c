@@ -175,6 +175,7 @@ static void fill_layer(struct graph_layer *l, const json_t *image)
     if (!name)
         name = mem_strdup("");
     l->file = graph_file_name(name);
+    l->spelling = mem_strdup(l->file);
     l->remote = !graph_is_path(l->file);
     l->format = mem_strdup(!format || is_protocol(format) ? "raw" : format);
     l->backing = mem_strdup(text(image, "backing-filename"));
@@ -188,6 +189,7 @@ static void free_layers(struct graph_disk *d)
 {
     for (size_t i = 0; i < d->nlayers; i++) {
         free(d->layers[i].file);
+        free(d->layers[i].spelling);
         free(d->layers[i].node);
         free(d->layers[i].file_node);
         free(d->layers[i].format);
@@ -338,7 +340,9 @@ static void name_layers(const struct graph *g, struct graph_disk *d, const json_
         /* the protocol node has the plain file name where the format node shows json: */
         if (proto && proto->file[0] && graph_is_path(proto->file)) {
             free(l->file);
+            free(l->spelling);
             l->file = mem_strdup(proto->file);
+            l->spelling = mem_strdup(proto->file);
             l->remote = false;
         }
         stats = json_object_get(stats, "backing");

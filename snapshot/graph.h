@@ -26,7 +26,8 @@
 enum graph_level { GRAPH_DISKS, GRAPH_NODES };
 
 struct graph_layer {
-    char *file;       /* the image; a path unless `remote` */
+    char *file;       /* the image; a path unless `remote`, made canonical where we see it */
+    char *spelling;   /* the same as QEMU spells it */
     char *node;       /* the format node; NULL where only query-block was asked */
     char *file_node;  /* the protocol node under it; NULL as above */
     char *format;     /* "qcow2", "raw", … : a format, never a protocol */

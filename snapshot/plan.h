@@ -39,18 +39,24 @@ struct scene {
     const char *now;           /* RFC 3339, UTC, milliseconds */
     const char *token;         /* random, hex */
     const char *qemu;          /* version: "7.2.22" */
+    const char *cwd;           /* ours: what a relative file name of the user means */
     bool files_reachable;      /* QEMU's file names are ours too (law 9) */
-    bool has_drive_mirror;
 };
 
 typedef int planner_fn(struct plan *p, const struct scene *s, const void *args,
                        struct qmp_error *err);
 
-/* An operation: its name in plans and messages, how deep it must look, its planner. */
+/*
+ * An operation: its name in plans and messages, how deep it must look, its planner.
+ * @decision (may be NULL): the arguments do not begin something new but decide what
+ * becomes of the job that an earlier run of the same operation left ready: returns
+ * "complete" or "finish", NULL: they do begin something new.
+ */
 struct qrw_operation {
     const char *name;
     enum graph_level level;
     planner_fn *plan;
+    const char *(*decision)(const void *args);
 };
 
 /* An empty plan whose `after` is a copy of the present document. */
@@ -60,6 +66,8 @@ void plan_done(struct plan *p);
 /* ---- needs: checked before the journal is written ---- */
 
 void plan_need_absent(struct plan *p, const char *file);
+/* The same as QEMU sees it, for files out of our reach. */
+void plan_need_absent_for_qemu(struct plan *p, const char *file);
 void plan_need_space(struct plan *p, const char *file, int64_t bytes);
 /* Nobody but the layers of our document builds on @file: it will be written to. */
 void plan_need_unshared(struct plan *p, const char *file);
@@ -70,8 +78,8 @@ void plan_need_unshared(struct plan *p, const char *file);
 void plan_overlay(struct plan *p, const char *file, const struct graph_layer *base);
 /* A file of no bytes that keeps the name for QEMU, owner and mode like @like. Undone as above. */
 void plan_reserve(struct plan *p, const char *file, const char *like);
-/* A file that QEMU will make (the fallback where we do not reach its files). */
-void plan_expect_file(struct plan *p, const char *file);
+/* A file that QEMU itself makes in a later step. Undone as above. */
+void plan_expect(struct plan *p, const char *file);
 /* Make the folder entries of the new files durable, once per folder. */
 void plan_sync_folder(struct plan *p, const char *file);
 /* Write out what the host still holds in memory of @file. Changes nothing. */
@@ -92,7 +100,9 @@ void plan_promise(struct plan *p, const char *disk, const char *layer, const cha
 /* Does @g show what was promised? QRW_ERR_FAILED says what is different. */
 int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *err);
 
-void plan_cleanup_node(struct plan *p, const char *node);
+/* Close the nodes of @l, those that do not go by themselves (QEMU's own begin with '#'). */
+void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l);
+/* Remove @file if by then no node names it. */
 void plan_cleanup_file(struct plan *p, const char *file);
 void plan_kept(struct plan *p, const char *name, const char *why);
 void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -103,10 +113,13 @@ void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(print
 json_t *plan_to_json(const struct plan *p);
 /* QRW_ERR_INVALID where the journal makes no sense. @p needs plan_done() only on success. */
 int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct qmp_error *err);
-/* What --dry-run prints: needs, steps and cleanup as one array. New reference. */
-json_t *plan_steps_for_people(const struct plan *p);
+/* What --dry-run shows: everything that would be done, in order. New reference. */
+json_t *plan_preview(const struct plan *p);
 
-/* The command of a step: {"execute","arguments"}. New reference, NULL: the step is none. */
-json_t *plan_command(const json_t *step);
+/* The ids of the jobs that @p starts, in order: an array. New reference. */
+json_t *plan_job_ids(const struct plan *p);
+
+/* Decide what becomes of jobs that were to be left ready: "complete" or "finish". */
+void plan_decide(struct plan *p, const char *then);
 
 #endif

@@ -95,7 +95,7 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err);
  * Wait for the job @id to end, and settle the operation that it belongs to.
  * A job that waits for a decision (ready) ends the wait too. QRW_ERR_NOT_FOUND, QRW_ERR_WAITING.
  */
-json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, int timeout_ms, struct qmp_error *err);
+json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, struct qmp_error *err);
 
 /* One of "pause", "resume", "complete", "cancel", "dismiss", "finalize"; "speed" with
  * @speed in bytes per second (0: unlimited). QRW_ERR_NOT_FOUND; QEMU's own refusals. */

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * create: pin the active layers and put fresh overlays on top, all at one instant.
+ *
+ *   base (active)   ==>   base* <- base.s1 (active)          *: pinned by s1
+ *
+ * The overlays are made and made durable before QEMU hears of anything, their nodes
+ * are added one by one, and only the last command, one transaction, is felt by the
+ * guest. Where we do not reach QEMU's files it makes them itself, in the transaction.
+ */
+#include "snapshot/plan.h"
+
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+#include "snapshot/plan-disk.h"
+#include "snapshot/vm.h"
+
+/* One disk of the snapshot, while the plan is made. */
+struct target {
+    const struct graph_disk *disk;
+    char *overlay; /* absolute */
+    char *node;
+};
+
+struct targets {
+    struct target *list;
+    size_t n;
+};
+
+static void done(struct targets *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        mem_free_cleanup(&t->list[i].overlay);
+        mem_free_cleanup(&t->list[i].node);
+    }
+    mem_free_cleanup(&t->list);
+}
+
+static bool listed(qrw_strings names, const struct graph *g, const struct graph_disk *d)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        if (graph_disk(g, names[i]) == d)
+            return true;
+    return false;
+}
+
+static int check_names(qrw_strings names, const struct graph *g, struct qmp_error *err)
+{
+    for (size_t i = 0; names && names[i]; i++)
+        if (!plan_find_disk(g, names[i], err))
+            return -1;
+    return 0;
+}
+
+/* Which disks: those asked for, else every one that can be written to. */
+static int choose(struct plan *p, struct targets *t, const struct scene *s,
+                  const struct qrw_create_args *args, struct qmp_error *err)
+{
+    const struct graph *g = s->graph;
+
+    if (check_names(args->disks, g, err) || check_names(args->exclude, g, err))
+        return -1;
+    t->list = mem_alloc((g->ndisks + 1) * sizeof(*t->list));
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+        const char *why = graph_skip_reason(d);
+
+        if (args->disks ? !listed(args->disks, g, d) : listed(args->exclude, g, d))
+            continue;
+        if (why && args->disks)
+            return qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is %s", d->id, why);
+        if (why)
+            plan_note(p, "disk %s is left out: it is %s", d->id, why);
+        else
+            t->list[t->n++].disk = d;
+    }
+    return t->n ? 0 : qmp_error_set(err, QRW_ERR_REFUSED, "there is no writable disk to snapshot");
+}
+
+static int check_disk(const struct scene *s, const struct targets *t, size_t at,
+                      struct qmp_error *err)
+{
+    const struct graph_disk *d = t->list[at].disk;
+
+    if (plan_check_idle(s->graph, d, err) || chain_agrees(s->chain, d, err))
+        return -1;
+    for (size_t i = 0; i < at; i++)
+        if (!strcmp(t->list[i].disk->layers[0].file, d->layers[0].file))
+            return qmp_error_set(err, QRW_ERR_REFUSED, "disks %s and %s share the image %s",
+                                 t->list[i].disk->id, d->id, d->layers[0].file);
+    return 0;
+}
+
+/* The user's own choice for @d in "DISK=FILE", or NULL. */
+static const char *wanted_overlay(const struct scene *s, qrw_strings overlays,
+                                  const struct graph_disk *d)
+{
+    for (size_t i = 0; overlays && overlays[i]; i++) {
+        const char *equals = strchr(overlays[i], '=');
+        auto_free char *name =
+            mem_printf("%.*s", equals ? (int)(equals - overlays[i]) : 0, overlays[i]);
+
+        if (equals && graph_disk(s->graph, name) == d)
+            return equals + 1;
+    }
+    return NULL;
+}
+
+static bool known_file(const struct scene *s, const struct targets *t, const char *file)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->list[i].overlay && !strcmp(t->list[i].overlay, file))
+            return true;
+    return plan_knows_file(s, file);
+}
+
+/* disk.qcow2 and the snapshot "s1" give disk.s1.qcow2, in the active layer's folder. */
+static int name_overlay(const struct scene *s, const struct qrw_create_args *args,
+                        const char *name, struct targets *t, size_t at, struct qmp_error *err)
+{
+    const struct graph_disk *d = t->list[at].disk;
+    const char *wanted = wanted_overlay(s, args->overlays, d);
+
+    if (wanted) {
+        t->list[at].overlay = path_join(s->cwd, wanted);
+        if (known_file(s, &(struct targets){t->list, at}, t->list[at].overlay))
+            return qmp_error_set(err, QRW_ERR_REFUSED, "%s is a layer already",
+                                 t->list[at].overlay);
+        return 0;
+    }
+    if (d->layers[0].remote) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is not a file of this host: %s", d->id,
+                      d->layers[0].file);
+        return qmp_error_hint(err, "say where its overlay goes: --overlay %s=FILE", d->id);
+    }
+    auto_free char *folder = path_folder(d->layers[0].file);
+    auto_free char *stem = chain_stem(s->chain, d);
+    auto_free char *safe = plan_safe_name(name);
+
+    for (int k = 1;; k++) {
+        auto_free char *file = k == 1 ? mem_printf("%s/%s.%s.qcow2", folder, stem, safe)
+                                      : mem_printf("%s/%s.%s-%d.qcow2", folder, stem, safe, k);
+
+        if (known_file(s, t, file))
+            continue;
+        t->list[at].overlay = mem_strdup(file);
+        return 0;
+    }
+}
+
+static int check_overlays(const struct scene *s, qrw_strings overlays, const struct targets *t,
+                          struct qmp_error *err)
+{
+    for (size_t i = 0; overlays && overlays[i]; i++) {
+        size_t k = 0;
+
+        while (k < t->n && wanted_overlay(s, (const char *[]){overlays[i], NULL},
+                                          t->list[k].disk) == NULL)
+            k++;
+        if (k == t->n)
+            return qmp_error_set(err, QMP_ERR_USAGE,
+                                 "--overlay %s: it is DISK=FILE, with a disk of this snapshot",
+                                 overlays[i]);
+    }
+    return 0;
+}
+
+/* ---- the steps ---- */
+
+static json_t *node_options(const struct target *t)
+{
+    const struct graph_disk *d = t->disk;
+    json_t *file = json_pack("{s:s, s:s, s:s}", "driver", "file", "filename", t->overlay,
+                             "discard", "unmap");
+    json_t *node = json_pack("{s:s, s:s, s:n, s:s}", "driver", "qcow2", "node-name", t->node,
+                             "backing", "discard", "unmap");
+
+    /* an overlay behaves as the layer below did; what is not said is QEMU's default */
+    if (d->cache_direct || d->cache_no_flush) {
+        json_t *cache = json_object();
+
+        if (d->cache_direct)
+            json_object_set_new(cache, "direct", json_true());
+        if (d->cache_no_flush)
+            json_object_set_new(cache, "no-flush", json_true());
+        json_object_set(file, "cache", cache);
+        json_object_set_new(node, "cache", cache);
+    }
+    if (d->detect_zeroes && strcmp(d->detect_zeroes, "off"))
+        json_object_set_new(node, "detect-zeroes", json_string(d->detect_zeroes));
+    json_object_set_new(node, "file", file);
+    return node;
+}
+
+static json_t *snapshot_action(const struct target *t, bool sync)
+{
+    if (sync)
+        return json_pack("{s:s, s:s, s:s}", "node-name", t->disk->node, "snapshot-file",
+                         t->overlay, "snapshot-node-name", t->node);
+    return json_pack("{s:s, s:s}", "node", t->disk->node, "overlay", t->node);
+}
+
+static void plan_switch(struct plan *p, const struct targets *t, bool sync)
+{
+    const char *command = sync ? "blockdev-snapshot-sync" : "blockdev-snapshot";
+
+    if (t->n == 1) {
+        plan_qmp(p, command, snapshot_action(&t->list[0], sync), NULL);
+        return;
+    }
+    json_t *actions = json_array();
+    for (size_t i = 0; i < t->n; i++)
+        json_array_append_new(actions, json_pack("{s:s, s:o}", "type", command, "data",
+                                                 snapshot_action(&t->list[i], sync)));
+    plan_qmp(p, "transaction", json_pack("{s:o}", "actions", actions), NULL);
+}
+
+static void plan_files(struct plan *p, const struct targets *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        plan_need_absent(p, t->list[i].overlay);
+        plan_overlay(p, t->list[i].overlay, &t->list[i].disk->layers[0]);
+    }
+    for (size_t i = 0; i < t->n; i++)
+        plan_sync_folder(p, t->list[i].overlay);
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->list[i].disk->layers[0].remote)
+            plan_flush(p, t->list[i].disk->layers[0].file);
+    for (size_t i = 0; i < t->n; i++)
+        plan_qmp(p, "blockdev-add", node_options(&t->list[i]),
+                 json_pack("{s:s, s:{s:s}}", "execute", "blockdev-del", "arguments", "node-name",
+                           t->list[i].node));
+}
+
+/* QEMU overwrites what it finds: it must not find anything. */
+static void plan_files_by_qemu(struct plan *p, const struct scene *s, const struct targets *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (s->files_reachable) {
+            plan_need_absent(p, t->list[i].overlay);
+            plan_expect(p, t->list[i].overlay);
+        } else {
+            plan_need_absent_for_qemu(p, t->list[i].overlay);
+        }
+    }
+}
+
+/* ---- the record ---- */
+
+static json_t *snapshot_record(struct plan *p, const struct scene *s,
+                               const struct qrw_create_args *args, const char *name,
+                               const struct targets *t)
+{
+    json_t *disks = json_object();
+
+    for (size_t i = 0; i < t->n; i++) {
+        const struct graph_disk *d = t->list[i].disk;
+        const char *frozen;
+
+        chain_follow(&p->after, d);
+        frozen = chain_active(&p->after, d->id);
+        json_object_set_new(disks, d->id, json_pack("{s:s}", "layer", frozen));
+        chain_set_active(&p->after, d->id,
+                         chain_add_layer(&p->after, t->list[i].overlay, "qcow2", frozen, true));
+        plan_promise(p, d->id, t->list[i].overlay, d->layers[0].file, true);
+    }
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}", "name", name, "id",
+                     s->token, "parent", chain_current(s->chain), "created", s->now, "description",
+                     args->description ? args->description : "", "kind", "external", "state",
+                     s->graph->running ? "running" : "paused", "quiesced", false, "disks", disks,
+                     "memory", "pinned", false);
+}
+
+static char *choose_name(const struct scene *s, const char *wanted)
+{
+    if (wanted)
+        return mem_strdup(wanted);
+    /* 2026-11-21T10:00:00.123Z -> 20261121-100000 */
+    auto_free char *stamp = mem_printf("%.4s%.2s%.2s-%.2s%.2s%.2s", s->now, s->now + 5, s->now + 8,
+                                       s->now + 11, s->now + 14, s->now + 17);
+    char *name = mem_strdup(stamp);
+
+    for (int k = 2; chain_snapshot(s->chain, name); k++) {
+        mem_free_cleanup(&name);
+        name = mem_printf("%s-%d", stamp, k);
+    }
+    return name;
+}
+
+static int choose_method(const struct scene *s, enum qrw_method method, bool *sync,
+                         struct plan *p, struct qmp_error *err)
+{
+    *sync = method == QRW_METHOD_SYNC || !s->files_reachable;
+    if (method == QRW_METHOD_SNAPSHOT && *sync) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "QEMU's files are not ours: it runs in another file system or elsewhere");
+        return qmp_error_hint(err, "--method=sync lets QEMU make the overlays");
+    }
+    if (*sync && method == QRW_METHOD_AUTO)
+        json_object_set_new(p->result, "method_why",
+                            json_string("QEMU's files are out of our reach"));
+    json_object_set_new(p->result, "method", json_string(*sync ? "sync" : "snapshot"));
+    return 0;
+}
+
+static int plan(struct plan *p, const struct scene *s, const void *arguments,
+                struct qmp_error *err)
+{
+    const struct qrw_create_args *args = arguments;
+    __attribute__((cleanup(done))) struct targets t = {0};
+    auto_free char *name = choose_name(s, args->name);
+    bool sync;
+
+    if (chain_check_name(name, err) || choose_method(s, args->method, &sync, p, err) ||
+        choose(p, &t, s, args, err) || check_overlays(s, args->overlays, &t, err))
+        return -1;
+    if (chain_snapshot(s->chain, name)) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", name);
+        return qmp_error_hint(err, "choose another name, or none: it is then the time");
+    }
+    for (size_t i = 0; i < t.n; i++) {
+        if (check_disk(s, &t, i, err) || name_overlay(s, args, name, &t, i, err))
+            return -1;
+        t.list[i].node = mem_printf("qrw-%s-%zu", s->token, i);
+    }
+
+    if (sync)
+        plan_files_by_qemu(p, s, &t);
+    else
+        plan_files(p, &t);
+    if (args->halt && s->graph->running)
+        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
+    plan_switch(p, &t, sync);
+    chain_add_snapshot(&p->after, snapshot_record(p, s, args, name, &t));
+
+    json_object_set_new(p->result, "snapshot", json_string(name));
+    json_t *overlays = json_object();
+    for (size_t i = 0; i < t.n; i++)
+        json_object_set_new(overlays, t.list[i].disk->id, json_string(t.list[i].overlay));
+    json_object_set_new(p->result, "overlays", overlays);
+    return 0;
+}
+
+const struct qrw_operation qrw_create = {"create", GRAPH_DISKS, plan, NULL};

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-disk: see plan-disk.h. */
+#include "snapshot/plan-disk.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && !strcmp(a, b);
+}
+
+/* "a, b, c" of any list; frees the old text. */
+static char *enumerate(char *list, const char *more)
+{
+    char *longer = list ? mem_printf("%s, %s", list, more) : mem_strdup(more);
+
+    free(list);
+    return longer;
+}
+
+const struct graph_disk *plan_find_disk(const struct graph *g, const char *name,
+                                        struct qmp_error *err)
+{
+    const struct graph_disk *d = graph_disk(g, name);
+    char *list = NULL;
+
+    if (d)
+        return d;
+    for (size_t i = 0; i < g->ndisks; i++)
+        list = enumerate(list, g->disks[i].id);
+    qmp_error_set(err, QRW_ERR_NOT_FOUND, "no disk '%s'", name);
+    qmp_error_hint(err, "the disks are: %s", list ? list : "none");
+    free(list);
+    return NULL;
+}
+
+static const struct graph_layer *by_snapshot(const struct scene *s, const struct graph_disk *d,
+                                             const char *name)
+{
+    const json_t *snapshot = chain_snapshot(s->chain, name);
+    const json_t *held = json_object_get(json_object_get(snapshot, "disks"), d->id);
+    auto_free char *file =
+        chain_layer_file(s->chain, json_string_value(json_object_get(held, "layer")));
+
+    return file ? graph_layer(d, file) : NULL;
+}
+
+static const struct graph_layer *by_last_component(const struct graph_disk *d, const char *name)
+{
+    const struct graph_layer *found = NULL;
+
+    for (size_t i = 0; i < d->nlayers; i++) {
+        if (!same(path_name(d->layers[i].file), name))
+            continue;
+        if (found)
+            return NULL;
+        found = &d->layers[i];
+    }
+    return found;
+}
+
+const struct graph_layer *plan_find_layer(const struct scene *s, const struct graph_disk *d,
+                                          const char *name, struct qmp_error *err)
+{
+    auto_free char *file = path_join(s->cwd, name);
+    const struct graph_layer *l = by_snapshot(s, d, name);
+    char *list = NULL;
+
+    if (!l)
+        l = graph_layer(d, name);
+    if (!l)
+        l = graph_layer(d, file);
+    if (!l)
+        l = by_last_component(d, name);
+    if (l)
+        return l;
+    for (size_t i = 0; i < d->nlayers; i++)
+        list = enumerate(list, path_name(d->layers[i].file));
+    qmp_error_set(err, QRW_ERR_NOT_FOUND, "disk %s has no layer '%s'", d->id, name);
+    qmp_error_hint(err, "its layers, the active one first: %s", list);
+    free(list);
+    return NULL;
+}
+
+static bool is_block_job(const struct graph_job *job)
+{
+    static const char *const types[] = {"commit", "stream", "mirror", "backup"};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (same(job->type, types[i]))
+            return strcmp(job->status, "concluded") != 0;
+    return false;
+}
+
+/* QEMU does not say which disk a job works on: its id tells, ours by design ("qrw-commit-vda"),
+ * others' when they left it to QEMU, which then takes the drive's name. */
+static bool works_on(const struct graph_job *job, const struct graph_disk *d)
+{
+    const char *tail = strncmp(job->id, "qrw-", 4) ? NULL : strchr(job->id + 4, '-');
+    auto_free char *safe = plan_safe_name(d->id);
+
+    return same(job->id, d->drive) || same(job->id, d->id) || (tail && same(tail + 1, safe));
+}
+
+const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_disk *d)
+{
+    for (size_t i = 0; i < g->njobs; i++)
+        if (is_block_job(&g->jobs[i]) && works_on(&g->jobs[i], d))
+            return &g->jobs[i];
+    return NULL;
+}
+
+int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)
+{
+    const struct graph_job *job = plan_disk_job(g, d);
+
+    if (job) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is busy: the job %s (%s) is %s", d->id,
+                      job->id, job->type, job->status);
+        return qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);
+    }
+    if (d->filter) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s: a filter (%s) is on top of its image",
+                      d->id, d->filter);
+        return qmp_error_hint(err, "if a job put it there, wait for the job; a filter of the "
+                                   "command line has to go");
+    }
+    return 0;
+}
+
+bool plan_knows_file(const struct scene *s, const char *file)
+{
+    for (size_t i = 0; i < s->graph->ndisks; i++)
+        if (graph_layer(&s->graph->disks[i], file))
+            return true;
+    return chain_layer_by_file(s->chain, file) != NULL;
+}
+
+char *plan_safe_name(const char *name)
+{
+    char *safe = mem_strdup(name);
+
+    for (char *c = safe; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
+            *c = '_';
+    if (safe[0] == '.')
+        safe[0] = '_';
+    return safe;
+}
+
+char *plan_job_id(const char *operation, const struct graph_disk *d)
+{
+    auto_free char *safe = plan_safe_name(d->id);
+
+    return mem_printf("qrw-%s-%s", operation, safe);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-disk: what every planner asks about the disks of a scene.        PURE */
+#ifndef SNAPSHOT_PLAN_DISK_H
+#define SNAPSHOT_PLAN_DISK_H
+
+#include "snapshot/plan.h"
+
+/* QRW_ERR_NOT_FOUND lists the disks that there are. */
+const struct graph_disk *plan_find_disk(const struct graph *g, const char *name,
+                                        struct qmp_error *err);
+
+/*
+ * The layer of @d that @name means: a snapshot's name (the layer it pins), a node, or
+ * a file (as given, or its last component when only one layer is called so).
+ * QRW_ERR_NOT_FOUND lists the layers.
+ */
+const struct graph_layer *plan_find_layer(const struct scene *s, const struct graph_disk *d,
+                                          const char *name, struct qmp_error *err);
+
+/* QRW_ERR_REFUSED when a job holds @d, QRW_ERR_UNSUPPORTED when its root is a filter. */
+int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err);
+
+/* The job that works on @d, NULL: none that can be told. */
+const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_disk *d);
+
+/* Is @file a layer in the graph or in the document? */
+bool plan_knows_file(const struct scene *s, const char *file);
+
+/* @name with everything that is awkward in a file name replaced by "_". New string. */
+char *plan_safe_name(const char *name);
+
+/* A job id for @operation on @disk: "qrw-commit-vda". New string. */
+char *plan_job_id(const char *operation, const struct graph_disk *d);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan: see plan.h. */
+#include "snapshot/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+
+void plan_init(struct plan *p, const char *operation, const struct scene *s)
+{
+    p->operation = mem_strdup(operation);
+    p->token = mem_strdup(s->token);
+    p->needs = json_array();
+    p->steps = json_array();
+    p->promise = json_array();
+    p->cleanup = json_array();
+    p->result = json_pack("{s:[]}", "notes");
+    chain_copy(&p->after, s->chain);
+}
+
+void plan_done(struct plan *p)
+{
+    free(p->operation);
+    free(p->token);
+    json_decref(p->needs);
+    json_decref(p->steps);
+    json_decref(p->promise);
+    json_decref(p->cleanup);
+    json_decref(p->result);
+    chain_done(&p->after);
+    memset(p, 0, sizeof(*p));
+}
+
+static void add(json_t *list, json_t *entry)
+{
+    if (json_array_append_new(list, entry))
+        abort();
+}
+
+static const char *text(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && !strcmp(a, b);
+}
+
+/* ---- needs ---- */
+
+static void need(struct plan *p, const char *what, const char *file)
+{
+    add(p->needs, json_pack("{s:s, s:s}", "need", what, "file", file));
+}
+
+void plan_need_absent(struct plan *p, const char *file)
+{
+    need(p, "absent", file);
+}
+
+void plan_need_absent_for_qemu(struct plan *p, const char *file)
+{
+    need(p, "absent-for-qemu", file);
+}
+
+void plan_need_unshared(struct plan *p, const char *file)
+{
+    need(p, "unshared", file);
+}
+
+void plan_need_space(struct plan *p, const char *file, int64_t bytes)
+{
+    add(p->needs, json_pack("{s:s, s:s, s:I}", "need", "space", "file", file, "bytes",
+                            (json_int_t)bytes));
+}
+
+/* ---- steps ---- */
+
+void plan_overlay(struct plan *p, const char *file, const struct graph_layer *base)
+{
+    /* QEMU's own spelling, so that it finds the header and its graph to say the same;
+     * a relative one would be looked for from the overlay's folder, not from QEMU's */
+    const char *backing = base->spelling[0] == '/' ? base->spelling : base->file;
+
+    add(p->steps, json_pack("{s:s, s:s, s:s, s:s, s:I}", "step", "overlay", "file", file, "backing",
+                            backing, "backing_format", base->format, "size",
+                            (json_int_t)base->size));
+}
+
+void plan_reserve(struct plan *p, const char *file, const char *like)
+{
+    add(p->steps, json_pack("{s:s, s:s, s:s}", "step", "reserve", "file", file, "like", like));
+}
+
+void plan_expect(struct plan *p, const char *file)
+{
+    add(p->steps, json_pack("{s:s, s:s}", "step", "expect", "file", file));
+}
+
+void plan_sync_folder(struct plan *p, const char *file)
+{
+    auto_free char *folder = path_folder(file);
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "step"), "sync-folder") && same(text(step, "folder"), folder))
+            return;
+    add(p->steps, json_pack("{s:s, s:s}", "step", "sync-folder", "folder", folder));
+}
+
+void plan_flush(struct plan *p, const char *file)
+{
+    add(p->steps, json_pack("{s:s, s:s}", "step", "flush", "file", file));
+}
+
+void plan_qmp(struct plan *p, const char *execute, json_t *arguments, json_t *undo)
+{
+    add(p->steps, json_pack("{s:s, s:s, s:o*, s:o*}", "step", "qmp", "execute", execute,
+                            "arguments", arguments, "undo", undo));
+}
+
+void plan_job(struct plan *p, const char *execute, json_t *arguments, const char *disk,
+              const char *then)
+{
+    add(p->steps, json_pack("{s:s, s:s, s:o, s:s, s:s*}", "step", "job", "execute", execute,
+                            "arguments", arguments, "disk", disk, "then", then));
+}
+
+json_t *plan_job_ids(const struct plan *p)
+{
+    json_t *ids = json_array();
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "step"), "job"))
+            json_array_append(ids,
+                              json_object_get(json_object_get(step, "arguments"), "job-id"));
+    return ids;
+}
+
+void plan_decide(struct plan *p, const char *then)
+{
+    json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "then"), "hold"))
+            json_object_set_new(step, "then", json_string(then));
+}
+
+/* ---- the promise ---- */
+
+void plan_promise(struct plan *p, const char *disk, const char *layer, const char *backing,
+                  bool top)
+{
+    add(p->promise, json_pack("{s:s, s:s, s:s?, s:b}", "disk", disk, "layer", layer, "backing",
+                              backing, "top", top));
+}
+
+static int holds(const json_t *fact, const struct graph *g, struct qmp_error *err)
+{
+    const char *backing = text(fact, "backing");
+    const char *layer = text(fact, "layer");
+    const struct graph_disk *d = graph_disk(g, text(fact, "disk"));
+    const struct graph_layer *l = d && layer ? graph_layer(d, layer) : NULL;
+
+    if (!d)
+        return qmp_error_set(err, QRW_ERR_FAILED, "disk %s is gone", text(fact, "disk"));
+    if (!l || (json_is_true(json_object_get(fact, "top")) && l != d->layers))
+        return qmp_error_set(err, QRW_ERR_FAILED, "disk %s does not run on %s", d->id, layer);
+
+    const struct graph_layer *below = l + 1 < d->layers + d->nlayers ? l + 1 : NULL;
+    if (backing ? !below || strcmp(below->file, backing) : below != NULL)
+        return qmp_error_set(err, QRW_ERR_FAILED, "disk %s: %s is backed by %s, not by %s", d->id,
+                             layer, below ? below->file : "nothing", backing ? backing : "nothing");
+    return 0;
+}
+
+int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *err)
+{
+    const json_t *fact;
+    size_t i;
+
+    json_array_foreach(p->promise, i, fact)
+        if (holds(fact, g, err))
+            return -1;
+    return 0;
+}
+
+/* ---- what follows ---- */
+
+static void cleanup_node(struct plan *p, const char *node)
+{
+    if (node && node[0] != '#')
+        add(p->cleanup, json_pack("{s:s, s:s, s:{s:s}}", "step", "qmp", "execute", "blockdev-del",
+                                  "arguments", "node-name", node));
+}
+
+void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l)
+{
+    cleanup_node(p, l->node);
+    cleanup_node(p, l->file_node);
+}
+
+void plan_cleanup_file(struct plan *p, const char *file)
+{
+    add(p->cleanup, json_pack("{s:s, s:s}", "step", "unlink", "file", file));
+}
+
+void plan_kept(struct plan *p, const char *name, const char *why)
+{
+    json_t *kept = json_object_get(p->result, "kept");
+
+    if (!kept) {
+        json_object_set_new(p->result, "kept", json_array());
+        kept = json_object_get(p->result, "kept");
+    }
+    add(kept, json_pack("{s:s, s:s}", "name", name, "why", why));
+}
+
+void plan_note(struct plan *p, const char *fmt, ...)
+{
+    va_list ap;
+    char words[768];
+
+    va_start(ap, fmt);
+    vsnprintf(words, sizeof(words), fmt, ap);
+    va_end(ap);
+    add(json_object_get(p->result, "notes"), json_string(words));
+}
+
+/* ---- as JSON ---- */
+
+json_t *plan_to_json(const struct plan *p)
+{
+    return json_pack("{s:s, s:s, s:O, s:O, s:O, s:O, s:O}", "operation", p->operation, "token",
+                     p->token, "steps", p->steps, "promise", p->promise, "cleanup", p->cleanup,
+                     "result", p->result, "after", p->after.doc);
+}
+
+/* The array @key of @doc, all of whose entries must be objects. New reference. */
+static json_t *take_list(const json_t *doc, const char *key, struct qmp_error *err)
+{
+    json_t *list = json_object_get(doc, key);
+    const json_t *entry;
+    size_t i;
+
+    if (!json_is_array(list)) {
+        qmp_error_set(err, QRW_ERR_INVALID, "pending: no %s", key);
+        return NULL;
+    }
+    json_array_foreach(list, i, entry)
+        if (!json_is_object(entry)) {
+            qmp_error_set(err, QRW_ERR_INVALID, "pending: %s: not an object", key);
+            return NULL;
+        }
+    return json_deep_copy(list);
+}
+
+int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct qmp_error *err)
+{
+    const char *operation = text(doc, "operation");
+    const char *token = text(doc, "token");
+
+    if (!operation || !token)
+        return qmp_error_set(err, QRW_ERR_INVALID, "pending: no operation");
+    memset(p, 0, sizeof(*p));
+    p->operation = mem_strdup(operation);
+    p->token = mem_strdup(token);
+    p->needs = json_array();
+    if (!(p->steps = take_list(doc, "steps", err)) ||
+        !(p->promise = take_list(doc, "promise", err)) ||
+        !(p->cleanup = take_list(doc, "cleanup", err)) ||
+        chain_take(&p->after, folder, json_object_get(doc, "after"), err)) {
+        plan_done(p);
+        return -1;
+    }
+    p->result = json_deep_copy(json_object_get(doc, "result"));
+    if (!json_is_object(p->result) || !json_is_array(json_object_get(p->result, "notes"))) {
+        json_decref(p->result);
+        p->result = json_pack("{s:[]}", "notes");
+    }
+    return 0;
+}
+
+json_t *plan_preview(const struct plan *p)
+{
+    json_t *all = json_array();
+
+    json_array_extend(all, p->steps);
+    json_array_extend(all, p->cleanup);
+    return all;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* recover: see recover.h. */
+#include "snapshot/recover.h"
+
+#include "snapshot/job.h"
+
+/* Whether any job of @p still runs, and whether all of them ended well. */
+static void look_at_jobs(const struct plan *p, const struct graph *g, bool *running, bool *well)
+{
+    json_auto_t *ids = plan_job_ids(p);
+    const json_t *id;
+    size_t i;
+
+    *running = false;
+    *well = json_array_size(ids) > 0;
+    json_array_foreach(ids, i, id)
+    {
+        enum job_phase phase = job_phase(graph_job(g, json_string_value(id)));
+
+        if (phase == JOB_RUNNING || phase == JOB_READY)
+            *running = true;
+        if (phase != JOB_ENDED_WELL)
+            *well = false;
+    }
+}
+
+enum recover_verdict recover_decide(const struct plan *p, const struct graph *g)
+{
+    bool running, well;
+
+    look_at_jobs(p, g, &running, &well);
+    if (running)
+        return RECOVER_ATTACH;
+    if (json_array_size(p->promise) && !plan_holds(p, g, NULL))
+        return RECOVER_FINISH;
+    return well ? RECOVER_FORGET : RECOVER_UNDO;
+}

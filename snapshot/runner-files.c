@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* runner-files: the steps that only touch files, and their undo. */
+#include "snapshot/runner.h"
+
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/path.h"
+
+static const char *text(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    struct qcow2_options o = {
+        .size = (uint64_t)json_integer_value(json_object_get(step, "size")),
+        .backing = text(step, "backing"),
+        .backing_format = text(step, "backing_format"),
+    };
+    const char *like = graph_is_path(o.backing) ? o.backing : NULL;
+
+    return image_create_overlay(text(step, "file"), &o, like, err);
+}
+
+static int reserve(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    return image_create_reserved(text(step, "file"), text(step, "like"), err);
+}
+
+static int expect(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    return 0;
+}
+
+static int sync_folder(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    auto_free char *inside = path_join(text(step, "folder"), "x");
+
+    return image_sync_folder(inside, err);
+}
+
+/* The guest waits for QEMU's own flush; what is written out before costs it nothing. */
+static int flush(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    struct qmp_error why;
+
+    if (image_flush(text(step, "file"), &why) && r->options && r->options->note) {
+        char words[sizeof(why.context) + sizeof(why.desc)];
+
+        r->options->note(1, qmp_error_text(&why, words, sizeof(words)), r->options->arg);
+    }
+    return 0;
+}
+
+static const struct {
+    const char *step;
+    int (*run)(struct runner *r, const json_t *step, struct qmp_error *err);
+    bool makes_file;
+} kinds[] = {
+    {"overlay", make_overlay, true},     {"reserve", reserve, true}, {"expect", expect, true},
+    {"sync-folder", sync_folder, false}, {"flush", flush, false},
+};
+
+static int find(const json_t *step)
+{
+    const char *kind = text(step, "step");
+
+    for (size_t i = 0; kind && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (!strcmp(kinds[i].step, kind))
+            return (int)i;
+    return -1;
+}
+
+int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    int kind = find(step);
+
+    if (kind < 0)
+        return qmp_error_set(err, QMP_ERR_USAGE, "no such step: %s", text(step, "step"));
+    return kinds[kind].run(r, step, err);
+}
+
+/* Nobody's data: an overlay that nothing was written to, or a name that was only kept. */
+static bool holds_nothing(const char *file, const struct image_stat *st)
+{
+    bool empty = false;
+
+    return st->size == 0 || (!image_is_empty_overlay(file, &empty, NULL) && empty);
+}
+
+static bool named_by(const struct graph *g, const char *file)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (graph_layer(&g->disks[i], file))
+            return true;
+    for (size_t i = 0; i < g->nnodes; i++)
+        if (!strcmp(g->nodes[i].file, file))
+            return true;
+    return false;
+}
+
+void runner_file_undo(struct runner *r, const json_t *step, const struct graph *g, json_t *notes)
+{
+    const char *file = text(step, "file");
+    struct qmp_error why = {0};
+    struct image_stat st;
+    const char *kept = NULL;
+    int kind = find(step);
+
+    if (kind < 0 || !kinds[kind].makes_file || !file || !r->files_reachable)
+        return;
+    if (image_stat(file, &st, &why))
+        kept = why.desc;
+    else if (!st.exists)
+        return;
+    else if (g && (named_by(g, file) || image_open_in(qmp_client_peer(r->client), &st)))
+        kept = "QEMU uses it";
+    else if (g && !holds_nothing(file, &st))
+        kept = "it holds data; remove it when you are sure that nobody needs it";
+    else if (image_unlink_if(file, &st, &why))
+        kept = why.desc;
+    if (kept) {
+        auto_free char *words = mem_printf("%s stays: %s", file, kept);
+
+        json_array_append_new(notes, json_string(words));
+    }
+}

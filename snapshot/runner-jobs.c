@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * runner-jobs: start jobs, follow them, tell them to complete, judge their end.
+ *
+ * An event about one of ours wakes us; what is true then says query-jobs. A slow
+ * tick asks anyway, for the progress bar and in case an event was lost on the way.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "qmp/mem.h"
+#include "snapshot/ask.h"
+#include "snapshot/job.h"
+#include "snapshot/runner.h"
+
+#define TICK_MS 500
+
+struct follow {
+    struct runner *r;
+    const json_t *const *steps;
+    size_t n;
+    struct graph g; /* only its jobs */
+    bool woken;     /* something happened since we asked last */
+    int64_t begun_ms;
+};
+
+static const char *text(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+static const char *job_id(const json_t *step)
+{
+    return text(json_object_get(step, "arguments"), "job-id");
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void on_event(struct qmp_client *c, const char *name, json_t *event, void *arg)
+{
+    const json_t *data = json_object_get(event, "data");
+    const char *id = text(data, "id") ? text(data, "id") : text(data, "device");
+    struct follow *f = arg;
+
+    for (size_t i = 0; id && i < f->n; i++)
+        if (!strcmp(job_id(f->steps[i]), id))
+            f->woken = true;
+}
+
+static bool woken(void *arg)
+{
+    const struct follow *f = arg;
+
+    return f->woken || *f->r->stop;
+}
+
+static enum job_phase phase(const struct follow *f, size_t i)
+{
+    return job_phase(graph_job(&f->g, job_id(f->steps[i])));
+}
+
+static enum job_then then(const struct follow *f, size_t i)
+{
+    return job_then(text(f->steps[i], "then"));
+}
+
+static int look(struct follow *f, struct qmp_error *err)
+{
+    f->woken = false;
+    json_auto_t *jobs = ask_one(f->r->client, NULL, "query-jobs", NULL, err);
+
+    return jobs ? graph_take_jobs(&f->g, jobs, err) : -1;
+}
+
+static void report(const struct follow *f)
+{
+    const struct qrw_options *o = f->r->options;
+
+    if (!o || !o->progress)
+        return;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct graph_job *job = graph_job(&f->g, job_id(f->steps[i]));
+
+        if (job)
+            o->progress(&(struct qrw_progress){.job = job->id,
+                                               .disk = text(f->steps[i], "disk"),
+                                               .operation = job->type,
+                                               .status = job->status,
+                                               .offset = job->offset,
+                                               .length = job->length,
+                                               .elapsed_ms = now_ms() - f->begun_ms},
+                        o->arg);
+    }
+}
+
+/* ---- start ---- */
+
+static int start(struct follow *f, struct qmp_error *err)
+{
+    struct ask *a = ask_new(f->r->client, NULL);
+    int rc;
+
+    for (size_t i = 0; i < f->n; i++)
+        ask_add(a, text(f->steps[i], "execute"),
+                json_deep_copy(json_object_get(f->steps[i], "arguments")), NULL, NULL);
+    rc = ask_run(a, err);
+    if (!rc)
+        rc = ask_failed(a, err);
+    ask_free(a);
+    return rc;
+}
+
+/* ---- follow ---- */
+
+/* Tell every ready job what to do once all of them are: the disks switch together. A
+ * refusal does not matter: the job went from ready to something else in between, and
+ * the next look shows it. */
+static int tell(struct follow *f, struct qmp_error *err)
+{
+    struct ask *a = ask_new(f->r->client, NULL);
+    int rc;
+
+    for (size_t i = 0; i < f->n; i++) {
+        const char *argument, *command = job_command(then(f, i), &argument);
+
+        if (command && phase(f, i) == JOB_READY)
+            ask_add(a, command, json_pack("{s:s}", argument, job_id(f->steps[i])), NULL, NULL);
+    }
+    rc = ask_run(a, err);
+    ask_free(a);
+    return rc;
+}
+
+static int waiting(const struct follow *f, struct qmp_error *err)
+{
+    const char *id = job_id(f->steps[0]);
+
+    qmp_error_set(err, QRW_ERR_WAITING, "stopped waiting; the job %s goes on", id);
+    return qmp_error_hint(err, "to wait for it again: qrewind job wait %s", id);
+}
+
+static int ended_badly(const struct follow *f, size_t i, struct qmp_error *err)
+{
+    const struct graph_job *job = graph_job(&f->g, job_id(f->steps[i]));
+
+    qmp_error_set(err, QMP_ERR_COMMAND, "%s", job->error);
+    return qmp_error_wrap(err, "disk %s: job %s", text(f->steps[i], "disk"), job->id);
+}
+
+/* One look at all: 0 go on waiting, 1 all at rest, -1 one failed. */
+static int judge(struct follow *f, bool *all_ready, struct qmp_error *err)
+{
+    int resting = 1;
+
+    *all_ready = true;
+    for (size_t i = 0; i < f->n; i++) {
+        enum job_phase now = phase(f, i);
+
+        if (now == JOB_ENDED_BADLY)
+            return ended_badly(f, i, err);
+        if (!job_at_rest(now, then(f, i)))
+            resting = 0;
+        if (now == JOB_RUNNING)
+            *all_ready = false;
+    }
+    return resting;
+}
+
+static int follow(struct follow *f, struct qmp_error *err)
+{
+    for (;;) {
+        bool all_ready;
+        int rc;
+
+        if (look(f, err) || (rc = judge(f, &all_ready, err)) < 0)
+            return -1;
+        report(f);
+        if (rc)
+            return then(f, 0) == JOB_HOLD && phase(f, 0) == JOB_READY ? RUN_LEFT : RUN_DONE;
+        if (all_ready && tell(f, err))
+            return -1;
+        if (*f->r->stop)
+            return waiting(f, err);
+
+        struct qmp_error why;
+        if (qmp_client_run(f->r->client, woken, f, TICK_MS, &why) && why.kind != QMP_ERR_TIMEOUT) {
+            if (err)
+                *err = why;
+            return -1;
+        }
+    }
+}
+
+int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool attach,
+                struct qmp_error *err)
+{
+    struct follow f = {.r = r, .steps = steps, .n = n, .begun_ms = now_ms()};
+    unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &f);
+    int rc = attach ? 0 : start(&f, err);
+
+    if (!rc)
+        rc = r->no_wait ? RUN_LEFT : follow(&f, err);
+    qmp_client_unsubscribe(r->client, handle);
+    graph_done(&f.g);
+    return rc;
+}
+
+/* ---- the way back ---- */
+
+int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error *err)
+{
+    const size_t n = json_array_size(p->steps);
+    const json_t **steps = mem_alloc(n * sizeof(*steps));
+    const bool never = false;
+    struct runner patient = *r; /* the end of a cancelled job is waited for, whatever comes */
+    struct follow f = {.r = &patient, .steps = steps, .begun_ms = now_ms()};
+    int rc = 0;
+
+    patient.stop = &never;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *step = json_array_get(p->steps, i);
+
+        if (text(step, "step") && !strcmp(text(step, "step"), "job"))
+            steps[f.n++] = step;
+    }
+    unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &f);
+    while (f.n && !(rc = look(&f, err))) {
+        size_t left = 0;
+
+        for (size_t i = 0; i < f.n; i++) {
+            if (phase(&f, i) != JOB_RUNNING && phase(&f, i) != JOB_READY)
+                continue;
+            left++;
+            /* block-job-cancel: on 5.2 job-cancel of a ready job is a graceful end */
+            json_decref(ask_one(r->client, NULL, "block-job-cancel",
+                                json_pack("{s:s, s:b}", "device", job_id(steps[i]), "force", 1),
+                                NULL));
+        }
+        if (!left)
+            break;
+        rc = qmp_client_run(r->client, woken, &f, TICK_MS, NULL) &&
+                     qmp_client_broken(r->client)
+                 ? -1
+                 : 0;
+        if (rc)
+            break;
+    }
+    qmp_client_unsubscribe(r->client, handle);
+    graph_done(&f.g);
+    free(steps);
+    return rc;
+}

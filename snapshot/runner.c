@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* runner: see runner.h. Jobs are in runner-jobs.c, files in runner-files.c. */
+#include "snapshot/runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "qmp/mem.h"
+#include "snapshot/ask.h"
+#include "snapshot/image.h"
+
+static const char *text(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+static bool is(const json_t *step, const char *kind)
+{
+    const char *s = text(step, "step");
+
+    return s && !strcmp(s, kind);
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static json_t *notes_of(struct plan *p)
+{
+    return json_object_get(p->result, "notes");
+}
+
+/* ---- the way forward ---- */
+
+/* How the run stands: which steps were taken, for the way back. */
+struct run {
+    struct runner *r;
+    struct plan *p;
+    bool *taken;
+    bool lost; /* the connection, or the wait for an answer: the outcome is unknown */
+};
+
+/* How many steps from @at on can go in one write: commands that all have an undo. */
+static size_t span(const json_t *steps, size_t at)
+{
+    size_t n = 0;
+
+    while (at + n < json_array_size(steps)) {
+        const json_t *step = json_array_get(steps, at + n);
+
+        if (!is(step, "qmp") || !json_object_get(step, "undo"))
+            break;
+        n++;
+    }
+    return n ? n : 1;
+}
+
+static int run_commands(struct run *run, size_t at, size_t n, struct qmp_error *err)
+{
+    struct ask *a = ask_new(run->r->client, run->r->stop);
+    int64_t begun = now_us();
+    int rc = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const json_t *step = json_array_get(run->p->steps, at + i);
+
+        ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")), NULL,
+                NULL);
+    }
+    if (ask_run(a, err)) {
+        run->lost = true;
+        rc = -1;
+    } else {
+        for (size_t i = 0; i < n; i++)
+            run->taken[at + i] = ask_reply(a, i, NULL) != NULL;
+        rc = ask_failed(a, err);
+        if (!json_object_get(json_array_get(run->p->steps, at), "undo"))
+            run->r->pause_us += now_us() - begun;
+    }
+    ask_free(a);
+    return rc;
+}
+
+static size_t jobs_in_a_row(const json_t *steps, size_t at)
+{
+    size_t n = 0;
+
+    while (at + n < json_array_size(steps) && is(json_array_get(steps, at + n), "job"))
+        n++;
+    return n;
+}
+
+static int run_jobs(struct run *run, size_t at, size_t n, bool attach, struct qmp_error *err)
+{
+    const json_t **steps = mem_alloc(n * sizeof(*steps));
+    struct qmp_error why;
+    int rc;
+
+    for (size_t i = 0; i < n; i++)
+        steps[i] = json_array_get(run->p->steps, at + i);
+    rc = runner_jobs(run->r, steps, n, attach, &why);
+    free(steps);
+    if (rc >= 0)
+        return rc;
+    run->lost = qmp_client_broken(run->r->client) != NULL;
+    for (size_t i = 0; i < n; i++)
+        run->taken[at + i] = true;
+    if (err)
+        *err = why;
+    return -1;
+}
+
+/* ---- the way back ---- */
+
+static void send_undo(struct runner *r, const json_t *step)
+{
+    const json_t *undo = json_object_get(step, "undo");
+
+    json_decref(ask_one(r->client, NULL, text(undo, "execute"),
+                        json_deep_copy(json_object_get(undo, "arguments")), NULL));
+}
+
+static void take_back(struct run *run)
+{
+    if (run->lost || runner_cancel_jobs(run->r, run->p, NULL)) {
+        run->lost = true;
+        return;
+    }
+    for (size_t i = json_array_size(run->p->steps); i-- > 0;) {
+        const json_t *step = json_array_get(run->p->steps, i);
+
+        if (!run->taken[i])
+            continue;
+        if (json_object_get(step, "undo"))
+            send_undo(run->r, step);
+        else
+            runner_file_undo(run->r, step, NULL, notes_of(run->p));
+    }
+    runner_dismiss(run->r, run->p);
+    run->lost = qmp_client_broken(run->r->client) != NULL;
+}
+
+/* What a failure means to the user: the wait is over, it is undone, or nobody knows. */
+static int fail(struct run *run, struct qmp_error *err)
+{
+    if (err->kind == QRW_ERR_WAITING)
+        return -1;
+    take_back(run);
+    err->kind = run->lost ? QRW_ERR_UNKNOWN : QRW_ERR_FAILED;
+    if (run->lost)
+        qmp_error_hint(err, "what was begun is noted in the sidecar: once the VM runs again, the "
+                            "next qrewind command settles it (or: qrewind repair)");
+    return -1;
+}
+
+int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *err)
+{
+    const size_t n = json_array_size(p->steps);
+    auto_free bool *taken = mem_alloc(n * sizeof(bool));
+    struct run run = {r, p, taken, false};
+    struct qmp_error why = {0};
+
+    for (size_t at = 0, m; at < n; at += m) {
+        const json_t *step = json_array_get(p->steps, at);
+        int rc;
+
+        m = 1;
+        if (is(step, "job")) {
+            m = jobs_in_a_row(p->steps, at);
+            rc = run_jobs(&run, at, m, attach, &why);
+        } else if (attach) {
+            /* the jobs run: what came before them has been done */
+            taken[at] = true;
+            continue;
+        } else if (is(step, "qmp")) {
+            m = span(p->steps, at);
+            rc = run_commands(&run, at, m, &why);
+        } else {
+            rc = runner_file_step(r, step, &why);
+            taken[at] = !rc;
+        }
+        if (rc < 0) {
+            fail(&run, &why);
+            if (err)
+                *err = why;
+            return -1;
+        }
+        if (rc == RUN_LEFT)
+            return RUN_LEFT;
+    }
+    return RUN_DONE;
+}
+
+int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
+{
+    for (size_t i = json_array_size(p->steps); i-- > 0;) {
+        const json_t *step = json_array_get(p->steps, i);
+        const char *undo = text(json_object_get(step, "undo"), "execute");
+
+        if (is(step, "job"))
+            continue;
+        if (!is(step, "qmp"))
+            runner_file_undo(r, step, g, notes_of(p));
+        else if (undo && (strcmp(undo, "cont") || (g->status && !strcmp(g->status, "paused"))))
+            send_undo(r, step);
+    }
+    runner_dismiss(r, p);
+
+    const struct qmp_error *broken = qmp_client_broken(r->client);
+    if (broken && err)
+        *err = *broken;
+    return broken ? -1 : 0;
+}
+
+/* ---- afterwards ---- */
+
+static bool in_use(const struct runner *r, const struct graph *g, const char *file,
+                   const struct image_stat *st)
+{
+    for (size_t i = 0; i < g->nnodes; i++)
+        if (!strcmp(g->nodes[i].file, file))
+            return true;
+    /* a node may spell it otherwise */
+    return st->exists && image_open_in(qmp_client_peer(r->client), st);
+}
+
+static void remove_file(struct runner *r, struct plan *p, const struct graph *g, const char *file)
+{
+    struct qmp_error why = {0};
+    struct image_stat st;
+
+    if (!r->files_reachable) {
+        plan_kept(p, file, "out of reach: remove it where QEMU runs");
+    } else if (image_stat(file, &st, &why)) {
+        plan_kept(p, file, why.desc);
+    } else if (in_use(r, g, file, &st)) {
+        plan_kept(p, file, "QEMU still has it open");
+    } else if (st.exists && image_unlink_if(file, &st, &why)) {
+        plan_kept(p, file, why.desc);
+    } else {
+        json_t *removed = json_object_get(p->result, "removed");
+
+        if (!removed) {
+            json_object_set_new(p->result, "removed", json_array());
+            removed = json_object_get(p->result, "removed");
+        }
+        json_array_append_new(removed, json_string(file));
+    }
+}
+
+int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
+{
+    struct graph g = {0};
+    struct ask *a;
+    const json_t *step;
+    size_t i;
+    int rc;
+
+    if (!json_array_size(p->cleanup))
+        return 0;
+    a = ask_new(r->client, NULL);
+    json_array_foreach(p->cleanup, i, step)
+        if (is(step, "qmp"))
+            ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),
+                    NULL, NULL);
+    size_t at = ask_add(a, "query-named-block-nodes", json_pack("{s:b}", "flat", 1), NULL, NULL);
+    rc = ask_run(a, err);
+    if (!rc && ask_reply(a, at, err))
+        rc = graph_take_nodes(&g, ask_reply(a, at, NULL), err);
+    else
+        rc = -1;
+    ask_free(a);
+    if (!rc)
+        json_array_foreach(p->cleanup, i, step)
+            if (is(step, "unlink"))
+                remove_file(r, p, &g, text(step, "file"));
+    graph_done(&g);
+    return rc;
+}
+
+void runner_dismiss(struct runner *r, const struct plan *p)
+{
+    json_auto_t *ids = plan_job_ids(p);
+    struct ask *a = ask_new(r->client, NULL);
+    json_t *id;
+    size_t i;
+
+    json_array_foreach(ids, i, id)
+        ask_add(a, "job-dismiss", json_pack("{s:O}", "id", id), NULL, NULL);
+    ask_run(a, NULL);
+    ask_free(a);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * runner: carries a plan out, one step after the other, and takes it back on failure.
+ *
+ *   steps  ──all done──> RUN_DONE
+ *     │  └──a job left to itself──> RUN_LEFT         `pending` stands, the job goes on
+ *     ├──refused, failed──> undo in reverse──> QRW_ERR_FAILED
+ *     └──connection lost──> QRW_ERR_UNKNOWN          `pending` stands
+ *
+ * Commands that can be taken back are sent together; one that cannot goes alone, after
+ * everything before it has succeeded.
+ */
+#ifndef SNAPSHOT_RUNNER_H
+#define SNAPSHOT_RUNNER_H
+
+#include "qmp/client.h"
+#include "snapshot/plan.h"
+#include "snapshot/vm.h"
+
+struct runner {
+    struct qmp_client *client;
+    const bool *stop;    /* the user wants to wait no longer */
+    bool no_wait;        /* leave jobs alone once they are started */
+    bool files_reachable;
+    const struct qrw_options *options; /* whom to tell: progress, notes */
+    int64_t pause_us;    /* out: how long the command took that cannot be taken back */
+};
+
+enum run_end { RUN_DONE, RUN_LEFT };
+
+/*
+ * Carry out the steps of @p. @attach: its jobs run already, go on from them.
+ * Returns enum run_end, or -1: QRW_ERR_FAILED (undone: nothing has changed),
+ * QRW_ERR_UNKNOWN (the connection went in the middle), QRW_ERR_WAITING (stopped
+ * waiting; the job goes on).
+ */
+int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *err);
+
+/*
+ * Take back what an earlier client did of @p, as far as @g shows that it did it. What
+ * holds data that nobody else has is kept, and noted in the plan's result.
+ */
+int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err);
+
+/* Close nodes and remove files that the new state does not need. What had to be left is
+ * noted in the result; only a lost connection is an error. */
+int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err);
+
+/* Make QEMU forget the ended jobs of @p. Failures do not matter: the next run sweeps. */
+void runner_dismiss(struct runner *r, const struct plan *p);
+
+/* ---- runner-jobs.c ---- */
+
+/* Run @n job steps together; @attach: they were started before. As runner_run(). */
+int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool attach,
+                struct qmp_error *err);
+
+/* End the jobs of @p that still run, by force, and wait for their end. */
+int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error *err);
+
+/* ---- runner-files.c ---- */
+
+/* One step that only touches files. QMP_ERR_USAGE: no such kind of step. */
+int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err);
+
+/* Remove what the step made. @g NULL: this client made it just now; else only if it holds
+ * nothing and no node of @g names it. Notes in @notes what had to stay. */
+void runner_file_undo(struct runner *r, const json_t *step, const struct graph *g,
+                      json_t *notes);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sidecar: see sidecar.h. The lock is in sidecar-lock.c. */
+#include "snapshot/sidecar.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/path.h"
+
+/* Nobody's chain metadata is larger; a file that is, is not ours. */
+#define MAX_BYTES (256 << 20)
+
+static int failed(struct qmp_error *err, const char *what, const char *file)
+{
+    qmp_error_set(err, QMP_ERR_SYSTEM, "%s %s: %s", what, file, strerror(errno));
+    if (errno == ENOSPC || errno == EDQUOT)
+        qmp_error_hint(err, "make room on that file system and try again");
+    if (errno == EACCES || errno == EPERM || errno == EROFS)
+        qmp_error_hint(err, "qrewind must be able to write in the folder of the images, or be "
+                            "given another place by --sidecar FILE");
+    return -1;
+}
+
+/* ---- finding ---- */
+
+/* Does the sidecar @file know @image as one of its layers? A broken one is not passed
+ * over: the caller will load it and say what is wrong. */
+static bool knows(const char *file, const char *image)
+{
+    struct chain c = {0};
+    bool known;
+
+    if (sidecar_load(&c, file, NULL, NULL, NULL))
+        return true;
+    known = chain_layer_by_file(&c, image) != NULL;
+    chain_done(&c);
+    return known;
+}
+
+char *sidecar_find(const struct graph *g, char **foreign)
+{
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+
+        for (size_t k = 0; k < d->nlayers; k++) {
+            char *file = mem_printf("%s" SIDECAR_SUFFIX, d->layers[k].file);
+
+            if (d->layers[k].remote || access(file, F_OK)) {
+                free(file);
+                continue;
+            }
+            if (k == 0 || knows(file, d->layers[0].file))
+                return file;
+            if (foreign && !*foreign)
+                *foreign = file;
+            else
+                free(file);
+        }
+    }
+    return NULL;
+}
+
+char *sidecar_place(const struct graph *g)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (!graph_skip_reason(&g->disks[i]) && !g->disks[i].layers[0].remote)
+            return mem_printf("%s" SIDECAR_SUFFIX, g->disks[i].layers[0].file);
+    return NULL;
+}
+
+/* ---- loading ---- */
+
+static json_t *read_document(int fd, const char *file, struct qmp_error *err)
+{
+    struct stat st;
+    json_error_t why;
+
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > MAX_BYTES) {
+        qmp_error_set(err, QRW_ERR_INVALID, "%s: this is not a sidecar file", file);
+        return NULL;
+    }
+    json_t *doc = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
+    if (!doc) {
+        qmp_error_set(err, QRW_ERR_INVALID, "%s: line %d: %s", file, why.line, why.text);
+        qmp_error_hint(err, "the images are untouched; move the file away to go on without it");
+    }
+    return doc;
+}
+
+int sidecar_load(struct chain *c, const char *file, const char *name, const char *uuid,
+                 struct qmp_error *err)
+{
+    auto_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    auto_free char *folder = path_folder(file);
+
+    if (fd < 0 && errno == ENOENT) {
+        chain_init(c, folder, name, uuid);
+        return 0;
+    }
+    if (fd < 0)
+        return failed(err, "cannot open", file);
+
+    json_auto_t *doc = read_document(fd, file, err);
+    if (!doc)
+        return -1;
+    if (chain_take(c, folder, doc, err))
+        return qmp_error_wrap(err, "%s", file);
+    return 0;
+}
+
+/* ---- replacing ---- */
+
+static int write_all(int fd, const char *text, size_t n)
+{
+    while (n) {
+        ssize_t done = write(fd, text, n);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -1;
+        text += done;
+        n -= (size_t)done;
+    }
+    return fsync(fd);
+}
+
+static mode_t mode_like(const char *like)
+{
+    struct stat st;
+
+    return like && !stat(like, &st) ? 0600 & st.st_mode : 0600;
+}
+
+int sidecar_save(const char *file, json_t *doc, const char *like, bool durable,
+                 struct qmp_error *err)
+{
+    const json_int_t generation = json_integer_value(json_object_get(doc, "generation"));
+    auto_free char *fresh = mem_printf("%s.new", file);
+
+    json_object_set_new(doc, "generation", json_integer(generation + 1));
+    auto_free char *text = json_dumps(doc, JSON_INDENT(1));
+    if (!text)
+        return qmp_error_set(err, QRW_ERR_INVALID, "%s: the document cannot be written", file);
+
+    /* we hold the lock: one that lies there was left by somebody who died */
+    if (unlink(fresh) && errno != ENOENT)
+        return failed(err, "cannot remove", fresh);
+    auto_close int fd =
+        open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_like(like));
+    if (fd < 0)
+        return failed(err, "cannot create", fresh);
+    if (write_all(fd, text, strlen(text)) || rename(fresh, file)) {
+        failed(err, "cannot write", fresh);
+        unlink(fresh);
+        return -1;
+    }
+    return durable ? image_sync_folder(file, err) : 0;
+}

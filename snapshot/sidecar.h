@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sidecar: the document's file: find, lock, load, replace.
+ *
+ * IMAGE.qrewind.json lies beside an image of the VM. Readers need no lock: the file
+ * is only ever replaced by rename. Writers hold IMAGE.qrewind.json.lock.
+ */
+#ifndef SNAPSHOT_SIDECAR_H
+#define SNAPSHOT_SIDECAR_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "snapshot/chain.h"
+#include "snapshot/graph.h"
+
+#define SIDECAR_SUFFIX ".qrewind.json"
+
+/*
+ * The sidecar of a VM: beside the layers of its disks, from the top of each chain
+ * down. One that lies beside a deeper layer and does not know the active one is
+ * somebody else's (a shared base's): it is passed over, and @foreign (may be NULL)
+ * is set to it.
+ * Returns a new string, NULL: there is none.
+ */
+char *sidecar_find(const struct graph *g, char **foreign);
+
+/* Where a new sidecar goes: beside the active image of the first disk that a snapshot
+ * takes. New string, NULL: no disk is a file. */
+char *sidecar_place(const struct graph *g);
+
+/*
+ * Read and check @file. A file that does not exist gives an empty document for the VM
+ * (@name, @uuid may be NULL). QRW_ERR_INVALID, QRW_ERR_UNSUPPORTED (newer version),
+ * QMP_ERR_SYSTEM.
+ */
+int sidecar_load(struct chain *c, const char *file, const char *name, const char *uuid,
+                 struct qmp_error *err);
+
+/*
+ * Replace @file by @doc, one generation on: temporary file, fsync, rename. @durable: the
+ * folder is synced too, so that the rename survives a power cut before the next step.
+ * @like: the image whose permissions the file does not exceed (NULL: 0600).
+ * The caller holds the lock. On failure the old file is as it was.
+ */
+int sidecar_save(const char *file, json_t *doc, const char *like, bool durable,
+                 struct qmp_error *err);
+
+/* Take the writers' lock of @file. Returns a descriptor, or -1: QRW_ERR_LOCKED says by whom. */
+int sidecar_lock(const char *file, struct qmp_error *err);
+void sidecar_unlock(const char *file, int lock);
+
+#endif

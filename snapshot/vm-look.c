@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm-look: what there is, as documents. Nothing is changed and no lock is taken. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/ask.h"
+#include "snapshot/plan-disk.h"
+#include "snapshot/vm-private.h"
+
+/* Observe and load the document; an absent sidecar is an empty document and @file NULL. */
+static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char **file,
+                struct qmp_error *err)
+{
+    auto_free char *foreign = NULL;
+    bool exists;
+
+    if (vm_observe(vm, level, err))
+        return -1;
+    *file = vm_sidecar_file(vm, &exists, &foreign);
+    if (!exists) {
+        free(*file);
+        *file = NULL;
+        chain_init(c, "/", NULL, NULL);
+        if (foreign)
+            vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
+        return 0;
+    }
+    return vm_load(vm, *file, c, err);
+}
+
+/* ---- info ---- */
+
+static const char *member(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+/* "pc-q35-7.2" out of "pc-q35-7.2-machine". */
+static json_t *machine_name(const json_t *type)
+{
+    const char *name = json_string_value(type);
+    size_t n = name ? strlen(name) : 0, tail = strlen("-machine");
+
+    if (n > tail && !strcmp(name + n - tail, "-machine"))
+        return json_stringn(name, n - tail);
+    return name ? json_string(name) : json_null();
+}
+
+static size_t active_jobs(const struct graph *g)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->njobs; i++)
+        n += strcmp(g->jobs[i].status, "concluded") != 0;
+    return n;
+}
+
+json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *file = NULL;
+    auto_free char *qemu = NULL;
+    struct chain c = {0};
+    struct ask *a = ask_new(vm->client, &vm->stop);
+    json_t *doc = NULL, *machine;
+    size_t name, uuid, type;
+
+    name = ask_add(a, "query-name", NULL, NULL, NULL);
+    uuid = ask_add(a, "query-uuid", NULL, NULL, NULL);
+    type = ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),
+                   NULL, NULL);
+    if (!look(vm, GRAPH_DISKS, &c, &file, err) && !ask_run(a, err)) {
+        qemu = vm_qemu_version(vm);
+        machine = machine_name(ask_reply(a, type, NULL));
+        doc = json_pack("{s:s?, s:s?, s:s, s:s, s:o, s:i, s:i, s:i, s:s?, s:s?, s:O?}", "name",
+                        member(ask_reply(a, name, NULL), "name"), "uuid",
+                        member(ask_reply(a, uuid, NULL), "UUID"), "status", vm->graph.status,
+                        "qemu", qemu, "machine", machine, "pid", (int)qmp_client_peer(vm->client),
+                        "disks", (int)vm->graph.ndisks, "jobs", (int)active_jobs(&vm->graph),
+                        "sidecar", file, "current", chain_current(&c), "pending",
+                        json_object_get(chain_pending(&c), "operation"));
+    }
+    ask_free(a);
+    chain_done(&c);
+    return doc;
+}
+
+/* ---- disks and chain ---- */
+
+/* The names of the snapshots that pin @file on @disk. */
+static json_t *pinned_by(const struct chain *c, const char *disk, const char *file)
+{
+    const char *layer = chain_layer_by_file(c, file);
+    json_t *names = json_array();
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+    {
+        const json_t *held = json_object_get(json_object_get(s, "disks"), disk);
+        const char *pins = member(held, "layer");
+
+        if (layer && pins && !strcmp(pins, layer))
+            json_array_append(names, json_object_get(s, "name"));
+    }
+    return names;
+}
+
+static json_t *layer_document(const struct graph_disk *d, size_t i, const struct chain *c)
+{
+    const struct graph_layer *l = &d->layers[i];
+
+    return json_pack("{s:s, s:s, s:s?, s:I, s:o, s:b, s:o}", "file", l->file, "format", l->format,
+                     "node", l->node, "size", (json_int_t)l->size, "allocated",
+                     l->allocated < 0 ? json_null() : json_integer(l->allocated), "active", i == 0,
+                     "snapshots", pinned_by(c, d->id, l->file));
+}
+
+static json_t *disk_document(const struct graph *g, const struct graph_disk *d,
+                             const struct chain *c, size_t nlayers)
+{
+    const struct graph_job *job = plan_disk_job(g, d);
+    json_t *layers = json_array();
+
+    for (size_t i = 0; i < nlayers && i < d->nlayers; i++)
+        json_array_append_new(layers, layer_document(d, i, c));
+    return json_pack("{s:s, s:s?, s:s?, s:s?, s:I, s:i, s:s?, s:s?, s:o}", "id", d->id, "qdev",
+                     d->qdev, "drive", d->drive, "node", d->node, "size",
+                     (json_int_t)(d->nlayers ? d->layers[0].size : 0), "depth", (int)d->nlayers,
+                     "skipped", graph_skip_reason(d), "job", job ? job->id : NULL, "layers", layers);
+}
+
+static json_t *all_disks(struct qrw_vm *vm, enum graph_level level, const char *only,
+                         size_t nlayers, struct qmp_error *err)
+{
+    auto_free char *file = NULL;
+    const struct graph_disk *one = NULL;
+    struct chain c = {0};
+    json_t *list = NULL;
+
+    if (!look(vm, level, &c, &file, err) &&
+        !(only && !(one = plan_find_disk(&vm->graph, only, err)))) {
+        list = json_array();
+        for (size_t i = 0; i < vm->graph.ndisks; i++)
+            if (!one || one == &vm->graph.disks[i])
+                json_array_append_new(
+                    list, disk_document(&vm->graph, &vm->graph.disks[i], &c, nlayers));
+    }
+    chain_done(&c);
+    return list ? json_pack("{s:o, s:s?}", "disks", list, "sidecar", file) : NULL;
+}
+
+json_t *qrw_disks(struct qrw_vm *vm, struct qmp_error *err)
+{
+    return all_disks(vm, GRAPH_DISKS, NULL, 1, err);
+}
+
+json_t *qrw_chain(struct qrw_vm *vm, const char *disk, struct qmp_error *err)
+{
+    return all_disks(vm, GRAPH_NODES, disk, SIZE_MAX, err);
+}
+
+/* ---- list and show ---- */
+
+/* A snapshot as people and scripts see it: the record, with files instead of layers. */
+static json_t *snapshot_document(const struct chain *c, const json_t *record)
+{
+    json_t *doc = json_deep_copy(record);
+    const char *current = chain_current(c), *disk;
+    json_t *held;
+
+    json_object_foreach(json_object_get(doc, "disks"), disk, held)
+    {
+        auto_free char *file = chain_layer_file(c, member(held, "layer"));
+
+        if (file)
+            json_object_set_new(held, "file", json_string(file));
+    }
+    json_object_set_new(doc, "current",
+                        json_boolean(current && !strcmp(current, member(doc, "name"))));
+    return doc;
+}
+
+/* What the user should know about the VM's present state beside the list. */
+static void warn(struct qrw_vm *vm, const struct chain *c)
+{
+    struct qmp_error why;
+
+    if (chain_pending(c)) {
+        vm_note(vm, 0, "an interrupted %s is still to be settled: qrewind repair",
+                member(chain_pending(c), "operation"));
+        return;
+    }
+    for (size_t i = 0; i < vm->graph.ndisks; i++)
+        if (chain_agrees(c, &vm->graph.disks[i], &why))
+            vm_note(vm, 0, "%s; %s", why.desc, why.hint);
+}
+
+json_t *qrw_list(struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *file = NULL;
+    struct chain c = {0};
+    json_t *list = NULL;
+    const json_t *s;
+    size_t i;
+
+    if (!look(vm, GRAPH_DISKS, &c, &file, err)) {
+        list = json_array();
+        json_array_foreach(chain_snapshots(&c), i, s)
+            json_array_append_new(list, snapshot_document(&c, s));
+        warn(vm, &c);
+        list = json_pack("{s:o, s:s?, s:s?}", "snapshots", list, "current", chain_current(&c),
+                         "sidecar", file);
+    }
+    chain_done(&c);
+    return list;
+}
+
+json_t *qrw_show(struct qrw_vm *vm, const char *name, struct qmp_error *err)
+{
+    auto_free char *file = NULL;
+    struct chain c = {0};
+    json_t *doc = NULL;
+
+    if (!look(vm, GRAPH_DISKS, &c, &file, err)) {
+        const json_t *s = chain_snapshot(&c, name);
+
+        if (s) {
+            doc = json_pack("{s:o}", "snapshot", snapshot_document(&c, s));
+        } else {
+            qmp_error_set(err, QRW_ERR_NOT_FOUND, "no snapshot '%s'", name);
+            qmp_error_hint(err, "qrewind list shows the names");
+        }
+    }
+    chain_done(&c);
+    return doc;
+}

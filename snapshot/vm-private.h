@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm-private: what the vm*.c files share. */
+#ifndef SNAPSHOT_VM_PRIVATE_H
+#define SNAPSHOT_VM_PRIVATE_H
+
+#include "snapshot/plan.h"
+#include "snapshot/runner.h"
+#include "snapshot/vm.h"
+
+struct qrw_vm {
+    struct qrw_options options; /* strings borrowed from the fields below */
+    char *sidecar_option;
+    struct qmp_client *client;
+    bool stop; /* qrw_interrupt() was called */
+    char *cwd; /* ours */
+
+    /* from the last vm_observe() */
+    struct graph graph;
+    bool files_reachable;
+};
+
+/* Ask QEMU what it has, as deep as @level. The errors of the connection are found here. */
+int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err);
+
+/* "7.2.22" of the greeting. New string. */
+char *vm_qemu_version(const struct qrw_vm *vm);
+
+/* Where the sidecar is, or would be; NULL when no disk is a file and none was given. New string. */
+char *vm_sidecar_file(struct qrw_vm *vm, bool *exists, char **foreign);
+
+/* The document of the VM, an empty one when there is no sidecar. */
+int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err);
+
+/* Tell the user something (level 0: always, 1: with -v). */
+void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* vm-needs.c: is the host as the plan needs it? QRW_ERR_REFUSED. */
+int vm_check_needs(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err);
+
+/* vm-settle.c */
+struct journal {
+    char *file; /* the sidecar */
+    char *like; /* the image whose permissions it follows, may be NULL */
+    int lock;
+    struct chain chain; /* as loaded, or as saved last */
+};
+
+/* Lock and load the sidecar. @j needs journal_close() always. */
+int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
+void journal_close(struct journal *j);
+/* Save the present document with @p as pending. */
+int journal_begin(struct journal *j, const struct plan *p, struct qmp_error *err);
+/* Save @p's new document (@after) or the present one, without pending. */
+int journal_end(struct journal *j, const struct plan *p, bool after, struct qmp_error *err);
+
+enum settled { SETTLED_NOTHING, SETTLED_FINISHED, SETTLED_UNDONE, SETTLED_RUNNING };
+
+/*
+ * Settle what an earlier client left behind in @j. @decision (may be NULL): what becomes
+ * of a job left ready. @follow: a job that still runs is waited for, else it is left:
+ * SETTLED_RUNNING. The plan's result is given back in @result (new reference, may be NULL).
+ */
+int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
+              enum settled *how, json_t **result, struct qmp_error *err);
+
+/* Verify (looking as deep as @level), clean up, record: the second half of every operation. */
+int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
+                enum graph_level level, struct qmp_error *err);
+
+/* vm-verify.c: note where a header on disk names another backing file than was promised. */
+void vm_check_headers(struct qrw_vm *vm, struct plan *p);
+
+#endif

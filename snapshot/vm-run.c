@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-run: the one flow of every operation.
+ *
+ *   observe ─> settle what is pending ─> plan ─> (dry run: show it)
+ *           ─> check needs ─> journal ─> run ─> verify, clean up, record
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "qmp/mem.h"
+#include "snapshot/vm-private.h"
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void stamp(char *buf, size_t size)
+{
+    struct timespec t;
+    struct tm utc;
+    size_t n;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    gmtime_r(&t.tv_sec, &utc);
+    n = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(buf + n, size - n, ".%03ldZ", t.tv_nsec / 1000000);
+}
+
+/* A few hex digits that no other operation has: node names carry them. */
+static void random_token(char token[static 9])
+{
+    unsigned value = 0;
+
+    if (getrandom(&value, sizeof(value), 0) != sizeof(value))
+        abort();
+    snprintf(token, 9, "%06x", value & 0xffffff);
+}
+
+/* ---- an earlier client's operation ---- */
+
+static json_t *settled_result(const char *how, json_t *result)
+{
+    if (!result)
+        result = json_object();
+    json_object_set_new(result, "settled", json_string(how));
+    return result;
+}
+
+static int still_running(const json_t *earlier, struct qmp_error *err)
+{
+    const char *operation = json_string_value(json_object_get(earlier, "operation"));
+    const char *job =
+        json_string_value(json_array_get(json_object_get(earlier, "jobs"), 0));
+
+    qmp_error_set(err, QRW_ERR_LOCKED, "%s is still under way: job %s", operation, job);
+    return qmp_error_hint(err, "wait for it (qrewind job wait %s) or end it (qrewind job cancel "
+                               "%s)", job, job);
+}
+
+static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level level,
+                          struct qmp_error *err)
+{
+    json_auto_t *earlier = NULL;
+    enum settled how;
+
+    if (vm_settle(vm, j, NULL, false, &how, &earlier, err))
+        return qmp_error_wrap(err, "settling an earlier operation");
+    if (how == SETTLED_NOTHING)
+        return 0;
+    if (how == SETTLED_RUNNING)
+        return still_running(earlier, err);
+    vm_note(vm, 0, "an interrupted %s was %s first",
+            json_string_value(json_object_get(earlier, "operation")),
+            how == SETTLED_FINISHED ? "finished" : "undone");
+    return vm_observe(vm, level, err);
+}
+
+/* The user decides about a copy that an earlier run left ready. */
+static json_t *decide(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
+                      const char *decision, unsigned flags, struct qmp_error *err)
+{
+    const json_t *pending = chain_pending(&j->chain);
+    const char *operation = json_string_value(json_object_get(pending, "operation"));
+    json_t *result = NULL;
+    enum settled how;
+
+    if (!operation || strcmp(operation, op->name)) {
+        qmp_error_set(err, QRW_ERR_NOT_FOUND, "no %s is under way", op->name);
+        qmp_error_hint(err, "qrewind jobs lists the jobs that QEMU has");
+        return NULL;
+    }
+    if (flags & QRW_DRY_RUN)
+        return json_pack("{s:[{s:s, s:s}]}", "plan", "step", "decide", "then", decision);
+    if (vm_settle(vm, j, decision, true, &how, &result, err))
+        return NULL;
+    if (how == SETTLED_UNDONE) {
+        json_decref(result);
+        qmp_error_set(err, QRW_ERR_FAILED, "the job was gone: what it had begun is undone");
+        return NULL;
+    }
+    return result;
+}
+
+/* ---- a new one ---- */
+
+static json_t *finished(const struct plan *p, const struct runner *r, int64_t begun_us)
+{
+    json_t *result = json_deep_copy(p->result);
+    json_t *ids = plan_job_ids(p);
+
+    json_object_set_new(result, "pause_ms", json_real((double)r->pause_us / 1000));
+    json_object_set_new(result, "frozen_ms", json_real(0));
+    json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
+    json_object_set_new(result, "jobs", ids);
+    return result;
+}
+
+static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
+                         struct plan *p, unsigned flags, int64_t begun_us, struct qmp_error *err)
+{
+    struct runner r = {vm->client, &vm->stop, flags & QRW_NO_WAIT, vm->files_reachable,
+                       &vm->options, 0};
+    struct qmp_error why = {0};
+    int rc;
+
+    if (vm_check_needs(vm, p, err) || journal_begin(j, p, err))
+        return NULL;
+    rc = runner_run(&r, p, false, &why);
+    if (rc == RUN_LEFT) {
+        json_object_set_new(p->result, "left", json_true());
+        return finished(p, &r, begun_us);
+    }
+    if (rc == RUN_DONE && !vm_conclude(vm, j, &r, p, op->level, &why))
+        return finished(p, &r, begun_us);
+    /* the error that matters is the first: failing to note the undoing leaves a journal
+     * that the next run settles again */
+    if (why.kind == QRW_ERR_FAILED)
+        journal_end(j, p, false, NULL);
+    if (err)
+        *err = why;
+    return NULL;
+}
+
+static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
+                            const void *args, unsigned flags, int64_t begun_us,
+                            struct qmp_error *err)
+{
+    char now[40], token[9];
+    auto_free char *qemu = vm_qemu_version(vm);
+    struct plan p = {0};
+    json_t *result = NULL;
+
+    stamp(now, sizeof(now));
+    random_token(token);
+    struct scene s = {&vm->graph, &j->chain, now, token, qemu, vm->cwd, vm->files_reachable};
+
+    plan_init(&p, op->name, &s);
+    if (!op->plan(&p, &s, args, err)) {
+        if (flags & QRW_DRY_RUN)
+            result = json_pack("{s:o, s:O}", "plan", plan_preview(&p), "notes",
+                               json_object_get(p.result, "notes"));
+        else if (!json_array_size(p.steps))
+            result = json_deep_copy(p.result);
+        else
+            result = carry_out(vm, j, op, &p, flags, begun_us, err);
+    }
+    plan_done(&p);
+    return result;
+}
+
+json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *args, unsigned flags,
+                struct qmp_error *err)
+{
+    const char *decision = op->decision ? op->decision(args) : NULL;
+    int64_t begun_us = now_us();
+    json_t *result = NULL;
+    struct journal j;
+
+    if (vm_observe(vm, op->level, err))
+        return NULL;
+    if (!journal_open(&j, vm, err)) {
+        if (decision)
+            result = decide(vm, &j, op, decision, flags, err);
+        else if (!settle_earlier(vm, &j, op->level, err))
+            result = plan_and_run(vm, &j, op, args, flags, begun_us, err);
+    }
+    journal_close(&j);
+    return result;
+}
+
+json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
+{
+    static const char *const words[] = {"nothing", "finished", "undone", "running"};
+    json_t *result = NULL;
+    enum settled how;
+    struct journal j;
+
+    if (vm_observe(vm, GRAPH_NODES, err))
+        return NULL;
+    if (!journal_open(&j, vm, err)) {
+        if (flags & QRW_DRY_RUN)
+            result = json_pack("{s:O?}", "pending", chain_pending(&j.chain));
+        else if (!vm_settle(vm, &j, NULL, false, &how, &result, err))
+            result = settled_result(words[how], result);
+    }
+    journal_close(&j);
+    return result;
+}

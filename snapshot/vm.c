@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm: open and observe. Looking is in vm-look.c, changing in vm-run.c and vm-settle.c. */
+#include "snapshot/vm.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/ask.h"
+#include "snapshot/image.h"
+#include "snapshot/path.h"
+#include "snapshot/sidecar.h"
+#include "snapshot/vm-private.h"
+
+#define OLDEST_QEMU 50200
+
+/* The first burst goes out with the negotiation, so connecting is not waited for: what
+ * goes wrong with it is found by the first call that needs an answer. */
+static void on_ready(struct qmp_client *c, const struct qmp_error *err, void *arg)
+{
+}
+
+struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err)
+{
+    struct qrw_vm *vm = mem_alloc(sizeof(*vm));
+
+    vm->options = *o;
+    vm->cwd = getcwd(NULL, 0);
+    if (!vm->cwd)
+        vm->cwd = mem_strdup("/");
+    vm->sidecar_option = o->sidecar ? path_join(vm->cwd, o->sidecar) : NULL;
+    vm->client = qmp_client_new(o->base, &o->client);
+    if (qmp_client_connect(vm->client, o->socket, o->timeout_ms, on_ready, NULL, err)) {
+        qrw_close(vm);
+        return NULL;
+    }
+    return vm;
+}
+
+void qrw_close(struct qrw_vm *vm)
+{
+    if (!vm)
+        return;
+    qmp_client_free(vm->client);
+    graph_done(&vm->graph);
+    free(vm->sidecar_option);
+    free(vm->cwd);
+    free(vm);
+}
+
+struct qmp_client *qrw_client(struct qrw_vm *vm)
+{
+    return vm->client;
+}
+
+void qrw_interrupt(struct qrw_vm *vm)
+{
+    vm->stop = true;
+}
+
+void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)
+{
+    va_list ap;
+    char words[1024];
+
+    if (!vm->options.note)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(words, sizeof(words), fmt, ap);
+    va_end(ap);
+    vm->options.note(level, words, vm->options.arg);
+}
+
+char *vm_qemu_version(const struct qrw_vm *vm)
+{
+    int v = qmp_client_version(vm->client);
+
+    return mem_printf("%d.%d.%d", v / 10000, v / 100 % 100, v % 100);
+}
+
+/* ---- observe ---- */
+
+static int take_status(void *g, const json_t *reply, struct qmp_error *err)
+{
+    return graph_take_status(g, reply, err);
+}
+
+static int take_block(void *g, const json_t *reply, struct qmp_error *err)
+{
+    return graph_take_block(g, reply, err);
+}
+
+static int take_jobs(void *g, const json_t *reply, struct qmp_error *err)
+{
+    return graph_take_jobs(g, reply, err);
+}
+
+static int take_nodes(void *g, const json_t *reply, struct qmp_error *err)
+{
+    return graph_take_nodes(g, reply, err);
+}
+
+static int take_stats(void *g, const json_t *reply, struct qmp_error *err)
+{
+    return graph_take_stats(g, reply, err);
+}
+
+/* Files as we see them, where we see the same ones as QEMU (law 9). */
+static void resolve_files(struct qrw_vm *vm)
+{
+    pid_t pid = qmp_client_peer(vm->client);
+
+    vm->files_reachable = pid > 0;
+    for (size_t i = 0; i < vm->graph.ndisks; i++) {
+        struct graph_disk *d = &vm->graph.disks[i];
+
+        for (size_t k = 0; k < d->nlayers; k++) {
+            struct graph_layer *l = &d->layers[k];
+            char *found = l->remote || !pid ? NULL : image_resolve(pid, l->file);
+
+            if (!found && !l->remote && k == 0 && !graph_skip_reason(d))
+                vm->files_reachable = false;
+            if (!found)
+                found = path_join("/", l->file);
+            if (!l->remote) {
+                free(l->file);
+                l->file = found;
+            } else {
+                free(found);
+            }
+        }
+    }
+}
+
+int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
+{
+    struct ask *a = ask_new(vm->client, &vm->stop);
+    struct graph *g = &vm->graph;
+    int rc;
+
+    graph_done(g);
+    ask_add(a, "query-status", NULL, take_status, g);
+    ask_add(a, "query-block", NULL, take_block, g);
+    ask_add(a, "query-jobs", NULL, take_jobs, g);
+    if (level == GRAPH_NODES) {
+        ask_add(a, "query-named-block-nodes", json_pack("{s:b}", "flat", 1), take_nodes, g);
+        ask_add(a, "query-blockstats", NULL, take_stats, g);
+    }
+    rc = ask_run(a, err);
+    if (!rc)
+        rc = ask_failed(a, err);
+    ask_free(a);
+    if (rc)
+        return -1;
+    if (qmp_client_version(vm->client) < OLDEST_QEMU) {
+        auto_free char *version = vm_qemu_version(vm);
+
+        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                             "this is QEMU %s; qrewind works with 5.2 and newer", version);
+    }
+    resolve_files(vm);
+    return 0;
+}
+
+/* ---- the sidecar ---- */
+
+char *vm_sidecar_file(struct qrw_vm *vm, bool *exists, char **foreign)
+{
+    char *file = vm->sidecar_option ? mem_strdup(vm->sidecar_option)
+                                    : sidecar_find(&vm->graph, foreign);
+
+    *exists = file && !access(file, F_OK);
+    return file ? file : sidecar_place(&vm->graph);
+}
+
+int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err)
+{
+    json_auto_t *name = NULL, *uuid = NULL;
+
+    if (!file) {
+        chain_init(c, "/", NULL, NULL);
+        return 0;
+    }
+    if (access(file, F_OK)) {
+        /* a new document: the VM's own names go into it */
+        struct ask *a = ask_new(vm->client, &vm->stop);
+        size_t at_name = ask_add(a, "query-name", NULL, NULL, NULL);
+        size_t at_uuid = ask_add(a, "query-uuid", NULL, NULL, NULL);
+
+        if (!ask_run(a, NULL)) {
+            name = json_incref(json_object_get(ask_reply(a, at_name, NULL), "name"));
+            uuid = json_incref(json_object_get(ask_reply(a, at_uuid, NULL), "UUID"));
+        }
+        ask_free(a);
+    }
+    return sidecar_load(c, file, json_string_value(name), json_string_value(uuid), err);
+}

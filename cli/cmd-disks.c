@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* disks: the VM's disks, and why one is left out of snapshots. */
+#include "cli/commands.h"
+#include "cli/doc.h"
+#include "cli/out.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "qmp/mem.h"
+
+static json_t *run(struct app *app, void *args, struct qmp_error *err)
+{
+    struct qrw_vm *vm = app_vm(app, err);
+
+    return vm ? qrw_disks(vm, err) : NULL;
+}
+
+static void add(struct table *t, const json_t *disk)
+{
+    const json_t *active = json_array_get(json_object_get(disk, "layers"), 0);
+    const char *skipped = doc_text(disk, "skipped");
+    auto_free char *note = skipped ? mem_printf("left out: %s", skipped) : NULL;
+    char size[TEXT_ROOM];
+
+    table_line(t, NULL,
+               (const char *[]){
+                   doc_dash(disk, "id"),
+                   doc_dash(disk, "qdev"),
+                   doc_dash(disk, "node"),
+                   doc_dash(active, "format"),
+                   text_size(size, doc_int(disk, "size")),
+                   doc_dash(active, "file"),
+                   note,
+               });
+}
+
+static void print(const json_t *doc, const void *args)
+{
+    const json_t *disks = json_object_get(doc, "disks"), *disk;
+    size_t i;
+
+    if (!json_array_size(disks)) {
+        out_line(stderr, "no disks");
+        return;
+    }
+    struct table *t = table_new((const struct table_column[]){{"DISK", 0},
+                                                              {"DEVICE", 0},
+                                                              {"NODE", 0},
+                                                              {"FORMAT", 0},
+                                                              {"SIZE", TABLE_RIGHT},
+                                                              {"FILE", 0},
+                                                              {" ", 0},
+                                                              {NULL, 0}});
+    json_array_foreach(disks, i, disk)
+        add(t, disk);
+    table_print(t);
+}
+
+const struct verb cmd_disks = {
+    .name = "disks",
+    .summary = "List the disks, and which ones a snapshot leaves out",
+    .opts = commands_no_opts,
+    .globals = TAKES_VM,
+    .run = run,
+    .print = print,
+};

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main: the loop, the signals, the VM, and what the program ends with.
+ *
+ *   argv ──cmdline──> verb, args ──run()──> document ──print() or JSON──> stdout, exit code
+ */
+#include "cli/main.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cmdline.h"
+#include "cli/help.h"
+#include "cli/out.h"
+#include "cli/print.h"
+#include "cli/trace.h"
+
+/* ---- signals ---- */
+
+/* Nothing is under way that would have to be brought to an end. */
+static void leave(const struct app *app)
+{
+    struct qmp_error err = {0};
+
+    if (app->endless)
+        exit(fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS);
+    qmp_error_set(&err, QMP_ERR_CANCELLED, "interrupted");
+    out_error(app->globals->json, app->verb->name, &err);
+    exit(out_exit_code(err.kind));
+}
+
+static void on_interrupt(evutil_socket_t number, short what, void *arg)
+{
+    struct app *app = arg;
+
+    progress_clear(&app->progress);
+    if (!app->vm)
+        leave(app);
+    qrw_interrupt(app->vm);
+}
+
+/* libevent's handler, but only for the first signal: the second one kills, whatever blocks. */
+static void once(int number)
+{
+    struct sigaction sa;
+
+    sigaction(number, NULL, &sa);
+    sa.sa_flags |= (int)SA_RESETHAND;
+    sigaction(number, &sa, NULL);
+}
+
+static void open_loop(struct app *app)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+
+    app->base = event_base_new();
+    if (!app->base)
+        abort();
+    for (int i = 0; i < 2; i++) {
+        app->interrupt[i] = evsignal_new(app->base, numbers[i], on_interrupt, app);
+        if (!app->interrupt[i] || event_add(app->interrupt[i], NULL))
+            abort();
+        once(numbers[i]);
+    }
+}
+
+/* ---- the VM ---- */
+
+static void on_progress(const struct qrw_progress *now, void *arg)
+{
+    struct app *app = arg;
+
+    progress_show(&app->progress, now);
+}
+
+static void on_note(int level, const char *text, void *arg)
+{
+    struct app *app = arg;
+
+    if (app->globals->quiet || (level > 0 && !app->globals->verbose))
+        return;
+    progress_clear(&app->progress);
+    out_note(app->globals->json, text);
+}
+
+/* Everything that both ways to connect need. NULL: no address, or no trace. */
+static const char *prepare(struct app *app, struct qmp_client_options *client,
+                           struct qmp_error *err)
+{
+    const struct globals *g = app->globals;
+    const char *socket = g->socket ? g->socket : getenv("QREWIND_SOCKET");
+
+    if (!socket || !*socket) {
+        qmp_error_set(err, QMP_ERR_USAGE, "no monitor given");
+        qmp_error_hint(err, "--socket ADDRESS or $QREWIND_SOCKET; QEMU opens one with "
+                            "-qmp unix:/tmp/vm.sock,server=on,wait=off");
+        return NULL;
+    }
+    if (g->trace) {
+        app->trace = trace_open(g->trace, err);
+        if (!app->trace)
+            return NULL;
+        client->trace = trace_line;
+        client->trace_arg = app->trace;
+    }
+    open_loop(app);
+    progress_init(&app->progress, g->json, g->quiet);
+    return socket;
+}
+
+struct qrw_vm *app_vm(struct app *app, struct qmp_error *err)
+{
+    struct qrw_options o = {.sidecar = app->globals->sidecar,
+                            .timeout_ms = app->globals->timeout_ms,
+                            .progress = on_progress,
+                            .note = on_note,
+                            .arg = app};
+
+    if (app->vm)
+        return app->vm;
+    o.socket = prepare(app, &o.client, err);
+    o.base = app->base;
+    if (o.socket)
+        app->vm = qrw_open(&o, err);
+    return app->vm;
+}
+
+struct qmp_client *app_monitor(struct app *app, struct qmp_error *err)
+{
+    struct qmp_client_options o = {0};
+    const char *socket = prepare(app, &o, err);
+
+    if (!socket)
+        return NULL;
+    app->monitor = qmp_client_new(app->base, &o);
+    if (qmp_connect(app->monitor, socket, app->globals->timeout_ms, err))
+        return NULL;
+    return app->monitor;
+}
+
+json_t *app_run(struct app *app, const struct qrw_operation *op, const void *args, unsigned flags,
+                struct qmp_error *err)
+{
+    struct qrw_vm *vm = app_vm(app, err);
+
+    if (!vm)
+        return NULL;
+    return qrw_run(vm, op, args, flags | (app->globals->dry_run ? QRW_DRY_RUN : 0), err);
+}
+
+/* ---- stdin ---- */
+
+static void on_input(evutil_socket_t fd, short what, void *arg)
+{
+    struct app *app = arg;
+
+    app->on_input(app->on_input_arg);
+}
+
+void app_watch_input(struct app *app, void (*fn)(void *arg), void *arg)
+{
+    static const struct timeval now = {0};
+
+    app->on_input = fn;
+    app->on_input_arg = arg;
+    app->input = event_new(app->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, app);
+    if (app->input && !event_add(app->input, NULL))
+        return;
+    /* a file, which cannot be waited for and is always ready */
+    app_ignore_input(app);
+    app->input = event_new(app->base, -1, EV_PERSIST, on_input, app);
+    if (!app->input || event_add(app->input, &now))
+        abort();
+}
+
+void app_ignore_input(struct app *app)
+{
+    if (app->input)
+        event_free(app->input);
+    app->input = NULL;
+}
+
+/* ---- the way through ---- */
+
+static void close_all(struct app *app)
+{
+    progress_clear(&app->progress);
+    app_ignore_input(app);
+    qrw_close(app->vm);
+    qmp_client_free(app->monitor);
+    for (int i = 0; i < 2; i++)
+        if (app->interrupt[i])
+            event_free(app->interrupt[i]);
+    if (app->base)
+        event_base_free(app->base);
+    trace_close(app->trace);
+}
+
+static void show(const struct app *app, const json_t *doc, const void *args)
+{
+    const struct globals *g = app->globals;
+
+    if (app->verb->streams)
+        return;
+    if (g->json) {
+        out_result(doc);
+        return;
+    }
+    if (!g->quiet)
+        print_notes(doc);
+    if (json_object_get(doc, "plan"))
+        print_plan(doc);
+    else
+        app->verb->print(doc, args);
+}
+
+static int run(const struct cmdline *c)
+{
+    struct app app = {.globals = &c->globals, .verb = c->verb};
+    struct qmp_error err = {0};
+    json_auto_t *doc = c->verb->run(&app, c->args, &err);
+
+    progress_clear(&app.progress);
+    if (doc)
+        show(&app, doc, c->args);
+    else
+        out_error(c->globals.json, c->verb->name, &err);
+    close_all(&app);
+    return out_exit_code(doc ? QMP_ERR_NONE : err.kind);
+}
+
+static int start(struct cmdline *c, int argc, char *const *argv)
+{
+    struct qmp_error err = {0};
+    int rc = cmdline_parse(c, argc, argv, &err);
+
+    if (c->globals.help)
+        c->verb ? help_verb(c->verb) : help_program();
+    else if (rc)
+        out_error(c->globals.json, c->verb ? c->verb->name : NULL, &err);
+    else if (c->globals.version)
+        puts("qrewind " QREWIND_VERSION);
+    else
+        return run(c);
+    return c->globals.help ? 0 : out_exit_code(rc ? err.kind : QMP_ERR_NONE);
+}
+
+int main(int argc, char *argv[])
+{
+    struct cmdline c;
+    int code;
+
+    /* a reader that went away must not kill us in the middle of an operation */
+    signal(SIGPIPE, SIG_IGN);
+    code = start(&c, argc, argv);
+    cmdline_done(&c);
+    if (fflush(stdout) || ferror(stdout)) {
+        if (errno != EPIPE)
+            fprintf(stderr, "qrewind: cannot write the result: %s\n", strerror(errno));
+        return code ? code : EXIT_FAILURE;
+    }
+    return code;
+}

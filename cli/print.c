@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* print: see print.h. */
+#include "cli/print.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/doc.h"
+#include "cli/out.h"
+#include "cli/text.h"
+#include "qmp/mem.h"
+
+void print_notes(const json_t *doc)
+{
+    const json_t *note;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "notes"), i, note)
+        if (json_is_string(note))
+            out_line(stderr, "note: %s", json_string_value(note));
+}
+
+void print_field(const char *name, const char *value)
+{
+    out_line(stdout, "%-12s %s", name, value ? value : "-");
+}
+
+char *print_join(const json_t *texts)
+{
+    char *all = mem_strdup("");
+    const json_t *text;
+    size_t i;
+
+    json_array_foreach(texts, i, text) {
+        auto_free char *before = all;
+        const char *s = json_string_value(text);
+
+        all = mem_printf("%s%s%s", before, *before ? ", " : "", s ? s : "?");
+    }
+    return all;
+}
+
+/* ---- a plan ---- */
+
+/* New string. */
+static char *value_text(const json_t *value)
+{
+    return json_is_string(value) ? mem_strdup(json_string_value(value))
+                                 : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+/* What the step is about: its command, whole and as it goes to QEMU, or its file. */
+static char *subject(const json_t *step)
+{
+    json_t *execute = json_object_get(step, "execute"), *file = json_object_get(step, "file");
+    json_auto_t *command = json_object();
+
+    if (!execute)
+        return file ? value_text(file) : mem_strdup("");
+    json_object_set(command, "execute", execute);
+    if (json_object_get(step, "arguments"))
+        json_object_set(command, "arguments", json_object_get(step, "arguments"));
+    return value_text(command);
+}
+
+static bool is_subject(const json_t *step, const char *key)
+{
+    if (!strcmp(key, "step") || !strcmp(key, "execute") || !strcmp(key, "arguments"))
+        return true;
+    return !strcmp(key, "file") && !json_object_get(step, "execute");
+}
+
+/* The word for the step, its subject, and whatever else it has to say. */
+static void print_step(json_t *step)
+{
+    auto_free char *about = subject(step);
+    char *line = mem_printf("%-10s %s", doc_dash(step, "step"), about);
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(step, key, value) {
+        if (is_subject(step, key))
+            continue;
+        auto_free char *before = line;
+        auto_free char *text = value_text(value);
+        line = mem_printf("%s  %s=%s", before, key, text);
+    }
+    out_line(stdout, "%s", line);
+    free(line);
+}
+
+void print_plan(const json_t *doc)
+{
+    const json_t *plan = json_object_get(doc, "plan");
+    json_t *step;
+    size_t i;
+
+    if (!json_array_size(plan))
+        out_line(stderr, "nothing to do");
+    json_array_foreach(plan, i, step)
+        print_step(step);
+}
+
+/* ---- jobs and files ---- */
+
+static void print_job(const json_t *job)
+{
+    const char *error = doc_text(job, "error"), *disk = doc_text(job, "disk");
+    int64_t offset = doc_int(job, "offset"), length = doc_int(job, "length");
+    char size[TEXT_ROOM];
+
+    if (error)
+        out_line(stdout, "%s: %s: %s: %s", disk ? disk : doc_dash(job, "id"), doc_dash(job, "type"),
+                 doc_dash(job, "status"), error);
+    else if (offset >= length)
+        out_line(stdout, "%s: %s: %s, %s (job %s)", disk ? disk : "-", doc_dash(job, "type"),
+                 doc_dash(job, "status"), text_size(size, offset), doc_dash(job, "id"));
+    else
+        out_line(stdout, "%s: %s: %s, %d%% (job %s)", disk ? disk : "-", doc_dash(job, "type"),
+                 doc_dash(job, "status"), (int)((double)offset * 100 / (double)length),
+                 doc_dash(job, "id"));
+}
+
+void print_work(const json_t *doc)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "jobs"), i, item)
+        print_job(item);
+    json_array_foreach(json_object_get(doc, "removed"), i, item)
+        out_line(stdout, "removed %s", json_is_string(item) ? json_string_value(item) : "?");
+    json_array_foreach(json_object_get(doc, "kept"), i, item)
+        out_line(stdout, "kept %s: %s", doc_dash(item, "name"), doc_dash(item, "why"));
+}

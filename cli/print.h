@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* print: the parts of result documents that several verbs have, as text. */
+#ifndef CLI_PRINT_H
+#define CLI_PRINT_H
+
+#include <jansson.h>
+
+/* "notes", on stderr. */
+void print_notes(const json_t *doc);
+
+/* "plan": a step a line. */
+void print_plan(const json_t *doc);
+
+/* What jobs did: "jobs", "removed", "kept". */
+void print_work(const json_t *doc);
+
+/* One line "name      value". */
+void print_field(const char *name, const char *value);
+
+/* The texts of an array, ", " between them. New string. */
+char *print_join(const json_t *texts);
+
+#endif

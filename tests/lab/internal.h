@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the parts of the lab, and the guest, share.
+ * What the parts of the lab share.
  */
 #ifndef TESTS_LAB_INTERNAL_H
 #define TESTS_LAB_INTERNAL_H
@@ -9,9 +9,6 @@
 
 /* In QEMU, before it starts: the listening sockets that it takes over. */
 enum { LAB_PROGRAM_FD = 100, LAB_TEST_FD = 101 };
-
-/* A deadline for things that take a moment, long enough for a loaded machine. */
-enum { LAB_PATIENCE_MS = 30000 };
 
 /* A growing argument vector. */
 struct lab_args {
@@ -27,14 +24,6 @@ void lab_add_machine(struct lab_args *args, const char *mib);
 
 /* Make the images that @o asks for in @folder, and their drives and devices. */
 void lab_add_disks(struct lab_args *args, const char *folder, const struct lab_options *o);
-
-char *lab_make_folder(void);
-
-/* See that @lab, whose folder is there, is stopped when this process exits. */
-void lab_adopt(struct lab *lab);
-
-/* Start QEMU in @cwd (NULL: here) and wait until its monitor answers. */
-void lab_launch(struct lab *lab, const struct lab_args *args, const char *cwd);
 
 /* Bind @folder/@name, listen, as descriptor @fd. In the child: prints and _exits. */
 void lab_listen(const char *folder, const char *name, int fd);

@@ -53,7 +53,7 @@ char *lab_path(const struct lab *lab, const char *name)
     return mem_printf("%s/%s", lab->folder, name);
 }
 
-char *lab_make_folder(void)
+static char *make_folder(void)
 {
     const char *tmp = getenv("TMPDIR");
     char *folder = mem_printf("%s/qrw-XXXXXX", tmp ? tmp : "/tmp");
@@ -63,7 +63,8 @@ char *lab_make_folder(void)
     return folder;
 }
 
-void lab_adopt(struct lab *lab)
+/* See that @lab, whose folder is there, is stopped when this process exits. */
+static void adopt(struct lab *lab)
 {
     if (owner != getpid()) {
         owner = getpid();
@@ -76,7 +77,7 @@ void lab_adopt(struct lab *lab)
     live = lab;
 }
 
-void lab_launch(struct lab *lab, const struct lab_args *args, const char *cwd)
+static void launch(struct lab *lab, const struct lab_args *args)
 {
     int ready[2];
     char byte;
@@ -97,7 +98,7 @@ void lab_launch(struct lab *lab, const struct lab_args *args, const char *cwd)
         /* Here, not in the parent: a socket's peer is the process that listens first. */
         lab_listen(lab->folder, "monitor.sock", LAB_PROGRAM_FD);
         lab_listen(lab->folder, "test.sock", LAB_TEST_FD);
-        if (!cwd || !chdir(cwd))
+        if (!chdir(lab->folder))
             execvp(args->v[0], args->v);
         fprintf(stderr, "%s: %m\n", args->v[0]);
         _exit(127);
@@ -116,8 +117,8 @@ struct lab *lab_start(const struct lab_options *o)
     struct lab_args args = {0};
     auto_free char *client = NULL;
 
-    lab->folder = lab_make_folder();
-    lab_adopt(lab);
+    lab->folder = make_folder();
+    adopt(lab);
     lab->socket = lab_path(lab, "monitor.sock");
     lab->log = lab_path(lab, "qemu.log");
     lab->modern = o->modern;
@@ -125,7 +126,7 @@ struct lab *lab_start(const struct lab_options *o)
     if (mkdir(client, 0700))
         lab_fail("mkdir %s: %m", client);
     if (o->prepare)
-        o->prepare(lab->folder);
+        o->prepare(lab->folder, o->prepare_arg);
 
     lab_add_machine(&args, "32");
     if (!o->running)
@@ -133,7 +134,7 @@ struct lab *lab_start(const struct lab_options *o)
     lab_add_disks(&args, lab->folder, o);
     for (const char *const *a = o->args; a && *a; a++)
         lab_add(&args, "%s", *a);
-    lab_launch(lab, &args, o->relative ? lab->folder : NULL);
+    launch(lab, &args);
     lab_args_done(&args);
     return lab;
 }

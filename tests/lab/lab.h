@@ -9,7 +9,7 @@
  *     lab_stop(lab);
  *
  * Which QEMU that is, PATH says (make check-matrix puts other releases first).
- * Everything lives in a temporary folder. Folder and QEMU are gone after lab_stop(),
+ * Everything lives in a temporary folder, which is QEMU's working folder too. Folder and QEMU are gone after lab_stop(),
  * and also when the test just ends or crashes.
  *
  * What the lab itself cannot do ends the test: a message on stderr, then abort().
@@ -20,6 +20,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <sys/types.h>
+
+/* A deadline for things that take a moment, long enough for a loaded machine. */
+enum { LAB_PATIENCE_MS = 30000 };
 
 enum lab_bus { LAB_VIRTIO, LAB_VIRTIO_IOTHREAD, LAB_SCSI, LAB_IDE, LAB_NVME };
 
@@ -34,11 +37,14 @@ struct lab_options {
     const char *size;         /* as for qemu-img; NULL: "16M" */
     enum lab_bus bus;         /* ide: up to 4 disks, the others up to 26 */
     bool modern;
-    bool relative;            /* QEMU runs in the folder and knows the files as "vda.qcow2" */
+    bool relative;            /* QEMU knows the files as "vda.qcow2" */
     bool running;             /* without -S; there is nothing to boot, the firmware idles */
     const char *const *args;  /* more arguments for QEMU, NULL at the end; may be NULL */
-    void (*prepare)(const char *folder); /* called before the start: make images for args. May
-                                            make vda.qcow2 …, which is then left as it is */
+
+    /* Called before the start, may be NULL: make images for args. One that is called
+     * vda.qcow2 … is taken as it is. */
+    void (*prepare)(const char *folder, void *arg);
+    void *prepare_arg;
 };
 
 struct lab {

@@ -17,7 +17,7 @@ HELPER_SRC := $(filter-out tests/bench/% tests/demo/% tests/fuzz/% tests/program
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/%.o)
 HELPERS := $(B)/tests/libhelpers.a
 
-.PHONY: check check-matrix check-build record-schema lint
+.PHONY: check check-matrix check-build record-schema lint format
 check:
 	$(Q)tests/install-packages check
 	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build
@@ -52,6 +52,9 @@ $(B)/tests/%: $(B)/tests/programs/%.o $(HELPERS) $(STATIC)
 
 lint:
 	$(Q)tests/install-packages lint
-	$(Q)CC="$(CC)" tests/lint/lint
+	$(Q)tests/lint/lint
+
+format:
+	$(Q)clang-format -i $(wildcard *.[ch] */*.[ch] */*/*.[ch])
 
 -include tests/bench/bench.mk

@@ -87,11 +87,11 @@ static char *check_raw(const char *raw, long *last)
 char *guest_check_disk(const char *image, const char *format, long *last)
 {
     auto_free char *raw = mem_printf("%s.checking", image);
+    const char *const copy[] = {"qemu-img", "convert", "-f", format, "-O", "raw", image, raw, NULL};
     char *wrong;
 
     find_sbin();
-    free(must((const char *[]){"qemu-img", "convert", "-f", format, "-O", "raw", image, raw,
-                               NULL}));
+    free(must(copy));
     wrong = check_raw(raw, last);
     unlink(raw);
     return wrong;

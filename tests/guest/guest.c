@@ -51,8 +51,7 @@ static void prepare(const char *folder, void *arg)
 /* The folder that has kernel and initramfs; built when the first test wants it. */
 static char *guest_folder(void)
 {
-    auto_result struct lab_result r =
-        lab_exec(NULL, (const char *[]){"tests/guest/build", NULL});
+    auto_result struct lab_result r = lab_exec(NULL, (const char *[]){"tests/guest/build", NULL});
 
     if (r.status || !strchr(r.out, '\n'))
         lab_fail("tests/guest/build: %s", r.err);
@@ -68,6 +67,7 @@ struct guest *guest_start(const struct guest_options *o)
     auto_free char *initramfs = mem_printf("%s/initramfs", folder);
     auto_free char *words =
         mem_printf("console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off disks=%d", o->disks);
+    /* clang-format off */
     const char *args[64] = {
         "-m", "192", "-kernel", kernel, "-initrd", initramfs, "-append", words,
         "-chardev", "socket,id=console,path=console.sock,logfile=console.log",
@@ -75,6 +75,7 @@ struct guest *guest_start(const struct guest_options *o)
         "-chardev", "socket,id=agent,path=agent.sock,server=on,wait=off",
         "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
     };
+    /* clang-format on */
     size_t n = 18;
 
     for (const char *const *a = o->args; a && *a && n < 63; a++)

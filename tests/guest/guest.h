@@ -20,18 +20,18 @@
 
 struct guest_options {
     int disks;
-    enum lab_bus bus;         /* not LAB_IDE beyond what the guest's kernel has */
+    enum lab_bus bus;
     bool modern;
     bool relative;
-    const char *format;       /* "qcow2" (NULL) or "raw" */
-    const char *const *args;  /* more arguments for QEMU, NULL at the end; may be NULL */
+    const char *format;      /* "qcow2" (NULL) or "raw" */
+    const char *const *args; /* more arguments for QEMU, NULL at the end; may be NULL */
 };
 
 struct guest {
     struct lab *lab;
-    char *agent;  /* the guest agent's socket, a path */
-    int console;  /* connected to the guest's serial line */
-    char *text;   /* what came from there and was not looked at yet */
+    char *agent; /* the guest agent's socket, a path */
+    int console; /* connected to the guest's serial line */
+    char *text;  /* what came from there and was not looked at yet */
     size_t len;
 };
 

@@ -9,8 +9,8 @@
  *     lab_stop(lab);
  *
  * Which QEMU that is, PATH says (make check-matrix puts other releases first).
- * Everything lives in a temporary folder, which is QEMU's working folder too. Folder and QEMU are gone after lab_stop(),
- * and also when the test just ends or crashes.
+ * Everything lives in a temporary folder, which is QEMU's working folder too. Folder and QEMU are
+ * gone after lab_stop(), and also when the test just ends or crashes.
  *
  * What the lab itself cannot do ends the test: a message on stderr, then abort().
  */
@@ -33,13 +33,13 @@ enum lab_bus { LAB_VIRTIO, LAB_VIRTIO_IOTHREAD, LAB_SCSI, LAB_IDE, LAB_NVME };
  */
 struct lab_options {
     int disks;
-    const char *format;       /* "qcow2" (NULL) or "raw" */
-    const char *size;         /* as for qemu-img; NULL: "16M" */
-    enum lab_bus bus;         /* ide: up to 4 disks, the others up to 26 */
+    const char *format; /* "qcow2" (NULL) or "raw" */
+    const char *size;   /* as for qemu-img; NULL: "16M" */
+    enum lab_bus bus;   /* ide: up to 4 disks, the others up to 26 */
     bool modern;
-    bool relative;            /* QEMU knows the files as "vda.qcow2" */
-    bool running;             /* without -S; there is nothing to boot, the firmware idles */
-    const char *const *args;  /* more arguments for QEMU, NULL at the end; may be NULL */
+    bool relative;           /* QEMU knows the files as "vda.qcow2" */
+    bool running;            /* without -S; there is nothing to boot, the firmware idles */
+    const char *const *args; /* more arguments for QEMU, NULL at the end; may be NULL */
 
     /* Called before the start, may be NULL: make images for args. One that is called
      * vda.qcow2 … is taken as it is. */
@@ -48,12 +48,12 @@ struct lab_options {
 };
 
 struct lab {
-    char *folder;   /* absolute */
-    char *socket;   /* the monitor for the program under test, a path */
-    char *log;      /* file with what QEMU printed */
-    pid_t pid;      /* QEMU's */
+    char *folder; /* absolute */
+    char *socket; /* the monitor for the program under test, a path */
+    char *log;    /* file with what QEMU printed */
+    pid_t pid;    /* QEMU's */
     bool modern;
-    int monitor;    /* the test's own monitor, a connected socket */
+    int monitor; /* the test's own monitor, a connected socket */
     json_t *greeting;
     json_t *events; /* those that came on it and nobody asked for yet, an array */
     struct lab_input *input;

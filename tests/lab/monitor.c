@@ -204,8 +204,7 @@ static char *name_for_io(struct lab *lab, int disk)
         return mem_printf("vd%c", 'a' + disk);
     blocks = lab_qmp(lab, "query-block", NULL);
     id = mem_printf("disk%d", disk);
-    json_array_foreach(blocks, i, block)
-    {
+    json_array_foreach(blocks, i, block) {
         const char *qdev = json_string_value(json_object_get(block, "qdev"));
         const char *at = qdev ? strstr(qdev, id) : NULL;
 

@@ -86,8 +86,7 @@ static bool check_enum(struct check *c, const char *where, const json_t *values,
     const json_t *value;
     size_t i;
 
-    json_array_foreach(values, i, value)
-    {
+    json_array_foreach(values, i, value) {
         const char *name = json_string_value(value);
 
         if (!strcmp(name + strspn(name, "!"), json_string_value(v)))
@@ -109,8 +108,7 @@ static bool check_members(struct check *c, const char *where, const char *type, 
     const char *name;
     json_t *m;
 
-    json_object_foreach(json_object_get(t, "members"), name, m)
-    {
+    json_object_foreach(json_object_get(t, "members"), name, m) {
         const char *mark = json_string_value(m);
         const json_t *member = json_object_get(v, name);
         auto_free char *path = mem_printf("%s.%s", where, name);
@@ -164,8 +162,7 @@ static bool check_value(struct check *c, const char *where, const char *type, co
         return check_object(c, where, type, v);
     if (json_object_get(t, "enum"))
         return check_enum(c, where, json_object_get(t, "enum"), v);
-    json_array_foreach(v, i, item)
-    {
+    json_array_foreach(v, i, item) {
         auto_free char *path = mem_printf("%s[%zu]", where, i);
 
         if (!check_value(c, path, json_string_value(json_object_get(t, "array")), item))

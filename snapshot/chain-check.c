@@ -68,14 +68,12 @@ static int check_layers(json_t *layers, struct qmp_error *err)
     const char *id;
     json_t *layer;
 
-    json_object_foreach(layers, id, layer)
-    {
+    json_object_foreach(layers, id, layer) {
         if (!is_text(layer, "file") || !is_text(layer, "format") ||
             !is_text_or_null(layer, "backing"))
             return bad(err, "a layer without file or format", id);
     }
-    json_object_foreach(layers, id, layer)
-    {
+    json_object_foreach(layers, id, layer) {
         size_t steps = 0;
 
         for (const json_t *at = layer; json_is_string(json_object_get(at, "backing"));) {
@@ -96,8 +94,7 @@ static int check_disks(json_t *disks, const char *key, const json_t *layers, con
     const char *disk;
     json_t *entry;
 
-    json_object_foreach(disks, disk, entry)
-    {
+    json_object_foreach(disks, disk, entry) {
         const char *layer = json_string_value(json_object_get(entry, key));
 
         if (!layer && is_text(entry, "tag"))
@@ -115,8 +112,7 @@ static int check_snapshots(const json_t *doc, struct qmp_error *err)
     const json_t *s;
     size_t i;
 
-    json_array_foreach(json_object_get(doc, "snapshots"), i, s)
-    {
+    json_array_foreach(json_object_get(doc, "snapshots"), i, s) {
         const char *name = json_string_value(json_object_get(s, "name"));
 
         if (!name || !is_text_or_null(s, "parent") || !is_text(s, "created") ||
@@ -128,8 +124,7 @@ static int check_snapshots(const json_t *doc, struct qmp_error *err)
         if (check_disks(json_object_get(s, "disks"), "layer", layers, name, err))
             return -1;
     }
-    json_array_foreach(json_object_get(doc, "snapshots"), i, s)
-    {
+    json_array_foreach(json_object_get(doc, "snapshots"), i, s) {
         const char *parent = json_string_value(json_object_get(s, "parent"));
 
         if (parent && !json_object_get(names, parent))

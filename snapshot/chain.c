@@ -106,8 +106,7 @@ const char *chain_layer_by_file(const struct chain *c, const char *file)
     const char *id;
     json_t *layer;
 
-    json_object_foreach(member(c, "layers"), id, layer)
-    {
+    json_object_foreach(member(c, "layers"), id, layer) {
         const char *name = text(layer, "file");
 
         if (same(name, relative) || same(name, file))
@@ -137,18 +136,39 @@ static bool pins(const json_t *snapshot, const char *id)
     return false;
 }
 
+const char *chain_pinned_by(const struct chain *c, const char *id)
+{
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+        if (pins(s, id))
+            return text(s, "name");
+    return NULL;
+}
+
+char *chain_other_child(const struct chain *c, const char *id, const char *known)
+{
+    const char *key;
+    json_t *layer;
+
+    json_object_foreach(member(c, "layers"), key, layer)
+        if (same(text(layer, "backing"), id) && !same(key, known))
+            return chain_layer_file(c, key);
+    return NULL;
+}
+
 char *chain_pins(const struct chain *c, const char *id)
 {
     char *names = NULL;
     json_t *s;
     size_t i;
 
-    json_array_foreach(chain_snapshots(c), i, s)
-    {
+    json_array_foreach(chain_snapshots(c), i, s) {
         if (!pins(s, id))
             continue;
-        char *more = names ? mem_printf("%s, %s", names, text(s, "name"))
-                           : mem_strdup(text(s, "name"));
+        char *more =
+            names ? mem_printf("%s, %s", names, text(s, "name")) : mem_strdup(text(s, "name"));
         free(names);
         names = more;
     }
@@ -190,8 +210,10 @@ int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_e
     if (names) {
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, which holds snapshot %s", d->id,
                       top->file, names);
-        return qmp_error_hint(err, "the VM was started with an old image: stop it and start it "
-                                   "with %s", meant);
+        return qmp_error_hint(err,
+                              "the VM was started with an old image: stop it and start it "
+                              "with %s",
+                              meant);
     }
     qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, the sidecar says %s", d->id,
                   top ? top->file : "nothing", meant);
@@ -221,8 +243,7 @@ const char *chain_add_layer(struct chain *c, const char *file, const char *forma
     json_t *layer;
     long highest = 0;
 
-    json_object_foreach(layers, id, layer)
-    {
+    json_object_foreach(layers, id, layer) {
         long n = id[0] == 'L' ? strtol(id + 1, NULL, 10) : 0;
 
         highest = n > highest ? n : highest;
@@ -254,6 +275,21 @@ void chain_set_backing(struct chain *c, const char *layer, const char *backing)
 
     if (entry)
         set(entry, "backing", string_or_null(backing));
+}
+
+void chain_move(struct chain *c, const char *folder)
+{
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(member(c, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(c, id);
+        auto_free char *relative = path_relative(folder, file);
+
+        set(layer, "file", json_string(relative));
+    }
+    free(c->folder);
+    c->folder = mem_strdup(folder);
 }
 
 void chain_touch(struct chain *c, const char *layer)
@@ -311,8 +347,7 @@ void chain_drop_snapshot(struct chain *c, const char *name)
     if (!gone)
         return;
     parent = json_incref(json_object_get(gone, "parent"));
-    json_array_foreach(all, i, s)
-    {
+    json_array_foreach(all, i, s) {
         if (s == gone)
             at = i;
         else if (same(text(s, "parent"), name))

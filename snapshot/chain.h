@@ -46,6 +46,12 @@ char *chain_layer_file(const struct chain *c, const char *id); /* absolute, new 
 const char *chain_active(const struct chain *c, const char *disk);
 bool chain_is_ours(const struct chain *c, const char *id); /* did we make the file? */
 
+/* The first snapshot that pins @id: its name. */
+const char *chain_pinned_by(const struct chain *c, const char *id);
+
+/* A layer that builds on @id and is not @known: its file. New string. */
+char *chain_other_child(const struct chain *c, const char *id, const char *known);
+
 /* The names of the snapshots that pin @id, joined by ", ". New string, NULL: none. */
 char *chain_pins(const struct chain *c, const char *id);
 
@@ -72,6 +78,9 @@ const char *chain_add_layer(struct chain *c, const char *file, const char *forma
                             const char *backing, bool ours);
 void chain_set_active(struct chain *c, const char *disk, const char *layer);
 void chain_set_backing(struct chain *c, const char *layer, const char *backing);
+
+/* The document lies in @folder from now on. */
+void chain_move(struct chain *c, const char *folder);
 
 /* The content of @layer changes: what was remembered of its file no longer holds. */
 void chain_touch(struct chain *c, const char *layer);

@@ -35,7 +35,8 @@ static int64_t number(const json_t *obj, const char *key, int64_t missing)
 
 static int odd(struct qmp_error *err, const char *command)
 {
-    return qmp_error_set(err, QMP_ERR_PROTOCOL, "%s: the reply is not what QEMU documents", command);
+    return qmp_error_set(err, QMP_ERR_PROTOCOL, "%s: the reply is not what QEMU documents",
+                         command);
 }
 
 /* ---- names ---- */
@@ -91,7 +92,8 @@ static char *qdev_id(const char *qdev)
 
 static bool is_protocol(const char *driver)
 {
-    static const char *const names[] = {"file", "host_device", "host_cdrom", "nbd", "https", "http"};
+    static const char *const names[] = {"file", "host_device", "host_cdrom",
+                                        "nbd",  "https",       "http"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(driver, names[i]))
@@ -101,10 +103,9 @@ static bool is_protocol(const char *driver)
 
 static bool is_filter(const char *driver)
 {
-    static const char *const names[] = {"throttle",   "copy-on-read",      "copy-before-write",
-                                        "backup-top", "mirror_top",        "commit_top",
-                                        "compress",   "preallocate",       "blkdebug",
-                                        "quorum",     "blklogwrites",      "blkverify"};
+    static const char *const names[] = {
+        "throttle", "copy-on-read", "copy-before-write", "backup-top", "mirror_top",   "commit_top",
+        "compress", "preallocate",  "blkdebug",          "quorum",     "blklogwrites", "blkverify"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(driver, names[i]))
@@ -265,8 +266,7 @@ int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err
         return odd(err, "query-block");
     free_disks(g);
     g->disks = mem_alloc(json_array_size(reply) * sizeof(*g->disks));
-    json_array_foreach(reply, i, entry)
-        fill_disk(&g->disks[g->ndisks++], entry);
+    json_array_foreach(reply, i, entry) fill_disk(&g->disks[g->ndisks++], entry);
     g->level = GRAPH_DISKS;
     return 0;
 }
@@ -366,10 +366,9 @@ int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err
 
     if (!json_is_array(reply))
         return odd(err, "query-blockstats");
-    json_array_foreach(reply, i, entry)
-        for (size_t k = 0; k < g->ndisks; k++)
-            if (same_device(&g->disks[k], entry))
-                name_layers(g, &g->disks[k], entry);
+    json_array_foreach(reply, i, entry) for (size_t k = 0; k < g->ndisks;
+                                             k++) if (same_device(&g->disks[k], entry))
+        name_layers(g, &g->disks[k], entry);
     g->level = GRAPH_NODES;
     return 0;
 }

@@ -26,25 +26,25 @@
 enum graph_level { GRAPH_DISKS, GRAPH_NODES };
 
 struct graph_layer {
-    char *file;       /* the image; a path unless `remote`, made canonical where we see it */
-    char *spelling;   /* the same as QEMU spells it */
-    char *node;       /* the format node; NULL where only query-block was asked */
-    char *file_node;  /* the protocol node under it; NULL as above */
-    char *format;     /* "qcow2", "raw", … : a format, never a protocol */
-    char *backing;    /* the backing string of its header, NULL: none */
+    char *file;           /* the image; a path unless `remote`, made canonical where we see it */
+    char *spelling;       /* the same as QEMU spells it */
+    char *node;           /* the format node; NULL where only query-block was asked */
+    char *file_node;      /* the protocol node under it; NULL as above */
+    char *format;         /* "qcow2", "raw", … : a format, never a protocol */
+    char *backing;        /* the backing string of its header, NULL: none */
     int64_t size;         /* virtual, bytes */
     int64_t allocated;    /* bytes on the host, -1: not told */
     int64_t cluster_size; /* bytes, 0: not told */
     bool read_only;
-    bool remote;          /* not a file of the host: nbd, rbd, … */
+    bool remote; /* not a file of the host: nbd, rbd, … */
 };
 
 struct graph_disk {
-    char *id;    /* our name for it: qdev id, else drive id, else root node */
-    char *qdev;  /* as query-block says: a QOM path or a plain id; NULL: none */
-    char *drive; /* the block backend's name, NULL or "" with -blockdev */
-    char *node;  /* the root node */
-    char *filter;       /* driver of the root when that is a filter (a job's, throttle), else NULL */
+    char *id;     /* our name for it: qdev id, else drive id, else root node */
+    char *qdev;   /* as query-block says: a QOM path or a plain id; NULL: none */
+    char *drive;  /* the block backend's name, NULL or "" with -blockdev */
+    char *node;   /* the root node */
+    char *filter; /* driver of the root when that is a filter (a job's, throttle), else NULL */
     char *detect_zeroes; /* "off", "on", "unmap" */
     bool removable, read_only, empty;
     bool cache_direct, cache_no_flush;

@@ -117,8 +117,8 @@ static bool known_file(const struct scene *s, const struct targets *t, const cha
 }
 
 /* disk.qcow2 and the snapshot "s1" give disk.s1.qcow2, in the active layer's folder. */
-static int name_overlay(const struct scene *s, const struct qrw_create_args *args,
-                        const char *name, struct targets *t, size_t at, struct qmp_error *err)
+static int name_overlay(const struct scene *s, const struct qrw_create_args *args, const char *name,
+                        struct targets *t, size_t at, struct qmp_error *err)
 {
     const struct graph_disk *d = t->list[at].disk;
     const char *wanted = wanted_overlay(s, args->overlays, d);
@@ -156,8 +156,8 @@ static int check_overlays(const struct scene *s, qrw_strings overlays, const str
     for (size_t i = 0; overlays && overlays[i]; i++) {
         size_t k = 0;
 
-        while (k < t->n && wanted_overlay(s, (const char *[]){overlays[i], NULL},
-                                          t->list[k].disk) == NULL)
+        while (k < t->n &&
+               wanted_overlay(s, (const char *[]){overlays[i], NULL}, t->list[k].disk) == NULL)
             k++;
         if (k == t->n)
             return qmp_error_set(err, QMP_ERR_USAGE,
@@ -172,8 +172,8 @@ static int check_overlays(const struct scene *s, qrw_strings overlays, const str
 static json_t *node_options(const struct target *t)
 {
     const struct graph_disk *d = t->disk;
-    json_t *file = json_pack("{s:s, s:s, s:s}", "driver", "file", "filename", t->overlay,
-                             "discard", "unmap");
+    json_t *file =
+        json_pack("{s:s, s:s, s:s}", "driver", "file", "filename", t->overlay, "discard", "unmap");
     json_t *node = json_pack("{s:s, s:s, s:n, s:s}", "driver", "qcow2", "node-name", t->node,
                              "backing", "discard", "unmap");
 
@@ -197,8 +197,8 @@ static json_t *node_options(const struct target *t)
 static json_t *snapshot_action(const struct target *t, bool sync)
 {
     if (sync)
-        return json_pack("{s:s, s:s, s:s}", "node-name", t->disk->node, "snapshot-file",
-                         t->overlay, "snapshot-node-name", t->node);
+        return json_pack("{s:s, s:s, s:s}", "node-name", t->disk->node, "snapshot-file", t->overlay,
+                         "snapshot-node-name", t->node);
     return json_pack("{s:s, s:s}", "node", t->disk->node, "overlay", t->node);
 }
 
@@ -289,8 +289,8 @@ static char *choose_name(const struct scene *s, const char *wanted)
     return name;
 }
 
-static int choose_method(const struct scene *s, enum qrw_method method, bool *sync,
-                         struct plan *p, struct qmp_error *err)
+static int choose_method(const struct scene *s, enum qrw_method method, bool *sync, struct plan *p,
+                         struct qmp_error *err)
 {
     *sync = method == QRW_METHOD_SYNC || !s->files_reachable;
     if (method == QRW_METHOD_SNAPSHOT && *sync) {
@@ -305,8 +305,7 @@ static int choose_method(const struct scene *s, enum qrw_method method, bool *sy
     return 0;
 }
 
-static int plan(struct plan *p, const struct scene *s, const void *arguments,
-                struct qmp_error *err)
+static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
     const struct qrw_create_args *args = arguments;
     __attribute__((cleanup(done))) struct targets t = {0};

@@ -75,8 +75,8 @@ void plan_need_unshared(struct plan *p, const char *file)
 
 void plan_need_space(struct plan *p, const char *file, int64_t bytes)
 {
-    add(p->needs, json_pack("{s:s, s:s, s:I}", "need", "space", "file", file, "bytes",
-                            (json_int_t)bytes));
+    add(p->needs,
+        json_pack("{s:s, s:s, s:I}", "need", "space", "file", file, "bytes", (json_int_t)bytes));
 }
 
 /* ---- steps ---- */
@@ -87,9 +87,9 @@ void plan_overlay(struct plan *p, const char *file, const struct graph_layer *ba
      * a relative one would be looked for from the overlay's folder, not from QEMU's */
     const char *backing = base->spelling[0] == '/' ? base->spelling : base->file;
 
-    add(p->steps, json_pack("{s:s, s:s, s:s, s:s, s:I}", "step", "overlay", "file", file, "backing",
-                            backing, "backing_format", base->format, "size",
-                            (json_int_t)base->size));
+    add(p->steps,
+        json_pack("{s:s, s:s, s:s, s:s, s:I}", "step", "overlay", "file", file, "backing", backing,
+                  "backing_format", base->format, "size", (json_int_t)base->size));
 }
 
 void plan_reserve(struct plan *p, const char *file, const char *like)
@@ -140,9 +140,34 @@ json_t *plan_job_ids(const struct plan *p)
 
     json_array_foreach(p->steps, i, step)
         if (same(text(step, "step"), "job"))
-            json_array_append(ids,
-                              json_object_get(json_object_get(step, "arguments"), "job-id"));
+            json_array_append(ids, json_object_get(json_object_get(step, "arguments"), "job-id"));
     return ids;
+}
+
+json_t *plan_job_document(const json_t *step, const struct graph *g)
+{
+    const json_t *args = json_object_get(step, "arguments");
+    const char *id = text(args, "job-id");
+    const struct graph_job *job = graph_job(g, id);
+    json_t *speed = json_object_get(args, "speed");
+
+    return json_pack(
+        "{s:s, s:s?, s:s?, s:s, s:I, s:I, s:o, s:s?}", "id", id, "type", job ? job->type : NULL,
+        "disk", text(step, "disk"), "status", job ? job->status : "null", "offset",
+        (json_int_t)(job ? job->offset : 0), "length", (json_int_t)(job ? job->length : 0), "speed",
+        speed ? json_incref(speed) : json_integer(0), "error", job ? job->error : NULL);
+}
+
+json_t *plan_job_list(const struct plan *p, const struct graph *g)
+{
+    json_t *list = json_array();
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "step"), "job"))
+            add(list, plan_job_document(step, g));
+    return list;
 }
 
 void plan_decide(struct plan *p, const char *then)
@@ -214,15 +239,22 @@ void plan_cleanup_file(struct plan *p, const char *file)
     add(p->cleanup, json_pack("{s:s, s:s}", "step", "unlink", "file", file));
 }
 
+/* Append @entry to the list @key of the result, which is made when it is first needed. */
+static void add_result(struct plan *p, const char *key, json_t *entry)
+{
+    if (!json_object_get(p->result, key))
+        json_object_set_new(p->result, key, json_array());
+    add(json_object_get(p->result, key), entry);
+}
+
+void plan_removed(struct plan *p, const char *file)
+{
+    add_result(p, "removed", json_string(file));
+}
+
 void plan_kept(struct plan *p, const char *name, const char *why)
 {
-    json_t *kept = json_object_get(p->result, "kept");
-
-    if (!kept) {
-        json_object_set_new(p->result, "kept", json_array());
-        kept = json_object_get(p->result, "kept");
-    }
-    add(kept, json_pack("{s:s, s:s}", "name", name, "why", why));
+    add_result(p, "kept", json_pack("{s:s, s:s}", "name", name, "why", why));
 }
 
 void plan_note(struct plan *p, const char *fmt, ...)

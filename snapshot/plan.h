@@ -104,6 +104,7 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
 void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l);
 /* Remove @file if by then no node names it. */
 void plan_cleanup_file(struct plan *p, const char *file);
+void plan_removed(struct plan *p, const char *file);
 void plan_kept(struct plan *p, const char *name, const char *why);
 void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -118,6 +119,12 @@ json_t *plan_preview(const struct plan *p);
 
 /* The ids of the jobs that @p starts, in order: an array. New reference. */
 json_t *plan_job_ids(const struct plan *p);
+
+/* The job of a step as design.md §7 shows jobs; what @g does not know is null. New reference. */
+json_t *plan_job_document(const json_t *step, const struct graph *g);
+
+/* All the jobs of @p so. New reference. */
+json_t *plan_job_list(const struct plan *p, const struct graph *g);
 
 /* Decide what becomes of jobs that were to be left ready: "complete" or "finish". */
 void plan_decide(struct plan *p, const char *then);

@@ -96,9 +96,6 @@ static bool named_by(const struct graph *g, const char *file)
     for (size_t i = 0; i < g->ndisks; i++)
         if (graph_layer(&g->disks[i], file))
             return true;
-    for (size_t i = 0; i < g->nnodes; i++)
-        if (!strcmp(g->nodes[i].file, file))
-            return true;
     return false;
 }
 

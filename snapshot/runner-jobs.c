@@ -154,6 +154,24 @@ static int ended_badly(const struct follow *f, size_t i, struct qmp_error *err)
     return qmp_error_wrap(err, "disk %s: job %s", text(f->steps[i], "disk"), job->id);
 }
 
+/* How long to sleep unless something happens. */
+static int tick(const struct follow *f)
+{
+    int64_t left = f->r->wait_ms - (now_ms() - f->begun_ms);
+
+    if (!f->r->wait_ms || left > TICK_MS)
+        return TICK_MS;
+    return left > 0 ? (int)left : 1;
+}
+
+/* How the jobs stand, for the result. */
+static void note_jobs(struct follow *f)
+{
+    json_array_clear(f->r->jobs);
+    for (size_t i = 0; i < f->n; i++)
+        json_array_append_new(f->r->jobs, plan_job_document(f->steps[i], &f->g));
+}
+
 /* One look at all: 0 go on waiting, 1 all at rest, -1 one failed. */
 static int judge(struct follow *f, bool *all_ready, struct qmp_error *err)
 {
@@ -186,11 +204,11 @@ static int follow(struct follow *f, struct qmp_error *err)
             return then(f, 0) == JOB_HOLD && phase(f, 0) == JOB_READY ? RUN_LEFT : RUN_DONE;
         if (all_ready && tell(f, err))
             return -1;
-        if (*f->r->stop)
+        if (*f->r->stop || (f->r->wait_ms && now_ms() - f->begun_ms >= f->r->wait_ms))
             return waiting(f, err);
 
         struct qmp_error why;
-        if (qmp_client_run(f->r->client, woken, f, TICK_MS, &why) && why.kind != QMP_ERR_TIMEOUT) {
+        if (qmp_client_run(f->r->client, woken, f, tick(f), &why) && why.kind != QMP_ERR_TIMEOUT) {
             if (err)
                 *err = why;
             return -1;
@@ -206,7 +224,8 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
     int rc = attach ? 0 : start(&f, err);
 
     if (!rc)
-        rc = r->no_wait ? RUN_LEFT : follow(&f, err);
+        rc = r->no_wait ? (look(&f, err) ? -1 : RUN_LEFT) : follow(&f, err);
+    note_jobs(&f);
     qmp_client_unsubscribe(r->client, handle);
     graph_done(&f.g);
     return rc;
@@ -224,6 +243,7 @@ int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error 
     int rc = 0;
 
     patient.stop = &never;
+    patient.wait_ms = 0;
     for (size_t i = 0; i < n; i++) {
         const json_t *step = json_array_get(p->steps, i);
 
@@ -245,8 +265,7 @@ int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error 
         }
         if (!left)
             break;
-        rc = qmp_client_run(r->client, woken, &f, TICK_MS, NULL) &&
-                     qmp_client_broken(r->client)
+        rc = qmp_client_run(r->client, woken, &f, TICK_MS, NULL) && qmp_client_broken(r->client)
                  ? -1
                  : 0;
         if (rc)

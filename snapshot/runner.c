@@ -219,17 +219,7 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
 
 /* ---- afterwards ---- */
 
-static bool in_use(const struct runner *r, const struct graph *g, const char *file,
-                   const struct image_stat *st)
-{
-    for (size_t i = 0; i < g->nnodes; i++)
-        if (!strcmp(g->nodes[i].file, file))
-            return true;
-    /* a node may spell it otherwise */
-    return st->exists && image_open_in(qmp_client_peer(r->client), st);
-}
-
-static void remove_file(struct runner *r, struct plan *p, const struct graph *g, const char *file)
+static void remove_file(struct runner *r, struct plan *p, const char *file)
 {
     struct qmp_error why = {0};
     struct image_stat st;
@@ -238,48 +228,33 @@ static void remove_file(struct runner *r, struct plan *p, const struct graph *g,
         plan_kept(p, file, "out of reach: remove it where QEMU runs");
     } else if (image_stat(file, &st, &why)) {
         plan_kept(p, file, why.desc);
-    } else if (in_use(r, g, file, &st)) {
+    } else if (st.exists && image_open_in(qmp_client_peer(r->client), &st)) {
         plan_kept(p, file, "QEMU still has it open");
     } else if (st.exists && image_unlink_if(file, &st, &why)) {
         plan_kept(p, file, why.desc);
     } else {
-        json_t *removed = json_object_get(p->result, "removed");
-
-        if (!removed) {
-            json_object_set_new(p->result, "removed", json_array());
-            removed = json_object_get(p->result, "removed");
-        }
-        json_array_append_new(removed, json_string(file));
+        plan_removed(p, file);
     }
 }
 
 int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
 {
-    struct graph g = {0};
-    struct ask *a;
+    struct ask *a = ask_new(r->client, NULL);
     const json_t *step;
     size_t i;
     int rc;
 
-    if (!json_array_size(p->cleanup))
-        return 0;
-    a = ask_new(r->client, NULL);
+    runner_dismiss(r, p); /* an ended job holds on to nodes */
     json_array_foreach(p->cleanup, i, step)
         if (is(step, "qmp"))
             ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),
                     NULL, NULL);
-    size_t at = ask_add(a, "query-named-block-nodes", json_pack("{s:b}", "flat", 1), NULL, NULL);
     rc = ask_run(a, err);
-    if (!rc && ask_reply(a, at, err))
-        rc = graph_take_nodes(&g, ask_reply(a, at, NULL), err);
-    else
-        rc = -1;
     ask_free(a);
     if (!rc)
         json_array_foreach(p->cleanup, i, step)
             if (is(step, "unlink"))
-                remove_file(r, p, &g, text(step, "file"));
-    graph_done(&g);
+                remove_file(r, p, text(step, "file"));
     return rc;
 }
 

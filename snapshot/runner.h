@@ -19,11 +19,13 @@
 
 struct runner {
     struct qmp_client *client;
-    const bool *stop;    /* the user wants to wait no longer */
-    bool no_wait;        /* leave jobs alone once they are started */
+    const bool *stop; /* the user wants to wait no longer */
+    bool no_wait;     /* leave jobs alone once they are started */
+    int wait_ms;      /* how long to wait for jobs, 0: as long as it takes */
     bool files_reachable;
     const struct qrw_options *options; /* whom to tell: progress, notes */
-    int64_t pause_us;    /* out: how long the command took that cannot be taken back */
+    int64_t pause_us; /* out: how long the command took that cannot be taken back */
+    json_t *jobs;     /* out: an array, how the jobs were seen last */
 };
 
 enum run_end { RUN_DONE, RUN_LEFT };
@@ -42,8 +44,8 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
  */
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err);
 
-/* Close nodes and remove files that the new state does not need. What had to be left is
- * noted in the result; only a lost connection is an error. */
+/* Dismiss the jobs, close nodes and remove files that the new state does not need. What had
+ * to be left is noted in the result; only a lost connection is an error. */
 int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err);
 
 /* Make QEMU forget the ended jobs of @p. Failures do not matter: the next run sweeps. */
@@ -65,7 +67,6 @@ int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err
 
 /* Remove what the step made. @g NULL: this client made it just now; else only if it holds
  * nothing and no node of @g names it. Notes in @notes what had to stay. */
-void runner_file_undo(struct runner *r, const json_t *step, const struct graph *g,
-                      json_t *notes);
+void runner_file_undo(struct runner *r, const json_t *step, const struct graph *g, json_t *notes);
 
 #endif

@@ -29,8 +29,7 @@ static int take_speeds(void *to, const json_t *reply, struct qmp_error *err)
     const json_t *entry;
     size_t i;
 
-    json_array_foreach(reply, i, entry)
-    {
+    json_array_foreach(reply, i, entry) {
         const char *id = json_string_value(json_object_get(entry, "device"));
 
         if (id)
@@ -94,18 +93,21 @@ static int wait_foreign(struct qrw_vm *vm, const char *id, struct qmp_error *err
 {
     json_auto_t *step = json_pack("{s:s, s:s, s:{s:s}, s:s}", "step", "job", "disk", id,
                                   "arguments", "job-id", id, "then", "hold");
-    struct runner r = {vm->client, &vm->stop, false, vm->files_reachable, &vm->options, 0};
+    struct runner r = vm_runner(vm, false);
+    int rc = runner_jobs(&r, (const json_t *const[]){step}, 1, true, err);
 
-    return runner_jobs(&r, (const json_t *const[]){step}, 1, true, err) < 0 ? -1 : 0;
+    json_decref(r.jobs);
+    return rc < 0 ? -1 : 0;
 }
 
-json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, struct qmp_error *err)
+json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, int timeout_ms, struct qmp_error *err)
 {
     json_t *result = NULL;
     enum settled how;
     struct journal j;
     int rc;
 
+    vm->wait_ms = timeout_ms;
     if (find_job(vm, id, err))
         return NULL;
     json_auto_t *job = job_document(&vm->graph, graph_job(&vm->graph, id), NULL);

@@ -47,6 +47,14 @@ static json_t *machine_name(const json_t *type)
     return name ? json_string(name) : json_null();
 }
 
+/* QEMU has the null UUID where none was given. */
+static const char *real_uuid(const json_t *reply)
+{
+    const char *uuid = member(reply, "UUID");
+
+    return uuid && strspn(uuid, "0-") != strlen(uuid) ? uuid : NULL;
+}
+
 static size_t active_jobs(const struct graph *g)
 {
     size_t n = 0;
@@ -74,10 +82,10 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
         machine = machine_name(ask_reply(a, type, NULL));
         doc = json_pack("{s:s?, s:s?, s:s, s:s, s:o, s:i, s:i, s:i, s:s?, s:s?, s:O?}", "name",
                         member(ask_reply(a, name, NULL), "name"), "uuid",
-                        member(ask_reply(a, uuid, NULL), "UUID"), "status", vm->graph.status,
-                        "qemu", qemu, "machine", machine, "pid", (int)qmp_client_peer(vm->client),
-                        "disks", (int)vm->graph.ndisks, "jobs", (int)active_jobs(&vm->graph),
-                        "sidecar", file, "current", chain_current(&c), "pending",
+                        real_uuid(ask_reply(a, uuid, NULL)), "status", vm->graph.status, "qemu",
+                        qemu, "machine", machine, "pid", (int)qmp_client_peer(vm->client), "disks",
+                        (int)vm->graph.ndisks, "jobs", (int)active_jobs(&vm->graph), "sidecar",
+                        file, "current", chain_current(&c), "pending",
                         json_object_get(chain_pending(&c), "operation"));
     }
     ask_free(a);
@@ -95,8 +103,7 @@ static json_t *pinned_by(const struct chain *c, const char *disk, const char *fi
     const json_t *s;
     size_t i;
 
-    json_array_foreach(chain_snapshots(c), i, s)
-    {
+    json_array_foreach(chain_snapshots(c), i, s) {
         const json_t *held = json_object_get(json_object_get(s, "disks"), disk);
         const char *pins = member(held, "layer");
 
@@ -127,7 +134,8 @@ static json_t *disk_document(const struct graph *g, const struct graph_disk *d,
     return json_pack("{s:s, s:s?, s:s?, s:s?, s:I, s:i, s:s?, s:s?, s:o}", "id", d->id, "qdev",
                      d->qdev, "drive", d->drive, "node", d->node, "size",
                      (json_int_t)(d->nlayers ? d->layers[0].size : 0), "depth", (int)d->nlayers,
-                     "skipped", graph_skip_reason(d), "job", job ? job->id : NULL, "layers", layers);
+                     "skipped", graph_skip_reason(d), "job", job ? job->id : NULL, "layers",
+                     layers);
 }
 
 static json_t *all_disks(struct qrw_vm *vm, enum graph_level level, const char *only,
@@ -143,8 +151,8 @@ static json_t *all_disks(struct qrw_vm *vm, enum graph_level level, const char *
         list = json_array();
         for (size_t i = 0; i < vm->graph.ndisks; i++)
             if (!one || one == &vm->graph.disks[i])
-                json_array_append_new(
-                    list, disk_document(&vm->graph, &vm->graph.disks[i], &c, nlayers));
+                json_array_append_new(list,
+                                      disk_document(&vm->graph, &vm->graph.disks[i], &c, nlayers));
     }
     chain_done(&c);
     return list ? json_pack("{s:o, s:s?}", "disks", list, "sidecar", file) : NULL;
@@ -169,8 +177,7 @@ static json_t *snapshot_document(const struct chain *c, const json_t *record)
     const char *current = chain_current(c), *disk;
     json_t *held;
 
-    json_object_foreach(json_object_get(doc, "disks"), disk, held)
-    {
+    json_object_foreach(json_object_get(doc, "disks"), disk, held) {
         auto_free char *file = chain_layer_file(c, member(held, "layer"));
 
         if (file)
@@ -181,14 +188,29 @@ static json_t *snapshot_document(const struct chain *c, const json_t *record)
     return doc;
 }
 
+static void warn_pending(struct qrw_vm *vm, const struct chain *c)
+{
+    const char *operation = member(chain_pending(c), "operation");
+    struct plan p;
+
+    if (plan_from_json(&p, chain_pending(c), c->folder, NULL))
+        return;
+    json_auto_t *ids = plan_job_ids(&p);
+    const char *id = json_string_value(json_array_get(ids, 0));
+    if (id && graph_job(&vm->graph, id))
+        vm_note(vm, 0, "%s is under way: job %s", operation, id);
+    else
+        vm_note(vm, 0, "%s was interrupted; qrewind repair settles it", operation);
+    plan_done(&p);
+}
+
 /* What the user should know about the VM's present state beside the list. */
 static void warn(struct qrw_vm *vm, const struct chain *c)
 {
     struct qmp_error why;
 
     if (chain_pending(c)) {
-        vm_note(vm, 0, "an interrupted %s is still to be settled: qrewind repair",
-                member(chain_pending(c), "operation"));
+        warn_pending(vm, c);
         return;
     }
     for (size_t i = 0; i < vm->graph.ndisks; i++)

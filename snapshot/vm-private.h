@@ -11,8 +11,9 @@ struct qrw_vm {
     struct qrw_options options; /* strings borrowed from the fields below */
     char *sidecar_option;
     struct qmp_client *client;
-    bool stop; /* qrw_interrupt() was called */
-    char *cwd; /* ours */
+    bool stop;   /* qrw_interrupt() was called */
+    int wait_ms; /* how long to wait for jobs, 0: as long as it takes */
+    char *cwd;   /* ours */
 
     /* from the last vm_observe() */
     struct graph graph;
@@ -35,14 +36,16 @@ int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_err
 void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* vm-needs.c: is the host as the plan needs it? QRW_ERR_REFUSED. */
-int vm_check_needs(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err);
+/* vm-verify.c: is the host as the plan needs it? QRW_ERR_REFUSED. */
+int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
+                   struct qmp_error *err);
 
 /* vm-settle.c */
 struct journal {
     char *file; /* the sidecar */
     char *like; /* the image whose permissions it follows, may be NULL */
     int lock;
+    bool given;         /* the user said where it is */
     struct chain chain; /* as loaded, or as saved last */
 };
 
@@ -52,7 +55,11 @@ void journal_close(struct journal *j);
 /* Save the present document with @p as pending. */
 int journal_begin(struct journal *j, const struct plan *p, struct qmp_error *err);
 /* Save @p's new document (@after) or the present one, without pending. */
-int journal_end(struct journal *j, const struct plan *p, bool after, struct qmp_error *err);
+int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
+                struct qmp_error *err);
+
+/* A runner for this VM. */
+struct runner vm_runner(struct qrw_vm *vm, bool no_wait);
 
 enum settled { SETTLED_NOTHING, SETTLED_FINISHED, SETTLED_UNDONE, SETTLED_RUNNING };
 
@@ -64,11 +71,11 @@ enum settled { SETTLED_NOTHING, SETTLED_FINISHED, SETTLED_UNDONE, SETTLED_RUNNIN
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
               enum settled *how, json_t **result, struct qmp_error *err);
 
-/* Verify (looking as deep as @level), clean up, record: the second half of every operation. */
+/* Verify, clean up, record: the second half of every operation. */
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
-                enum graph_level level, struct qmp_error *err);
+                struct qmp_error *err);
 
-/* vm-verify.c: note where a header on disk names another backing file than was promised. */
+/* Note where a header on disk names another backing file than was promised. */
 void vm_check_headers(struct qrw_vm *vm, struct plan *p);
 
 #endif

@@ -57,12 +57,14 @@ static json_t *settled_result(const char *how, json_t *result)
 static int still_running(const json_t *earlier, struct qmp_error *err)
 {
     const char *operation = json_string_value(json_object_get(earlier, "operation"));
-    const char *job =
-        json_string_value(json_array_get(json_object_get(earlier, "jobs"), 0));
+    const json_t *first = json_array_get(json_object_get(earlier, "jobs"), 0);
+    const char *job = json_string_value(json_object_get(first, "id"));
 
     qmp_error_set(err, QRW_ERR_LOCKED, "%s is still under way: job %s", operation, job);
-    return qmp_error_hint(err, "wait for it (qrewind job wait %s) or end it (qrewind job cancel "
-                               "%s)", job, job);
+    return qmp_error_hint(err,
+                          "wait for it (qrewind job wait %s) or end it (qrewind job cancel "
+                          "%s)",
+                          job, job);
 }
 
 static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level level,
@@ -114,36 +116,40 @@ static json_t *decide(struct qrw_vm *vm, struct journal *j, const struct qrw_ope
 static json_t *finished(const struct plan *p, const struct runner *r, int64_t begun_us)
 {
     json_t *result = json_deep_copy(p->result);
-    json_t *ids = plan_job_ids(p);
 
     json_object_set_new(result, "pause_ms", json_real((double)r->pause_us / 1000));
     json_object_set_new(result, "frozen_ms", json_real(0));
     json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
-    json_object_set_new(result, "jobs", ids);
+    if (json_array_size(r->jobs))
+        json_object_set(result, "jobs", r->jobs);
     return result;
 }
 
 static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
                          struct plan *p, unsigned flags, int64_t begun_us, struct qmp_error *err)
 {
-    struct runner r = {vm->client, &vm->stop, flags & QRW_NO_WAIT, vm->files_reachable,
-                       &vm->options, 0};
     struct qmp_error why = {0};
+    json_t *result = NULL;
     int rc;
 
-    if (vm_check_needs(vm, p, err) || journal_begin(j, p, err))
+    if (vm_check_needs(vm, p, j->file, err) || journal_begin(j, p, err))
         return NULL;
+    struct runner r = vm_runner(vm, flags & QRW_NO_WAIT);
     rc = runner_run(&r, p, false, &why);
     if (rc == RUN_LEFT) {
-        json_object_set_new(p->result, "left", json_true());
-        return finished(p, &r, begun_us);
+        /* what will be kept or dropped is only known at the end */
+        json_object_del(p->result, "kept");
+        result = finished(p, &r, begun_us);
+    } else if (rc == RUN_DONE && !vm_conclude(vm, j, &r, p, &why)) {
+        result = finished(p, &r, begun_us);
     }
-    if (rc == RUN_DONE && !vm_conclude(vm, j, &r, p, op->level, &why))
-        return finished(p, &r, begun_us);
+    json_decref(r.jobs);
+    if (result)
+        return result;
     /* the error that matters is the first: failing to note the undoing leaves a journal
      * that the next run settles again */
     if (why.kind == QRW_ERR_FAILED)
-        journal_end(j, p, false, NULL);
+        journal_end(j, vm, p, false, NULL);
     if (err)
         *err = why;
     return NULL;

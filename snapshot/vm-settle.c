@@ -13,6 +13,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/image.h"
+#include "snapshot/path.h"
 #include "snapshot/recover.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
@@ -24,6 +25,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 
     memset(j, 0, sizeof(*j));
     j->lock = -1;
+    j->given = vm->sidecar_option != NULL;
     j->file = vm_sidecar_file(vm, &exists, &foreign);
     if (!j->file) {
         qmp_error_set(err, QRW_ERR_REFUSED, "there is no image file to put the sidecar beside");
@@ -38,6 +40,26 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     if (j->like)
         j->like[strlen(j->like) - strlen(SIDECAR_SUFFIX)] = '\0';
     return vm_load(vm, j->file, &j->chain, err);
+}
+
+/*
+ * The image that the sidecar lies beside may have left every chain (a stream, a copy
+ * that was switched to): nobody would find it any more. Then it moves beside the image
+ * that is active now.
+ */
+static int follow_images(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *found = j->given ? NULL : sidecar_find(&vm->graph, NULL);
+    auto_free char *place = sidecar_place(&vm->graph);
+
+    if (j->given || !place || (found && !strcmp(found, j->file)))
+        return 0;
+    auto_free char *folder = path_folder(place);
+    chain_move(&j->chain, folder);
+    if (sidecar_save(place, j->chain.doc, j->like, true, err))
+        return -1;
+    unlink(j->file);
+    return 0;
 }
 
 void journal_close(struct journal *j)
@@ -72,7 +94,8 @@ static bool is_bare(const struct chain *c)
     return true;
 }
 
-int journal_end(struct journal *j, const struct plan *p, bool after, struct qmp_error *err)
+int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
+                struct qmp_error *err)
 {
     json_t *generation = json_incref(json_object_get(j->chain.doc, "generation"));
 
@@ -87,7 +110,9 @@ int journal_end(struct journal *j, const struct plan *p, bool after, struct qmp_
         return 0;
     }
     /* not made durable: after a power cut the journal is found again, and settled */
-    return sidecar_save(j->file, j->chain.doc, j->like, false, err);
+    if (sidecar_save(j->file, j->chain.doc, j->like, false, err))
+        return -1;
+    return follow_images(j, vm, err);
 }
 
 /* Remember what the frozen files look like: a base that changes under its overlays can
@@ -97,8 +122,7 @@ static void take_fingerprints(struct chain *c)
     const char *id;
     json_t *layer;
 
-    json_object_foreach(json_object_get(c->doc, "layers"), id, layer)
-    {
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
         auto_free char *keeps = chain_keeps(c, id);
         auto_free char *file = chain_layer_file(c, id);
         struct image_stat st;
@@ -114,11 +138,11 @@ static void take_fingerprints(struct chain *c)
 }
 
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
-                enum graph_level level, struct qmp_error *err)
+                struct qmp_error *err)
 {
     struct qmp_error why = {0};
 
-    if (vm_observe(vm, level, &why) || plan_holds(p, &vm->graph, &why) ||
+    if (vm_observe(vm, GRAPH_DISKS, &why) || plan_holds(p, &vm->graph, &why) ||
         runner_cleanup(r, p, &why)) {
         why.kind = QRW_ERR_UNKNOWN;
         qmp_error_hint(&why, "the sidecar keeps a note of it; qrewind repair settles it");
@@ -128,10 +152,20 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     }
     vm_check_headers(vm, p);
     take_fingerprints(&p->after);
-    if (journal_end(j, p, true, err))
+    if (journal_end(j, vm, p, true, err))
         return qmp_error_wrap(err, "it is done, but could not be recorded");
-    runner_dismiss(r, p);
     return 0;
+}
+
+struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
+{
+    return (struct runner){.client = vm->client,
+                           .stop = &vm->stop,
+                           .no_wait = no_wait,
+                           .wait_ms = vm->wait_ms,
+                           .files_reachable = vm->files_reachable,
+                           .options = &vm->options,
+                           .jobs = json_array()};
 }
 
 /* ---- what an earlier client left behind ---- */
@@ -141,7 +175,15 @@ static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
 {
     if (runner_undo(r, p, &vm->graph, err))
         return -1;
-    return journal_end(j, p, false, err);
+    return journal_end(j, vm, p, false, err);
+}
+
+/* A copy that was finished, not switched to, changes no chain. */
+static int forget(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
+                  struct qmp_error *err)
+{
+    runner_dismiss(r, p);
+    return journal_end(j, vm, p, false, err);
 }
 
 static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
@@ -157,28 +199,23 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
     rc = runner_run(r, p, true, err);
     if (rc < 0) {
         if (err->kind == QRW_ERR_FAILED)
-            journal_end(j, p, false, NULL);
+            journal_end(j, vm, p, false, NULL);
         return -1;
     }
     *how = rc == RUN_LEFT ? SETTLED_RUNNING : SETTLED_FINISHED;
     if (rc == RUN_LEFT)
         return 0;
-    if (vm_observe(vm, GRAPH_NODES, err))
+    if (vm_observe(vm, GRAPH_DISKS, err))
         return -1;
-    /* a copy that was finished, not switched to, changes no chain */
-    if (recover_decide(p, &vm->graph) == RECOVER_FORGET) {
-        if (journal_end(j, p, false, err))
-            return -1;
-        runner_dismiss(r, p);
-        return 0;
-    }
-    return vm_conclude(vm, j, r, p, GRAPH_NODES, err);
+    if (recover_decide(p, &vm->graph) == RECOVER_FORGET)
+        return forget(vm, j, r, p, err);
+    return vm_conclude(vm, j, r, p, err);
 }
 
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
               enum settled *how, json_t **result, struct qmp_error *err)
 {
-    struct runner r = {vm->client, &vm->stop, false, vm->files_reachable, &vm->options, 0};
+    struct runner r = vm_runner(vm, false);
     struct plan p;
     int rc = 0;
 
@@ -188,34 +225,33 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     if (plan_from_json(&p, chain_pending(&j->chain), j->chain.folder, err))
         return qmp_error_wrap(err, "%s", j->file);
 
-    if (vm->graph.level != GRAPH_NODES)
-        rc = vm_observe(vm, GRAPH_NODES, err);
-    if (!rc)
-        switch (recover_decide(&p, &vm->graph)) {
-        case RECOVER_FINISH:
-            *how = SETTLED_FINISHED;
-            rc = vm_conclude(vm, j, &r, &p, GRAPH_NODES, err);
-            break;
-        case RECOVER_FORGET:
-            *how = SETTLED_FINISHED;
-            rc = journal_end(j, &p, false, err);
-            runner_dismiss(&r, &p);
-            break;
-        case RECOVER_UNDO:
-            *how = SETTLED_UNDONE;
-            rc = undo(vm, j, &r, &p, err);
-            break;
-        case RECOVER_ATTACH:
-            *how = SETTLED_RUNNING;
-            if (follow || decision)
-                rc = attach(vm, j, &r, &p, decision, how, err);
-            break;
-        }
+    switch (recover_decide(&p, &vm->graph)) {
+    case RECOVER_FINISH:
+        *how = SETTLED_FINISHED;
+        rc = vm_conclude(vm, j, &r, &p, err);
+        break;
+    case RECOVER_FORGET:
+        *how = SETTLED_FINISHED;
+        rc = forget(vm, j, &r, &p, err);
+        break;
+    case RECOVER_UNDO:
+        *how = SETTLED_UNDONE;
+        rc = undo(vm, j, &r, &p, err);
+        break;
+    case RECOVER_ATTACH:
+        *how = SETTLED_RUNNING;
+        json_decref(r.jobs);
+        r.jobs = plan_job_list(&p, &vm->graph);
+        if (follow || decision)
+            rc = attach(vm, j, &r, &p, decision, how, err);
+        break;
+    }
     if (!rc && result) {
         *result = json_deep_copy(p.result);
         json_object_set_new(*result, "operation", json_string(p.operation));
-        json_object_set_new(*result, "jobs", plan_job_ids(&p));
+        json_object_set(*result, "jobs", r.jobs);
     }
+    json_decref(r.jobs);
     plan_done(&p);
     return rc;
 }

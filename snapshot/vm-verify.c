@@ -17,8 +17,13 @@ static const char *text(const json_t *obj, const char *key)
 
 /* ---- before: the plan's needs ---- */
 
-static int absent(struct qrw_vm *vm, const struct plan *p, const json_t *need,
-                  struct qmp_error *err)
+struct check {
+    struct qrw_vm *vm;
+    const struct plan *p;
+    const char *sidecar;
+};
+
+static int absent(const struct check *c, const json_t *need, struct qmp_error *err)
 {
     struct image_stat st;
 
@@ -32,28 +37,22 @@ static int absent(struct qrw_vm *vm, const struct plan *p, const json_t *need,
 }
 
 /* Where QEMU sees files that we do not, QEMU is asked to open it. */
-static int absent_for_qemu(struct qrw_vm *vm, const struct plan *p, const json_t *need,
-                           struct qmp_error *err)
+static int absent_for_qemu(const struct check *c, const json_t *need, struct qmp_error *err)
 {
-    auto_free char *node = mem_printf("qrw-%s-probe", p->token);
-    json_auto_t *opened = ask_one(
-        vm->client, &vm->stop, "blockdev-add",
-        json_pack("{s:s, s:s, s:s, s:b}", "driver", "file", "node-name", node, "filename",
-                  text(need, "file"), "read-only", 1),
-        NULL);
+    auto_free char *node = mem_printf("qrw-%s-probe", c->p->token);
+    json_t *options = json_pack("{s:s, s:s, s:s, s:b}", "driver", "file", "node-name", node,
+                                "filename", text(need, "file"), "read-only", 1);
+    json_auto_t *opened = ask_one(c->vm->client, &c->vm->stop, "blockdev-add", options, err);
 
     if (!opened)
-        return qmp_client_broken(vm->client) ? qmp_error_set(err, QMP_ERR_CLOSED, "%s",
-                                                             qmp_client_broken(vm->client)->desc)
-                                             : 0;
-    json_decref(ask_one(vm->client, NULL, "blockdev-del", json_pack("{s:s}", "node-name", node),
-                        NULL));
+        return qmp_client_broken(c->vm->client) ? -1 : 0;
+    json_decref(
+        ask_one(c->vm->client, NULL, "blockdev-del", json_pack("{s:s}", "node-name", node), NULL));
     return qmp_error_set(err, QRW_ERR_REFUSED, "%s exists already where QEMU runs",
                          text(need, "file"));
 }
 
-static int space(struct qrw_vm *vm, const struct plan *p, const json_t *need,
-                 struct qmp_error *err)
+static int space(const struct check *c, const json_t *need, struct qmp_error *err)
 {
     auto_free char *folder = path_folder(text(need, "file"));
     uint64_t wanted = (uint64_t)json_integer_value(json_object_get(need, "bytes"));
@@ -65,28 +64,43 @@ static int space(struct qrw_vm *vm, const struct plan *p, const json_t *need,
         return 0;
     return qmp_error_set(err, QRW_ERR_REFUSED,
                          "%s has %llu MiB free, up to %llu MiB are needed for %s", folder,
-                         (unsigned long long)(free_bytes >> 20),
-                         (unsigned long long)(wanted >> 20), path_name(text(need, "file")));
+                         (unsigned long long)(free_bytes >> 20), (unsigned long long)(wanted >> 20),
+                         path_name(text(need, "file")));
 }
 
-/* Every file of our own document may build on the one that will be written to. */
-static int unshared(struct qrw_vm *vm, const struct plan *p, const json_t *need,
-                    struct qmp_error *err)
+/* The layers of our own document and of the chain at hand may build on it. */
+static const char **own_files(const struct check *c, json_t *keep)
 {
-    const json_t *layers = json_object_get(p->after.doc, "layers");
-    const char **own = mem_alloc((json_object_size(layers) + vm->graph.ndisks + 1) * sizeof(*own));
-    struct image_users users = {0};
-    const struct graph_disk *d;
-    size_t n = 0;
-    int rc;
+    const json_t *layers = json_object_get(c->p->after.doc, "layers");
+    const char **own = mem_alloc(sizeof(*own));
+    const char *id;
+    json_t *layer, *name;
+    size_t i;
 
-    for (d = vm->graph.disks; d < vm->graph.disks + vm->graph.ndisks; d++)
-        for (size_t k = 0; k < d->nlayers && graph_layer(d, text(need, "file")); k++) {
-            own = mem_grow(own, n + 2, sizeof(*own));
-            own[n++] = d->layers[k].file;
-        }
-    own[n] = NULL;
-    rc = image_users(text(need, "file"), own, &users, err);
+    json_array_append_new(keep, json_string(c->sidecar));
+    json_object_foreach((json_t *)layers, id, layer) {
+        auto_free char *file = chain_layer_file(&c->p->after, id);
+
+        json_array_append_new(keep, json_string(file));
+    }
+    for (i = 0; i < c->vm->graph.ndisks; i++)
+        for (size_t k = 0; k < c->vm->graph.disks[i].nlayers; k++)
+            json_array_append_new(keep, json_string(c->vm->graph.disks[i].layers[k].file));
+    own = mem_grow(own, json_array_size(keep) + 1, sizeof(*own));
+    json_array_foreach(keep, i, name)
+        own[i] = json_string_value(name);
+    own[i] = NULL;
+    return own;
+}
+
+static int unshared(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    json_auto_t *keep = json_array();
+    const char **own = own_files(c, keep);
+    struct image_users users = {0};
+    int rc = image_users(text(need, "file"), own, &users, err);
+
+    free(own);
     if (!rc && users.n) {
         qmp_error_set(err, QRW_ERR_REFUSED, "%s is also the base of %s%s", text(need, "file"),
                       users.names[0], users.n > 1 ? " and others" : "");
@@ -94,14 +108,12 @@ static int unshared(struct qrw_vm *vm, const struct plan *p, const json_t *need,
                                  "leaves the base alone");
     }
     image_users_done(&users);
-    free(own);
     return rc;
 }
 
 static const struct {
     const char *need;
-    int (*check)(struct qrw_vm *vm, const struct plan *p, const json_t *need,
-                 struct qmp_error *err);
+    int (*check)(const struct check *c, const json_t *need, struct qmp_error *err);
 } checks[] = {
     {"absent", absent},
     {"absent-for-qemu", absent_for_qemu},
@@ -109,14 +121,16 @@ static const struct {
     {"unshared", unshared},
 };
 
-int vm_check_needs(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err)
+int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
+                   struct qmp_error *err)
 {
+    struct check c = {vm, p, sidecar};
     const json_t *need;
     size_t i;
 
     json_array_foreach(p->needs, i, need)
         for (size_t k = 0; k < sizeof(checks) / sizeof(checks[0]); k++)
-            if (!strcmp(checks[k].need, text(need, "need")) && checks[k].check(vm, p, need, err))
+            if (!strcmp(checks[k].need, text(need, "need")) && checks[k].check(&c, need, err))
                 return -1;
     return 0;
 }
@@ -147,13 +161,13 @@ void vm_check_headers(struct qrw_vm *vm, struct plan *p)
 
     if (!vm->files_reachable)
         return;
-    json_array_foreach(p->promise, i, fact)
-    {
+    json_array_foreach(p->promise, i, fact) {
         const char *backing = text(fact, "backing");
 
         if (!names(text(fact, "layer"), backing))
-            plan_note(p, "the header of %s does not name %s: qemu-img rebase -u mends it while "
-                         "the VM is off",
+            plan_note(p,
+                      "the header of %s does not name %s: qemu-img rebase -u mends it while "
+                      "the VM is off",
                       text(fact, "layer"), backing ? backing : "no backing file, as it should");
     }
 }

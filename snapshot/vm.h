@@ -32,9 +32,9 @@ struct qrw_progress {
 };
 
 struct qrw_options {
-    const char *socket;  /* address of the monitor (qmp/address.h) */
-    const char *sidecar; /* NULL: found beside the images */
-    int timeout_ms;      /* for connecting and negotiating; 0: for ever */
+    const char *socket;      /* address of the monitor (qmp/address.h) */
+    const char *sidecar;     /* NULL: found beside the images */
+    int timeout_ms;          /* for connecting and negotiating; 0: for ever */
     struct event_base *base; /* NULL: a loop of its own */
     struct qmp_client_options client;
 
@@ -88,14 +88,16 @@ enum { QRW_DRY_RUN = 1, QRW_NO_WAIT = 2 };
 json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *args, unsigned flags,
                 struct qmp_error *err);
 
-/* Settle what an earlier client left behind. {"settled": "finished"|"undone"|"running"|"nothing"} */
+/* Settle what an earlier client left behind. {"settled": "finished"|"undone"|"running"|"nothing"}
+ */
 json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err);
 
 /*
- * Wait for the job @id to end, and settle the operation that it belongs to.
+ * Wait for the job @id to end, @timeout_ms at most (0: for ever), and settle the
+ * operation that it belongs to.
  * A job that waits for a decision (ready) ends the wait too. QRW_ERR_NOT_FOUND, QRW_ERR_WAITING.
  */
-json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, struct qmp_error *err);
+json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, int timeout_ms, struct qmp_error *err);
 
 /* One of "pause", "resume", "complete", "cancel", "dismiss", "finalize"; "speed" with
  * @speed in bytes per second (0: unlimited). QRW_ERR_NOT_FOUND; QEMU's own refusals. */
@@ -114,9 +116,9 @@ struct qrw_create_args {
     const char *description; /* NULL: "" */
     qrw_strings disks;       /* NULL: all writable ones */
     qrw_strings exclude;
-    qrw_strings overlays;    /* "DISK=FILE" */
+    qrw_strings overlays; /* "DISK=FILE" */
     enum qrw_method method;
-    bool halt;               /* leave the guest stopped */
+    bool halt; /* leave the guest stopped */
 };
 extern const struct qrw_operation qrw_create;
 

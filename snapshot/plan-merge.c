@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-merge: see plan-merge.h. */
+#include "snapshot/plan-merge.h"
+
+#include "qmp/mem.h"
+#include "snapshot/plan-disk.h"
+
+const struct graph_disk *plan_merge_disk(const struct scene *s, const char *name,
+                                         struct qmp_error *err)
+{
+    const struct graph_disk *d = plan_find_disk(s->graph, name, err);
+
+    if (!d)
+        return NULL;
+    if (!d->nlayers) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is empty", d->id);
+        return NULL;
+    }
+    return plan_check_idle(s->graph, d, err) || chain_agrees(s->chain, d, err) ? NULL : d;
+}
+
+json_t *plan_job_arguments(const char *operation, const struct graph_disk *d, const char *node,
+                           int64_t speed)
+{
+    auto_free char *id = plan_job_id(operation, d);
+    json_t *args = json_pack("{s:s, s:s, s:b}", "job-id", id, "device", node, "auto-dismiss", 0);
+
+    if (speed)
+        json_object_set_new(args, "speed", json_integer(speed));
+    return args;
+}
+
+const char *plan_backing_string(const struct graph_layer *l)
+{
+    return l->remote || l->spelling[0] == '/' ? NULL : l->file;
+}
+
+int64_t plan_data(const struct graph_disk *d, size_t from, size_t to)
+{
+    int64_t sum = 0;
+
+    for (size_t i = from; i < to && i < d->nlayers; i++)
+        sum += d->layers[i].allocated > 0 ? d->layers[i].allocated : 0;
+    return sum;
+}
+
+static void retire(struct plan *p, const struct graph_layer *l, bool keep_files)
+{
+    const char *id = chain_layer_by_file(&p->after, l->file);
+    auto_free char *why = id ? chain_keeps(&p->after, id) : NULL;
+    auto_free char *child = id ? chain_other_child(&p->after, id, NULL) : NULL;
+    bool ours = id && chain_is_ours(&p->after, id);
+
+    if (why || !id) {
+        plan_kept(p, l->file, why ? why : "not known to the sidecar");
+        return;
+    }
+    if (child) {
+        auto_free char *words = mem_printf("%s builds on it", child);
+
+        plan_kept(p, l->file, words);
+        return;
+    }
+    chain_drop_layer(&p->after, id);
+    if (ours && !keep_files)
+        plan_cleanup_file(p, l->file);
+    else
+        plan_kept(p, l->file, ours ? "asked for (--keep-files)" : "not made by qrewind");
+}
+
+void plan_retire(struct plan *p, const struct graph_disk *d, size_t from, size_t to,
+                 bool keep_files)
+{
+    for (size_t i = from; i < to && i < d->nlayers; i++)
+        plan_cleanup_nodes(p, &d->layers[i]);
+    /* from the top down: a layer that goes frees the one below it */
+    for (size_t i = from; i < to && i < d->nlayers; i++)
+        retire(p, &d->layers[i], keep_files);
+}

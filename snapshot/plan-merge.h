@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-merge: what commit, stream and mirror share: a span of layers leaves a chain.  PURE */
+#ifndef SNAPSHOT_PLAN_MERGE_H
+#define SNAPSHOT_PLAN_MERGE_H
+
+#include "snapshot/plan.h"
+#include "snapshot/vm.h"
+
+/* The disk of a block job: found, not busy, and as the document says. NULL: @err. */
+const struct graph_disk *plan_merge_disk(const struct scene *s, const char *name,
+                                         struct qmp_error *err);
+
+/* The arguments that every block job has. @speed 0: unlimited. */
+json_t *plan_job_arguments(const char *operation, const struct graph_disk *d, const char *node,
+                           int64_t speed);
+
+/* Which string names @l in another image's header: QEMU's own, or ours where QEMU's is
+ * relative to a folder that the reader of the header does not know. NULL: QEMU's. */
+const char *plan_backing_string(const struct graph_layer *l);
+
+/* Data in the layers [from, to) of @d, bytes. */
+int64_t plan_data(const struct graph_disk *d, size_t from, size_t to);
+
+/*
+ * The layers [from, to) of @d have left the chain (`after` says already what backs what
+ * now): close their nodes, and by the tree rule drop those that nothing keeps, with
+ * their files where we made them.
+ */
+void plan_retire(struct plan *p, const struct graph_disk *d, size_t from, size_t to,
+                 bool keep_files);
+
+#endif

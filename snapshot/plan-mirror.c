@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * mirror: copy a disk while the guest writes to it, then switch to the copy or keep it.
+ *
+ *   base <- active  ──mirror──> FILE      pivot:   FILE (active)           sync=full
+ *                                                  base <- FILE (active)   sync=top
+ *                                         finish:  base <- active, and FILE is a copy
+ *
+ * QEMU creates the target by truncating what it finds; so the name is reserved first
+ * with an empty file that only we can have made.
+ */
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+#include "snapshot/plan-disk.h"
+#include "snapshot/plan-merge.h"
+
+struct copy {
+    const struct graph_disk *d;
+    char *file;
+    const char *sync, *format;
+    size_t copied; /* layers whose data is in the copy */
+};
+
+static int check(struct copy *c, const struct scene *s, const struct qrw_mirror_args *args,
+                 struct qmp_error *err)
+{
+    if (!args->file)
+        return qmp_error_set(err, QMP_ERR_USAGE, "mirror needs the FILE to copy to");
+    c->sync = args->sync ? args->sync : "full";
+    c->format = args->format ? args->format : "qcow2";
+    if (args->pivot && args->finish)
+        return qmp_error_set(err, QMP_ERR_USAGE, "--pivot and --finish exclude each other");
+    if (strcmp(c->sync, "full") && strcmp(c->sync, "top") && strcmp(c->sync, "none"))
+        return qmp_error_set(err, QMP_ERR_USAGE, "--sync is full, top or none, not '%s'", c->sync);
+
+    c->d = plan_merge_disk(s, args->disk, err);
+    if (!c->d)
+        return -1;
+    c->file = path_join(s->cwd, args->file);
+    if (!strcmp(c->sync, "top") && c->d->nlayers == 1)
+        c->sync = "full";
+    c->copied = !strcmp(c->sync, "full") ? c->d->nlayers : !strcmp(c->sync, "top") ? 1 : 0;
+    if (strcmp(c->sync, "full") && strcmp(c->format, "qcow2"))
+        return qmp_error_set(err, QRW_ERR_REFUSED,
+                             "a copy by --sync=%s has a backing file, which the format %s cannot",
+                             c->sync, c->format);
+    if (plan_knows_file(s, c->file))
+        return qmp_error_set(err, QRW_ERR_REFUSED, "%s is a layer already", c->file);
+    return 0;
+}
+
+static json_t *arguments(const struct copy *c, const struct plan *p, int64_t speed)
+{
+    json_t *args = plan_job_arguments("mirror", c->d, c->d->node, speed);
+    auto_free char *node = mem_printf("qrw-%s-0", p->token);
+
+    json_object_set_new(args, "target", json_string(c->file));
+    json_object_set_new(args, "format", json_string(c->format));
+    json_object_set_new(args, "sync", json_string(c->sync));
+    json_object_set_new(args, "node-name", json_string(node));
+    return args;
+}
+
+/* The document after a pivot. */
+static void record(struct plan *p, const struct copy *c, bool keep_files)
+{
+    const struct graph_layer *below = c->copied < c->d->nlayers ? &c->d->layers[c->copied] : NULL;
+    const char *backing;
+
+    chain_follow(&p->after, c->d);
+    backing = below ? chain_layer_by_file(&p->after, below->file) : NULL;
+    chain_set_active(&p->after, c->d->id,
+                     chain_add_layer(&p->after, c->file, c->format, backing, true));
+    plan_promise(p, c->d->id, c->file, below ? below->file : NULL, true);
+    plan_retire(p, c->d, 0, c->copied, keep_files);
+}
+
+static int plan(struct plan *p, const struct scene *s, const void *arguments_,
+                struct qmp_error *err)
+{
+    const struct qrw_mirror_args *args = arguments_;
+    auto_free char *file = NULL;
+    struct copy c = {0};
+    int rc = check(&c, s, args, err);
+
+    file = c.file;
+    if (rc)
+        return -1;
+    if (s->files_reachable) {
+        plan_need_absent(p, c.file);
+        plan_need_space(p, c.file, plan_data(c.d, 0, c.copied));
+        plan_reserve(p, c.file, c.d->layers[0].remote ? NULL : c.d->layers[0].file);
+        plan_sync_folder(p, c.file);
+    } else {
+        plan_need_absent_for_qemu(p, c.file);
+    }
+    plan_job(p, "drive-mirror", arguments(&c, p, args->speed), c.d->id,
+             args->pivot    ? "complete"
+             : args->finish ? "finish"
+                            : "hold");
+    if (!args->finish)
+        record(p, &c, args->keep_files);
+    json_object_set_new(p->result, "target", json_string(c.file));
+    return 0;
+}
+
+static const char *decision(const void *arguments_)
+{
+    const struct qrw_mirror_args *args = arguments_;
+
+    if (args->file || args->pivot == args->finish)
+        return NULL;
+    return args->pivot ? "complete" : "finish";
+}
+
+const struct qrw_operation qrw_mirror = {"mirror", GRAPH_NODES, plan, decision};

@@ -88,7 +88,11 @@ static void shrink(struct reader *r)
         r->buf = NULL;
         r->start = r->scan = r->end = r->size = 0;
     } else if (r->size > 4 * FIRST_SIZE && left < r->size / 4) {
-        resize(r, r->size / 2);
+        size_t size = FIRST_SIZE;
+
+        while (size / 2 < left)
+            size *= 2;
+        resize(r, size);
     }
 }
 
@@ -149,74 +153,84 @@ static int parse(struct reader *r, struct reader_message *m, struct qmp_error *e
     return 1;
 }
 
-/* Run over a string's inside; false when the bytes end first. */
-static bool scan_string(struct reader *r)
+/* Run over the inside of a string. Returns where it ends, or @end when that is not here. */
+static const char *skip_string(struct reader *r, const char *p, const char *end)
 {
-    const char *p = r->buf + r->scan, *end = r->buf + r->end;
-
-    for (; p < end; p++) {
-        if (r->escaped)
-            r->escaped = false;
-        else if (*p == '\\')
+    if (r->escaped && p < end) {
+        r->escaped = false;
+        p++;
+    }
+    for (; p < end && *p != '"'; p++) {
+        if (*p != '\\')
+            continue;
+        if (++p == end) {
             r->escaped = true;
-        else if (*p == '"')
-            break;
+            return end;
+        }
     }
     r->in_string = p == end;
-    r->scan = (size_t)(p - r->buf) + (p < end);
-    return !r->in_string;
+    return p < end ? p + 1 : end;
 }
 
-/* What one byte outside of strings means. Returns 1 at the end of a message. */
-static int scan_byte(struct reader *r, char b, struct qmp_error *err)
+/* Look at what is new. Returns 1 at the end of a message, 0 at the end of the bytes. */
+static int scan(struct reader *r, struct qmp_error *err)
 {
-    switch (b) {
-    case '"':
-        r->in_string = true;
-        return 0;
-    case '{':
-    case '[':
-        if (++r->depth > r->max_depth)
-            return poison(r, err, "a message is nested too deeply");
-        return 0;
-    case '}':
-    case ']':
-        return --r->depth == 0;
-    default:
-        return 0;
+    const char *p = r->buf + r->scan, *end = r->buf + r->end;
+    int rc = 0;
+
+    while (p < end && !rc) {
+        if (r->in_string) {
+            p = skip_string(r, p, end);
+            continue;
+        }
+        switch (*p++) {
+        case '"':
+            r->in_string = true;
+            break;
+        case '{':
+        case '[':
+            if (++r->depth > r->max_depth)
+                rc = poison(r, err, "a message is nested too deeply");
+            break;
+        case '}':
+        case ']':
+            rc = --r->depth == 0;
+            break;
+        }
     }
+    r->scan = (size_t)(p - r->buf);
+    if (rc >= 0 && r->scan - r->start > r->max_message)
+        return poison(r, err, "a message is too long");
+    return rc;
+}
+
+/* Go to the next message's brace. Returns 0 when it is not here yet. */
+static int find_start(struct reader *r, struct qmp_error *err)
+{
+    while (r->scan < r->end && memchr(" \t\r\n", r->buf[r->scan], 4))
+        r->scan++;
+    r->start = r->scan;
+    if (r->scan == r->end)
+        return 0;
+    return r->buf[r->scan] == '{' ? 1 : poison(r, err, "not a JSON object");
 }
 
 int reader_next(struct reader *r, struct reader_message *m, struct qmp_error *err)
 {
+    int rc = 1;
+
     if (r->broken) {
         if (err)
             *err = *r->broken;
         return -1;
     }
-    while (r->scan < r->end) {
-        int rc = 0;
-
-        if (r->depth == 0) {
-            char b = r->buf[r->scan];
-
-            if (b != '{' && !memchr(" \t\r\n", b, 4))
-                return poison(r, err, "not a JSON object");
-            r->start = r->scan;
-        }
-        if (r->in_string)
-            scan_string(r);
-        else
-            rc = scan_byte(r, r->buf[r->scan++], err);
-        if (rc < 0)
-            return -1;
-        if (r->scan - r->start > r->max_message)
-            return poison(r, err, "a message is too long");
-        if (rc > 0)
-            return parse(r, m, err);
-        if (r->depth == 0)
-            r->start = r->scan;
-    }
-    shrink(r);
-    return 0;
+    if (r->depth == 0)
+        rc = find_start(r, err);
+    if (rc > 0)
+        rc = scan(r, err);
+    if (rc > 0)
+        return parse(r, m, err);
+    if (rc == 0)
+        shrink(r);
+    return rc;
 }

@@ -76,7 +76,7 @@ static void compact(struct session *s)
 {
     size_t gone = s->out_start;
 
-    if (gone < s->out_size / 2)
+    if (!gone || gone < s->out_size / 2)
         return;
     memmove(s->out, s->out + gone, s->out_end - gone);
     s->out_start = 0;

@@ -40,7 +40,10 @@ static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
 
 static void add_layer(struct table *t, struct table_line *disk, const json_t *layer)
 {
+    bool active = json_is_true(json_object_get(layer, "active"));
     auto_free char *pins = print_join(json_object_get(layer, "snapshots"));
+    auto_free char *why =
+        mem_printf("%s%s%s", active ? "active" : "", active && *pins ? ", " : "", pins);
     char size[TEXT_ROOM], allocated[TEXT_ROOM];
 
     table_line(t, disk,
@@ -50,7 +53,7 @@ static void add_layer(struct table *t, struct table_line *disk, const json_t *la
                    text_size(size, doc_int(layer, "size")),
                    text_size(allocated, doc_int(layer, "allocated")),
                    doc_dash(layer, "node"),
-                   json_is_true(json_object_get(layer, "active")) ? "active" : pins,
+                   why,
                });
 }
 
@@ -67,8 +70,9 @@ static void print_tree(const json_t *disks)
     size_t i, k;
 
     json_array_foreach(disks, i, disk) {
-        struct table_line *line =
-            table_line(t, NULL, (const char *[]){doc_dash(disk, "id"), "", "", "", "", ""});
+        struct table_line *line = table_line(t, NULL,
+                                             (const char *[]){doc_dash(disk, "id"), "", "", "", "",
+                                                              doc_text(disk, "skipped")});
 
         json_array_foreach(json_object_get(disk, "layers"), k, layer)
             add_layer(t, line, layer);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* disks: the VM's disks, and why one is left out of snapshots. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "cli/commands.h"
 #include "cli/doc.h"
 #include "cli/out.h"
@@ -14,20 +18,36 @@ static json_t *run(struct app *app, void *args, struct qmp_error *err)
     return vm ? qrw_disks(vm, err) : NULL;
 }
 
+/* "/machine/peripheral/disk0/virtio-backend" -> "disk0". New string. */
+static char *device(const char *qdev)
+{
+    static const char *const before[] = {"/machine/peripheral/", "/machine/peripheral-anon/"};
+    size_t len;
+
+    for (size_t i = 0; i < 2; i++)
+        if (!strncmp(qdev, before[i], strlen(before[i])))
+            qdev += strlen(before[i]);
+    len = strcspn(qdev, "/");
+    return len ? mem_printf("%.*s", (int)len, qdev) : mem_strdup(qdev);
+}
+
 static void add(struct table *t, const json_t *disk)
 {
     const json_t *active = json_array_get(json_object_get(disk, "layers"), 0);
     const char *skipped = doc_text(disk, "skipped");
     auto_free char *note = skipped ? mem_printf("left out: %s", skipped) : NULL;
+    auto_free char *qdev = device(doc_dash(disk, "qdev"));
+    auto_free char *layers = mem_printf("%" PRId64, doc_int(disk, "depth"));
     char size[TEXT_ROOM];
 
     table_line(t, NULL,
                (const char *[]){
                    doc_dash(disk, "id"),
-                   doc_dash(disk, "qdev"),
+                   qdev,
                    doc_dash(disk, "node"),
                    doc_dash(active, "format"),
                    text_size(size, doc_int(disk, "size")),
+                   layers,
                    doc_dash(active, "file"),
                    note,
                });
@@ -47,6 +67,7 @@ static void print(const json_t *doc, const void *args)
                                                               {"NODE", 0},
                                                               {"FORMAT", 0},
                                                               {"SIZE", TABLE_RIGHT},
+                                                              {"LAYERS", TABLE_RIGHT},
                                                               {"FILE", 0},
                                                               {" ", 0},
                                                               {NULL, 0}});

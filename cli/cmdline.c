@@ -16,8 +16,7 @@ static int check_globals(const struct cmdline *c, struct qmp_error *err)
 
     for (const struct opt *o = globals_opts; o->name; o++)
         if (o->id & idle)
-            return qmp_error_set(err, QMP_ERR_USAGE, "'%s' does not take --%s", c->verb->name,
-                                 o->name);
+            return qmp_error_set(err, QMP_ERR_USAGE, "this verb does not take --%s", o->name);
     return 0;
 }
 

@@ -125,7 +125,6 @@ void help_program(void)
     printf("\nExamples:\n");
     put_indented("qemu-system-x86_64 … -qmp unix:/tmp/vm.sock,server=on,wait=off\n"
                  "qrewind -s /tmp/vm.sock create before-upgrade\n"
-                 "qrewind -s /tmp/vm.sock list --tree\n"
-                 "\n"
-                 "'qrewind help VERB' tells more.");
+                 "qrewind -s /tmp/vm.sock list --tree");
+    printf("\n'qrewind help VERB' tells more.\n");
 }

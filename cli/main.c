@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cmdline.h"
@@ -162,19 +163,24 @@ static void on_input(evutil_socket_t fd, short what, void *arg)
     app->on_input(app->on_input_arg);
 }
 
+/* A file, or /dev/null, cannot be waited for: it always has something to read, or its end. */
+static bool can_wait_for(int fd)
+{
+    struct stat st;
+
+    return !fstat(fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd));
+}
+
 void app_watch_input(struct app *app, void (*fn)(void *arg), void *arg)
 {
-    static const struct timeval now = {0};
+    static const struct timeval at_once = {0, 1}; /* 0 would be once, not again and again */
+    bool wait = can_wait_for(STDIN_FILENO);
 
     app->on_input = fn;
     app->on_input_arg = arg;
-    app->input = event_new(app->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, app);
-    if (app->input && !event_add(app->input, NULL))
-        return;
-    /* a file, which cannot be waited for and is always ready */
-    app_ignore_input(app);
-    app->input = event_new(app->base, -1, EV_PERSIST, on_input, app);
-    if (!app->input || event_add(app->input, &now))
+    app->input = event_new(app->base, wait ? STDIN_FILENO : -1, EV_PERSIST | (wait ? EV_READ : 0),
+                           on_input, app);
+    if (!app->input || event_add(app->input, wait ? NULL : &at_once))
         abort();
 }
 

@@ -32,7 +32,8 @@ void out_line(FILE *f, const char *fmt, ...)
 
 static void put_json(FILE *f, const json_t *doc, size_t flags)
 {
-    auto_free char *text = json_dumps(doc, flags | JSON_ENCODE_ANY);
+    /* 15 digits: 0.74 stays 0.74 */
+    auto_free char *text = json_dumps(doc, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 
     if (!text)
         abort();

@@ -49,37 +49,43 @@ static char *value_text(const json_t *value)
                                  : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
-/* What the step is about: its command, whole and as it goes to QEMU, or its file. */
+/* What the step is about: its command, whole and as it goes to QEMU, or a file or folder. */
 static char *subject(const json_t *step)
 {
-    json_t *execute = json_object_get(step, "execute"), *file = json_object_get(step, "file");
+    json_t *execute = json_object_get(step, "execute"), *place = json_object_get(step, "file");
     json_auto_t *command = json_object();
 
+    if (!place)
+        place = json_object_get(step, "folder");
     if (!execute)
-        return file ? value_text(file) : mem_strdup("");
+        return place ? value_text(place) : mem_strdup("");
     json_object_set(command, "execute", execute);
     if (json_object_get(step, "arguments"))
         json_object_set(command, "arguments", json_object_get(step, "arguments"));
     return value_text(command);
 }
 
-static bool is_subject(const json_t *step, const char *key)
+/* Said already; or said only in JSON. */
+static bool skip(const char *key)
 {
-    if (!strcmp(key, "step") || !strcmp(key, "execute") || !strcmp(key, "arguments"))
-        return true;
-    return !strcmp(key, "file") && !json_object_get(step, "execute");
+    static const char *const keys[] = {"step", "execute", "arguments", "file", "folder", "undo"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (!strcmp(key, keys[i]))
+            return true;
+    return false;
 }
 
 /* The word for the step, its subject, and whatever else it has to say. */
 static void print_step(json_t *step)
 {
     auto_free char *about = subject(step);
-    char *line = mem_printf("%-10s %s", doc_dash(step, "step"), about);
+    char *line = mem_printf("%-12s %s", doc_dash(step, "step"), about);
     const char *key;
     json_t *value;
 
     json_object_foreach(step, key, value) {
-        if (is_subject(step, key))
+        if (skip(key))
             continue;
         auto_free char *before = line;
         auto_free char *text = value_text(value);

@@ -70,9 +70,9 @@ static void print_tree(const json_t *disks)
     size_t i, k;
 
     json_array_foreach(disks, i, disk) {
-        struct table_line *line = table_line(t, NULL,
-                                             (const char *[]){doc_dash(disk, "id"), "", "", "", "",
-                                                              doc_text(disk, "skipped")});
+        struct table_line *line = table_line(
+            t, NULL,
+            (const char *[]){doc_dash(disk, "id"), "", "", "", "", doc_text(disk, "skipped")});
 
         json_array_foreach(json_object_get(disk, "layers"), k, layer)
             add_layer(t, line, layer);

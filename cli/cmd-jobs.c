@@ -23,7 +23,8 @@ static char *progress(const json_t *job)
 
     if (length <= 0 || offset < 0)
         return mem_strdup("-");
-    return mem_printf("%d%%", (int)(offset >= length ? 100 : (double)offset * 100 / (double)length));
+    return mem_printf("%d%%",
+                      (int)(offset >= length ? 100 : (double)offset * 100 / (double)length));
 }
 
 /* New string. */

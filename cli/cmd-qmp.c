@@ -31,8 +31,8 @@ static json_t *call(struct app *app, const struct args *args, struct qmp_error *
 
     if (!c)
         return NULL;
-    json_t *ret = qmp_call(c, args->command, json_object_size(words) ? json_incref(words) : NULL, 0,
-                           err);
+    json_t *ret =
+        qmp_call(c, args->command, json_object_size(words) ? json_incref(words) : NULL, 0, err);
     return ret ? json_pack("{s:o}", "return", ret) : NULL;
 }
 
@@ -78,7 +78,8 @@ static void print(const json_t *doc, const void *arguments)
 const struct verb cmd_qmp = {
     .name = "qmp",
     .summary = "Send one raw command, or with - a stream of them",
-    .details = "With - every line on stdin is an object like {\"execute\":\"query-status\",\"id\":1}; replies\n"
+    .details = "With - every line on stdin is an object like "
+               "{\"execute\":\"query-status\",\"id\":1}; replies\n"
                "(with their ids) and events are lines on stdout. It ends when all is answered.",
     .examples = "qrewind -s vm.sock qmp query-block\n"
                 "qrewind -s vm.sock qmp block_resize device=vda size=20000000000\n"

@@ -18,9 +18,9 @@ struct verb {
     const char *details;  /* more of it, for help on this verb; NULL: none */
     const char *examples; /* whole command lines, one a line; NULL: none */
     const struct opt *opts;
-    size_t args_size;     /* of the struct that opts fills in; it starts out zeroed */
-    unsigned globals;     /* the GLOBAL_* that mean something here */
-    bool streams;         /* run() writes its data itself; its document is not printed */
+    size_t args_size; /* of the struct that opts fills in; it starts out zeroed */
+    unsigned globals; /* the GLOBAL_* that mean something here */
+    bool streams;     /* run() writes its data itself; its document is not printed */
 
     /* The result document (new reference), or NULL with @err. */
     json_t *(*run)(struct app *app, void *args, struct qmp_error *err);
@@ -37,7 +37,8 @@ const struct verb *commands_find(const char *name, struct qmp_error *err);
 /* No option at all. */
 extern const struct opt commands_no_opts[];
 
-extern const struct verb cmd_create, cmd_list, cmd_show, cmd_current, cmd_disks, cmd_chain, cmd_info,
-    cmd_commit, cmd_stream, cmd_mirror, cmd_jobs, cmd_job, cmd_events, cmd_qmp, cmd_repair, cmd_help;
+extern const struct verb cmd_create, cmd_list, cmd_show, cmd_current, cmd_disks, cmd_chain,
+    cmd_info, cmd_commit, cmd_stream, cmd_mirror, cmd_jobs, cmd_job, cmd_events, cmd_qmp,
+    cmd_repair, cmd_help;
 
 #endif

@@ -29,7 +29,8 @@ static int put_value(const struct opt *o)
 
 static void put_option(const struct opt *o)
 {
-    int used = o->letter ? printf("  -%c, --%s", o->letter, o->name) : printf("      --%s", o->name);
+    int used =
+        o->letter ? printf("  -%c, --%s", o->letter, o->name) : printf("      --%s", o->name);
 
     if (o->type != OPT_FLAG) {
         used += printf(o->bare ? "[=" : " ");

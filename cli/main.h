@@ -32,7 +32,7 @@ struct app {
     struct qmp_client *monitor; /* by app_monitor() */
     struct trace *trace;
     struct progress progress;
-    bool endless;               /* Ctrl-C is how this verb ends: no failure */
+    bool endless; /* Ctrl-C is how this verb ends: no failure */
 };
 
 /* The VM, opened on first use. It is closed at the end of the program. */

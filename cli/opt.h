@@ -34,10 +34,10 @@ enum opt_place {
 };
 
 struct opt {
-    const char *name;         /* "speed"; of an argument: "NAME" */
+    const char *name; /* "speed"; of an argument: "NAME" */
     enum opt_type type;
-    size_t offset;            /* of the member */
-    char letter;              /* the short option, 0: none */
+    size_t offset; /* of the member */
+    char letter;   /* the short option, 0: none */
     enum opt_place place;
     const char *const *words; /* the values that it takes, ends with NULL */
     const char *value;        /* what help calls the value: "FILE" */

@@ -121,12 +121,12 @@ int out_exit_code(int kind)
     static const struct {
         int kind, code;
     } codes[] = {
-        {QMP_ERR_NONE, 0},          {QMP_ERR_USAGE, 2},       {QMP_ERR_SYSTEM, 1},
-        {QMP_ERR_CONNECT, 4},       {QMP_ERR_PROTOCOL, 4},    {QMP_ERR_CLOSED, 4},
-        {QMP_ERR_TIMEOUT, 6},       {QMP_ERR_CANCELLED, 6},   {QMP_ERR_COMMAND, 1},
-        {QRW_ERR_REFUSED, 1},       {QRW_ERR_NOT_FOUND, 3},   {QRW_ERR_UNSUPPORTED, 7},
-        {QRW_ERR_LOCKED, 8},        {QRW_ERR_INVALID, 1},     {QRW_ERR_FAILED, 1},
-        {QRW_ERR_UNKNOWN, 5},       {QRW_ERR_WAITING, 6},
+        {QMP_ERR_NONE, 0},    {QMP_ERR_USAGE, 2},     {QMP_ERR_SYSTEM, 1},
+        {QMP_ERR_CONNECT, 4}, {QMP_ERR_PROTOCOL, 4},  {QMP_ERR_CLOSED, 4},
+        {QMP_ERR_TIMEOUT, 6}, {QMP_ERR_CANCELLED, 6}, {QMP_ERR_COMMAND, 1},
+        {QRW_ERR_REFUSED, 1}, {QRW_ERR_NOT_FOUND, 3}, {QRW_ERR_UNSUPPORTED, 7},
+        {QRW_ERR_LOCKED, 8},  {QRW_ERR_INVALID, 1},   {QRW_ERR_FAILED, 1},
+        {QRW_ERR_UNKNOWN, 5}, {QRW_ERR_WAITING, 6},
     };
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)

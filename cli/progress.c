@@ -50,8 +50,8 @@ static bool ended(const struct qrw_progress *now)
 static void show_json(const struct qrw_progress *now)
 {
     json_auto_t *line =
-        json_pack("{s:{s:s?, s:s?, s:s?, s:s?, s:I, s:I, s:I}}", "progress", "job", now->job, "disk",
-                  now->disk, "operation", now->operation, "status", now->status, "offset",
+        json_pack("{s:{s:s?, s:s?, s:s?, s:s?, s:I, s:I, s:I}}", "progress", "job", now->job,
+                  "disk", now->disk, "operation", now->operation, "status", now->status, "offset",
                   (json_int_t)now->offset, "length", (json_int_t)now->length, "elapsed_ms",
                   (json_int_t)now->elapsed_ms);
 

@@ -96,8 +96,9 @@ static void send(struct lines *l, const char *text, size_t len)
     const char *name = json_string_value(json_object_get(line, "execute"));
 
     if (!line || !name || (args && !json_is_object(args))) {
-        complain(id, "", !line ? why.text
-                               : "a line is {\"execute\": NAME, \"arguments\": OBJECT, \"id\": ANY}");
+        complain(id, "",
+                 !line ? why.text
+                       : "a line is {\"execute\": NAME, \"arguments\": OBJECT, \"id\": ANY}");
         return;
     }
     struct command *command = mem_alloc(sizeof(*command));

@@ -24,8 +24,8 @@ char *text_safe_json(const char *json);
 enum { TEXT_ROOM = 40 };
 
 /* Each writes into @buf (TEXT_ROOM bytes) and returns it. */
-char *text_size(char *buf, int64_t bytes); /* "12.5 MiB", "-" for less than 0 */
-char *text_ms(char *buf, double ms);       /* "1.2 ms", "34 s", "2 min 5 s" */
+char *text_size(char *buf, int64_t bytes);       /* "12.5 MiB", "-" for less than 0 */
+char *text_ms(char *buf, double ms);             /* "1.2 ms", "34 s", "2 min 5 s" */
 char *text_time(char *buf, const char *rfc3339); /* local time; what is no time: "-" */
 
 #endif

@@ -59,7 +59,7 @@ create_rounds() {
 # The ways back start from a new overlay with a little data in it.
 overlay() {
     fresh "$1" 10 1
-    "$qrewind" -q -s vm/ours/sock create "r$1"
+    "$qrewind" -s vm/ours/sock create "r$1" >>log
     guest_writes ours disk0 64k
     [ -n "$virsh" ] || return 0
     $virsh snapshot-create-as theirs "r$1" --disk-only --atomic >>log

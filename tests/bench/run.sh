@@ -31,6 +31,7 @@ row() {
 }
 
 mkdir vm
+: >table
 [ $# -gt 0 ] || set -- info create commit stream mirror stall dirty rate many memory size bytes
 libvirt_start
 libvirt="no libvirt"
@@ -47,7 +48,7 @@ for name; do
 done
 
 echo
-echo "$(grep -c ' reached$' table) goals measured, $(grep -c 'NOT reached$' table) not reached"
+echo "$(grep -c ' reached$' table || :) goals measured, $(grep -c 'NOT reached$' table || :) not reached"
 [ -z "$virsh" ] || cat <<'NOTE'
 
 Beside what is measured here, libvirt keeps a daemon that outlives its clients, checks access,

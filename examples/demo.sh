@@ -169,8 +169,7 @@ scene "The end" \
 mapfile -t installed < <(files_of installed)
 mapfile -t after < <(files_of after-upgrade)
 active=$("$qrewind" disks | awk -v work="$work/" '$1 == "vda" { sub(work, "", $NF); print $NF }')
-kill -KILL "$qemu"
-wait "$qemu" 2>/dev/null || :
+{ kill -KILL "$qemu" && wait "$qemu"; } 2>/dev/null || :
 qemu=
 inspect "installed, vda" "${installed[0]}"
 inspect "installed, vdb" "${installed[1]}"

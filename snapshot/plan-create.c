@@ -15,28 +15,8 @@
 #include "qmp/mem.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
+#include "snapshot/plan-overlay.h"
 #include "snapshot/vm.h"
-
-/* One disk of the snapshot, while the plan is made. */
-struct target {
-    const struct graph_disk *disk;
-    char *overlay; /* absolute */
-    char *node;
-};
-
-struct targets {
-    struct target *list;
-    size_t n;
-};
-
-static void done(struct targets *t)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        mem_free_cleanup(&t->list[i].overlay);
-        mem_free_cleanup(&t->list[i].node);
-    }
-    mem_free_cleanup(&t->list);
-}
 
 static bool listed(qrw_strings names, const struct graph *g, const struct graph_disk *d)
 {
@@ -55,14 +35,13 @@ static int check_names(qrw_strings names, const struct graph *g, struct qmp_erro
 }
 
 /* Which disks: those asked for, else every one that can be written to. */
-static int choose(struct plan *p, struct targets *t, const struct scene *s,
+static int choose(struct plan *p, struct overlays *t, const struct scene *s,
                   const struct qrw_create_args *args, struct qmp_error *err)
 {
     const struct graph *g = s->graph;
 
     if (check_names(args->disks, g, err) || check_names(args->exclude, g, err))
         return -1;
-    t->list = mem_alloc((g->ndisks + 1) * sizeof(*t->list));
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
         const char *why = graph_skip_reason(d);
@@ -74,12 +53,12 @@ static int choose(struct plan *p, struct targets *t, const struct scene *s,
         if (why)
             plan_note(p, "disk %s is left out: it is %s", d->id, why);
         else
-            t->list[t->n++].disk = d;
+            overlays_add(t, s, d);
     }
     return t->n ? 0 : qmp_error_set(err, QRW_ERR_REFUSED, "there is no writable disk to snapshot");
 }
 
-static int check_disk(const struct scene *s, const struct targets *t, size_t at,
+static int check_disk(const struct scene *s, const struct overlays *t, size_t at,
                       struct qmp_error *err)
 {
     const struct graph_disk *d = t->list[at].disk;
@@ -108,49 +87,24 @@ static const char *wanted_overlay(const struct scene *s, qrw_strings overlays,
     return NULL;
 }
 
-static bool known_file(const struct scene *s, const struct targets *t, const char *file)
-{
-    for (size_t i = 0; i < t->n; i++)
-        if (t->list[i].overlay && !strcmp(t->list[i].overlay, file))
-            return true;
-    return plan_knows_file(s, file);
-}
-
-/* disk.qcow2 and the snapshot "s1" give disk.s1.qcow2, in the active layer's folder. */
 static int name_overlay(const struct scene *s, const struct qrw_create_args *args, const char *name,
-                        struct targets *t, size_t at, struct qmp_error *err)
+                        struct overlays *t, size_t at, struct qmp_error *err)
 {
     const struct graph_disk *d = t->list[at].disk;
     const char *wanted = wanted_overlay(s, args->overlays, d);
 
-    if (wanted) {
-        t->list[at].overlay = path_join(s->cwd, wanted);
-        if (known_file(s, &(struct targets){t->list, at}, t->list[at].overlay))
-            return qmp_error_set(err, QRW_ERR_REFUSED, "%s is a layer already",
-                                 t->list[at].overlay);
-        return 0;
-    }
+    if (wanted)
+        return overlays_place(t, at, s, wanted, err);
     if (d->layers[0].remote) {
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is not a file of this host: %s", d->id,
                       d->layers[0].file);
         return qmp_error_hint(err, "say where its overlay goes: --overlay %s=FILE", d->id);
     }
-    auto_free char *folder = path_folder(d->layers[0].file);
-    auto_free char *stem = chain_stem(s->chain, d);
-    auto_free char *safe = plan_safe_name(name);
-
-    for (int k = 1;; k++) {
-        auto_free char *file = k == 1 ? mem_printf("%s/%s.%s.qcow2", folder, stem, safe)
-                                      : mem_printf("%s/%s.%s-%d.qcow2", folder, stem, safe, k);
-
-        if (known_file(s, t, file))
-            continue;
-        t->list[at].overlay = mem_strdup(file);
-        return 0;
-    }
+    overlays_name(t, at, s, name);
+    return 0;
 }
 
-static int check_overlays(const struct scene *s, qrw_strings overlays, const struct targets *t,
+static int check_overlays(const struct scene *s, qrw_strings overlays, const struct overlays *t,
                           struct qmp_error *err)
 {
     for (size_t i = 0; overlays && overlays[i]; i++) {
@@ -169,80 +123,32 @@ static int check_overlays(const struct scene *s, qrw_strings overlays, const str
 
 /* ---- the steps ---- */
 
-static json_t *node_options(const struct target *t)
-{
-    const struct graph_disk *d = t->disk;
-    json_t *file =
-        json_pack("{s:s, s:s, s:s}", "driver", "file", "filename", t->overlay, "discard", "unmap");
-    json_t *node = json_pack("{s:s, s:s, s:n, s:s}", "driver", "qcow2", "node-name", t->node,
-                             "backing", "discard", "unmap");
-
-    /* an overlay behaves as the layer below did; what is not said is QEMU's default */
-    if (d->cache_direct || d->cache_no_flush) {
-        json_t *cache = json_object();
-
-        if (d->cache_direct)
-            json_object_set_new(cache, "direct", json_true());
-        if (d->cache_no_flush)
-            json_object_set_new(cache, "no-flush", json_true());
-        json_object_set(file, "cache", cache);
-        json_object_set_new(node, "cache", cache);
-    }
-    if (d->detect_zeroes && strcmp(d->detect_zeroes, "off"))
-        json_object_set_new(node, "detect-zeroes", json_string(d->detect_zeroes));
-    json_object_set_new(node, "file", file);
-    return node;
-}
-
-static json_t *snapshot_action(const struct target *t, bool sync)
-{
-    if (sync)
-        return json_pack("{s:s, s:s, s:s}", "node-name", t->disk->node, "snapshot-file", t->overlay,
-                         "snapshot-node-name", t->node);
-    return json_pack("{s:s, s:s}", "node", t->disk->node, "overlay", t->node);
-}
-
-static void plan_switch(struct plan *p, const struct targets *t, bool sync)
-{
-    const char *command = sync ? "blockdev-snapshot-sync" : "blockdev-snapshot";
-
-    if (t->n == 1) {
-        plan_qmp(p, command, snapshot_action(&t->list[0], sync), NULL);
-        return;
-    }
-    json_t *actions = json_array();
-    for (size_t i = 0; i < t->n; i++)
-        json_array_append_new(actions, json_pack("{s:s, s:o}", "type", command, "data",
-                                                 snapshot_action(&t->list[i], sync)));
-    plan_qmp(p, "transaction", json_pack("{s:o}", "actions", actions), NULL);
-}
-
-static void plan_files(struct plan *p, const struct targets *t)
+static void plan_files(struct plan *p, const struct overlays *t)
 {
     for (size_t i = 0; i < t->n; i++) {
-        plan_need_absent(p, t->list[i].overlay);
-        plan_overlay(p, t->list[i].overlay, &t->list[i].disk->layers[0]);
+        plan_need_absent(p, t->list[i].file);
+        plan_overlay(p, t->list[i].file, &t->list[i].disk->layers[0]);
     }
     for (size_t i = 0; i < t->n; i++)
-        plan_sync_folder(p, t->list[i].overlay);
+        plan_sync_folder(p, t->list[i].file);
     for (size_t i = 0; i < t->n; i++)
         if (!t->list[i].disk->layers[0].remote)
             plan_flush(p, t->list[i].disk->layers[0].file);
     for (size_t i = 0; i < t->n; i++)
-        plan_qmp(p, "blockdev-add", node_options(&t->list[i]),
+        plan_qmp(p, "blockdev-add", overlay_options(&t->list[i], NULL),
                  json_pack("{s:s, s:{s:s}}", "execute", "blockdev-del", "arguments", "node-name",
                            t->list[i].node));
 }
 
 /* QEMU overwrites what it finds: it must not find anything. */
-static void plan_files_by_qemu(struct plan *p, const struct scene *s, const struct targets *t)
+static void plan_files_by_qemu(struct plan *p, const struct scene *s, const struct overlays *t)
 {
     for (size_t i = 0; i < t->n; i++) {
         if (s->files_reachable) {
-            plan_need_absent(p, t->list[i].overlay);
-            plan_expect(p, t->list[i].overlay);
+            plan_need_absent(p, t->list[i].file);
+            plan_expect(p, t->list[i].file);
         } else {
-            plan_need_absent_for_qemu(p, t->list[i].overlay);
+            plan_need_absent_for_qemu(p, t->list[i].file);
         }
     }
 }
@@ -251,7 +157,7 @@ static void plan_files_by_qemu(struct plan *p, const struct scene *s, const stru
 
 static json_t *snapshot_record(struct plan *p, const struct scene *s,
                                const struct qrw_create_args *args, const char *name,
-                               const struct targets *t)
+                               const struct overlays *t)
 {
     json_t *disks = json_object();
 
@@ -263,8 +169,8 @@ static json_t *snapshot_record(struct plan *p, const struct scene *s,
         frozen = chain_active(&p->after, d->id);
         json_object_set_new(disks, d->id, json_pack("{s:s}", "layer", frozen));
         chain_set_active(&p->after, d->id,
-                         chain_add_layer(&p->after, t->list[i].overlay, "qcow2", frozen, true));
-        plan_promise(p, d->id, t->list[i].overlay, d->layers[0].file, true);
+                         chain_add_layer(&p->after, t->list[i].file, "qcow2", frozen, true));
+        plan_promise(p, d->id, t->list[i].file, d->layers[0].file, true);
     }
     return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}", "name", name, "id",
                      s->token, "parent", chain_current(s->chain), "created", s->now, "description",
@@ -308,7 +214,7 @@ static int choose_method(const struct scene *s, enum qrw_method method, bool *sy
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
     const struct qrw_create_args *args = arguments;
-    __attribute__((cleanup(done))) struct targets t = {0};
+    auto_overlays struct overlays t = {0};
     auto_free char *name = choose_name(s, args->name);
     bool sync;
 
@@ -322,7 +228,6 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     for (size_t i = 0; i < t.n; i++) {
         if (check_disk(s, &t, i, err) || name_overlay(s, args, name, &t, i, err))
             return -1;
-        t.list[i].node = mem_printf("qrw-%s-%zu", s->token, i);
     }
 
     if (sync)
@@ -331,13 +236,13 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
         plan_files(p, &t);
     if (args->halt && s->graph->running)
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
-    plan_switch(p, &t, sync);
+    overlays_switch(p, &t, sync, NULL);
     chain_add_snapshot(&p->after, snapshot_record(p, s, args, name, &t));
 
     json_object_set_new(p->result, "snapshot", json_string(name));
     json_t *overlays = json_object();
     for (size_t i = 0; i < t.n; i++)
-        json_object_set_new(overlays, t.list[i].disk->id, json_string(t.list[i].overlay));
+        json_object_set_new(overlays, t.list[i].disk->id, json_string(t.list[i].file));
     json_object_set_new(p->result, "overlays", overlays);
     return 0;
 }

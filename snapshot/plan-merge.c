@@ -44,28 +44,53 @@ int64_t plan_data(const struct graph_disk *d, size_t from, size_t to)
     return sum;
 }
 
-static void retire(struct plan *p, const struct graph_layer *l, bool keep_files)
+/* One layer that nothing keeps and nothing builds on, NULL: there is none. */
+static const char *find_loose(const struct chain *c)
 {
-    const char *id = chain_layer_by_file(&p->after, l->file);
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *why = chain_keeps(c, id);
+        auto_free char *child = chain_other_child(c, id, NULL);
+
+        if (!why && !child)
+            return id;
+    }
+    return NULL;
+}
+
+void plan_collect(struct plan *p, bool keep_files)
+{
+    const char *id;
+
+    /* a layer that goes frees the one below it */
+    while ((id = find_loose(&p->after))) {
+        auto_free char *file = chain_layer_file(&p->after, id);
+        bool ours = chain_is_ours(&p->after, id);
+
+        if (ours && !keep_files)
+            plan_cleanup_file(p, file);
+        else
+            plan_kept(p, file, ours ? "asked for (--keep-files)" : "not made by qrewind");
+        chain_drop_layer(&p->after, id);
+    }
+}
+
+/* Why a layer that left the chain still lives, for the user. */
+static void explain(struct plan *p, const char *file)
+{
+    const char *id = chain_layer_by_file(&p->after, file);
     auto_free char *why = id ? chain_keeps(&p->after, id) : NULL;
     auto_free char *child = id ? chain_other_child(&p->after, id, NULL) : NULL;
-    bool ours = id && chain_is_ours(&p->after, id);
 
-    if (why || !id) {
-        plan_kept(p, l->file, why ? why : "not known to the sidecar");
-        return;
-    }
-    if (child) {
+    if (why) {
+        plan_kept(p, file, why);
+    } else if (child) {
         auto_free char *words = mem_printf("%s builds on it", child);
 
-        plan_kept(p, l->file, words);
-        return;
+        plan_kept(p, file, words);
     }
-    chain_drop_layer(&p->after, id);
-    if (ours && !keep_files)
-        plan_cleanup_file(p, l->file);
-    else
-        plan_kept(p, l->file, ours ? "asked for (--keep-files)" : "not made by qrewind");
 }
 
 void plan_retire(struct plan *p, const struct graph_disk *d, size_t from, size_t to,
@@ -73,7 +98,7 @@ void plan_retire(struct plan *p, const struct graph_disk *d, size_t from, size_t
 {
     for (size_t i = from; i < to && i < d->nlayers; i++)
         plan_cleanup_nodes(p, &d->layers[i]);
-    /* from the top down: a layer that goes frees the one below it */
+    plan_collect(p, keep_files);
     for (size_t i = from; i < to && i < d->nlayers; i++)
-        retire(p, &d->layers[i], keep_files);
+        explain(p, d->layers[i].file);
 }

@@ -22,9 +22,14 @@ const char *plan_backing_string(const struct graph_layer *l);
 int64_t plan_data(const struct graph_disk *d, size_t from, size_t to);
 
 /*
+ * By the tree rule, drop every layer of the new document that nothing keeps and nothing
+ * builds on: its record, and its file where we made it.
+ */
+void plan_collect(struct plan *p, bool keep_files);
+
+/*
  * The layers [from, to) of @d have left the chain (`after` says already what backs what
- * now): close their nodes, and by the tree rule drop those that nothing keeps, with
- * their files where we made them.
+ * now): close their nodes, and collect.
  */
 void plan_retire(struct plan *p, const struct graph_disk *d, size_t from, size_t to,
                  bool keep_files);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-overlay: see plan-overlay.h. */
+#include "snapshot/plan-overlay.h"
+
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+#include "snapshot/plan-disk.h"
+
+void overlays_done(struct overlays *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        mem_free_cleanup(&o->list[i].file);
+        mem_free_cleanup(&o->list[i].node);
+    }
+    mem_free_cleanup(&o->list);
+}
+
+void overlays_add(struct overlays *o, const struct scene *s, const struct graph_disk *d)
+{
+    o->list = mem_grow(o->list, o->n + 1, sizeof(*o->list));
+    o->list[o->n] = (struct overlay){d, NULL, mem_printf("qrw-%s-%zu", s->token, o->n)};
+    o->n++;
+}
+
+static bool taken(const struct overlays *o, const struct scene *s, const char *file)
+{
+    for (size_t i = 0; i < o->n; i++)
+        if (o->list[i].file && !strcmp(o->list[i].file, file))
+            return true;
+    return plan_knows_file(s, file);
+}
+
+void overlays_name(struct overlays *o, size_t at, const struct scene *s, const char *name)
+{
+    const struct graph_disk *d = o->list[at].disk;
+    auto_free char *folder = path_folder(d->layers[0].file);
+    auto_free char *stem = chain_stem(s->chain, d);
+    auto_free char *safe = plan_safe_name(name);
+
+    for (int k = 1; !o->list[at].file; k++) {
+        auto_free char *file = k == 1 ? mem_printf("%s/%s.%s.qcow2", folder, stem, safe)
+                                      : mem_printf("%s/%s.%s-%d.qcow2", folder, stem, safe, k);
+
+        if (!taken(o, s, file))
+            o->list[at].file = mem_strdup(file);
+    }
+}
+
+int overlays_place(struct overlays *o, size_t at, const struct scene *s, const char *file,
+                   struct qmp_error *err)
+{
+    auto_free char *absolute = path_join(s->cwd, file);
+
+    if (taken(o, s, absolute))
+        return qmp_error_set(err, QRW_ERR_REFUSED, "%s is a layer already", absolute);
+    o->list[at].file = mem_strdup(absolute);
+    return 0;
+}
+
+/* What is not said is QEMU's default, so only what differs is said. */
+static json_t *cache_options(const struct graph_disk *d)
+{
+    json_t *cache = json_object();
+
+    if (d->cache_direct)
+        json_object_set_new(cache, "direct", json_true());
+    if (d->cache_no_flush)
+        json_object_set_new(cache, "no-flush", json_true());
+    return cache;
+}
+
+json_t *overlay_options(const struct overlay *o, const char *file_node)
+{
+    const struct graph_disk *d = o->disk;
+    json_auto_t *cache = cache_options(d);
+    json_t *file = json_pack("{s:s, s:s*, s:s, s:s}", "driver", "file", "node-name", file_node,
+                             "filename", o->file, "discard", "unmap");
+    json_t *node = json_pack("{s:s, s:s, s:n, s:s}", "driver", "qcow2", "node-name", o->node,
+                             "backing", "discard", "unmap");
+
+    if (json_object_size(cache)) {
+        json_object_set(file, "cache", cache);
+        json_object_set(node, "cache", cache);
+    }
+    if (d->detect_zeroes && strcmp(d->detect_zeroes, "off"))
+        json_object_set_new(node, "detect-zeroes", json_string(d->detect_zeroes));
+    json_object_set_new(node, "file", file);
+    return node;
+}
+
+json_t *overlay_undo(const char *node)
+{
+    return json_pack("{s:s, s:{s:s}}", "execute", "blockdev-del", "arguments", "node-name", node);
+}
+
+static json_t *snapshot_action(const struct overlay *o, bool sync)
+{
+    if (sync)
+        return json_pack("{s:s, s:s, s:s}", "node-name", o->disk->node, "snapshot-file", o->file,
+                         "snapshot-node-name", o->node);
+    return json_pack("{s:s, s:s}", "node", o->disk->node, "overlay", o->node);
+}
+
+void overlays_switch(struct plan *p, const struct overlays *o, bool sync, json_t *undo)
+{
+    const char *command = sync ? "blockdev-snapshot-sync" : "blockdev-snapshot";
+
+    if (o->n == 1) {
+        plan_qmp(p, command, snapshot_action(&o->list[0], sync), undo);
+        return;
+    }
+    json_t *actions = json_array();
+    for (size_t i = 0; i < o->n; i++)
+        json_array_append_new(actions, json_pack("{s:s, s:o}", "type", command, "data",
+                                                 snapshot_action(&o->list[i], sync)));
+    plan_qmp(p, "transaction", json_pack("{s:o}", "actions", actions), undo);
+}

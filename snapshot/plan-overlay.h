@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-overlay: the fresh overlays of an operation: their files, names and nodes.  PURE */
+#ifndef SNAPSHOT_PLAN_OVERLAY_H
+#define SNAPSHOT_PLAN_OVERLAY_H
+
+#include "snapshot/plan.h"
+
+struct overlay {
+    const struct graph_disk *disk;
+    char *file; /* absolute; NULL until it has a name */
+    char *node; /* "qrw-TOKEN-N" */
+};
+
+struct overlays {
+    struct overlay *list;
+    size_t n;
+};
+
+void overlays_done(struct overlays *o);
+#define auto_overlays __attribute__((cleanup(overlays_done)))
+
+void overlays_add(struct overlays *o, const struct scene *s, const struct graph_disk *d);
+
+/* Name the file of overlay @at by rule: beside the active layer, "disk.NAME.qcow2". */
+void overlays_name(struct overlays *o, size_t at, const struct scene *s, const char *name);
+
+/* The file of overlay @at is @file. QRW_ERR_REFUSED: it is a layer already. */
+int overlays_place(struct overlays *o, size_t at, const struct scene *s, const char *file,
+                   struct qmp_error *err);
+
+/*
+ * What blockdev-add takes for @o: without a backing file, and behaving as the present
+ * active layer does. @file_node: the name of its protocol node, NULL: it needs none.
+ */
+json_t *overlay_options(const struct overlay *o, const char *file_node);
+
+/* {"execute": "blockdev-del", …}: the undo of adding @node. */
+json_t *overlay_undo(const char *node);
+
+/*
+ * Put every overlay on top of its disk's active layer, all at one instant. @sync: QEMU
+ * makes and opens the files too. Takes @undo (NULL: it cannot be taken back).
+ */
+void overlays_switch(struct plan *p, const struct overlays *o, bool sync, json_t *undo);
+
+#endif

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* mirror: copy a disk while the guest runs, and perhaps go over to the copy. */
+#include <string.h>
+
 #include "cli/commands.h"
+#include "cli/doc.h"
+#include "cli/out.h"
 #include "cli/print.h"
 
 struct args {
@@ -46,9 +50,22 @@ static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
     return app_run(app, &qrw_mirror, &args->mirror, args->no_wait ? QRW_NO_WAIT : 0, err);
 }
 
-static void print(const json_t *doc, const void *args)
+/* Is there a copy that now follows the disk and waits to be told what becomes of it? */
+static bool is_ready(const json_t *doc)
 {
+    const char *status = doc_text(json_array_get(json_object_get(doc, "jobs"), 0), "status");
+
+    return status && !strcmp(status, "ready");
+}
+
+static void print(const json_t *doc, const void *arguments)
+{
+    const struct args *args = arguments;
+
     print_work(doc);
+    if (is_ready(doc))
+        out_line(stdout, "go over to it: qrewind mirror %s --pivot; or keep it: --finish",
+                 args->mirror.disk);
 }
 
 const struct verb cmd_mirror = {

@@ -109,21 +109,24 @@ void print_plan(const json_t *doc)
 
 /* ---- jobs and files ---- */
 
-static void print_job(const json_t *job)
+/* "vda: commit done, took 1.2 s", "vda: mirror ready (job qrw-mirror-vda)" */
+static void print_job(const json_t *job, double took_ms)
 {
-    const char *error = doc_text(job, "error"), *disk = doc_text(job, "disk");
+    const char *error = doc_text(job, "error"), *status = doc_dash(job, "status");
+    const char *disk = doc_text(job, "disk") ? doc_text(job, "disk") : doc_dash(job, "id");
     int64_t offset = doc_int(job, "offset"), length = doc_int(job, "length");
-    char size[TEXT_ROOM];
+    char took[TEXT_ROOM];
 
     if (error)
-        out_line(stdout, "%s: %s: %s: %s", disk ? disk : doc_dash(job, "id"), doc_dash(job, "type"),
-                 doc_dash(job, "status"), error);
-    else if (offset >= length)
-        out_line(stdout, "%s: %s: %s, %s (job %s)", disk ? disk : "-", doc_dash(job, "type"),
-                 doc_dash(job, "status"), text_size(size, offset), doc_dash(job, "id"));
+        out_line(stdout, "%s: %s %s: %s", disk, doc_dash(job, "type"), status, error);
+    else if (!strcmp(status, "concluded"))
+        out_line(stdout, "%s: %s done%s%s", disk, doc_dash(job, "type"),
+                 took_ms < 0 ? "" : ", took ", took_ms < 0 ? "" : text_ms(took, took_ms));
+    else if (offset < length)
+        out_line(stdout, "%s: %s %s, %d%% (job %s)", disk, doc_dash(job, "type"), status,
+                 (int)((double)offset * 100 / (double)length), doc_dash(job, "id"));
     else
-        out_line(stdout, "%s: %s: %s, %d%% (job %s)", disk ? disk : "-", doc_dash(job, "type"),
-                 doc_dash(job, "status"), (int)((double)offset * 100 / (double)length),
+        out_line(stdout, "%s: %s %s (job %s)", disk, doc_dash(job, "type"), status,
                  doc_dash(job, "id"));
 }
 
@@ -133,7 +136,7 @@ void print_work(const json_t *doc)
     size_t i;
 
     json_array_foreach(json_object_get(doc, "jobs"), i, item)
-        print_job(item);
+        print_job(item, doc_number(doc, "took_ms"));
     json_array_foreach(json_object_get(doc, "removed"), i, item)
         out_line(stdout, "removed %s", json_is_string(item) ? json_string_value(item) : "?");
     json_array_foreach(json_object_get(doc, "kept"), i, item)

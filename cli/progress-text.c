@@ -43,6 +43,10 @@ static void sample(struct progress *p, int64_t ms)
     int64_t offset, length;
 
     total(p, &offset, &length);
+    if (p->sample_ms < 0) { /* what was done before we looked tells nothing */
+        p->sample_ms = ms;
+        p->sample_offset = offset;
+    }
     if (ms - p->sample_ms < SAMPLE_MS)
         return;
     double rate = (double)(offset - p->sample_offset) * 1000 / (double)(ms - p->sample_ms);

@@ -24,6 +24,7 @@ void progress_init(struct progress *p, bool json, bool quiet)
 {
     memset(p, 0, sizeof(*p));
     p->rate = -1;
+    p->sample_ms = -1;
     if (quiet)
         p->mode = PROGRESS_NONE;
     else if (json)

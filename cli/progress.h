@@ -28,11 +28,11 @@ struct progress {
         int64_t offset, length;
     } jobs[PROGRESS_JOBS];
     size_t njobs;
-    char label[PROGRESS_LABEL]; /* "commit disk0", "stream 3 disks"; safe to print */
-    int64_t sample_ms, sample_offset;
-    double rate;     /* bytes per second, less than 0: not known yet */
-    int64_t said_ms; /* when the last line was printed */
-    bool drawn;      /* a bar stands on the terminal's line */
+    char label[PROGRESS_LABEL];       /* "commit disk0", "stream 3 disks"; safe to print */
+    int64_t sample_ms, sample_offset; /* when the rate was taken last; less than 0: never */
+    double rate;                      /* bytes per second, less than 0: not known yet */
+    int64_t said_ms;                  /* when the last line was printed */
+    bool drawn;                       /* a bar stands on the terminal's line */
 };
 
 void progress_init(struct progress *p, bool json, bool quiet);

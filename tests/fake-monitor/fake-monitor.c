@@ -3,6 +3,7 @@
 #include "tests/fake-monitor/fake-monitor.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +21,7 @@ struct fake {
     struct event_base *base;
     char *address;
     int listener, fd;
-    struct event *can_accept, *can_read, *next_byte;
+    struct event *can_accept, *can_read, *can_write, *next_byte;
     struct reader reader;
 
     const char **script; /* NULL: dispatching */
@@ -36,7 +37,7 @@ struct fake {
     json_t *id;      /* the last one's; borrowed from ids, or NULL */
 
     char *log;
-    char *out; /* what goes byte by byte */
+    char *out; /* what is not sent yet */
     size_t out_len;
     int passed_fd;
     size_t bytes;
@@ -51,29 +52,36 @@ static void proceed(struct fake *f);
 
 /* ---- sending ---- */
 
-static void send_all(struct fake *f, const char *text, size_t n)
+/* Send as much as goes: without blocking, for the reader is on the same loop. */
+static void send_out(struct fake *f, size_t n)
 {
-    while (n > 0) {
-        ssize_t sent = send(f->fd, text, n, MSG_NOSIGNAL);
+    ssize_t sent = send(f->fd, f->out, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-        if (sent < 0)
-            return; /* the client left: a test may want that */
-        text += sent;
-        n -= (size_t)sent;
+    if (sent < 0 && errno != EAGAIN)
+        sent = (ssize_t)f->out_len; /* the client left: a test may want that */
+    if (sent > 0) {
+        f->out_len -= (size_t)sent;
+        memmove(f->out, f->out + sent, f->out_len);
     }
 }
 
-static void on_next_byte(evutil_socket_t fd, short what, void *arg)
+static void send_rest_later(struct fake *f)
 {
-    struct fake *f = arg;
     struct timeval soon = {0};
 
-    send_all(f, f->out, 1);
-    memmove(f->out, f->out + 1, --f->out_len);
-    if (f->out_len)
+    if (f->out_len && f->slow)
         evtimer_add(f->next_byte, &soon);
-    else
-        proceed(f);
+    else if (f->out_len)
+        event_add(f->can_write, NULL);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct fake *f = arg;
+
+    send_out(f, f->slow ? 1 : f->out_len);
+    send_rest_later(f);
+    proceed(f);
 }
 
 static void send_line(struct fake *f, const char *line)
@@ -84,17 +92,14 @@ static void send_line(struct fake *f, const char *line)
         var ? mem_printf("%.*s%s%s\r\n", (int)(var - line), line, id ? id : "null", var + 3)
             : mem_printf("%s\r\n", line);
     size_t n = strlen(text);
-    struct timeval soon = {0};
 
     cr_assert_geq(f->fd, 0, "nobody to send to: %s", line);
-    if (!f->slow) {
-        send_all(f, text, n);
-        return;
-    }
     f->out = mem_grow(f->out, f->out_len + n, 1);
     memcpy(f->out + f->out_len, text, n);
     f->out_len += n;
-    evtimer_add(f->next_byte, &soon);
+    if (!f->slow)
+        send_out(f, f->out_len);
+    send_rest_later(f);
 }
 
 static void send_error(struct fake *f, const char *text)
@@ -110,9 +115,9 @@ static void send_error(struct fake *f, const char *text)
 
 static void send_return(struct fake *f, const char *text)
 {
-    char *value;
-    unsigned long n = strtoul(text, &value, 10);
-    json_t *id = value > text ? json_array_get(f->ids, n - 1) : f->id;
+    char *value = (char *)text;
+    unsigned long n = *text == ' ' ? 0 : strtoul(text, &value, 10);
+    json_t *id = n ? json_array_get(f->ids, n - 1) : f->id;
     auto_free char *id_text = json_dumps(id, JSON_ENCODE_ANY);
     auto_free char *line =
         mem_printf("{\"return\": %s, \"id\": %s}", value, id_text ? id_text : "null");
@@ -135,6 +140,7 @@ static void hang_up(struct fake *f)
     if (f->fd < 0)
         return;
     event_free(f->can_read);
+    event_free(f->can_write);
     close(f->fd);
     f->fd = -1;
     f->out_len = 0;
@@ -326,6 +332,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     json_array_clear(f->waiting);
     f->can_read = event_new(f->base, f->fd, EV_READ | EV_PERSIST, on_readable, f);
     event_add(f->can_read, NULL);
+    f->can_write = event_new(f->base, f->fd, EV_WRITE, on_writable, f);
     if (!f->script)
         fake_do(f, "greet");
     proceed(f);
@@ -352,7 +359,7 @@ static struct fake *new_fake(struct event_base *base)
                       (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1 + (socklen_t)n),
                  0);
     cr_assert_eq(listen(f->listener, 1), 0);
-    f->next_byte = evtimer_new(base, on_next_byte, f);
+    f->next_byte = evtimer_new(base, on_writable, f);
     f->can_accept = event_new(base, f->listener, EV_READ | EV_PERSIST, on_accept, f);
     event_add(f->can_accept, NULL);
     return f;

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-client: calls, answers and events on a connection that works. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qmp/client.h"
+#include "qmp/mem.h"
+#include "tests/fake-monitor/fake-monitor.h"
+
+static struct qmp_client *client;
+static struct fake *fake;
+
+/* Callbacks write here what they were called with, each followed by ";". */
+static char *heard;
+
+static void hear(const char *text)
+{
+    auto_free char *before = heard;
+
+    heard = mem_printf("%s%s;", before, text);
+}
+
+static void setup(void)
+{
+    client = qmp_client_new(NULL, NULL);
+    heard = mem_strdup("");
+}
+
+static void teardown(void)
+{
+    fake_free(fake);
+    qmp_client_free(client);
+    free(heard);
+}
+
+TestSuite(client, .init = setup, .fini = teardown, .timeout = 60);
+
+#define SCRIPT(...)                                                                                \
+    fake = fake_script(qmp_client_base(client), "greet", "negotiate", __VA_ARGS__, NULL)
+
+static void connect_to_fake(void)
+{
+    struct qmp_error err;
+
+    cr_assert_eq(qmp_connect(client, fake_address(fake), 5000, &err), 0, "%s", err.desc);
+}
+
+static void on_reply(struct qmp_client *c, json_t *ret, const struct qmp_error *err, void *arg)
+{
+    auto_free char *text = ret ? json_dumps(ret, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    auto_free char *line = ret ? mem_printf("%s=%s", (char *)arg, text)
+                               : mem_printf("%s!%s", (char *)arg, qmp_error_kind_name(err->kind));
+
+    cr_expect_neq(!ret, !err, "exactly one of the two");
+    hear(line);
+}
+
+static void call(const char *name)
+{
+    qmp_client_call(client, name, NULL, 0, on_reply, (void *)name);
+}
+
+static void on_event(struct qmp_client *c, const char *name, json_t *event, void *arg)
+{
+    auto_free char *line = mem_printf("%s%s", (char *)arg, name);
+
+    cr_expect_str_eq(json_string_value(json_object_get(event, "event")), name);
+    hear(line);
+}
+
+static bool heard_enough(void *arg)
+{
+    return strlen(heard) >= strlen(arg);
+}
+
+/* Run the loop until as much was heard as is wanted, which must then be that. */
+static void expect_heard(const char *want)
+{
+    struct qmp_error err;
+
+    qmp_client_run(client, heard_enough, (void *)want, 5000, &err);
+    cr_assert_str_eq(heard, want);
+}
+
+static bool script_is_done(void *arg)
+{
+    return fake_finished(fake);
+}
+
+static void run_script(void)
+{
+    cr_assert_eq(qmp_client_run(client, script_is_done, NULL, 5000, NULL), 0);
+}
+
+static bool never(void *arg)
+{
+    return false;
+}
+
+/* A round or two of the loop, for what must not happen. */
+static void run_a_little(void)
+{
+    struct qmp_error err;
+
+    cr_assert_eq(qmp_client_run(client, never, NULL, 20, &err), -1);
+}
+
+/* ---- calls ---- */
+
+Test(client, a_command_is_answered)
+{
+    struct qmp_error err;
+
+    SCRIPT("> query-status {\"a\": 1}", "= {\"running\": true}", "> x", "! DeviceNotFound no vda");
+    connect_to_fake();
+    json_auto_t *ret = qmp_call(client, "query-status", json_pack("{s:i}", "a", 1), 0, &err);
+    cr_expect(json_is_true(json_object_get(ret, "running")));
+    cr_expect_null(qmp_call(client, "x", NULL, 0, &err));
+    cr_expect_eq(err.kind, QMP_ERR_COMMAND);
+    cr_expect_str_eq(err.class, "DeviceNotFound");
+    cr_expect_str_eq(err.context, "x");
+    cr_expect_str_eq(err.desc, "no vda");
+    cr_expect(qmp_error_no_device(&err));
+}
+
+Test(client, what_the_greeting_says_is_there)
+{
+    SCRIPT("pause");
+    cr_expect_null(qmp_client_greeting(client));
+    cr_expect_eq(qmp_client_version(client), 0);
+    cr_expect_eq(qmp_client_fd(client), -1);
+    cr_expect_eq(qmp_client_peer(client), 0);
+    connect_to_fake();
+    cr_expect_eq(qmp_client_version(client), 70222);
+    cr_expect(json_object_get(qmp_client_greeting(client), "capabilities"));
+    cr_expect_eq(qmp_client_peer(client), getpid());
+    cr_expect_geq(qmp_client_fd(client), 0);
+    cr_expect_null(qmp_client_broken(client));
+    cr_expect_eq(qmp_client_bytes_sent(client), fake_bytes(fake));
+}
+
+static void on_ready(struct qmp_client *c, const struct qmp_error *err, void *arg)
+{
+    hear(err ? "failed" : "ready");
+}
+
+Test(client, nothing_is_sent_before_the_greeting_and_then_all_in_one_write)
+{
+    fake = fake_script(qmp_client_base(client), "pause", "greet", "negotiate", "> a", "= 1", "> b",
+                       "= 2", NULL);
+    call("a");
+    cr_assert_eq(qmp_client_connect(client, fake_address(fake), 5000, on_ready, NULL, NULL), 0);
+    call("b");
+    run_a_little();
+    cr_expect_eq(fake_bytes(fake), 0);
+    fake_go(fake);
+    expect_heard("ready;a=1;b=2;");
+    cr_expect_eq(fake_reads(fake), 1);
+}
+
+Test(client, a_thousand_commands_in_flight)
+{
+    static const struct fake_answer table[] = {{"query-status", "= {}"}, {0}};
+    auto_free char *want = mem_alloc(1000 * strlen("query-status={};") + 1);
+
+    fake = fake_dispatch(qmp_client_base(client), table);
+    connect_to_fake();
+    for (int i = 0; i < 1000; i++) {
+        call("query-status");
+        strcat(want, "query-status={};");
+    }
+    unsigned before = fake_reads(fake);
+    expect_heard(want);
+    cr_expect_leq(fake_reads(fake) - before, 2, "one write, and no more reads than it needs");
+}
+
+Test(client, answers_find_their_calls_in_any_order)
+{
+    SCRIPT("> a", "> b", "> c", "=2 20", "=3 30", "=1 10");
+    connect_to_fake();
+    call("a");
+    call("b");
+    call("c");
+    expect_heard("b=20;c=30;a=10;");
+}
+
+Test(client, bytes_may_come_one_by_one)
+{
+    fake = fake_script(qmp_client_base(client), "slow", "@ EARLY", "greet", "negotiate", "> a",
+                       "@ STOP", "= {\"x\": \"}\\\"{\"}", NULL);
+    qmp_client_subscribe(client, NULL, on_event, (void *)"");
+    connect_to_fake();
+    call("a");
+    expect_heard("EARLY;STOP;a={\"x\":\"}\\\"{\"};");
+}
+
+Test(client, a_timeout_ends_the_wait_and_the_late_answer_is_dropped)
+{
+    struct qmp_error err;
+
+    SCRIPT("> slow", "pause", "= 1", "> next", "= 2");
+    connect_to_fake();
+    cr_expect_null(qmp_call(client, "slow", NULL, 10, &err));
+    cr_expect_eq(err.kind, QMP_ERR_TIMEOUT);
+    cr_expect_str_eq(err.context, "slow");
+    fake_go(fake);
+    json_auto_t *ret = qmp_call(client, "next", NULL, 5000, &err);
+    cr_expect_eq(json_integer_value(ret), 2);
+    cr_expect_null(qmp_client_broken(client));
+}
+
+Test(client, an_answer_in_time_is_no_timeout)
+{
+    SCRIPT("> a", "= 1");
+    connect_to_fake();
+    qmp_client_call(client, "a", NULL, 20, on_reply, (void *)"a");
+    expect_heard("a=1;");
+    run_a_little();
+    run_a_little();
+    cr_expect_str_eq(heard, "a=1;");
+}
+
+Test(client, nobody_has_to_listen_to_an_answer)
+{
+    SCRIPT("> a", "= 1", "> b", "= 2");
+    connect_to_fake();
+    qmp_client_call(client, "a", NULL, 1000, NULL, NULL);
+    call("b");
+    expect_heard("b=2;");
+}
+
+Test(client, bad_calls_fail_from_the_loop_and_harm_nobody)
+{
+    struct qmp_call_options oob = {.oob = true}, bad_fd = {.fd = 12345, .send_fd = true};
+
+    SCRIPT("> a", "= 1");
+    connect_to_fake();
+    qmp_client_call(client, "array", json_array(), 0, on_reply, (void *)"array");
+    call("a");
+    qmp_client_call_with(client, "oob", NULL, &oob, on_reply, (void *)"oob");
+    qmp_client_call_with(client, "fd", NULL, &bad_fd, on_reply, (void *)"fd");
+    cr_expect_str_eq(heard, "", "never from inside the call");
+    expect_heard("array!usage;oob!usage;fd!system;a=1;");
+}
+
+Test(client, out_of_band_where_it_was_negotiated)
+{
+    struct qmp_client_options opts = {.want_oob = true};
+    struct qmp_call_options oob = {.oob = true};
+
+    qmp_client_free(client);
+    client = qmp_client_new(NULL, &opts);
+    fake =
+        fake_script(qmp_client_base(client), "greet", "> qmp_capabilities {\"enable\": [\"oob\"]}",
+                    "= {}", "> slow", "> yank", "=3 1", "=2 2", NULL);
+    connect_to_fake();
+    call("slow");
+    qmp_client_call_with(client, "yank", NULL, &oob, on_reply, (void *)"yank");
+    expect_heard("yank=1;slow=2;");
+}
+
+Test(client, integers_beyond_64_bits_do_not_lose_the_answer)
+{
+    SCRIPT("> a", "= {\"size\": 18446744073709551615}");
+    connect_to_fake();
+    json_auto_t *ret = qmp_call(client, "a", NULL, 0, NULL);
+    cr_expect_float_eq(json_number_value(json_object_get(ret, "size")), 18446744073709551615.0, 1);
+}
+
+static char *long_answer(size_t len)
+{
+    char *line = mem_alloc(len + 16);
+
+    memset(line, 'x', len + 5);
+    memcpy(line, "= \"", 3);
+    memcpy(line + len + 3, "\"", 2);
+    return line;
+}
+
+static const char *give(const char *command, json_t *args, void *arg)
+{
+    return arg;
+}
+
+Test(client, a_huge_command_and_a_huge_answer_pass)
+{
+    auto_free char *line = long_answer(150000);
+    auto_free char *argument = mem_alloc(8 << 20);
+    struct qmp_error err;
+
+    memset(argument, 'y', (8 << 20) - 1);
+    fake = fake_dispatch(qmp_client_base(client), NULL);
+    fake_answer_with(fake, give, line);
+    connect_to_fake();
+    json_auto_t *ret = qmp_call(client, "a", json_pack("{s:s}", "x", argument), 0, &err);
+    cr_assert(ret, "%s", err.desc);
+    cr_expect_eq(json_string_length(ret), 150000);
+    cr_expect_eq(strlen(fake_log(fake)), strlen("a {\"x\":\"\"}\n") + (8 << 20) - 1);
+}
+
+Test(client, a_message_beyond_the_limit_ends_the_connection)
+{
+    struct qmp_client_options opts = {.max_message = 1000};
+    auto_free char *line = long_answer(2000);
+    struct qmp_error err;
+
+    qmp_client_free(client);
+    client = qmp_client_new(NULL, &opts);
+    fake = fake_dispatch(qmp_client_base(client), NULL);
+    fake_answer_with(fake, give, line);
+    connect_to_fake();
+    cr_expect_null(qmp_call(client, "a", NULL, 0, &err));
+    cr_expect_eq(err.kind, QMP_ERR_PROTOCOL);
+    cr_expect(strstr(err.desc, "too long"), "%s", err.desc);
+}
+
+/* ---- events ---- */
+
+Test(client, events_come_wherever_they_are)
+{
+    fake = fake_script(qmp_client_base(client), "@ A", "greet", "@ B", "negotiate", "@ C", "> x",
+                       "@ D", "= 1", "@ E", NULL);
+    qmp_client_subscribe(client, NULL, on_event, (void *)"");
+    cr_assert_eq(qmp_client_connect(client, fake_address(fake), 5000, on_ready, NULL, NULL), 0);
+    call("x");
+    expect_heard("A;B;ready;C;D;x=1;E;");
+}
+
+Test(client, a_subscriber_hears_what_it_asked_for_in_the_order_they_came)
+{
+    SCRIPT("pause", "@ STOP", "@ RESUME", "@ STOP");
+    qmp_client_subscribe(client, "STOP", on_event, (void *)"1");
+    unsigned second = qmp_client_subscribe(client, NULL, on_event, (void *)"2");
+    qmp_client_subscribe(client, "RESUME", on_event, (void *)"3");
+    connect_to_fake();
+    fake_go(fake);
+    expect_heard("1STOP;2STOP;2RESUME;3RESUME;1STOP;2STOP;");
+    qmp_client_unsubscribe(client, second);
+    qmp_client_unsubscribe(client, 12345);
+    fake_do(fake, "@ STOP");
+    fake_do(fake, "@ RESUME");
+    expect_heard("1STOP;2STOP;2RESUME;3RESUME;1STOP;2STOP;1STOP;3RESUME;");
+}
+
+static void on_event_once(struct qmp_client *c, const char *name, json_t *event, void *arg)
+{
+    unsigned *handles = arg;
+
+    hear("once");
+    qmp_client_unsubscribe(c, handles[0]);
+    qmp_client_unsubscribe(c, handles[1]);
+    qmp_client_subscribe(c, NULL, on_event, (void *)"new ");
+}
+
+Test(client, subscribers_may_change_while_an_event_is_given_out)
+{
+    unsigned handles[2];
+
+    SCRIPT("pause", "@ A", "@ B");
+    handles[0] = qmp_client_subscribe(client, NULL, on_event_once, handles);
+    handles[1] = qmp_client_subscribe(client, NULL, on_event, (void *)"old ");
+    connect_to_fake();
+    fake_go(fake);
+    expect_heard("once;new B;");
+}
+
+/* ---- descriptors ---- */
+
+Test(client, a_descriptor_travels_with_its_command)
+{
+    int ends[2];
+    char byte = 0;
+    struct qmp_call_options opts = {.send_fd = true};
+
+    SCRIPT("> a", "= 0", "> getfd {\"fdname\": \"x\"}", "= 1", "> b", "= 2");
+    connect_to_fake();
+    cr_assert_eq(pipe(ends), 0);
+    call("a");
+    opts.fd = ends[1];
+    qmp_client_call_with(client, "getfd", json_pack("{s:s}", "fdname", "x"), &opts, on_reply,
+                         (void *)"getfd");
+    close(ends[1]); /* it was duplicated */
+    call("b");
+    expect_heard("a=0;getfd=1;b=2;");
+    int fd = fake_take_fd(fake);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, "x", 1), 1);
+    close(fd);
+    cr_expect_eq(read(ends[0], &byte, 1), 1);
+    cr_expect_eq(byte, 'x');
+    cr_expect_eq(read(ends[0], &byte, 1), 0, "nobody else holds the other end");
+    close(ends[0]);
+}
+
+Test(client, a_descriptor_that_is_never_sent_is_closed)
+{
+    int ends[2];
+    char byte;
+    struct qmp_call_options opts = {.send_fd = true};
+
+    cr_assert_eq(pipe(ends), 0);
+    opts.fd = ends[1];
+    qmp_client_call_with(client, "getfd", NULL, &opts, on_reply, (void *)"getfd");
+    close(ends[1]);
+    qmp_client_free(client);
+    client = NULL;
+    cr_expect_str_eq(heard, "getfd!cancelled;");
+    cr_expect_eq(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+}
+
+/* ---- the trace ---- */
+
+static void on_trace(bool sent, const char *text, size_t len, void *arg)
+{
+    auto_free char *line = mem_printf("%s%.*s", sent ? ">" : "<", (int)len, text);
+
+    hear(line);
+}
+
+Test(client, the_trace_shows_every_message_whole_in_both_directions)
+{
+    struct qmp_client_options opts = {.trace = on_trace};
+
+    qmp_client_free(client);
+    client = qmp_client_new(NULL, &opts);
+    fake = fake_script(qmp_client_base(client), "slow", "< {\"QMP\":  {}}", "negotiate", "> a",
+                       "< {\"return\":1,\"id\":$id}", "< {\"return\":1,\"id\":7}", "> b",
+                       "< {\"return\":2,\"id\":$id}", NULL);
+    connect_to_fake();
+    call("a");
+    run_a_little();
+    call("b");
+    run_script();
+    expect_heard("<{\"QMP\":  {}};>{\"execute\":\"qmp_capabilities\",\"id\":0};"
+                 "<{\"return\": {}, \"id\": 0};"
+                 ">{\"execute\":\"a\",\"id\":0};<{\"return\":1,\"id\":0};a=1;"
+                 "<{\"return\":1,\"id\":7};"
+                 ">{\"execute\":\"b\",\"id\":0};<{\"return\":2,\"id\":0};b=2;");
+}

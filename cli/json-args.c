@@ -79,7 +79,7 @@ static int add(json_t *args, const char *word, struct qmp_error *err)
 
 json_t *json_args(const char *const *words, struct qmp_error *err)
 {
-    if (words && words[0][0] == '{' && !words[1])
+    if (words && words[0] && words[0][0] == '{' && !words[1])
         return whole(words[0], err);
     json_t *args = json_object();
     for (size_t i = 0; words && words[i]; i++) {

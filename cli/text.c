@@ -51,7 +51,7 @@ static char *escape(const char *s, bool json)
         } else if (n > 1 && cp >= 0x100) {
             o += sprintf(o, "\\u%04x", cp);
         } else {
-            o += sprintf(o, json ? "\\u%04x" : "\\x%02x", cp);
+            o += sprintf(o, json ? "\\u%04x" : "\\x%02x", n ? cp : (unsigned char)*s);
         }
         s += n ? n : 1;
     }

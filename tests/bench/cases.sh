@@ -69,7 +69,7 @@ overlay() {
 case_commit() {
     for round in $(seq 0 14); do
         overlay "$round"
-        ours commit.data ours commit --force disk0
+        ours commit.data ours -q commit --force disk0
         theirs commit.data blockcommit theirs vda --active --pivot --wait
     done
     row "commit and pivot" commit.data 2 virsh ms 0.2
@@ -111,7 +111,6 @@ case_stall() {
         [ -z "$virsh" ] || stalled stall.data virsh theirs \
             $virsh snapshot-create-as theirs "r$round" --disk-only --atomic
     done
-    machine_stop sync
     row "stall at create, 4 disks" stall.data 4 sync ms 0.2
     row "" stall.data 4 virsh ms 0.5
 }
@@ -155,13 +154,13 @@ case_rate() {
 }
 
 case_many() {
-    bin/server many.sock 2>>log &
-    server=$!
-    until [ -S many.sock ]; do sleep 0.02; done
+    mkdir vm/many
+    bin/server vm/many/sock 2>>log &
+    echo $! >vm/many/pid
+    until [ -S vm/many/sock ]; do sleep 0.02; done
     for round in $(seq 15); do
-        bin/many many.sock 1000 >>many.data
+        bin/many vm/many/sock 1000 >>many.data
     done
-    kill $server
     row "1000 monitors, each" many.data 2 "" µs 30
     row "1000 monitors, memory" many.data 3 "" MiB 8
 }

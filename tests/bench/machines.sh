@@ -64,7 +64,7 @@ machine() {
 machine_stop() {
     if [ -e "vm/$1/pid" ]; then
         kill "$(cat "vm/$1/pid")" 2>/dev/null || :
-        wait "$(cat "vm/$1/pid")" || :
+        wait "$(cat "vm/$1/pid")" 2>/dev/null || :    # not ours when a case left it
     fi
     rm -rf "vm/$1"
 }

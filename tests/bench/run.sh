@@ -11,14 +11,20 @@ here=$(dirname "$0")
 . "$here/cases.sh"
 
 qrewind=$PWD/bin/qrewind
-server=
+runner=
+failed=0
+
+stop_machines() {
+    for folder in vm/*/; do
+        [ ! -e "$folder/pid" ] || machine_stop "$(basename "$folder")"
+    done
+    domain_stop theirs
+}
 
 clean_up() {
     trap '' INT TERM
-    [ -z "$server" ] || kill "$server" 2>/dev/null || :
-    for file in vm/*/pid; do
-        [ ! -e "$file" ] || machine_stop "$(basename "$(dirname "$file")")"
-    done
+    [ -z "$runner" ] || kill "$runner" 2>/dev/null || :
+    stop_machines
     libvirt_stop
 }
 trap clean_up EXIT
@@ -42,9 +48,12 @@ echo
 printf '%-30s%4s  %-20s%-26s%7s  %s\n' "" n "qrewind, median" "against" ratio goal
 
 for name; do
-    "case_$name"
-    for machine in ours sync; do machine_stop $machine; done
-    domain_stop theirs
+    # A case that fails ends there; the others go on.
+    (case_"$name") &
+    runner=$!
+    wait $runner || { echo "$name: failed"; failed=1; }
+    runner=
+    stop_machines
 done
 
 echo
@@ -56,3 +65,4 @@ knows each machine's whole configuration and saves its state at every step; it a
 second how a job is getting on. Run as an ordinary user, as here, it does not even relabel
 files or keep cgroups. A ratio says what a snapshot costs, not what libvirt is worth.
 NOTE
+exit $failed

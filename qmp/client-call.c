@@ -34,12 +34,12 @@ static void on_call_timeout(evutil_socket_t fd, short what, void *arg)
     struct qmp_client *c = call->client;
     struct qmp_error err;
 
-    client_hold(c);
+    client_enter(c);
     if (call->id >= 0)
         session_forget(&c->session, call->id);
     qmp_error_set(&err, QMP_ERR_TIMEOUT, "no answer within %g s", call->timeout_ms / 1000.0);
     client_finish(call, NULL, &err);
-    client_release(c);
+    client_leave(c);
 }
 
 /* Hand the command to the session. Returns its id, or -1 when it cannot be sent. */

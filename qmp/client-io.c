@@ -60,7 +60,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct qmp_client *c = arg;
 
-    client_hold(c);
+    client_enter(c);
     bool more = read_some(c);
     /* nothing can be sent any more: hear what was said before that, and no longer */
     while (more && c->hung_up)
@@ -69,7 +69,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         fail_closed(c);
     if (!c->freed)
         client_flush(c);
-    client_release(c);
+    client_leave(c);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -193,6 +193,8 @@ int client_attach(struct qmp_client *c, int fd, struct qmp_error *err)
     if (!c->is_socket && (!may_wait(fd) || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)))
         return qmp_error_set(err, QMP_ERR_CONNECT, "not a socket or a serial line: %s",
                              strerror(errno));
+    if (!c->is_unix && c->session.nfds)
+        return qmp_error_set(err, QMP_ERR_USAGE, "descriptors need a unix socket");
     c->readable = event_new(c->base, fd, EV_READ | EV_PERSIST, on_readable, c);
     if (!c->readable || event_add(c->readable, NULL))
         return qmp_error_set(err, QMP_ERR_SYSTEM, "wait: %s", strerror(errno));

@@ -9,8 +9,8 @@
  *     client-sync.c     the blocking calls
  *
  * Everything that calls the user's functions holds the client meanwhile
- * (client_hold): qmp_client_free() inside of a callback then closes at once, and the
- * memory goes when the last holder lets go.
+ * (client_hold; client_enter in what the loop calls): qmp_client_free() inside of a
+ * callback then closes at once, and the memory goes when the last holder lets go.
  *
  * Failures take one way: client_fail() notes the cause and closes, and the wake
  * event, in the loop, tells everybody who waits.
@@ -66,6 +66,7 @@ struct qmp_client {
     bool refusals; /* some of the calls have their refused set */
     bool hung_up;  /* sending failed: read what is left, then end */
     unsigned holds;
+    unsigned inside; /* of handlers that the loop called */
     int fd;
     pid_t peer;
 
@@ -92,6 +93,8 @@ struct qmp_client {
 /* client.c */
 void client_hold(struct qmp_client *c);
 void client_release(struct qmp_client *c);
+void client_enter(struct qmp_client *c);
+void client_leave(struct qmp_client *c);
 void client_wake(struct qmp_client *c);
 void client_errand(struct qmp_client *c, void (*fn)(struct qmp_client *c, void *arg), void *arg);
 void client_fail(struct qmp_client *c, const struct qmp_error *why);

@@ -27,13 +27,11 @@ static int run_once(struct qmp_client *c, struct qmp_error *err)
             *err = *c->broken;
         return -1;
     }
+    if (c->inside)
+        return qmp_error_set(err, QMP_ERR_USAGE, "a blocking call from inside of a callback");
     client_flush(c);
-    switch (event_base_loop(c->base, EVLOOP_ONCE)) {
-    case 1:
+    if (event_base_loop(c->base, EVLOOP_ONCE))
         return qmp_error_set(err, QMP_ERR_USAGE, "there is nothing to wait for");
-    case -1:
-        return qmp_error_set(err, QMP_ERR_USAGE, "a blocking call from inside of the loop");
-    }
     if (event_base_got_break(c->base) || event_base_got_exit(c->base))
         return qmp_error_set(err, QMP_ERR_CANCELLED, "the wait was interrupted");
     return 0;

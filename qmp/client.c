@@ -50,6 +50,18 @@ void client_release(struct qmp_client *c)
     free(c);
 }
 
+void client_enter(struct qmp_client *c)
+{
+    client_hold(c);
+    c->inside++;
+}
+
+void client_leave(struct qmp_client *c)
+{
+    c->inside--;
+    client_release(c);
+}
+
 void client_wake(struct qmp_client *c)
 {
     event_active(c->wake, EV_TIMEOUT, 0);
@@ -98,7 +110,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     struct qmp_client *c = arg;
 
-    client_hold(c);
+    client_enter(c);
     run_errands(c);
     client_tell_refused(c);
     if (c->broken && !c->freed) {
@@ -108,7 +120,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     }
     if (!c->freed)
         client_flush(c);
-    client_release(c);
+    client_leave(c);
 }
 
 void client_fail(struct qmp_client *c, const struct qmp_error *why)

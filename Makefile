@@ -3,6 +3,7 @@
 #   make            the program and the library            make check   every test
 #   make demo       a film with a real guest               make bench   ratios against a floor and virsh
 #   make lint       layering, format, static analysis      make install DESTDIR= PREFIX=
+#   make examples   small programs that use the library    make uninstall
 #
 #   V=1 shows the commands; SAN=address,undefined builds with sanitizers; CC=clang works.
 
@@ -46,6 +47,11 @@ CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(SANFLAGS) -fPIC -ffunction-sections \
              -fdata-sections -MMD -MP $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(SANFLAGS) -Wl,--as-needed -Wl,--gc-sections $(LDFLAGS)
 
+# What is missing is said by its Debian name, before anything is compiled.
+MISSING := $(shell command -v $(PKG_CONFIG) >/dev/null || echo pkg-config; \
+    need() { $(PKG_CONFIG) --exists $$1 2>/dev/null || echo $$2; }; need jansson libjansson-dev; \
+    need libevent_core libevent-dev; need smartcols libsmartcols-dev)
+
 LIB_SRC := $(wildcard qmp/*.c) $(wildcard snapshot/*.c)
 CLI_SRC := $(wildcard cli/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
@@ -82,6 +88,64 @@ $(B)/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -c -o $@ $<
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
+
+ifneq ($(MISSING),)
+$(LIB_OBJ) $(CLI_OBJ): missing
+.PHONY: missing
+missing:
+	@echo 'Not installed: $(MISSING). On Debian and Ubuntu: tests/install-packages build' >&2; exit 1
+endif
+
+# ---- install ----
+
+# Installed one folder deeper, so that "qmp/error.h" means the same in them as here.
+PUBLIC := qmp/error.h qmp/client.h $(wildcard qmp/schema.h) snapshot/error.h snapshot/vm.h
+MAN := $(foreach s,1 5,$(patsubst doc/%,doc/man$s/%,$(wildcard doc/*.$s)))
+HEADERDIR = $(INCLUDEDIR)/qrewind
+PKGCONFIGDIR = $(LIBDIR)/pkgconfig
+SONAME := libqrewind.so.$(SOVERSION)
+INSTALLED = $(BINDIR)/qrewind $(LIBDIR)/libqrewind.a $(LIBDIR)/$(notdir $(SHARED)) \
+            $(LIBDIR)/$(SONAME) $(LIBDIR)/libqrewind.so $(PKGCONFIGDIR)/libqrewind.pc \
+            $(PUBLIC:%=$(HEADERDIR)/%) $(MAN:doc/%=$(MANDIR)/%)
+
+.PHONY: install uninstall
+install: all
+	$(call say,COPY,$(DESTDIR)$(PREFIX))
+	$(Q)install -d $(sort $(dir $(INSTALLED:%=$(DESTDIR)%)))
+	$(Q)install -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/qrewind
+	$(Q)install -m 644 $(STATIC) $(SHARED) $(DESTDIR)$(LIBDIR)
+	$(Q)ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libqrewind.so
+	$(Q)$(foreach h,$(PUBLIC),install -m 644 $h $(DESTDIR)$(HEADERDIR)/$h &&) :
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
+	    -e 's|@HEADERDIR@|$(HEADERDIR:$(PREFIX)/%=$${prefix}/%)|' \
+	    libqrewind.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/libqrewind.pc
+	$(Q)$(foreach m,$(MAN),install -m 644 doc/$(notdir $m) $(DESTDIR)$(m:doc/%=$(MANDIR)/%) &&) :
+	$(Q)[ -n '$(DESTDIR)' ] || ldconfig 2>/dev/null || :
+
+uninstall:
+	$(Q)rm -f $(INSTALLED:%=$(DESTDIR)%)
+	$(Q)rmdir --ignore-fail-on-non-empty $(sort $(dir $(PUBLIC:%=$(DESTDIR)$(HEADERDIR)/%))) \
+	    $(DESTDIR)$(HEADERDIR) 2>/dev/null || :
+
+# ---- examples ----
+
+EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+
+.PHONY: examples demo
+examples: $(EXAMPLES)
+
+$(B)/examples/%: $(B)/examples/%.o $(STATIC)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+-include $(EXAMPLES:=.d)
+
+demo:
+	$(Q)tests/install-packages demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)examples/demo.sh $(PROGRAM)
 
 include tests/tests.mk
 

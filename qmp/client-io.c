@@ -177,19 +177,15 @@ static bool may_wait(int fd)
     return epoll >= 0 && !epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
 }
 
-/* Take over @fd, connected. It is closed also on failure. */
-int client_attach(struct qmp_client *c, int fd, struct qmp_error *err)
+/* Take over @fd, connected, a socket of @domain (AF_UNSPEC: who knows). It is closed also on
+ * failure. */
+int client_attach(struct qmp_client *c, int fd, int domain, struct qmp_error *err)
 {
-    struct ucred peer;
-    socklen_t size = sizeof(int);
-    int domain = AF_UNSPEC;
+    socklen_t size = sizeof(domain);
 
     c->fd = fd;
-    c->is_socket = !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+    c->is_socket = domain || !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
     c->is_unix = domain == AF_UNIX;
-    size = sizeof(peer);
-    if (c->is_unix && !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
-        c->peer = peer.pid;
     if (!c->is_socket && (!may_wait(fd) || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)))
         return qmp_error_set(err, QMP_ERR_CONNECT, "not a socket or a serial line: %s",
                              strerror(errno));
@@ -199,6 +195,16 @@ int client_attach(struct qmp_client *c, int fd, struct qmp_error *err)
     if (!c->readable || event_add(c->readable, NULL))
         return qmp_error_set(err, QMP_ERR_SYSTEM, "wait: %s", strerror(errno));
     return 0;
+}
+
+pid_t qmp_client_peer(const struct qmp_client *c)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    if (!c->is_unix || c->fd < 0 || getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+        return 0;
+    return peer.pid;
 }
 
 static void drop_event(struct event **e)

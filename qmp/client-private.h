@@ -2,9 +2,10 @@
 /*
  * client-private: what the client's files share.
  *
- *     client.c          life, giving out what came, events
+ *     client.c          life, and giving out what came
  *     client-call.c     the life of a call
- *     client-connect.c  the way to a connected socket, retries, the deadline
+ *     client-events.c   subscribers
+ *     attempt*.c        the way to a connected socket, retries, the deadline
  *     client-io.c       bytes and descriptors through the socket
  *     client-sync.c     the blocking calls
  *
@@ -68,7 +69,6 @@ struct qmp_client {
     unsigned holds;
     unsigned inside; /* of handlers that the loop called */
     int fd;
-    pid_t peer;
 
     struct session session;
     size_t traced; /* bytes of the session's output that the trace has seen already */
@@ -109,11 +109,15 @@ void client_finish(struct call *call, json_t *ret, const struct qmp_error *err);
 void client_abandon(struct qmp_client *c, struct call *call);
 void client_tell_refused(struct qmp_client *c);
 
-/* client-connect.c */
+/* client-events.c */
+void client_event(struct qmp_client *c, const struct session_item *item);
+void client_drop_subscribers(struct qmp_client *c);
+
+/* attempt.c */
 void attempt_free(struct attempt *a);
 
 /* client-io.c */
-int client_attach(struct qmp_client *c, int fd, struct qmp_error *err);
+int client_attach(struct qmp_client *c, int fd, int domain, struct qmp_error *err);
 void client_close(struct qmp_client *c);
 void client_flush(struct qmp_client *c);
 

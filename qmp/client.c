@@ -33,15 +33,9 @@ void client_hold(struct qmp_client *c)
 
 void client_release(struct qmp_client *c)
 {
-    struct subscriber *s;
-
     if (--c->holds || !c->freed)
         return;
-    while ((s = TAILQ_FIRST(&c->subscribers))) {
-        TAILQ_REMOVE(&c->subscribers, s, link);
-        free(s->name);
-        free(s);
-    }
+    client_drop_subscribers(c);
     session_done(&c->session);
     event_free(c->wake);
     if (c->own_base)
@@ -196,28 +190,6 @@ static void on_reply(struct qmp_client *c, const struct session_item *item)
     client_finish(call, item->ret, item->error ? &err : NULL);
 }
 
-static void on_event(struct qmp_client *c, const struct session_item *item)
-{
-    unsigned last = c->last_handle; /* later ones came after this event */
-    struct subscriber *s, *next;
-
-    TAILQ_FOREACH(s, &c->subscribers, link)
-    {
-        if (c->freed || s->handle > last)
-            break;
-        if (s->fn && (!s->name || !strcmp(s->name, item->name)))
-            s->fn(c, item->name, item->message, s->arg);
-    }
-    for (s = TAILQ_FIRST(&c->subscribers); s; s = next) {
-        next = TAILQ_NEXT(s, link);
-        if (s->fn)
-            continue;
-        TAILQ_REMOVE(&c->subscribers, s, link);
-        free(s->name);
-        free(s);
-    }
-}
-
 /* Give out every message that is complete. The caller holds the client. */
 void client_digest(struct qmp_client *c)
 {
@@ -244,34 +216,12 @@ void client_digest(struct qmp_client *c)
             on_reply(c, &item);
             break;
         case SESSION_ITEM_EVENT:
-            on_event(c, &item);
+            client_event(c, &item);
             break;
         }
         json_decref(item.message);
     }
 }
-
-unsigned qmp_client_subscribe(struct qmp_client *c, const char *name, qmp_event_fn *fn, void *arg)
-{
-    struct subscriber *s = mem_alloc(sizeof(*s));
-
-    *s = (struct subscriber){.handle = ++c->last_handle, .fn = fn, .arg = arg};
-    s->name = mem_strdup(name);
-    TAILQ_INSERT_TAIL(&c->subscribers, s, link);
-    return s->handle;
-}
-
-/* It may be the one that is being called: the next event sweeps it away. */
-void qmp_client_unsubscribe(struct qmp_client *c, unsigned handle)
-{
-    struct subscriber *s;
-
-    TAILQ_FOREACH(s, &c->subscribers, link)
-    if (s->handle == handle)
-        s->fn = NULL;
-}
-
-/* ---- What one may ask ---- */
 
 struct event_base *qmp_client_base(struct qmp_client *c)
 {
@@ -291,11 +241,6 @@ int qmp_client_version(const struct qmp_client *c)
                     &major, "minor", &minor, "micro", &micro))
         return 0;
     return major * 10000 + minor * 100 + micro;
-}
-
-pid_t qmp_client_peer(const struct qmp_client *c)
-{
-    return c->peer;
 }
 
 int qmp_client_fd(const struct qmp_client *c)

@@ -8,7 +8,8 @@
  * The callback rule, the same for all of the library: exactly once per call;
  * never from inside the function that registered it; never if that function
  * returned an error; only from the loop; it may call anything, also free the
- * client; freeing calls everything pending with QMP_ERR_CANCELLED first.
+ * client (but not block: the calls that wait return QMP_ERR_USAGE there); freeing
+ * calls everything pending with QMP_ERR_CANCELLED first.
  */
 #ifndef QMP_CLIENT_H
 #define QMP_CLIENT_H

@@ -14,8 +14,11 @@
 
 #include "qmp/mem.h"
 
-/* A greeting and most answers fit; larger ones double it. */
-#define FIRST_SIZE ((size_t)4096)
+/* A greeting and most answers fit, and malloc has this size at hand. */
+#define FIRST_SIZE ((size_t)1024)
+
+/* Up to here the buffer grows fast, to save system calls; beyond, it doubles. */
+#define FAST_SIZE ((size_t)65536)
 
 void reader_init(struct reader *r, size_t max_message, unsigned max_depth)
 {
@@ -51,7 +54,10 @@ char *reader_room(struct reader *r, size_t *size)
         r->size = FIRST_SIZE;
     } else if (r->size - r->end < r->size / 4) {
         /* moving is paid for by the bytes given out since the last time */
-        resize(r, r->start >= r->size / 2 ? r->size : r->size * 2);
+        if (r->start >= r->size / 2)
+            resize(r, r->size);
+        else
+            resize(r, r->size * (r->size < FAST_SIZE ? 4 : 2));
     }
     *size = r->size - r->end;
     return r->buf + r->end;
@@ -87,7 +93,7 @@ static void shrink(struct reader *r)
         free(r->buf);
         r->buf = NULL;
         r->start = r->scan = r->end = r->size = 0;
-    } else if (r->size > 4 * FIRST_SIZE && left < r->size / 4) {
+    } else if (r->size > FAST_SIZE && left < r->size / 4) {
         size_t size = FIRST_SIZE;
 
         while (size / 2 < left)

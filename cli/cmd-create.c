@@ -22,6 +22,8 @@ static const struct opt opts[] = {
      .help = "the file that takes what the guest writes from now on"},
     {"method", OPT_CHOICE, A(method), .words = methods,
      .help = "who makes the overlays: we (snapshot) or QEMU (sync)"},
+    {"memory", OPT_FLAG, A(memory),
+     .help = "the guest's memory too, so that it can go on from this instant"},
     {"halt", OPT_FLAG, A(halt), .help = "leave the guest stopped"},
     {0},
 };

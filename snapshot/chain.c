@@ -234,7 +234,36 @@ static json_t *string_or_null(const char *s)
     return s ? json_string(s) : json_null();
 }
 
-const char *chain_add_layer(struct chain *c, const char *file, const char *format,
+int64_t chain_layer_size(const struct chain *c, const char *layer)
+{
+    return json_integer_value(json_object_get(chain_layer(c, layer), "size"));
+}
+
+bool chain_is_below(const struct chain *c, const char *id, const char *top)
+{
+    while (top && strcmp(top, id))
+        top = text(chain_layer(c, top), "backing");
+    return top != NULL;
+}
+
+json_t *chain_undo(const struct chain *c)
+{
+    json_t *undo = member(c, "undo");
+
+    return json_is_object(undo) ? undo : NULL;
+}
+
+void chain_set_undo(struct chain *c, json_t *undo)
+{
+    set(c->doc, "undo", undo ? undo : json_null());
+}
+
+void chain_set_current(struct chain *c, const char *name)
+{
+    set(c->doc, "current", string_or_null(name));
+}
+
+const char *chain_add_layer(struct chain *c, const char *file, const char *format, int64_t size,
                             const char *backing, bool ours)
 {
     auto_free char *relative = path_relative(c->folder, file);
@@ -249,8 +278,8 @@ const char *chain_add_layer(struct chain *c, const char *file, const char *forma
         highest = n > highest ? n : highest;
     }
     auto_free char *fresh = mem_printf("L%ld", highest + 1);
-    layer = json_pack("{s:s, s:s, s:o}", "file", relative, "format", format, "backing",
-                      string_or_null(backing));
+    layer = json_pack("{s:s, s:s, s:I, s:o}", "file", relative, "format", format, "size",
+                      (json_int_t)size, "backing", string_or_null(backing));
     if (ours)
         set(layer, "ours", json_true());
     set(layers, fresh, layer);
@@ -306,9 +335,9 @@ void chain_follow(struct chain *c, const struct graph_disk *d)
         const char *id = chain_layer_by_file(c, l->file);
 
         if (!id)
-            id = chain_add_layer(c, l->file, l->format, below, false);
-        else
-            chain_set_backing(c, id, below);
+            id = chain_add_layer(c, l->file, l->format, l->size, below, false);
+        chain_set_backing(c, id, below);
+        set(chain_layer(c, id), "size", json_integer(l->size));
         below = id;
     }
     if (!chain_active(c, d->id)) {

@@ -73,8 +73,8 @@ int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_e
 /* Record @d as QEMU has it: its layers, who backs whom, which one is active. */
 void chain_follow(struct chain *c, const struct graph_disk *d);
 
-/* A new layer; returns its id, borrowed from the document. */
-const char *chain_add_layer(struct chain *c, const char *file, const char *format,
+/* A new layer of @size bytes; returns its id, borrowed from the document. */
+const char *chain_add_layer(struct chain *c, const char *file, const char *format, int64_t size,
                             const char *backing, bool ours);
 void chain_set_active(struct chain *c, const char *disk, const char *layer);
 void chain_set_backing(struct chain *c, const char *layer, const char *backing);
@@ -96,6 +96,19 @@ void chain_drop_snapshot(struct chain *c, const char *name);
 
 /* Takes @snapshot (see doc/sidecar.md); it becomes the current one. */
 void chain_add_snapshot(struct chain *c, json_t *snapshot);
+
+/* Is @id the layer @top, or one that it builds on? */
+bool chain_is_below(const struct chain *c, const char *id, const char *top);
+
+/* The virtual size of @layer in bytes, 0: not recorded. */
+int64_t chain_layer_size(const struct chain *c, const char *layer);
+
+/* Forget the undo point, or set it: takes {"disks": {…}, "current": …}. */
+void chain_set_undo(struct chain *c, json_t *undo);
+json_t *chain_undo(const struct chain *c);
+
+/* @name (NULL: none) is the snapshot that the present state descends from. */
+void chain_set_current(struct chain *c, const char *name);
 
 /* The stem of new files of @disk, "disk" for "disk.s1.qcow2". New string. */
 char *chain_stem(const struct chain *c, const struct graph_disk *d);

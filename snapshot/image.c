@@ -221,3 +221,28 @@ int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err)
     *bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
     return 0;
 }
+
+int image_has_snapshot(const char *path, const char *name, struct qmp_error *err)
+{
+    auto_close int fd = open_image(path, err);
+    struct qcow2_snapshot *list = NULL;
+    struct qcow2_header h = {0};
+    auto_free char *buf = NULL;
+    size_t need = 1 << 16;
+    bool found = false;
+
+    if (fd < 0 || read_header(fd, path, &h, err))
+        return -1;
+    for (size_t len = 0; !list && len < need;) {
+        len = need;
+        buf = mem_grow(buf, len, 1);
+        ssize_t got = read_at(fd, buf, len, h.snapshots_offset);
+        if (got < 0 || qcow2_parse_snapshots(&h, buf, (size_t)got, &list, &need, err))
+            need = need > len ? need : 0;
+    }
+    for (size_t i = 0; list && i < h.nsnapshots; i++)
+        found |= !strcmp(list[i].name, name);
+    qcow2_snapshots_free(list, list ? h.nsnapshots : 0);
+    qcow2_header_done(&h);
+    return found ? 0 : qmp_error_set(err, QRW_ERR_NOT_FOUND, "%s does not hold '%s'", path, name);
+}

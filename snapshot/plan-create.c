@@ -15,6 +15,7 @@
 #include "qmp/mem.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
+#include "snapshot/plan-memory.h"
 #include "snapshot/plan-overlay.h"
 #include "snapshot/vm.h"
 
@@ -155,9 +156,8 @@ static void plan_files_by_qemu(struct plan *p, const struct scene *s, const stru
 
 /* ---- the record ---- */
 
-static json_t *snapshot_record(struct plan *p, const struct scene *s,
-                               const struct qrw_create_args *args, const char *name,
-                               const struct overlays *t)
+static void record(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
+                   const char *name, const struct overlays *t, json_t *memory)
 {
     json_t *disks = json_object();
 
@@ -168,15 +168,18 @@ static json_t *snapshot_record(struct plan *p, const struct scene *s,
         chain_follow(&p->after, d);
         frozen = chain_active(&p->after, d->id);
         json_object_set_new(disks, d->id, json_pack("{s:s}", "layer", frozen));
-        chain_set_active(&p->after, d->id,
-                         chain_add_layer(&p->after, t->list[i].file, "qcow2", frozen, true));
+        chain_set_active(
+            &p->after, d->id,
+            chain_add_layer(&p->after, t->list[i].file, "qcow2", d->layers[0].size, frozen, true));
         plan_promise(p, d->id, t->list[i].file, d->layers[0].file, true);
     }
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}", "name", name, "id",
-                     s->token, "parent", chain_current(s->chain), "created", s->now, "description",
-                     args->description ? args->description : "", "kind", "external", "state",
-                     s->graph->running ? "running" : "paused", "quiesced", false, "disks", disks,
-                     "memory", "pinned", false);
+    chain_add_snapshot(
+        &p->after,
+        json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b}", "name", name, "id",
+                  s->token, "parent", chain_current(s->chain), "created", s->now, "description",
+                  args->description ? args->description : "", "kind", "external", "state",
+                  s->graph->running ? "running" : "paused", "quiesced", false, "disks", disks,
+                  "memory", memory ? memory : json_null(), "pinned", false));
 }
 
 static char *choose_name(const struct scene *s, const char *wanted)
@@ -211,6 +214,49 @@ static int choose_method(const struct scene *s, enum qrw_method method, bool *sy
     return 0;
 }
 
+static int check_name(const struct scene *s, const char *name, struct qmp_error *err)
+{
+    if (chain_check_name(name, err))
+        return -1;
+    if (!chain_snapshot(s->chain, name))
+        return 0;
+    qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", name);
+    return qmp_error_hint(err, "choose another name, or none: it is then the time");
+}
+
+/* "disk.NAME.vmstate.qcow2", beside the first overlay. New string. */
+static char *memory_file(const struct scene *s, const struct overlays *t, const char *name)
+{
+    auto_free char *folder = path_folder(t->list[0].file);
+    auto_free char *stem = chain_stem(s->chain, t->list[0].disk);
+    auto_free char *safe = plan_safe_name(name);
+
+    return mem_printf("%s/%s.%s.vmstate.qcow2", folder, stem, safe);
+}
+
+/* Everything that takes time comes before the guest is stopped, if it is at all. */
+static void plan_steps(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
+                       const char *name, const struct overlays *t, const char *memory, bool sync)
+{
+    bool stop = s->graph->running && (args->halt || memory);
+
+    if (sync)
+        plan_files_by_qemu(p, s, t);
+    else
+        plan_files(p, t);
+    if (memory)
+        plan_memory_file(p, s, memory, t->list[0].disk->layers[0].file);
+    if (stop)
+        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
+    if (memory)
+        plan_memory_save(p, s, name);
+    overlays_switch(p, t, sync, NULL);
+    if (stop && !args->halt) {
+        plan_qmp(p, "cont", NULL, NULL);
+        plan_again(p);
+    }
+}
+
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
     const struct qrw_create_args *args = arguments;
@@ -218,26 +264,17 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     auto_free char *name = choose_name(s, args->name);
     bool sync;
 
-    if (chain_check_name(name, err) || choose_method(s, args->method, &sync, p, err) ||
-        choose(p, &t, s, args, err) || check_overlays(s, args->overlays, &t, err))
+    if (check_name(s, name, err) || choose_method(s, args->method, &sync, p, err) ||
+        (args->memory && plan_memory_check(s, err)) || choose(p, &t, s, args, err) ||
+        check_overlays(s, args->overlays, &t, err))
         return -1;
-    if (chain_snapshot(s->chain, name)) {
-        qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", name);
-        return qmp_error_hint(err, "choose another name, or none: it is then the time");
-    }
-    for (size_t i = 0; i < t.n; i++) {
+    for (size_t i = 0; i < t.n; i++)
         if (check_disk(s, &t, i, err) || name_overlay(s, args, name, &t, i, err))
             return -1;
-    }
 
-    if (sync)
-        plan_files_by_qemu(p, s, &t);
-    else
-        plan_files(p, &t);
-    if (args->halt && s->graph->running)
-        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
-    overlays_switch(p, &t, sync, NULL);
-    chain_add_snapshot(&p->after, snapshot_record(p, s, args, name, &t));
+    auto_free char *memory = args->memory ? memory_file(s, &t, name) : NULL;
+    plan_steps(p, s, args, name, &t, memory, sync);
+    record(p, s, args, name, &t, memory ? plan_memory_record(p, s, memory, name) : NULL);
 
     json_object_set_new(p->result, "snapshot", json_string(name));
     json_t *overlays = json_object();
@@ -247,4 +284,9 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     return 0;
 }
 
-const struct qrw_operation qrw_create = {"create", GRAPH_DISKS, plan, NULL};
+static bool needs_machine(const void *arguments)
+{
+    return ((const struct qrw_create_args *)arguments)->memory;
+}
+
+const struct qrw_operation qrw_create = {"create", GRAPH_DISKS, plan, NULL, needs_machine};

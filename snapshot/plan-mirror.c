@@ -71,8 +71,9 @@ static void record(struct plan *p, const struct copy *c, bool keep_files)
 
     chain_follow(&p->after, c->d);
     backing = below ? chain_layer_by_file(&p->after, below->file) : NULL;
-    chain_set_active(&p->after, c->d->id,
-                     chain_add_layer(&p->after, c->file, c->format, backing, true));
+    chain_set_active(
+        &p->after, c->d->id,
+        chain_add_layer(&p->after, c->file, c->format, c->d->layers[0].size, backing, true));
     plan_promise(p, c->d->id, c->file, below ? below->file : NULL, true);
     plan_retire(p, c->d, 0, c->copied, keep_files);
 }
@@ -115,4 +116,4 @@ static const char *decision(const void *arguments_)
     return args->pivot ? "complete" : "finish";
 }
 
-const struct qrw_operation qrw_mirror = {"mirror", GRAPH_NODES, plan, decision};
+const struct qrw_operation qrw_mirror = {"mirror", GRAPH_NODES, plan, decision, NULL};

@@ -73,6 +73,11 @@ void plan_need_unshared(struct plan *p, const char *file)
     need(p, "unshared", file);
 }
 
+void plan_need_state(struct plan *p, const char *file, const char *tag)
+{
+    add(p->needs, json_pack("{s:s, s:s, s:s}", "need", "state", "file", file, "tag", tag));
+}
+
 void plan_need_space(struct plan *p, const char *file, int64_t bytes)
 {
     add(p->needs,
@@ -95,6 +100,13 @@ void plan_overlay(struct plan *p, const char *file, const struct graph_layer *ba
 void plan_reserve(struct plan *p, const char *file, const char *like)
 {
     add(p->steps, json_pack("{s:s, s:s, s:s}", "step", "reserve", "file", file, "like", like));
+}
+
+void plan_image(struct plan *p, const char *file, const char *like)
+{
+    /* the memory lies beyond the disk that the image shows: that can be small */
+    add(p->steps, json_pack("{s:s, s:s, s:s, s:i}", "step", "image", "file", file, "like", like,
+                            "size", 1 << 20));
 }
 
 void plan_expect(struct plan *p, const char *file)
@@ -125,10 +137,35 @@ void plan_qmp(struct plan *p, const char *execute, json_t *arguments, json_t *un
                             "arguments", arguments, "undo", undo));
 }
 
+static json_t *last_step(struct plan *p)
+{
+    return json_array_get(p->steps, json_array_size(p->steps) - 1);
+}
+
+void plan_again(struct plan *p)
+{
+    json_object_set_new(last_step(p), "again", json_true());
+}
+
+void plan_undo(struct plan *p, json_t *undo)
+{
+    json_object_set_new(last_step(p), "undo", undo);
+}
+
+void plan_optional(struct plan *p)
+{
+    json_object_set_new(last_step(p), "optional", json_true());
+}
+
+void plan_undo_if_active(struct plan *p, json_t *files)
+{
+    json_object_set(last_step(p), "undo_if_active", files);
+}
+
 void plan_job(struct plan *p, const char *execute, json_t *arguments, const char *disk,
               const char *then)
 {
-    add(p->steps, json_pack("{s:s, s:s, s:o, s:s, s:s*}", "step", "job", "execute", execute,
+    add(p->steps, json_pack("{s:s, s:s, s:o, s:s*, s:s*}", "step", "job", "execute", execute,
                             "arguments", arguments, "disk", disk, "then", then));
 }
 
@@ -221,7 +258,7 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
 
 /* ---- what follows ---- */
 
-static void cleanup_node(struct plan *p, const char *node)
+void plan_cleanup_node(struct plan *p, const char *node)
 {
     if (node && node[0] != '#')
         add(p->cleanup, json_pack("{s:s, s:s, s:{s:s}}", "step", "qmp", "execute", "blockdev-del",
@@ -230,8 +267,8 @@ static void cleanup_node(struct plan *p, const char *node)
 
 void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l)
 {
-    cleanup_node(p, l->node);
-    cleanup_node(p, l->file_node);
+    plan_cleanup_node(p, l->node);
+    plan_cleanup_node(p, l->file_node);
 }
 
 void plan_cleanup_file(struct plan *p, const char *file)

@@ -23,6 +23,7 @@
 
 #include "snapshot/chain.h"
 #include "snapshot/graph.h"
+#include "snapshot/machine.h"
 
 struct plan {
     char *operation; /* "create" */
@@ -35,12 +36,14 @@ struct plan {
 /* What a planner may know. Everything is borrowed. */
 struct scene {
     const struct graph *graph;
-    const struct chain *chain; /* an empty document where no sidecar exists */
-    const char *now;           /* RFC 3339, UTC, milliseconds */
-    const char *token;         /* random, hex */
-    const char *qemu;          /* version: "7.2.22" */
-    const char *cwd;           /* ours: what a relative file name of the user means */
-    bool files_reachable;      /* QEMU's file names are ours too (law 9) */
+    const struct chain *chain;     /* an empty document where no sidecar exists */
+    const char *now;               /* RFC 3339, UTC, milliseconds */
+    const char *token;             /* random, hex */
+    int version;                   /* of QEMU: 70222 */
+    const char *qemu;              /* the same for people: "7.2.22" */
+    const struct machine *machine; /* NULL: the operation did not ask for it */
+    const char *cwd;               /* ours: what a relative file name of the user means */
+    bool files_reachable;          /* QEMU's file names are ours too (law 9) */
 };
 
 typedef int planner_fn(struct plan *p, const struct scene *s, const void *args,
@@ -57,6 +60,7 @@ struct qrw_operation {
     enum graph_level level;
     planner_fn *plan;
     const char *(*decision)(const void *args);
+    bool (*needs_machine)(const void *args); /* NULL: never */
 };
 
 /* An empty plan whose `after` is a copy of the present document. */
@@ -69,6 +73,8 @@ void plan_need_absent(struct plan *p, const char *file);
 /* The same as QEMU sees it, for files out of our reach. */
 void plan_need_absent_for_qemu(struct plan *p, const char *file);
 void plan_need_space(struct plan *p, const char *file, int64_t bytes);
+/* @file is a memory image that has the tag @tag. */
+void plan_need_state(struct plan *p, const char *file, const char *tag);
 /* Nobody but the layers of our document builds on @file: it will be written to. */
 void plan_need_unshared(struct plan *p, const char *file);
 
@@ -78,14 +84,25 @@ void plan_need_unshared(struct plan *p, const char *file);
 void plan_overlay(struct plan *p, const char *file, const struct graph_layer *base);
 /* A file of no bytes that keeps the name for QEMU, owner and mode like @like. Undone as above. */
 void plan_reserve(struct plan *p, const char *file, const char *like);
+/* An empty image of its own, for the memory. Undone as above. */
+void plan_image(struct plan *p, const char *file, const char *like);
 /* A file that QEMU itself makes in a later step. Undone as above. */
 void plan_expect(struct plan *p, const char *file);
 /* Make the folder entries of the new files durable, once per folder. */
 void plan_sync_folder(struct plan *p, const char *file);
 /* Write out what the host still holds in memory of @file. Changes nothing. */
 void plan_flush(struct plan *p, const char *file);
-/* One command. @undo (may be NULL): the command that takes it back. */
+/* One command. @undo (may be NULL): what takes it back, a command or an array of job steps. */
 void plan_qmp(struct plan *p, const char *execute, json_t *arguments, json_t *undo);
+/* The last step is done again when a later client finds the goal reached but the guest not
+ * yet going: it must be one that can be repeated. */
+void plan_again(struct plan *p);
+/* The last step's undo is the command @undo; takes it. */
+void plan_undo(struct plan *p, json_t *undo);
+/* The last step may fail. */
+void plan_optional(struct plan *p);
+/* After a crash, the last step is only taken back if a disk runs on one of @files (an array). */
+void plan_undo_if_active(struct plan *p, json_t *files);
 /* A job (its id inside @arguments); jobs that follow each other run together and are
  * completed together. @then: NULL (ends by itself), "complete" (when all are ready),
  * "finish" (end without switching) or "hold" (leave it ready). */
@@ -102,6 +119,7 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
 
 /* Close the nodes of @l, those that do not go by themselves (QEMU's own begin with '#'). */
 void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l);
+void plan_cleanup_node(struct plan *p, const char *node);
 /* Remove @file if by then no node names it. */
 void plan_cleanup_file(struct plan *p, const char *file);
 void plan_removed(struct plan *p, const char *file);

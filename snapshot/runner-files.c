@@ -20,7 +20,10 @@ static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *
         .backing = text(step, "backing"),
         .backing_format = text(step, "backing_format"),
     };
-    const char *like = graph_is_path(o.backing) ? o.backing : NULL;
+    const char *like = o.backing ? o.backing : text(step, "like");
+
+    if (like && !graph_is_path(like))
+        like = NULL;
 
     return image_create_overlay(text(step, "file"), &o, like, err);
 }
@@ -59,9 +62,16 @@ static const struct {
     const char *step;
     int (*run)(struct runner *r, const json_t *step, struct qmp_error *err);
     bool makes_file;
+    bool disposable; /* nothing that it holds is of use without the rest of the operation */
 } kinds[] = {
-    {"overlay", make_overlay, true},     {"reserve", reserve, true}, {"expect", expect, true},
-    {"sync-folder", sync_folder, false}, {"flush", flush, false},
+    // clang-format off
+    {"overlay",     make_overlay, true,  false},
+    {"image",       make_overlay, true,  true},
+    {"reserve",     reserve,      true,  false},
+    {"expect",      expect,       true,  false},
+    {"sync-folder", sync_folder,  false, false},
+    {"flush",       flush,        false, false},
+    // clang-format on
 };
 
 static int find(const json_t *step)
@@ -115,7 +125,7 @@ void runner_file_undo(struct runner *r, const json_t *step, const struct graph *
         return;
     else if (g && (named_by(g, file) || image_open_in(qmp_client_peer(r->client), &st)))
         kept = "QEMU uses it";
-    else if (g && !holds_nothing(file, &st))
+    else if (g && !kinds[kind].disposable && !holds_nothing(file, &st))
         kept = "it holds data; remove it when you are sure that nobody needs it";
     else if (image_unlink_if(file, &st, &why))
         kept = why.desc;

@@ -53,11 +53,28 @@ static size_t span(const json_t *steps, size_t at)
     while (at + n < json_array_size(steps)) {
         const json_t *step = json_array_get(steps, at + n);
 
-        if (!is(step, "qmp") || !json_object_get(step, "undo"))
+        if (!is(step, "qmp") || !json_is_object(json_object_get(step, "undo")))
             break;
         n++;
     }
     return n ? n : 1;
+}
+
+/* How long the guest stood still: from stop to cont, or else as long as the command took
+ * that switches its disks. */
+static void clock_pause(struct runner *r, const json_t *steps, size_t at, size_t n, int64_t begun)
+{
+    for (size_t i = at; i < at + n; i++) {
+        const json_t *step = json_array_get(steps, i);
+        const char *command = text(step, "execute");
+
+        if (!strcmp(command, "stop"))
+            r->stopped_us = begun;
+        else if (!strcmp(command, "cont") && r->stopped_us)
+            r->pause_us = now_us() - r->stopped_us;
+        else if (!json_object_get(step, "undo") && !r->stopped_us)
+            r->pause_us += now_us() - begun;
+    }
 }
 
 static int run_commands(struct run *run, size_t at, size_t n, struct qmp_error *err)
@@ -78,9 +95,9 @@ static int run_commands(struct run *run, size_t at, size_t n, struct qmp_error *
     } else {
         for (size_t i = 0; i < n; i++)
             run->taken[at + i] = ask_reply(a, i, NULL) != NULL;
-        rc = ask_failed(a, err);
-        if (!json_object_get(json_array_get(run->p->steps, at), "undo"))
-            run->r->pause_us += now_us() - begun;
+        rc =
+            json_object_get(json_array_get(run->p->steps, at), "optional") ? 0 : ask_failed(a, err);
+        clock_pause(run->r, run->p->steps, at, n, begun);
     }
     ask_free(a);
     return rc;
@@ -117,12 +134,29 @@ static int run_jobs(struct run *run, size_t at, size_t n, bool attach, struct qm
 
 /* ---- the way back ---- */
 
+/* Undo is a command, or jobs to run. */
 static void send_undo(struct runner *r, const json_t *step)
 {
-    const json_t *undo = json_object_get(step, "undo");
+    const json_t *undo = json_object_get(step, "undo"), *job;
+    struct runner patient = *r;
+    const bool never = false;
+    size_t i;
 
-    json_decref(ask_one(r->client, NULL, text(undo, "execute"),
-                        json_deep_copy(json_object_get(undo, "arguments")), NULL));
+    if (json_is_object(undo)) {
+        json_decref(ask_one(r->client, NULL, text(undo, "execute"),
+                            json_deep_copy(json_object_get(undo, "arguments")), NULL));
+        return;
+    }
+    patient.stop = &never;
+    patient.no_wait = false;
+    patient.jobs = json_array();
+    json_array_foreach(undo, i, job) {
+        json_t *id = json_object_get(json_object_get(job, "arguments"), "job-id");
+
+        runner_jobs(&patient, &job, 1, false, NULL);
+        json_decref(ask_one(r->client, NULL, "job-dismiss", json_pack("{s:O}", "id", id), NULL));
+    }
+    json_decref(patient.jobs);
 }
 
 static void take_back(struct run *run)
@@ -196,25 +230,64 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
     return RUN_DONE;
 }
 
+/* Did the step take effect, as far as the graph tells? */
+static bool to_be_undone(const json_t *step, const struct graph *g)
+{
+    const json_t *files = json_object_get(step, "undo_if_active"), *file;
+    const char *undo = text(json_object_get(step, "undo"), "execute");
+    size_t i;
+
+    if (undo && !strcmp(undo, "cont"))
+        return g->status && !g->running && strcmp(g->status, "prelaunch");
+    if (!files)
+        return json_object_get(step, "undo") != NULL;
+    json_array_foreach(files, i, file)
+        for (size_t k = 0; k < g->ndisks; k++)
+            if (g->disks[k].nlayers && json_is_string(file) &&
+                !strcmp(g->disks[k].layers[0].file, json_string_value(file)))
+                return true;
+    return false;
+}
+
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
 {
+    runner_dismiss(r, p);
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
-        const char *undo = text(json_object_get(step, "undo"), "execute");
 
         if (is(step, "job"))
             continue;
         if (!is(step, "qmp"))
             runner_file_undo(r, step, g, notes_of(p));
-        else if (undo && (strcmp(undo, "cont") || (g->status && !strcmp(g->status, "paused"))))
+        else if (to_be_undone(step, g))
             send_undo(r, step);
     }
-    runner_dismiss(r, p);
 
     const struct qmp_error *broken = qmp_client_broken(r->client);
     if (broken && err)
         *err = *broken;
     return broken ? -1 : 0;
+}
+
+int runner_again(struct runner *r, struct plan *p, struct qmp_error *err)
+{
+    const json_t *step;
+    size_t i;
+
+    runner_dismiss(r, p);
+    json_array_foreach(p->steps, i, step) {
+        if (!json_object_get(step, "again"))
+            continue;
+        if (is(step, "job")) {
+            if (runner_jobs(r, &step, 1, false, err) < 0)
+                return -1;
+            continue;
+        }
+        /* what was done before may refuse to be done again */
+        json_decref(ask_one(r->client, NULL, text(step, "execute"),
+                            json_deep_copy(json_object_get(step, "arguments")), NULL));
+    }
+    return 0;
 }
 
 /* ---- afterwards ---- */

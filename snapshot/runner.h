@@ -24,6 +24,7 @@ struct runner {
     int wait_ms;      /* how long to wait for jobs, 0: as long as it takes */
     bool files_reachable;
     const struct qrw_options *options; /* whom to tell: progress, notes */
+    int64_t stopped_us;                /* when the guest was stopped by us, 0: it was not */
     int64_t pause_us; /* out: how long the command took that cannot be taken back */
     json_t *jobs;     /* out: an array, how the jobs were seen last */
 };
@@ -37,6 +38,9 @@ enum run_end { RUN_DONE, RUN_LEFT };
  * waiting; the job goes on).
  */
 int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *err);
+
+/* Do again what @p marks so: a later client found the goal reached, but the guest not going. */
+int runner_again(struct runner *r, struct plan *p, struct qmp_error *err);
 
 /*
  * Take back what an earlier client did of @p, as far as @g shows that it did it. What

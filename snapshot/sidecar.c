@@ -85,7 +85,13 @@ static json_t *read_document(int fd, const char *file, struct qmp_error *err)
         qmp_error_set(err, QRW_ERR_INVALID, "%s: this is not a sidecar file", file);
         return NULL;
     }
-    json_t *doc = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
+    /* whole: json_loadfd() would read it byte by byte; a rename replaces it, nobody writes it */
+    auto_free char *bytes = mem_alloc((size_t)st.st_size);
+    if (pread(fd, bytes, (size_t)st.st_size, 0) != st.st_size) {
+        failed(err, "cannot read", file);
+        return NULL;
+    }
+    json_t *doc = json_loadb(bytes, (size_t)st.st_size, JSON_REJECT_DUPLICATES, &why);
     if (!doc) {
         qmp_error_set(err, QRW_ERR_INVALID, "%s: line %d: %s", file, why.line, why.text);
         qmp_error_hint(err, "the images are untouched; move the file away to go on without it");

@@ -36,17 +36,6 @@ static const char *member(const json_t *obj, const char *key)
     return json_string_value(json_object_get(obj, key));
 }
 
-/* "pc-q35-7.2" out of "pc-q35-7.2-machine". */
-static json_t *machine_name(const json_t *type)
-{
-    const char *name = json_string_value(type);
-    size_t n = name ? strlen(name) : 0, tail = strlen("-machine");
-
-    if (n > tail && !strcmp(name + n - tail, "-machine"))
-        return json_stringn(name, n - tail);
-    return name ? json_string(name) : json_null();
-}
-
 /* QEMU has the null UUID where none was given. */
 static const char *real_uuid(const json_t *reply)
 {
@@ -70,7 +59,7 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
     auto_free char *qemu = NULL;
     struct chain c = {0};
     struct ask *a = ask_new(vm->client, &vm->stop);
-    json_t *doc = NULL, *machine;
+    json_t *doc = NULL;
     size_t name, uuid, type;
 
     name = ask_add(a, "query-name", NULL, NULL, NULL);
@@ -79,8 +68,10 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
                    NULL, NULL);
     if (!look(vm, GRAPH_DISKS, &c, &file, err) && !ask_run(a, err)) {
         qemu = vm_qemu_version(vm);
-        machine = machine_name(ask_reply(a, type, NULL));
-        doc = json_pack("{s:s?, s:s?, s:s, s:s, s:o, s:i, s:i, s:i, s:s?, s:s?, s:O?}", "name",
+        const char *qom_type = json_string_value(ask_reply(a, type, NULL));
+        auto_free char *machine = qom_type ? machine_name(qom_type) : NULL;
+
+        doc = json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:i, s:i, s:i, s:s?, s:s?, s:O?}", "name",
                         member(ask_reply(a, name, NULL), "name"), "uuid",
                         real_uuid(ask_reply(a, uuid, NULL)), "status", vm->graph.status, "qemu",
                         qemu, "machine", machine, "pid", (int)qmp_client_peer(vm->client), "disks",

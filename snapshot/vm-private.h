@@ -17,11 +17,15 @@ struct qrw_vm {
 
     /* from the last vm_observe() */
     struct graph graph;
+    struct machine machine; /* from the last vm_observe_machine() */
     bool files_reachable;
 };
 
 /* Ask QEMU what it has, as deep as @level. The errors of the connection are found here. */
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err);
+
+/* Ask what a saved memory depends on. */
+int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err);
 
 /* "7.2.22" of the greeting. New string. */
 char *vm_qemu_version(const struct qrw_vm *vm);

@@ -166,7 +166,19 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
 
     stamp(now, sizeof(now));
     random_token(token);
-    struct scene s = {&vm->graph, &j->chain, now, token, qemu, vm->cwd, vm->files_reachable};
+    bool machine = op->needs_machine && op->needs_machine(args);
+    struct scene s = {.graph = &vm->graph,
+                      .chain = &j->chain,
+                      .now = now,
+                      .token = token,
+                      .version = qmp_client_version(vm->client),
+                      .qemu = qemu,
+                      .machine = machine ? &vm->machine : NULL,
+                      .cwd = vm->cwd,
+                      .files_reachable = vm->files_reachable};
+
+    if (machine && vm_observe_machine(vm, err))
+        return NULL;
 
     plan_init(&p, op->name, &s);
     if (!op->plan(&p, &s, args, err)) {

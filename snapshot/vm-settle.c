@@ -228,7 +228,9 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     switch (recover_decide(&p, &vm->graph)) {
     case RECOVER_FINISH:
         *how = SETTLED_FINISHED;
-        rc = vm_conclude(vm, j, &r, &p, err);
+        rc = vm->graph.running ? 0 : runner_again(&r, &p, err);
+        if (!rc)
+            rc = vm_conclude(vm, j, &r, &p, err);
         break;
     case RECOVER_FORGET:
         *how = SETTLED_FINISHED;

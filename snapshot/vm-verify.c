@@ -68,6 +68,11 @@ static int space(const struct check *c, const json_t *need, struct qmp_error *er
                          path_name(text(need, "file")));
 }
 
+static int state(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    return image_has_snapshot(text(need, "file"), text(need, "tag"), err);
+}
+
 /* The layers of our own document and of the chain at hand may build on it. */
 static const char **own_files(const struct check *c, json_t *keep)
 {
@@ -115,9 +120,8 @@ static const struct {
     const char *need;
     int (*check)(const struct check *c, const json_t *need, struct qmp_error *err);
 } checks[] = {
-    {"absent", absent},
-    {"absent-for-qemu", absent_for_qemu},
-    {"space", space},
+    {"absent", absent},     {"absent-for-qemu", absent_for_qemu},
+    {"space", space},       {"state", state},
     {"unshared", unshared},
 };
 

@@ -46,6 +46,7 @@ void qrw_close(struct qrw_vm *vm)
         return;
     qmp_client_free(vm->client);
     graph_done(&vm->graph);
+    machine_done(&vm->machine);
     free(vm->sidecar_option);
     free(vm->cwd);
     free(vm);
@@ -191,6 +192,25 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
         return -1;
     resolve_files(vm);
     return 0;
+}
+
+int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err)
+{
+    static const char *const paths[] = {"/machine/peripheral", "/machine/peripheral-anon"};
+    struct ask *a = ask_new(vm->client, &vm->stop);
+    struct machine *m = &vm->machine;
+    int rc;
+
+    machine_done(m);
+    ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),
+            machine_take_type, m);
+    ask_add(a, "query-memory-size-summary", NULL, machine_take_memory, m);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        ask_add(a, "qom-list", json_pack("{s:s}", "path", paths[i]), machine_take_devices, m);
+    ask_add(a, "query-migrate", NULL, machine_take_migration, m);
+    rc = ask_run(a, err) || ask_failed(a, err) ? -1 : 0;
+    ask_free(a);
+    return rc;
 }
 
 /* ---- the sidecar ---- */

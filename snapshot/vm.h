@@ -118,9 +118,27 @@ struct qrw_create_args {
     qrw_strings exclude;
     qrw_strings overlays; /* "DISK=FILE" */
     enum qrw_method method;
-    bool halt; /* leave the guest stopped */
+    bool memory; /* the guest's memory too: it can go on from this instant later */
+    bool halt;   /* leave the guest stopped */
 };
 extern const struct qrw_operation qrw_create;
+
+/*
+ * Back to a snapshot, in place. The guest is stopped meanwhile; with memory it goes on
+ * from the instant of the snapshot, without it is reset. What it had is the undo point.
+ * QEMU: 6.1 (blockdev-reopen) for disks, 5.2 through its unstable x- form; 6.0 for memory.
+ */
+struct qrw_revert_args {
+    const char *name;     /* qrw_undo: not used */
+    const char *keep;     /* make the present state this snapshot; NULL: the undo point */
+    bool discard;         /* keep nothing of the present state */
+    bool no_memory;       /* the disks alone */
+    bool no_reset;        /* leave the guest's memory as it is: it must not use the disks */
+    bool paused, running; /* the guest's state afterwards; neither: as it was */
+};
+extern const struct qrw_operation qrw_revert;
+/* Back to what the last revert left; and again: forward. */
+extern const struct qrw_operation qrw_undo;
 
 struct qrw_commit_args {
     const char *disk;

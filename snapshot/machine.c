@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* machine: see machine.h. */
+#include "snapshot/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/error.h"
+
+static const char *text(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+char *machine_name(const char *qom_type)
+{
+    size_t n = strlen(qom_type), tail = strlen("-machine");
+
+    if (n > tail && !strcmp(qom_type + n - tail, "-machine"))
+        n -= tail;
+    return mem_printf("%.*s", (int)n, qom_type);
+}
+
+int machine_take_type(void *machine, const json_t *reply, struct qmp_error *err)
+{
+    struct machine *m = machine;
+
+    if (json_is_string(reply))
+        m->type = machine_name(json_string_value(reply));
+    return 0;
+}
+
+int machine_take_memory(void *machine, const json_t *reply, struct qmp_error *err)
+{
+    struct machine *m = machine;
+
+    m->ram = json_integer_value(json_object_get(reply, "base-memory")) +
+             json_integer_value(json_object_get(reply, "plugged-memory"));
+    return 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(json_string_value(*(json_t *const *)a), json_string_value(*(json_t *const *)b));
+}
+
+static void sort(json_t *list)
+{
+    size_t n = json_array_size(list);
+    json_t **entries = mem_alloc((n + 1) * sizeof(*entries));
+
+    for (size_t i = 0; i < n; i++)
+        entries[i] = json_incref(json_array_get(list, i));
+    qsort(entries, n, sizeof(*entries), by_text);
+    for (size_t i = 0; i < n; i++)
+        json_array_set_new(list, i, entries[i]);
+    free(entries);
+}
+
+/* qom-list of /machine/peripheral ("disk0": child<virtio-blk-pci>) and of -anon
+ * ("device[3]": …, a number that depends on the order of the command line). */
+int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *err)
+{
+    struct machine *m = machine;
+    const json_t *entry;
+    size_t i;
+
+    if (!m->devices)
+        m->devices = json_array();
+    json_array_foreach(reply, i, entry)
+    {
+        const char *name = text(entry, "name"), *type = text(entry, "type");
+
+        if (!name || !type || strncmp(type, "child<", 6))
+            continue;
+        auto_free char *words = mem_printf("%s: %.*s", strchr(name, '[') ? "-" : name,
+                                           (int)strcspn(type + 6, ">"), type + 6);
+        json_array_append_new(m->devices, json_string(words));
+    }
+    sort(m->devices);
+    return 0;
+}
+
+int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err)
+{
+    static const char *const busy[] = {"setup", "active", "pre-switchover", "device",
+                                       "postcopy-active", "cancelling"};
+    struct machine *m = machine;
+    const char *status = text(reply, "status");
+    json_t *reasons = json_object_get(reply, "blocked-reasons");
+
+    for (size_t i = 0; status && i < sizeof(busy) / sizeof(busy[0]); i++)
+        if (!strcmp(busy[i], status))
+            m->migration = mem_strdup(status);
+    m->blockers = json_is_array(reasons) ? json_deep_copy(reasons) : NULL;
+    return 0;
+}
+
+void machine_done(struct machine *m)
+{
+    free(m->type);
+    free(m->migration);
+    json_decref(m->devices);
+    json_decref(m->blockers);
+    memset(m, 0, sizeof(*m));
+}
+
+int machine_can_save(const struct machine *m, struct qmp_error *err)
+{
+    const char *reason = json_string_value(json_array_get(m->blockers, 0));
+
+    if (reason) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the memory cannot be saved: %s", reason);
+        return qmp_error_hint(err, "a snapshot of the disks alone works: leave --memory out");
+    }
+    if (m->migration)
+        return qmp_error_set(err, QRW_ERR_REFUSED, "a migration is running (%s)", m->migration);
+    return 0;
+}
+
+void machine_record(const struct machine *m, json_t *memory)
+{
+    json_object_set_new(memory, "machine", m->type ? json_string(m->type) : json_null());
+    json_object_set_new(memory, "ram", json_integer(m->ram));
+    if (m->devices)
+        json_object_set(memory, "devices", m->devices);
+}
+
+static const char *entry(const json_t *list, size_t i)
+{
+    const char *words = json_string_value(json_array_get(list, i));
+
+    return words ? words : "";
+}
+
+/* The first entry of @a that is not in @b. Both are sorted. */
+static const char *missing(const json_t *a, const json_t *b)
+{
+    size_t k = 0;
+
+    for (size_t i = 0; i < json_array_size(a); i++, k++) {
+        while (k < json_array_size(b) && strcmp(entry(b, k), entry(a, i)) < 0)
+            k++;
+        if (k >= json_array_size(b) || strcmp(entry(b, k), entry(a, i)))
+            return entry(a, i);
+    }
+    return NULL;
+}
+
+int machine_fits(const struct machine *m, const json_t *memory, struct qmp_error *err)
+{
+    const char *type = text(memory, "machine");
+    int64_t ram = json_integer_value(json_object_get(memory, "ram"));
+    const json_t *devices = json_object_get(memory, "devices");
+    const char *lost = devices ? missing(devices, m->devices) : NULL;
+    const char *added = devices ? missing(m->devices, devices) : NULL;
+
+    if (type && m->type && strcmp(type, m->type))
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "the memory was saved on machine type %s, this is %s", type, m->type);
+    else if (ram && m->ram && ram != m->ram)
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "the memory was saved with %lld MiB of RAM, this VM has %lld MiB",
+                      (long long)(ram >> 20), (long long)(m->ram >> 20));
+    else if (lost)
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the VM had a device that is missing now: %s",
+                      lost);
+    else if (added)
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the VM has a device that it had not then: %s",
+                      added);
+    else
+        return 0;
+    return qmp_error_hint(err, "start QEMU as it was then, or revert the disks alone with "
+                               "--no-memory (the guest restarts)");
+}

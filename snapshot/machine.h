@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * machine: what decides whether a saved memory fits, from query replies.  PURE
+ *
+ * Memory can only be loaded into a machine of the same type with the same RAM and the
+ * same devices; and it can only be saved when nothing forbids migration.
+ */
+#ifndef SNAPSHOT_MACHINE_H
+#define SNAPSHOT_MACHINE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "qmp/error.h"
+
+struct machine {
+    char *type;        /* "pc-q35-7.2" */
+    int64_t ram;       /* bytes, plugged memory included */
+    json_t *devices;   /* sorted array of "id: type"; ids that QEMU chose are "-" */
+    json_t *blockers;  /* array of QEMU's words why memory cannot be saved */
+    char *migration;   /* "active", … when one runs; else NULL */
+};
+
+/* Each takes one reply (borrowed). What is missing in it stays empty. */
+int machine_take_type(void *machine, const json_t *reply, struct qmp_error *err);
+int machine_take_memory(void *machine, const json_t *reply, struct qmp_error *err);
+int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *err);
+int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err);
+void machine_done(struct machine *m);
+
+/* Can memory be saved now? QRW_ERR_UNSUPPORTED or QRW_ERR_REFUSED in QEMU's words. */
+int machine_can_save(const struct machine *m, struct qmp_error *err);
+
+/* What a snapshot records of @m: {"machine", "ram", "devices"} go into @memory. */
+void machine_record(const struct machine *m, json_t *memory);
+
+/* Does what was recorded fit @m? QRW_ERR_UNSUPPORTED names the difference. */
+int machine_fits(const struct machine *m, const json_t *memory, struct qmp_error *err);
+
+/* "pc-q35-7.2" of the QOM type "pc-q35-7.2-machine". New string. */
+char *machine_name(const char *qom_type);
+
+#endif

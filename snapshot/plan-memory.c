@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-memory: see plan-memory.h. */
+#include "snapshot/plan-memory.h"
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+#include "snapshot/plan-overlay.h"
+
+#define OLDEST_WITH_JOBS 60000
+
+static char *node_name(const struct scene *s)
+{
+    return mem_printf("qrw-%s-ram", s->token);
+}
+
+static int check_version(const struct scene *s, struct qmp_error *err)
+{
+    if (s->version >= OLDEST_WITH_JOBS)
+        return 0;
+    qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                  "QEMU %s cannot save or load memory in place: that needs 6.0 or newer", s->qemu);
+    return qmp_error_hint(err, "the disks alone work: create without --memory, revert with "
+                               "--no-memory");
+}
+
+int plan_memory_check(const struct scene *s, struct qmp_error *err)
+{
+    if (check_version(s, err))
+        return -1;
+    if (!s->files_reachable)
+        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                             "the memory needs a file, and QEMU's files are out of our reach");
+    return machine_can_save(s->machine, err);
+}
+
+static void add_node(struct plan *p, const struct scene *s, const char *file)
+{
+    auto_free char *node = node_name(s);
+
+    plan_qmp(p, "blockdev-add",
+             json_pack("{s:s, s:s, s:{s:s, s:s}}", "driver", "qcow2", "node-name", node, "file",
+                       "driver", "file", "filename", file),
+             overlay_undo(node));
+    plan_cleanup_node(p, node);
+}
+
+void plan_memory_file(struct plan *p, const struct scene *s, const char *file, const char *like)
+{
+    plan_need_absent(p, file);
+    plan_need_space(p, file, s->machine->ram);
+    plan_image(p, file, like);
+    add_node(p, s, file);
+}
+
+static json_t *job_arguments(const struct scene *s, const char *id, const char *tag)
+{
+    auto_free char *node = node_name(s);
+
+    return json_pack("{s:s, s:s, s:s, s:[s]}", "job-id", id, "tag", tag, "vmstate", node, "devices",
+                     node);
+}
+
+void plan_memory_save(struct plan *p, const struct scene *s, const char *tag)
+{
+    plan_job(p, "snapshot-save", job_arguments(s, "qrw-save", tag), NULL, NULL);
+}
+
+json_t *plan_memory_record(const struct plan *p, const struct scene *s, const char *file,
+                           const char *tag)
+{
+    auto_free char *relative = path_relative(p->after.folder, file);
+    json_t *memory = json_pack("{s:s, s:s, s:s}", "file", relative, "tag", tag, "qemu", s->qemu);
+
+    machine_record(s->machine, memory);
+    return memory;
+}
+
+int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_error *err)
+{
+    return check_version(s, err) ? -1 : machine_fits(s->machine, memory, err);
+}
+
+void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory)
+{
+    auto_free char *file =
+        path_join(s->chain->folder, json_string_value(json_object_get(memory, "file")));
+
+    plan_need_state(p, file, json_string_value(json_object_get(memory, "tag")));
+    add_node(p, s, file);
+    plan_again(p);
+}
+
+void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memory)
+{
+    const char *tag = json_string_value(json_object_get(memory, "tag"));
+
+    plan_job(p, "snapshot-load", job_arguments(s, "qrw-load", tag), NULL, NULL);
+    /* a load that failed half-way leaves a memory that must not run */
+    plan_undo(p, json_pack("{s:s}", "execute", "system_reset"));
+    plan_again(p);
+}

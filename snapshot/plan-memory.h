@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan-memory: the guest's memory, in an image of its own.              PURE
+ *
+ * QEMU's snapshot-save writes RAM and device state into the nodes it is told to; told
+ * only of one small image that no device uses, it needs nothing of the disks, and the
+ * state can be loaded back into the same process (qmp-facts (j)).
+ */
+#ifndef SNAPSHOT_PLAN_MEMORY_H
+#define SNAPSHOT_PLAN_MEMORY_H
+
+#include "snapshot/plan.h"
+
+/* Can memory be saved, and later be loaded again? QRW_ERR_UNSUPPORTED, QRW_ERR_REFUSED. */
+int plan_memory_check(const struct scene *s, struct qmp_error *err);
+
+/* Make @file (permissions like @like) and add it as a node: while the guest still runs. */
+void plan_memory_file(struct plan *p, const struct scene *s, const char *file, const char *like);
+
+/* Save into it; the guest is stopped. */
+void plan_memory_save(struct plan *p, const struct scene *s, const char *tag);
+
+/* The record of it for the snapshot. New reference. */
+json_t *plan_memory_record(const struct plan *p, const struct scene *s, const char *file,
+                           const char *tag);
+
+/* Does @memory (a snapshot's record) fit this VM? QRW_ERR_UNSUPPORTED. */
+int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_error *err);
+
+/* Add the file of @memory as a node, and load it: the guest is stopped. */
+void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory);
+void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memory);
+
+#endif

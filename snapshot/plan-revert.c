@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * revert: go back to a snapshot in the running QEMU process.
+ *
+ *   P* <- ... <- old (active)     ==>     P* <- new (active)
+ *                                          \\<- ... <- old     the undo point
+ *
+ * The guest is stopped; a fresh overlay goes on top of the active layer, and its backing
+ * is then changed to the layer that the snapshot pins. So every disk switches at once,
+ * and up to the reset or the loading of the memory everything can be taken back.
+ *
+ * undo: the same towards the layers that the last revert left. They are nobody's frozen
+ * content: the overlay is committed into them at once and is gone.
+ */
+#include "snapshot/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+#include "snapshot/plan-disk.h"
+#include "snapshot/plan-memory.h"
+#include "snapshot/plan-merge.h"
+#include "snapshot/plan-overlay.h"
+#include "snapshot/vm.h"
+
+#define OLDEST_WITH_REOPEN 60100
+
+struct way_back {
+    const struct scene *s;
+    const struct qrw_revert_args *args;
+    const char *name;     /* of the snapshot, "undo" for the undo point */
+    json_t *disks;        /* DISK: {"layer": ID} */
+    const json_t *memory; /* NULL: none, or not wanted */
+    const char *current;  /* the snapshot that is current afterwards, NULL: none */
+    bool undo, was_running;
+    struct overlays o;
+    char **targets; /* per overlay: the node that it shall be backed by */
+    unsigned opened;
+};
+
+static void way_done(struct way_back *w)
+{
+    for (size_t i = 0; w->targets && i < w->o.n; i++)
+        free(w->targets[i]);
+    free(w->targets);
+    overlays_done(&w->o);
+}
+
+static const char *text(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+/* ---- where to ---- */
+
+static int find_snapshot(struct way_back *w, const char *name, struct qmp_error *err)
+{
+    const json_t *snapshot = chain_snapshot(w->s->chain, name);
+    const json_t *memory = json_object_get(snapshot, "memory");
+
+    if (!snapshot) {
+        qmp_error_set(err, QRW_ERR_NOT_FOUND, "no snapshot '%s'", name);
+        return qmp_error_hint(err, "qrewind list shows the names");
+    }
+    w->name = w->current = name;
+    w->disks = json_object_get(snapshot, "disks");
+    w->memory = json_is_object(memory) && !w->args->no_memory ? memory : NULL;
+    w->was_running = text(snapshot, "state") && !strcmp(text(snapshot, "state"), "running");
+    return 0;
+}
+
+static int find_undo(struct way_back *w, struct qmp_error *err)
+{
+    const json_t *undo = chain_undo(w->s->chain);
+
+    if (!undo) {
+        qmp_error_set(err, QRW_ERR_NOT_FOUND, "there is nothing to undo");
+        return qmp_error_hint(err, "the last revert leaves an undo point, unless --discard or "
+                                   "--keep was given");
+    }
+    w->name = "undo";
+    w->current = text(undo, "current");
+    w->disks = json_object_get(undo, "disks");
+    return 0;
+}
+
+static int find_disks(struct way_back *w, struct qmp_error *err)
+{
+    const struct scene *s = w->s;
+    const char *id;
+    json_t *held;
+
+    if (!s->files_reachable)
+        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                             "QEMU's files are out of our reach: the overlays cannot be made");
+    json_object_foreach(w->disks, id, held) {
+        const struct graph_disk *d = plan_find_disk(s->graph, id, err);
+
+        if (!d)
+            return qmp_error_wrap(err, "the snapshot has a disk that the VM has not");
+        if (!text(held, "layer"))
+            return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "%s is an internal snapshot on disk %s",
+                                 w->name, id);
+        if (plan_check_idle(s->graph, d, err) || chain_agrees(s->chain, d, err))
+            return -1;
+        overlays_add(&w->o, s, d);
+    }
+    w->targets = mem_alloc((w->o.n + 1) * sizeof(*w->targets));
+    for (size_t i = 0; i < w->o.n; i++)
+        overlays_name(&w->o, i, s, w->name);
+    return w->o.n ? 0 : qmp_error_set(err, QRW_ERR_REFUSED, "%s has no disks", w->name);
+}
+
+static const char *layer_of(const struct way_back *w, size_t i)
+{
+    return text(json_object_get(w->disks, w->o.list[i].disk->id), "layer");
+}
+
+/* ---- the steps ---- */
+
+/* The node of layer @id, opened where the graph of @d has it not. New string. */
+static char *open_layer(struct plan *p, struct way_back *w, const struct graph_disk *d,
+                        const char *id)
+{
+    const json_t *layer = chain_layer(w->s->chain, id);
+    auto_free char *file = chain_layer_file(w->s->chain, id);
+    const struct graph_layer *present = graph_layer(d, file);
+    const char *backing = text(layer, "backing");
+
+    if (present && present->node)
+        return mem_strdup(present->node);
+
+    auto_free char *below = backing ? open_layer(p, w, d, backing) : NULL;
+    char *node = mem_printf("qrw-%s-b%u", w->s->token, w->opened++);
+    json_t *options = json_pack("{s:s, s:s, s:b, s:{s:s, s:s, s:b}}", "driver",
+                                text(layer, "format"), "node-name", node, "read-only", 1, "file",
+                                "driver", "file", "filename", file, "auto-read-only", 1);
+
+    if (strcmp(text(layer, "format"), "raw"))
+        json_object_set_new(options, "backing", below ? json_string(below) : json_null());
+    plan_qmp(p, "blockdev-add", options, overlay_undo(node));
+    return node;
+}
+
+static void make_overlays(struct plan *p, struct way_back *w)
+{
+    for (size_t i = 0; i < w->o.n; i++) {
+        auto_free char *base = chain_layer_file(w->s->chain, layer_of(w, i));
+        char *format = mem_strdup(text(chain_layer(w->s->chain, layer_of(w, i)), "format"));
+        const struct graph_layer *present = graph_layer(w->o.list[i].disk, base);
+        struct graph_layer recorded = {.file = base,
+                                       .spelling = base,
+                                       .format = format,
+                                       .size = chain_layer_size(w->s->chain, layer_of(w, i))};
+
+        plan_need_absent(p, w->o.list[i].file);
+        plan_overlay(p, w->o.list[i].file, present ? present : &recorded);
+        free(format);
+    }
+    for (size_t i = 0; i < w->o.n; i++)
+        plan_sync_folder(p, w->o.list[i].file);
+}
+
+static void add_nodes(struct plan *p, struct way_back *w)
+{
+    for (size_t i = 0; i < w->o.n; i++)
+        w->targets[i] = open_layer(p, w, w->o.list[i].disk, layer_of(w, i));
+    for (size_t i = 0; i < w->o.n; i++) {
+        auto_free char *file_node = mem_printf("%sf", w->o.list[i].node);
+
+        plan_qmp(p, "blockdev-add", overlay_options(&w->o.list[i], file_node),
+                 overlay_undo(w->o.list[i].node));
+    }
+}
+
+/* Overlay @i again with every option, since reopening resets those that are not given. */
+static json_t *reopen_options(const struct way_back *w, size_t i, const char *backing)
+{
+    auto_free char *file_node = mem_printf("%sf", w->o.list[i].node);
+    json_t *options = overlay_options(&w->o.list[i], file_node);
+
+    json_object_set_new(options, "file", json_string(file_node));
+    json_object_set_new(options, "backing", json_string(backing));
+    return options;
+}
+
+static json_t *overlay_files(const struct way_back *w)
+{
+    json_t *files = json_array();
+
+    for (size_t i = 0; i < w->o.n; i++)
+        json_array_append_new(files, json_string(w->o.list[i].file));
+    return files;
+}
+
+/* Back out of the switch: an overlay that nothing was written to is committed away. */
+static json_t *undo_switch(const struct way_back *w)
+{
+    json_t *jobs = json_array();
+
+    for (size_t i = 0; i < w->o.n; i++) {
+        const struct graph_disk *d = w->o.list[i].disk;
+
+        json_array_append_new(jobs, json_pack("{s:s, s:s, s:o, s:s, s:s}", "step", "job", "execute",
+                                              "block-commit", "arguments",
+                                              plan_job_arguments("back", d, w->o.list[i].node, 0),
+                                              "disk", d->id, "then", "complete"));
+        json_object_set_new(json_object_get(json_array_get(jobs, i), "arguments"), "base-node",
+                            json_string(d->node));
+    }
+    return jobs;
+}
+
+static void reopen(struct plan *p, const struct way_back *w, json_t *files)
+{
+    json_t *there = json_array(), *back = json_array();
+
+    for (size_t i = 0; i < w->o.n; i++) {
+        json_array_append_new(there, reopen_options(w, i, w->targets[i]));
+        json_array_append_new(back, reopen_options(w, i, w->o.list[i].disk->node));
+    }
+    if (w->s->version >= OLDEST_WITH_REOPEN) {
+        plan_qmp(p, "blockdev-reopen", json_pack("{s:O}", "options", there),
+                 json_pack("{s:s, s:{s:O}}", "execute", "blockdev-reopen", "arguments", "options",
+                           back));
+        plan_undo_if_active(p, files);
+    } else {
+        for (size_t i = 0; i < w->o.n; i++) {
+            plan_qmp(p, "x-blockdev-reopen", json_incref(json_array_get(there, i)),
+                     json_pack("{s:s, s:O}", "execute", "x-blockdev-reopen", "arguments",
+                               json_array_get(back, i)));
+            plan_undo_if_active(p, files);
+        }
+    }
+    json_decref(there);
+    json_decref(back);
+}
+
+static void switch_disks(struct plan *p, struct way_back *w)
+{
+    json_auto_t *files = overlay_files(w);
+
+    overlays_switch(p, &w->o, false, undo_switch(w));
+    plan_undo_if_active(p, files);
+    reopen(p, w, files);
+}
+
+/* Commit the empty overlays into the layers that the undo point left: these go on. */
+static void settle_into_targets(struct plan *p, const struct way_back *w)
+{
+    for (size_t i = 0; i < w->o.n; i++) {
+        const struct overlay *o = &w->o.list[i];
+        json_t *args = plan_job_arguments("undo", o->disk, o->node, 0);
+
+        json_object_set_new(args, "base-node", json_string(w->targets[i]));
+        plan_job(p, "block-commit", args, o->disk->id, "complete");
+        plan_cleanup_node(p, o->node);
+        plan_cleanup_file(p, o->file);
+    }
+}
+
+static void plan_steps(struct plan *p, struct way_back *w)
+{
+    const struct qrw_revert_args *args = w->args;
+    bool runs = w->s->graph->running;
+    bool go = args->running || (!args->paused && (w->memory ? w->was_running : runs));
+
+    make_overlays(p, w);
+    if (runs)
+        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
+    add_nodes(p, w);
+    if (w->memory)
+        plan_memory_open(p, w->s, w->memory);
+    switch_disks(p, w);
+    if (w->undo)
+        settle_into_targets(p, w);
+    if (w->memory) {
+        plan_memory_load(p, w->s, w->memory);
+    } else if (!args->no_reset) {
+        plan_qmp(p, "system_reset", NULL, NULL);
+        plan_again(p);
+    }
+    if (go) {
+        plan_qmp(p, "cont", NULL, NULL);
+        plan_again(p);
+    }
+    if (go && w->memory) {
+        plan_qmp(
+            p, "announce-self",
+            json_pack("{s:i, s:i, s:i, s:i}", "initial", 50, "max", 550, "rounds", 5, "step", 50),
+            NULL);
+        plan_optional(p);
+    }
+}
+
+/* ---- the record ---- */
+
+/* What the disks show now: pinned under a name, or kept for one undo. */
+static json_t *present_layers(const struct way_back *w)
+{
+    json_t *disks = json_object();
+
+    for (size_t i = 0; i < w->o.n; i++) {
+        const char *id = w->o.list[i].disk->id;
+
+        json_object_set_new(disks, id, json_pack("{s:s}", "layer", chain_active(w->s->chain, id)));
+    }
+    return disks;
+}
+
+static int check_keep(const struct way_back *w, struct qmp_error *err)
+{
+    const char *keep = w->args->keep;
+
+    if (!keep)
+        return 0;
+    if (chain_snapshot(w->s->chain, keep))
+        return qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", keep);
+    return chain_check_name(keep, err);
+}
+
+static json_t *kept_snapshot(const struct way_back *w)
+{
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}", "name",
+                     w->args->keep, "id", w->s->token, "parent", chain_current(w->s->chain),
+                     "created", w->s->now, "description", "", "kind", "external", "state",
+                     w->s->graph->running ? "running" : "paused", "quiesced", 0, "disks",
+                     present_layers(w), "memory", "pinned", 0);
+}
+
+static void keep_present(struct plan *p, const struct way_back *w)
+{
+    json_t *undo = NULL;
+
+    if (w->args->keep) {
+        chain_add_snapshot(&p->after, kept_snapshot(w));
+        plan_note(p, "%s holds the disks only: going back to it means a reset", w->args->keep);
+    } else if (!w->args->discard) {
+        undo = json_pack("{s:o, s:s?, s:s}", "disks", present_layers(w), "current",
+                         chain_current(w->s->chain), "created", w->s->now);
+    }
+    chain_set_undo(&p->after, undo);
+}
+
+static void record(struct plan *p, const struct way_back *w)
+{
+    for (size_t i = 0; i < w->o.n; i++) {
+        const struct overlay *o = &w->o.list[i];
+        const char *target = layer_of(w, i);
+        const char *below = text(chain_layer(w->s->chain, target), "backing");
+        auto_free char *file = chain_layer_file(w->s->chain, target);
+        auto_free char *below_file = chain_layer_file(w->s->chain, below);
+
+        if (w->undo) {
+            chain_set_active(&p->after, o->disk->id, target);
+            chain_touch(&p->after, target);
+            plan_promise(p, o->disk->id, file, below_file, true);
+            continue;
+        }
+        chain_set_active(&p->after, o->disk->id,
+                         chain_add_layer(&p->after, o->file, "qcow2",
+                                         chain_layer_size(w->s->chain, target), target, true));
+        plan_promise(p, o->disk->id, o->file, file, true);
+    }
+    chain_set_current(&p->after, w->current);
+}
+
+/* The nodes of the layers that the disks no longer run on. */
+static void close_nodes(struct plan *p, const struct way_back *w)
+{
+    for (size_t i = 0; i < w->o.n; i++) {
+        const struct graph_disk *d = w->o.list[i].disk;
+
+        for (size_t k = 0; k < d->nlayers; k++) {
+            const char *id = chain_layer_by_file(&p->after, d->layers[k].file);
+
+            if (!id || !chain_is_below(&p->after, id, chain_active(&p->after, d->id)))
+                plan_cleanup_nodes(p, &d->layers[k]);
+        }
+    }
+}
+
+/* ---- */
+
+static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
+{
+    if (check_keep(w, err) || find_disks(w, err) ||
+        (w->memory && plan_memory_fits(w->s, w->memory, err)))
+        return -1;
+    for (size_t i = 0; i < w->o.n; i++)
+        chain_follow(&p->after, w->o.list[i].disk);
+    plan_steps(p, w);
+    keep_present(p, w);
+    record(p, w);
+    close_nodes(p, w);
+    plan_collect(p, false);
+    json_object_set_new(p->result, "snapshot", json_string(w->name));
+    json_object_set_new(p->result, "method",
+                        json_string(w->memory           ? "memory"
+                                    : w->args->no_reset ? "disks"
+                                                        : "reset"));
+    return 0;
+}
+
+static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
+{
+    __attribute__((cleanup(way_done))) struct way_back w = {.s = s, .args = arguments};
+
+    return find_snapshot(&w, w.args->name, err) ? -1 : plan_way(p, &w, err);
+}
+
+static int plan_undo_point(struct plan *p, const struct scene *s, const void *arguments,
+                           struct qmp_error *err)
+{
+    __attribute__((cleanup(way_done))) struct way_back w = {
+        .s = s, .args = arguments, .undo = true};
+
+    return find_undo(&w, err) ? -1 : plan_way(p, &w, err);
+}
+
+static bool needs_machine(const void *arguments)
+{
+    return !((const struct qrw_revert_args *)arguments)->no_memory;
+}
+
+const struct qrw_operation qrw_revert = {"revert", GRAPH_NODES, plan, NULL, needs_machine};
+const struct qrw_operation qrw_undo = {"undo", GRAPH_NODES, plan_undo_point, NULL, NULL};

@@ -115,6 +115,16 @@ const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_
     return NULL;
 }
 
+/* Does QEMU name all nodes of @d that were asked for? A command without a node's name means
+ * another one: block-commit without "base-node" goes down to the lowest image. */
+static bool has_nodes(const struct graph *g, const struct graph_disk *d)
+{
+    for (size_t i = 0; i < d->nlayers; i++)
+        if (!d->layers[i].node && (i == 0 || g->level == GRAPH_NODES))
+            return false;
+    return true;
+}
+
 int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)
 {
     const struct graph_job *job = plan_disk_job(g, d);
@@ -130,6 +140,9 @@ int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qm
         return qmp_error_hint(err, "if a job put it there, wait for the job; a filter of the "
                                    "command line has to go");
     }
+    if (!has_nodes(g, d))
+        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                             "disk %s: QEMU does not tell the nodes of its images", d->id);
     return 0;
 }
 

@@ -120,6 +120,18 @@ Test(lab, a_program_can_be_interrupted)
     cr_assert_eq(r.status, 128 + SIGINT);
 }
 
+Test(lab, the_program_finds_the_monitor)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 2});
+    json_auto_t *document = NULL;
+    int status;
+
+    document = lab_json(lab, &status, "disks", NULL);
+    cr_assert_eq(status, 0);
+    cr_assert_eq(json_array_size(json_object_get(document, "disks")), 2);
+    lab_stop(lab);
+}
+
 Test(lab, sixteen_disks_fit)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 16, .modern = true});

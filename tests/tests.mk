@@ -28,7 +28,7 @@ check-matrix:
 	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build
 	$(Q)QREWIND=$(CURDIR)/$(PROGRAM) tests/releases/matrix $(QEMU_TEST_BIN)
 
-check-build: $(if $(CLI_SRC),$(PROGRAM)) $(TEST_BIN)
+check-build: $(PROGRAM) $(TEST_BIN)
 
 # Criterion finds the tests in a section that nothing refers to.
 $(B)/tests/test-%: $(B)/tests/test-%.o $(HELPERS) $(STATIC)

@@ -100,9 +100,21 @@ char *chain_layer_file(const struct chain *c, const char *id)
     return graph_is_path(file) ? path_join(c->folder, file) : mem_strdup(file);
 }
 
+/* How the document in @folder spells @file: "a:b.qcow2" would read as the protocol "a". */
+static char *spell(const char *folder, const char *file)
+{
+    char *relative = path_relative(folder, file);
+
+    if (graph_is_path(relative) || !graph_is_path(file))
+        return relative;
+    char *clear = mem_printf("./%s", relative);
+    free(relative);
+    return clear;
+}
+
 const char *chain_layer_by_file(const struct chain *c, const char *file)
 {
-    auto_free char *relative = path_relative(c->folder, file);
+    auto_free char *relative = spell(c->folder, file);
     const char *id;
     json_t *layer;
 
@@ -266,7 +278,7 @@ void chain_set_current(struct chain *c, const char *name)
 const char *chain_add_layer(struct chain *c, const char *file, const char *format, int64_t size,
                             const char *backing, bool ours)
 {
-    auto_free char *relative = path_relative(c->folder, file);
+    auto_free char *relative = spell(c->folder, file);
     json_t *layers = member(c, "layers");
     const char *id;
     json_t *layer;
@@ -313,7 +325,7 @@ void chain_move(struct chain *c, const char *folder)
 
     json_object_foreach(member(c, "layers"), id, layer) {
         auto_free char *file = chain_layer_file(c, id);
-        auto_free char *relative = path_relative(folder, file);
+        auto_free char *relative = spell(folder, file);
 
         set(layer, "file", json_string(relative));
     }

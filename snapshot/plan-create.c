@@ -145,6 +145,11 @@ static void plan_files(struct plan *p, const struct overlays *t)
 static void plan_files_by_qemu(struct plan *p, const struct scene *s, const struct overlays *t)
 {
     for (size_t i = 0; i < t->n; i++) {
+        const struct graph_disk *d = t->list[i].disk;
+
+        if (d->detect_zeroes && strcmp(d->detect_zeroes, "off"))
+            plan_note(p, "disk %s: detect-zeroes=%s ends: QEMU does not give it to its overlays",
+                      d->id, d->detect_zeroes);
         if (s->files_reachable) {
             plan_need_absent(p, t->list[i].file);
             plan_expect(p, t->list[i].file);

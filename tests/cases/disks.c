@@ -64,17 +64,14 @@ void cases_image_holds(int line, const char *folder, const char *file, const cha
 
 /* ---- chains ---- */
 
-static const char *last(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
-/* Put @file before the picture @below, which is freed. New string. */
+/* Put the last component of @file before the picture @chain, which is freed. New string. */
 static char *on(char *chain, const char *file)
 {
-    char *longer = chain ? mem_printf("%s <- %s", last(file), chain) : mem_strdup(last(file));
+    json_auto_t *pseudo = strncmp(file, "json:", 5) ? NULL : json_loads(file + 5, 0, NULL);
+    const char *name = pseudo ? text(pseudo, "file.filename") : file;
+    const char *slash = strrchr(name, '/');
+    char *longer =
+        mem_printf("%s%s%s", slash ? slash + 1 : name, chain ? " <- " : "", chain ? chain : "");
 
     free(chain);
     return longer;

@@ -69,8 +69,8 @@ void client_tell_refused(struct qmp_client *c)
 
     while (c->refusals) {
         TAILQ_FOREACH(call, &c->calls, link)
-        if (call->refused)
-            break;
+            if (call->refused)
+                break;
         if (call) {
             struct qmp_error why = *call->refused;
             client_finish(call, NULL, &why);

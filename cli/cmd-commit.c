@@ -14,9 +14,9 @@ struct args {
 static const struct opt opts[] = {
     {"DISK", OPT_STRING, A(commit.disk), .place = OPT_MUST, .help = "whose layers"},
     {"base", OPT_STRING, A(commit.base), .value = "LAYER",
-     .help = "merge into this one: a file, node or snapshot; default: the one below the top"},
+     .help = "merge into this file, node or snapshot; default: the one below the top"},
     {"top", OPT_STRING, A(commit.top), .value = "LAYER",
-     .help = "from this one down; default: the active one"},
+     .help = "merge from this one down; default: the active one"},
     {"speed", OPT_SIZE, A(commit.speed), .value = "N",
      .help = "at most so many bytes a second; k, M, G"},
     {"no-wait", OPT_FLAG, A(no_wait), .help = "start the job and leave it to itself"},

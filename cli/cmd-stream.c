@@ -14,7 +14,7 @@ struct args {
 static const struct opt opts[] = {
     {"DISK", OPT_STRING, A(stream.disk), .place = OPT_MUST, .help = "whose layers"},
     {"base", OPT_STRING, A(stream.base), .value = "LAYER",
-     .help = "stop above this one: a file, node or snapshot; default: pull all"},
+     .help = "stop above this file, node or snapshot; default: pull all"},
     {"top", OPT_STRING, A(stream.top), .value = "LAYER",
      .help = "pull into this one; default: the active one"},
     {"speed", OPT_SIZE, A(stream.speed), .value = "N",

@@ -7,7 +7,7 @@
 /* clang-format off */
 const struct opt globals_opts[] = {
     {"socket", OPT_STRING, G(socket), 's', .value = "ADDRESS", .id = GLOBAL_SOCKET,
-     .help = "the monitor: a path, unix:PATH, tcp:HOST:PORT, fd:N; else $QREWIND_SOCKET"},
+     .help = "the monitor: PATH, unix:PATH, tcp:HOST:PORT, fd:N; or $QREWIND_SOCKET"},
     {"agent", OPT_STRING, G(agent), 'a', .value = "ADDRESS", .id = GLOBAL_AGENT,
      .help = "the guest agent; found through QEMU when not given"},
     {"image", OPT_STRINGS, G(images), 'i', .value = "FILE", .id = GLOBAL_IMAGE,

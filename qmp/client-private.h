@@ -8,6 +8,7 @@
  *     attempt*.c        the way to a connected socket, retries, the deadline
  *     client-io.c       bytes and descriptors through the socket
  *     client-sync.c     the blocking calls
+ *     schema-fetch.c    what is asked once and kept
  *
  * Everything that calls the user's functions holds the client meanwhile
  * (client_hold; client_enter in what the loop calls): qmp_client_free() inside of a
@@ -26,6 +27,7 @@
 #include "qmp/session.h"
 
 struct attempt;
+struct memory;
 
 struct call {
     TAILQ_ENTRY(call) link;
@@ -87,6 +89,7 @@ struct qmp_client {
     struct subscribers subscribers;
     unsigned last_handle;
 
+    struct memory *memory; /* what was asked once and kept, or NULL */
     struct qmp_error *broken;
 };
 
@@ -120,5 +123,8 @@ void attempt_free(struct attempt *a);
 int client_attach(struct qmp_client *c, int fd, int domain, struct qmp_error *err);
 void client_close(struct qmp_client *c);
 void client_flush(struct qmp_client *c);
+
+/* schema-fetch.c */
+void memory_free(struct memory *m);
 
 #endif

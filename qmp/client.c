@@ -36,6 +36,7 @@ void client_release(struct qmp_client *c)
     if (--c->holds || !c->freed)
         return;
     client_drop_subscribers(c);
+    memory_free(c->memory);
     session_done(&c->session);
     event_free(c->wake);
     if (c->own_base)

@@ -1,100 +1,297 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The checker that other tests hold their commands against, itself held against
- * commands whose fate is known.
- */
+/* test-schema: a schema as a value, and how it is asked for. */
 #include <criterion/criterion.h>
+#include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "qmp/client.h"
 #include "qmp/mem.h"
-#include "tests/schema/schema.h"
+#include "qmp/schema.h"
+#include "tests/fake-monitor/fake-monitor.h"
 
 /* clang-format off */
+static const char text[] =
+"[{'name':'commit','meta-type':'command','arg-type':'1','ret-type':'0'},"
+" {'name':'none','meta-type':'command','arg-type':'0','ret-type':'0','features':['deprecated','unstable']},"
+" {'name':'listing','meta-type':'command','arg-type':'2','ret-type':'0'},"
+" {'name':'loop','meta-type':'command','arg-type':'8','ret-type':'0'},"
+" {'name':'bad','meta-type':'command','ret-type':'0'},"
+" {'name':'0','meta-type':'object','members':[]},"
+" {'name':'1','meta-type':'object','members':["
+"   {'name':'device','type':'str'},"
+"   {'name':'base','type':'str','default':null,'features':['deprecated']},"
+"   {'name':'mode','type':'3','default':null},"
+"   {'name':'old','type':'4'}]},"
+" {'name':'str','meta-type':'builtin','json-type':'string'},"
+" {'name':'3','meta-type':'enum','values':['x','y'],'members':[{'name':'x'},{'name':'y','features':['unstable']}]},"
+" {'name':'4','meta-type':'enum','values':['p','q']},"
+" {'name':'2','meta-type':'object','members':[{'name':'options','type':'[5]'}]},"
+" {'name':'[5]','meta-type':'array','element-type':'5'},"
+" {'name':'5','meta-type':'object','members':[{'name':'driver','type':'3'},{'name':'file','type':'6','default':null}],"
+"   'tag':'driver','variants':[{'case':'x','type':'7'},{'case':'y','type':'0'}]},"
+" {'name':'6','meta-type':'alternate','members':[{'type':'str'},{'type':'5'}]},"
+" {'name':'7','meta-type':'object','members':[{'name':'extra','type':'[3]'},{'name':'backing','type':'6'}]},"
+" {'name':'[3]','meta-type':'array','element-type':'3'},"
+" {'name':'8','meta-type':'object','members':[],'tag':'t','variants':[{'case':'a','type':'8'},{'case':'b','type':'8'}]},"
+" {'name':'EVENT','meta-type':'event','arg-type':'1'}]";
+
 static const struct {
-    const char *release;
-    const char *command;
-    const char *wrong; /* NULL: nothing */
-} cases[] = {
-    {"7.2", "{'execute': 'stop'}", NULL},
-    {"7.2", "{'execute': 'stop', 'arguments': {}}", NULL},
-    {"7.2", "{'execute': 'stop', 'arguments': {'now': true}}", "stop.now is unknown"},
-    {"7.2", "{'execute': 'go'}", "go: no such command"},
-    {"7.2", "{'arguments': {}}", "(none): no such command"},
-    {"7.2", "{'execute': 'job-cancel'}", "job-cancel.id is missing"},
-    {"7.2", "{'execute': 'job-cancel', 'arguments': {'id': 1}}", "job-cancel.id has the wrong type"},
-    {"7.2", "{'exec-oob': 'migrate-pause'}", NULL},
-
-    {"11.1", "{'execute': 'block-job-pause', 'arguments': {'device': 'j'}}", "block-job-pause is deprecated"},
-    {"10.0", "{'execute': 'block-job-pause', 'arguments': {'device': 'j'}}", NULL},
-    {"5.2", "{'execute': 'block-commit', 'arguments': {'device': 'vda', 'base': 'b'}}",
-     "block-commit.base is deprecated"},
-    {"5.2", "{'execute': 'block-commit', 'arguments': {'device': 'vda', 'base-node': 'b'}}", NULL},
-    {"5.2", "{'execute': 'block-stream', 'arguments': {'device': 'vda', 'bottom': 'b'}}",
-     "block-stream.bottom is unknown"},
-    {"7.2", "{'execute': 'block-stream', 'arguments': {'device': 'vda', 'bottom': 'b'}}", NULL},
-    {"5.2", "{'execute': 'snapshot-save', 'arguments': {}}", "snapshot-save: no such command"},
-
-    /* blockdev-add: the driver decides; backing may be null, a name or an object. */
-    {"5.2", "{'execute': 'blockdev-add', 'arguments': {'driver': 'qcow2', 'node-name': 'n', 'backing': null,"
-            " 'file': {'driver': 'file', 'filename': 'x'}}}", NULL},
-    {"11.1", "{'execute': 'blockdev-add', 'arguments': {'driver': 'qcow2', 'node-name': 'n', 'backing': 'b',"
-             " 'file': {'driver': 'file', 'filename': 'x', 'auto-read-only': true}}}", NULL},
-    {"7.2", "{'execute': 'blockdev-add', 'arguments': {'driver': 'qcow2', 'file': {'driver': 'file'}}}",
-     "blockdev-add.file.filename is missing"},
-    {"7.2", "{'execute': 'blockdev-add', 'arguments': {'driver': 'qcow3', 'file': 'x'}}",
-     "blockdev-add.driver has an unknown value"},
-    {"7.2", "{'execute': 'blockdev-add', 'arguments': {'driver': 'raw', 'file': 'x', 'backing': null}}",
-     "blockdev-add.backing is unknown"},
-    {"7.2", "{'execute': 'blockdev-add', 'arguments': {'driver': 'raw', 'file': 7}}",
-     "blockdev-add.file has the wrong type"},
-
-    {"7.2", "{'execute': 'blockdev-reopen', 'arguments': {'options': [{'driver': 'qcow2', 'node-name': 'n',"
-            " 'file': 'f', 'backing': 'b'}]}}", NULL},
-    {"5.2", "{'execute': 'x-blockdev-reopen', 'arguments': {'driver': 'qcow2', 'node-name': 'n',"
-            " 'file': 'f', 'backing': 'b'}}", NULL},
-
-    {"10.0", "{'execute': 'transaction', 'arguments': {'actions': [{'type': 'blockdev-snapshot',"
-             " 'data': {'node': 'a', 'overlay': 'b'}}]}}", NULL},
-    {"10.0", "{'execute': 'transaction', 'arguments': {'actions': [{'type': 'blockdev-snapshot',"
-             " 'data': {'node': 'a'}}]}}", "transaction.actions[0].data.overlay is missing"},
-    {"7.2", "{'execute': 'transaction', 'arguments': {'actions': [{'type': 'drive-backup',"
-            " 'data': {'device': 'a', 'target': 'x', 'sync': 'full'}}]}}",
-     "transaction.actions[0].type has a deprecated value"},
-    {"7.2", "{'execute': 'device_add', 'arguments': {'driver': 'virtio-blk-pci', 'drive': 'n'}}", NULL},
+    const char *command, *argument, *value;
+    bool has, required, deprecated, unstable;
+} table[] = {
+    {"commit",  NULL,                         NULL,   true,  true,  false, false},
+    {"none",    NULL,                         NULL,   true,  true,  true,  true},
+    {"nope",    NULL,                         NULL,   false, false, false, false},
+    {"EVENT",   NULL,                         NULL,   false, false, false, false},
+    {"1",       NULL,                         NULL,   false, false, false, false},
+    {"commit",  "device",                     NULL,   true,  true,  false, false},
+    {"commit",  "base",                       NULL,   true,  false, true,  false},
+    {"commit",  "bas",                        NULL,   false, false, false, false},
+    {"commit",  "base.x",                     NULL,   false, false, false, false},
+    {"commit",  "",                           NULL,   false, false, false, false},
+    {"commit",  "mode",                       "x",    true,  false, false, false},
+    {"commit",  "mode",                       "y",    true,  false, false, true},
+    {"commit",  "mode",                       "z",    false, false, false, false},
+    {"commit",  "old",                        "q",    true,  true,  false, false},
+    {"commit",  "old",                        "r",    false, true,  false, false},
+    {"commit",  "device",                     "x",    false, true,  false, false},
+    {"none",    "device",                     NULL,   false, false, false, false},
+    {"nope",    "device",                     NULL,   false, false, false, false},
+    {"bad",     "device",                     NULL,   false, false, false, false},
+    {"listing", "options",                    NULL,   true,  true,  false, false},
+    {"listing", "options.driver",             "y",    true,  true,  false, true},
+    {"listing", "options.file",               NULL,   true,  false, false, false},
+    {"listing", "options.extra",              "x",    true,  true,  false, false},
+    {"listing", "options.file.extra",         NULL,   true,  true,  false, false},
+    {"listing", "options.backing.file.driver", "x",   true,  true,  false, false},
+    {"listing", "options.backing.nope",       NULL,   false, false, false, false},
+    {"loop",    "a.b",                        NULL,   false, false, false, false},
 };
 /* clang-format on */
 
-Test(schema, commands_are_judged_as_qemu_would)
+static json_t *parse_text(void)
 {
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        auto_free char *text = mem_strdup(cases[i].command);
-        json_auto_t *command = NULL;
-        auto_free char *wrong = NULL;
+    auto_free char *copy = mem_strdup(text);
 
-        for (char *p = text; *p; p++)
-            if (*p == '\'')
-                *p = '"';
-        command = json_loads(text, 0, NULL);
-        cr_assert(command, "%s", text);
-        wrong = schema_check(cases[i].release, command);
-        cr_expect(wrong && cases[i].wrong ? !strcmp(wrong, cases[i].wrong)
-                                          : !wrong && !cases[i].wrong,
-                  "%s %s: %s, not %s", cases[i].release, text, wrong ? wrong : "nothing wrong",
-                  cases[i].wrong ? cases[i].wrong : "nothing wrong");
+    for (char *p = copy; *p; p++)
+        if (*p == '\'')
+            *p = '"';
+    json_t *json = json_loads(copy, 0, NULL);
+    cr_assert(json);
+    return json;
+}
+
+Test(schema, questions_about_commands_arguments_and_values)
+{
+    json_auto_t *json = parse_text();
+    struct qmp_schema *s = qmp_schema_new(json, NULL);
+
+    cr_assert(s);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        const char *c = table[i].command, *a = table[i].argument, *v = table[i].value;
+
+        cr_expect_eq(qmp_schema_has(s, c, a, v), table[i].has, "has %s %s %s", c, a, v);
+        cr_expect_eq(qmp_schema_requires(s, c, a), table[i].required, "requires %s %s", c, a);
+        cr_expect_eq(qmp_schema_has_feature(s, c, a, v, "deprecated"), table[i].deprecated,
+                     "deprecated %s %s %s", c, a, v);
+        cr_expect_eq(qmp_schema_has_feature(s, c, a, v, "unstable"), table[i].unstable,
+                     "unstable %s %s %s", c, a, v);
+    }
+    qmp_schema_free(s);
+    qmp_schema_free(NULL);
+}
+
+Test(schema, what_is_no_schema_is_refused)
+{
+    static const char *const bad[] = {"{}", "[1]", "[{\"name\": \"x\"}]",
+                                      "[{\"meta-type\": \"enum\"}]"};
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        json_auto_t *json = json_loads(bad[i], 0, NULL);
+        struct qmp_error err;
+
+        cr_expect_null(qmp_schema_new(json, &err));
+        cr_expect_eq(err.kind, QMP_ERR_PROTOCOL);
     }
 }
 
-Test(schema, every_release_is_there_with_its_greeting)
-{
-    for (const char *const *r = schema_releases; *r; r++) {
-        int major, minor;
-        auto_free char *version = NULL;
+/* ---- asking ---- */
 
-        cr_assert_eq(json_unpack((json_t *)schema_greeting(*r), "{s:{s:{s:{s:i, s:i}}}}", "QMP",
-                                 "version", "qemu", "major", &major, "minor", &minor),
-                     0);
-        version = mem_printf("%d.%d", major, minor);
-        cr_expect_str_eq(version, *r);
-        cr_expect(schema_has(*r, "query-block"));
-    }
+static struct event_base *base;
+static struct qmp_client *client;
+static struct fake *fake;
+static struct qmp_error err;
+static char *heard;
+
+static const char *answer(const char *command, json_t *args, void *arg)
+{
+    static char *lines;
+
+    if (!strcmp(command, "query-commands"))
+        return "= [{\"name\": \"stop\"}, {\"name\": \"cont\"}]";
+    if (strcmp(command, "query-qmp-schema") != 0)
+        return NULL;
+    json_auto_t *json = parse_text();
+    auto_free char *dump = json_dumps(json, 0);
+    free(lines);
+    return lines = mem_printf("= %s", dump);
+}
+
+static void setup(void)
+{
+    base = event_base_new();
+    client = qmp_client_new(base, NULL);
+    fake = fake_dispatch(base, NULL);
+    fake_answer_with(fake, answer, NULL);
+    heard = mem_strdup("");
+    cr_assert_eq(qmp_connect(client, fake_address(fake), 5000, &err), 0);
+}
+
+static void teardown(void)
+{
+    fake_free(fake);
+    qmp_client_free(client);
+    event_base_free(base);
+    free(heard);
+}
+
+TestSuite(fetch, .init = setup, .fini = teardown, .timeout = 60);
+
+static void hear(const char *who, const char *what)
+{
+    auto_free char *before = heard;
+
+    heard = mem_printf("%s%s %s;", before, who, what);
+}
+
+static void on_schema(struct qmp_client *c, const struct qmp_schema *s, const struct qmp_error *why,
+                      void *arg)
+{
+    cr_expect_neq(!s, !why);
+    hear(arg, s ? "schema" : qmp_error_kind_name(why->kind));
+}
+
+static void on_has(struct qmp_client *c, bool has, const struct qmp_error *why, void *arg)
+{
+    hear(arg, why ? qmp_error_kind_name(why->kind) : has ? "yes" : "no");
+}
+
+static void on_schema_free(struct qmp_client *c, const struct qmp_schema *s,
+                           const struct qmp_error *why, void *arg)
+{
+    hear(arg, s ? "schema" : qmp_error_kind_name(why->kind));
+    qmp_client_free(c);
+    client = NULL;
+    cr_expect(qmp_schema_has(s, "commit", NULL, NULL), "it stays until the callback returns");
+}
+
+static bool heard_enough(void *arg)
+{
+    return strlen(heard) >= strlen(arg);
+}
+
+static void expect_heard(const char *want)
+{
+    qmp_client_run(client, heard_enough, (void *)want, 5000, NULL);
+    cr_assert_str_eq(heard, want);
+}
+
+Test(fetch, each_question_is_asked_once_whoever_asks)
+{
+    qmp_schema_fetch(client, 0, on_schema, (void *)"1");
+    qmp_client_has_command(client, "stop", 0, on_has, (void *)"2");
+    qmp_schema_fetch(client, 0, on_schema, (void *)"3");
+    qmp_client_has_command(client, "nope", 0, on_has, (void *)"4");
+    expect_heard("1 schema;3 schema;2 yes;4 no;");
+    qmp_schema_fetch(client, 0, on_schema, (void *)"5");
+    qmp_client_has_command(client, "cont", 0, on_has, (void *)"6");
+    cr_expect_str_eq(heard, "1 schema;3 schema;2 yes;4 no;", "never from inside the function");
+    expect_heard("1 schema;3 schema;2 yes;4 no;5 schema;6 yes;");
+    cr_expect(qmp_schema(client, 0, &err));
+    cr_expect_eq(qmp_has_command(client, "stop", 0, &err), 1);
+    cr_expect_str_eq(fake_log(fake), "query-qmp-schema\nquery-commands\n");
+}
+
+Test(fetch, waiting_for_the_answer)
+{
+    cr_expect_eq(qmp_has_command(client, "nope", 5000, &err), 0);
+    cr_expect_eq(qmp_has_command(client, "stop", 5000, &err), 1);
+    const struct qmp_schema *s = qmp_schema(client, 5000, &err);
+    cr_assert(s);
+    cr_expect(qmp_schema_has(s, "commit", "mode", "x"));
+    cr_expect_eq(qmp_schema(client, 5000, &err), s);
+}
+
+static const char *be_odd(const char *command, json_t *args, void *arg)
+{
+    return *(const char *const *)arg;
+}
+
+Test(fetch, after_a_failure_it_is_asked_again)
+{
+    const char *lines = "! GenericError no";
+
+    fake_answer_with(fake, be_odd, &lines);
+    cr_expect_null(qmp_schema(client, 0, &err));
+    cr_expect_eq(err.kind, QMP_ERR_COMMAND);
+    cr_expect_str_eq(err.context, "query-qmp-schema");
+    cr_expect_eq(qmp_has_command(client, "stop", 0, &err), -1);
+    cr_expect_eq(err.kind, QMP_ERR_COMMAND);
+    lines = "= 5";
+    cr_expect_null(qmp_schema(client, 0, &err));
+    cr_expect_eq(err.kind, QMP_ERR_PROTOCOL);
+    cr_expect_eq(qmp_has_command(client, "stop", 0, &err), 0);
+    fake_answer_with(fake, answer, NULL);
+    cr_expect(qmp_schema(client, 0, &err));
+}
+
+Test(fetch, a_timeout_is_told_and_the_late_answer_dropped)
+{
+    const char *lines = "@ NOTHING";
+
+    fake_answer_with(fake, be_odd, &lines);
+    cr_expect_null(qmp_schema(client, 5, &err));
+    cr_expect_eq(err.kind, QMP_ERR_TIMEOUT);
+    cr_expect_eq(qmp_has_command(client, "stop", 5, &err), -1);
+    cr_expect_eq(err.kind, QMP_ERR_TIMEOUT);
+}
+
+Test(fetch, freeing_the_client_tells_all_who_wait)
+{
+    qmp_schema_fetch(client, 0, on_schema, (void *)"1");
+    qmp_client_has_command(client, "stop", 0, on_has, (void *)"2");
+    qmp_client_free(client);
+    client = NULL;
+    cr_expect_str_eq(heard, "1 cancelled;2 cancelled;");
+}
+
+Test(fetch, freeing_inside_of_the_answer)
+{
+    qmp_schema_fetch(client, 0, on_schema_free, (void *)"1");
+    qmp_schema_fetch(client, 0, on_schema, (void *)"2");
+    for (int i = 0; client && i < 1000; i++)
+        event_base_loop(base, EVLOOP_ONCE);
+    cr_expect_str_eq(heard, "1 schema;2 cancelled;");
+}
+
+static void stop_loop(evutil_socket_t fd, short what, void *arg)
+{
+    event_base_loopbreak(base);
+}
+
+Test(fetch, an_interrupted_wait_leaves_nothing_behind)
+{
+    const char *lines = "@ NOTHING";
+    struct timeval soon = {.tv_usec = 1000};
+    struct event *stop = evtimer_new(base, stop_loop, NULL);
+
+    fake_answer_with(fake, be_odd, &lines);
+    evtimer_add(stop, &soon);
+    cr_expect_null(qmp_schema(client, 0, &err));
+    cr_expect_eq(err.kind, QMP_ERR_CANCELLED);
+    evtimer_add(stop, &soon);
+    cr_expect_eq(qmp_has_command(client, "stop", 0, &err), -1);
+    cr_expect_eq(err.kind, QMP_ERR_CANCELLED);
+    event_free(stop);
 }

@@ -149,8 +149,7 @@ int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err)
         return odd(err, "query-jobs");
     free_jobs(g);
     g->jobs = mem_alloc(json_array_size(reply) * sizeof(*g->jobs));
-    json_array_foreach(reply, i, entry)
-    {
+    json_array_foreach(reply, i, entry) {
         struct graph_job *job = &g->jobs[g->njobs];
 
         if (!text(entry, "id") || !text(entry, "status"))
@@ -266,7 +265,8 @@ int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err
         return odd(err, "query-block");
     free_disks(g);
     g->disks = mem_alloc(json_array_size(reply) * sizeof(*g->disks));
-    json_array_foreach(reply, i, entry) fill_disk(&g->disks[g->ndisks++], entry);
+    json_array_foreach(reply, i, entry)
+        fill_disk(&g->disks[g->ndisks++], entry);
     g->level = GRAPH_DISKS;
     return 0;
 }
@@ -294,8 +294,7 @@ int graph_take_nodes(struct graph *g, const json_t *reply, struct qmp_error *err
         return odd(err, "query-named-block-nodes");
     free_nodes(g);
     g->nodes = mem_alloc(json_array_size(reply) * sizeof(*g->nodes));
-    json_array_foreach(reply, i, entry)
-    {
+    json_array_foreach(reply, i, entry) {
         struct graph_node *n = &g->nodes[g->nnodes];
 
         if (!text(entry, "node-name") || !text(entry, "drv"))
@@ -366,9 +365,10 @@ int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err
 
     if (!json_is_array(reply))
         return odd(err, "query-blockstats");
-    json_array_foreach(reply, i, entry) for (size_t k = 0; k < g->ndisks;
-                                             k++) if (same_device(&g->disks[k], entry))
-        name_layers(g, &g->disks[k], entry);
+    json_array_foreach(reply, i, entry)
+        for (size_t k = 0; k < g->ndisks; k++)
+            if (same_device(&g->disks[k], entry))
+                name_layers(g, &g->disks[k], entry);
     g->level = GRAPH_NODES;
     return 0;
 }

@@ -101,9 +101,10 @@ static int create_with(const char *path, const struct qcow2_layout *l, const cha
     if (fd < 0)
         return -1;
     if ((!like || !hand_over(fd, path, like, err)) && (!l || !fill(fd, path, l, err))) {
-        if (!fdatasync(fd))
-            return 0;
-        image_error(err, "write", path);
+        /* begin to write it out, so that syncing several of them is one wait; that it
+         * cannot be begun is no failure, image_flush() will tell */
+        sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        return 0;
     }
     unlink(path); /* nobody else can have made it: O_EXCL */
     return -1;

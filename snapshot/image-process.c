@@ -69,36 +69,33 @@ static bool stat_in(pid_t pid, const char *path, struct stat *st)
     return fd >= 0 && !fstat(fd, st);
 }
 
-/* The same file through both roots? *@ours becomes the name that we know it by. */
-static bool reach(pid_t pid, const char *path, char **ours)
+struct image_view image_view(pid_t pid)
+{
+    /* in the same mount namespace, below the same root, names mean the same */
+    return (struct image_view){pid, pid > 0 && same_link(pid, "ns/mnt") && same_link(pid, "root")};
+}
+
+char *image_resolve(const struct image_view *view, const char *path)
 {
     struct stat theirs, st;
 
-    if (pid <= 0 || !path[0])
-        return false;
-    auto_free char *full = absolute(pid, path);
+    if (view->pid <= 0 || !path[0])
+        return NULL;
+    auto_free char *full = absolute(view->pid, path);
     if (!full || stat(full, &st))
-        return false;
-    /* in the same mount namespace, below the same root, names mean the same */
-    if (!(same_link(pid, "ns/mnt") && same_link(pid, "root")) &&
-        (!stat_in(pid, full, &theirs) || st.st_dev != theirs.st_dev || st.st_ino != theirs.st_ino))
-        return false;
-    *ours = realpath(full, NULL);
-    return *ours;
+        return NULL;
+    if (!view->same && (!stat_in(view->pid, full, &theirs) || st.st_dev != theirs.st_dev ||
+                        st.st_ino != theirs.st_ino))
+        return NULL;
+    return realpath(full, NULL);
 }
 
 bool image_reachable(pid_t pid, const char *path)
 {
-    auto_free char *ours = NULL;
+    struct image_view view = image_view(pid);
+    auto_free char *ours = image_resolve(&view, path);
 
-    return reach(pid, path, &ours);
-}
-
-char *image_resolve(pid_t pid, const char *path)
-{
-    char *ours = NULL;
-
-    return reach(pid, path, &ours) ? ours : NULL;
+    return ours;
 }
 
 enum use { USE_NONE, USE_READ, USE_WRITE };

@@ -111,8 +111,7 @@ static bool sidecar_names_target(struct search *s, const char *path, uint64_t si
     json_t *layer;
 
     s->out->incomplete |= !doc;
-    json_object_foreach(json_object_get(doc, "layers"), id, layer)
-    {
+    json_object_foreach(json_object_get(doc, "layers"), id, layer) {
         const char *file = json_string_value(json_object_get(layer, "file"));
         auto_free char *name = file ? beside(path, file) : NULL;
         if (name && leads_to(name, s->target))

@@ -64,9 +64,10 @@ int image_has_snapshot(const char *path, const char *name, struct qmp_error *err
 /* ---- Create and remove ---- */
 
 /*
- * Create an empty qcow2 image that nobody had before, written through to the disk
- * (the folder is not: image_sync_folder()). Owner, group and permissions follow the
- * file @like (NULL: stay ours), so that whoever may write that one can open this one.
+ * Create an empty qcow2 image that nobody had before. It is on its way to the disk:
+ * image_flush() and image_sync_folder() wait for it, so that many can be made first. Owner, group
+ * and permissions follow the file @like (NULL: stay ours), so that whoever may write that one can
+ * open this one.
  *
  * QRW_ERR_REFUSED: the file exists, it is untouched. After any failure the file is
  * not there.
@@ -101,9 +102,16 @@ int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err);
  */
 bool image_reachable(pid_t pid, const char *path);
 
-/* @path of process @pid, absolute and without links, as we open it; NULL when it is
+/* How a process sees files: asked once for many names. */
+struct image_view {
+    pid_t pid;
+    bool same; /* every name means what it means to us */
+};
+struct image_view image_view(pid_t pid);
+
+/* @path of the process, absolute and without links, as we open it; NULL when it is
  * not image_reachable(). The caller frees it. */
-char *image_resolve(pid_t pid, const char *path);
+char *image_resolve(const struct image_view *view, const char *path);
 
 /* Does process @pid have the file @st open? False also when we may not look. */
 bool image_open_in(pid_t pid, const struct image_stat *st);

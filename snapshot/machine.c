@@ -68,8 +68,7 @@ int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *e
 
     if (!m->devices)
         m->devices = json_array();
-    json_array_foreach(reply, i, entry)
-    {
+    json_array_foreach(reply, i, entry) {
         const char *name = text(entry, "name"), *type = text(entry, "type");
 
         if (!name || !type || strncmp(type, "child<", 6))
@@ -84,8 +83,8 @@ int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *e
 
 int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err)
 {
-    static const char *const busy[] = {"setup", "active", "pre-switchover", "device",
-                                       "postcopy-active", "cancelling"};
+    static const char *const busy[] = {"setup",  "active",          "pre-switchover",
+                                       "device", "postcopy-active", "cancelling"};
     struct machine *m = machine;
     const char *status = text(reply, "status");
     json_t *reasons = json_object_get(reply, "blocked-reasons");

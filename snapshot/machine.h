@@ -14,11 +14,11 @@
 #include "qmp/error.h"
 
 struct machine {
-    char *type;        /* "pc-q35-7.2" */
-    int64_t ram;       /* bytes, plugged memory included */
-    json_t *devices;   /* sorted array of "id: type"; ids that QEMU chose are "-" */
-    json_t *blockers;  /* array of QEMU's words why memory cannot be saved */
-    char *migration;   /* "active", … when one runs; else NULL */
+    char *type;       /* "pc-q35-7.2" */
+    int64_t ram;      /* bytes, plugged memory included */
+    json_t *devices;  /* sorted array of "id: type"; ids that QEMU chose are "-" */
+    json_t *blockers; /* array of QEMU's words why memory cannot be saved */
+    char *migration;  /* "active", … when one runs; else NULL */
 };
 
 /* Each takes one reply (borrowed). What is missing in it stays empty. */

@@ -131,7 +131,7 @@ static void plan_files(struct plan *p, const struct overlays *t)
         plan_overlay(p, t->list[i].file, &t->list[i].disk->layers[0]);
     }
     for (size_t i = 0; i < t->n; i++)
-        plan_sync_folder(p, t->list[i].file);
+        plan_sync(p, t->list[i].file);
     for (size_t i = 0; i < t->n; i++)
         if (!t->list[i].disk->layers[0].remote)
             plan_flush(p, t->list[i].disk->layers[0].file);

@@ -93,7 +93,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
         plan_need_absent(p, c.file);
         plan_need_space(p, c.file, plan_data(c.d, 0, c.copied));
         plan_reserve(p, c.file, c.d->layers[0].remote ? NULL : c.d->layers[0].file);
-        plan_sync_folder(p, c.file);
+        plan_sync(p, c.file);
     } else {
         plan_need_absent_for_qemu(p, c.file);
     }

@@ -160,7 +160,7 @@ static void make_overlays(struct plan *p, struct way_back *w)
         free(format);
     }
     for (size_t i = 0; i < w->o.n; i++)
-        plan_sync_folder(p, w->o.list[i].file);
+        plan_sync(p, w->o.list[i].file);
 }
 
 static void add_nodes(struct plan *p, struct way_back *w)

@@ -114,16 +114,16 @@ void plan_expect(struct plan *p, const char *file)
     add(p->steps, json_pack("{s:s, s:s}", "step", "expect", "file", file));
 }
 
-void plan_sync_folder(struct plan *p, const char *file)
+static json_t *last_step(struct plan *p)
 {
-    auto_free char *folder = path_folder(file);
-    const json_t *step;
-    size_t i;
+    return json_array_get(p->steps, json_array_size(p->steps) - 1);
+}
 
-    json_array_foreach(p->steps, i, step)
-        if (same(text(step, "step"), "sync-folder") && same(text(step, "folder"), folder))
-            return;
-    add(p->steps, json_pack("{s:s, s:s}", "step", "sync-folder", "folder", folder));
+void plan_sync(struct plan *p, const char *file)
+{
+    if (!same(text(last_step(p), "step"), "sync"))
+        add(p->steps, json_pack("{s:s, s:[]}", "step", "sync", "files"));
+    add(json_object_get(last_step(p), "files"), json_string(file));
 }
 
 void plan_flush(struct plan *p, const char *file)
@@ -135,11 +135,6 @@ void plan_qmp(struct plan *p, const char *execute, json_t *arguments, json_t *un
 {
     add(p->steps, json_pack("{s:s, s:s, s:o*, s:o*}", "step", "qmp", "execute", execute,
                             "arguments", arguments, "undo", undo));
-}
-
-static json_t *last_step(struct plan *p)
-{
-    return json_array_get(p->steps, json_array_size(p->steps) - 1);
 }
 
 void plan_again(struct plan *p)

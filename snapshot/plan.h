@@ -88,8 +88,8 @@ void plan_reserve(struct plan *p, const char *file, const char *like);
 void plan_image(struct plan *p, const char *file, const char *like);
 /* A file that QEMU itself makes in a later step. Undone as above. */
 void plan_expect(struct plan *p, const char *file);
-/* Make the folder entries of the new files durable, once per folder. */
-void plan_sync_folder(struct plan *p, const char *file);
+/* Make the new file @file durable, with its entry in its folder: one step for all of them. */
+void plan_sync(struct plan *p, const char *file);
 /* Write out what the host still holds in memory of @file. Changes nothing. */
 void plan_flush(struct plan *p, const char *file);
 /* One command. @undo (may be NULL): what takes it back, a command or an array of job steps. */

@@ -13,8 +13,7 @@ static void look_at_jobs(const struct plan *p, const struct graph *g, bool *runn
 
     *running = false;
     *well = json_array_size(ids) > 0;
-    json_array_foreach(ids, i, id)
-    {
+    json_array_foreach(ids, i, id) {
         enum job_phase phase = job_phase(graph_job(g, json_string_value(id)));
 
         if (phase == JOB_RUNNING || phase == JOB_READY)

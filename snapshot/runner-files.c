@@ -2,6 +2,7 @@
 /* runner-files: the steps that only touch files, and their undo. */
 #include "snapshot/runner.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "qmp/mem.h"
@@ -38,11 +39,27 @@ static int expect(struct runner *r, const json_t *step, struct qmp_error *err)
     return 0;
 }
 
-static int sync_folder(struct runner *r, const json_t *step, struct qmp_error *err)
+/* All the files first, then each folder once: what was begun together ends together. */
+static int sync_files(struct runner *r, const json_t *step, struct qmp_error *err)
 {
-    auto_free char *inside = path_join(text(step, "folder"), "x");
+    const json_t *files = json_object_get(step, "files"), *file;
+    auto_free char *synced = NULL;
+    size_t i;
 
-    return image_sync_folder(inside, err);
+    json_array_foreach(files, i, file)
+        if (image_flush(json_string_value(file), err))
+            return -1;
+    json_array_foreach(files, i, file) {
+        auto_free char *folder = path_folder(json_string_value(file));
+
+        if (synced && !strcmp(synced, folder))
+            continue;
+        if (image_sync_folder(json_string_value(file), err))
+            return -1;
+        free(synced);
+        synced = mem_strdup(folder);
+    }
+    return 0;
 }
 
 /* The guest waits for QEMU's own flush; what is written out before costs it nothing. */
@@ -65,12 +82,12 @@ static const struct {
     bool disposable; /* nothing that it holds is of use without the rest of the operation */
 } kinds[] = {
     // clang-format off
-    {"overlay",     make_overlay, true,  false},
-    {"image",       make_overlay, true,  true},
-    {"reserve",     reserve,      true,  false},
-    {"expect",      expect,       true,  false},
-    {"sync-folder", sync_folder,  false, false},
-    {"flush",       flush,        false, false},
+    {"overlay", make_overlay, true,  false},
+    {"image",   make_overlay, true,  true},
+    {"reserve", reserve,      true,  false},
+    {"expect",  expect,       true,  false},
+    {"sync",    sync_files,   false, false},
+    {"flush",   flush,        false, false},
     // clang-format on
 };
 
@@ -123,7 +140,7 @@ void runner_file_undo(struct runner *r, const json_t *step, const struct graph *
         kept = why.desc;
     else if (!st.exists)
         return;
-    else if (g && (named_by(g, file) || image_open_in(qmp_client_peer(r->client), &st)))
+    else if (g && (named_by(g, file) || image_open_in(r->pid, &st)))
         kept = "QEMU uses it";
     else if (g && !kinds[kind].disposable && !holds_nothing(file, &st))
         kept = "it holds data; remove it when you are sure that nobody needs it";

@@ -301,7 +301,7 @@ static void remove_file(struct runner *r, struct plan *p, const char *file)
         plan_kept(p, file, "out of reach: remove it where QEMU runs");
     } else if (image_stat(file, &st, &why)) {
         plan_kept(p, file, why.desc);
-    } else if (st.exists && image_open_in(qmp_client_peer(r->client), &st)) {
+    } else if (st.exists && image_open_in(r->pid, &st)) {
         plan_kept(p, file, "QEMU still has it open");
     } else if (st.exists && image_unlink_if(file, &st, &why)) {
         plan_kept(p, file, why.desc);

@@ -23,6 +23,7 @@ struct runner {
     bool no_wait;     /* leave jobs alone once they are started */
     int wait_ms;      /* how long to wait for jobs, 0: as long as it takes */
     bool files_reachable;
+    pid_t pid;                         /* QEMU's, 0: unknown */
     const struct qrw_options *options; /* whom to tell: progress, notes */
     int64_t stopped_us;                /* when the guest was stopped by us, 0: it was not */
     int64_t pause_us; /* out: how long the command took that cannot be taken back */

@@ -66,6 +66,20 @@ char *sidecar_find(const struct graph *g, char **foreign)
     return NULL;
 }
 
+bool sidecar_is_beside(const struct graph *g, const char *file)
+{
+    size_t n = strlen(file) - strlen(SIDECAR_SUFFIX);
+
+    for (size_t i = 0; i < g->ndisks; i++)
+        for (size_t k = 0; k < g->disks[i].nlayers; k++) {
+            const char *image = g->disks[i].layers[k].file;
+
+            if (strlen(image) == n && !strncmp(image, file, n))
+                return true;
+        }
+    return false;
+}
+
 char *sidecar_place(const struct graph *g)
 {
     for (size_t i = 0; i < g->ndisks; i++)

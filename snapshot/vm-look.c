@@ -74,7 +74,7 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
         doc = json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:i, s:i, s:i, s:s?, s:s?, s:O?}", "name",
                         member(ask_reply(a, name, NULL), "name"), "uuid",
                         real_uuid(ask_reply(a, uuid, NULL)), "status", vm->graph.status, "qemu",
-                        qemu, "machine", machine, "pid", (int)qmp_client_peer(vm->client), "disks",
+                        qemu, "machine", machine, "pid", (int)vm->pid, "disks",
                         (int)vm->graph.ndisks, "jobs", (int)active_jobs(&vm->graph), "sidecar",
                         file, "current", chain_current(&c), "pending",
                         json_object_get(chain_pending(&c), "operation"));

@@ -19,6 +19,7 @@ struct qrw_vm {
     struct graph graph;
     struct machine machine; /* from the last vm_observe_machine() */
     bool files_reachable;
+    pid_t pid; /* QEMU's, 0: unknown */
 };
 
 /* Ask QEMU what it has, as deep as @level. The errors of the connection are found here. */

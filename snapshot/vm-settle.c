@@ -49,10 +49,9 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
  */
 static int follow_images(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
 {
-    auto_free char *found = j->given ? NULL : sidecar_find(&vm->graph, NULL);
     auto_free char *place = sidecar_place(&vm->graph);
 
-    if (j->given || !place || (found && !strcmp(found, j->file)))
+    if (j->given || !place || sidecar_is_beside(&vm->graph, j->file))
         return 0;
     auto_free char *folder = path_folder(place);
     chain_move(&j->chain, folder);
@@ -164,6 +163,7 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
                            .no_wait = no_wait,
                            .wait_ms = vm->wait_ms,
                            .files_reachable = vm->files_reachable,
+                           .pid = vm->pid,
                            .options = &vm->options,
                            .jobs = json_array()};
 }

@@ -109,29 +109,57 @@ static int take_stats(void *g, const json_t *reply, struct qmp_error *err)
     return graph_take_stats(g, reply, err);
 }
 
+/*
+ * QEMU's process. The kernel tells who began to listen on the socket; that is not QEMU
+ * when it was given a socket ready made, so it must have an image open. Else whoever has.
+ */
+static pid_t find_qemu(struct qrw_vm *vm)
+{
+    pid_t peer = qmp_client_peer(vm->client), holder = 0;
+    struct image_view view = image_view(peer);
+
+    for (size_t i = 0; i < vm->graph.ndisks; i++) {
+        const struct graph_disk *d = &vm->graph.disks[i];
+        struct image_stat st;
+        char who[128];
+
+        if (!d->nlayers || d->layers[0].remote)
+            continue;
+        auto_free char *file = image_resolve(&view, d->layers[0].file);
+        if (!file || image_stat(file, &st, NULL) || !st.exists)
+            continue;
+        if (image_open_in(peer, &st))
+            return peer;
+        if (image_holder(file, &holder, who, sizeof(who)))
+            return holder;
+    }
+    return 0;
+}
+
 /* Files as we see them, where we see the same ones as QEMU (law 9). */
 static void resolve_files(struct qrw_vm *vm)
 {
-    pid_t pid = qmp_client_peer(vm->client);
+    if (!vm->pid)
+        vm->pid = find_qemu(vm);
+    struct image_view view = image_view(vm->pid);
 
-    vm->files_reachable = pid > 0;
+    vm->files_reachable = vm->pid > 0;
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
         struct graph_disk *d = &vm->graph.disks[i];
 
         for (size_t k = 0; k < d->nlayers; k++) {
             struct graph_layer *l = &d->layers[k];
-            char *found = l->remote || !pid ? NULL : image_resolve(pid, l->file);
+            char *found;
 
-            if (!found && !l->remote && k == 0 && !graph_skip_reason(d))
+            if (l->remote)
+                continue;
+            found = image_resolve(&view, l->file);
+            if (!found && k == 0 && !graph_skip_reason(d))
                 vm->files_reachable = false;
             if (!found)
                 found = path_join("/", l->file);
-            if (!l->remote) {
-                free(l->file);
-                l->file = found;
-            } else {
-                free(found);
-            }
+            free(l->file);
+            l->file = found;
         }
     }
 }

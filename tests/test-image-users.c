@@ -223,7 +223,8 @@ Test(image_users, relative_names_begin_where_the_process_is)
     scratch_write("d/file", "d", 1);
     scratch_write("file", "here", 4);
     pid_t child = start(go_down);
-    auto_free char *path = image_resolve(child, "file"), *up = image_resolve(child, "../file");
+    struct image_view view = image_view(child);
+    auto_free char *path = image_resolve(&view, "file"), *up = image_resolve(&view, "../file");
     auto_free char *d = mem_printf("%s/d/file", scratch_folder());
     auto_free char *here = mem_printf("%s/file", scratch_folder());
 
@@ -233,7 +234,7 @@ Test(image_users, relative_names_begin_where_the_process_is)
     cr_expect(image_reachable(child, here) && image_reachable(child, "."));
     cr_expect(!image_reachable(child, "none") && !image_reachable(child, "d/file"));
     cr_expect(!image_reachable(0, here) && !image_reachable(-1, here));
-    cr_expect_null(image_resolve(child, ""));
+    cr_expect_null(image_resolve(&view, ""));
     end(child);
     cr_expect(!image_reachable(child, here), "the process is gone");
 }

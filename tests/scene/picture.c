@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* picture: see picture.h. */
+#include "tests/scene/picture.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+#include "tests/scene/internal.h"
+
+/* ---- what QEMU has ---- */
+
+static void take_replies(struct graph *g, enum graph_level level, const json_t *replies)
+{
+    static const struct {
+        const char *command;
+        int (*take)(struct graph *g, const json_t *reply, struct qmp_error *err);
+        enum graph_level level;
+    } all[] = {
+        {"query-status", graph_take_status, GRAPH_DISKS},
+        {"query-block", graph_take_block, GRAPH_DISKS},
+        {"query-jobs", graph_take_jobs, GRAPH_DISKS},
+        {"query-named-block-nodes", graph_take_nodes, GRAPH_NODES},
+        {"query-blockstats", graph_take_stats, GRAPH_NODES},
+    };
+    struct qmp_error err;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i].level <= level)
+            cr_assert_eq(all[i].take(g, json_object_get(replies, all[i].command), &err), 0,
+                         "%s: %s", all[i].command, err.desc);
+}
+
+/* Relative names begin at @folder, QEMU's working folder. */
+static void resolve_files(struct graph *g, const char *folder)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        for (size_t k = 0; k < g->disks[i].nlayers; k++) {
+            struct graph_layer *l = &g->disks[i].layers[k];
+            char *file = l->remote ? NULL : path_join(folder, l->file);
+
+            if (file) {
+                free(l->file);
+                l->file = file;
+            }
+        }
+}
+
+/* ---- what the sidecar knows ---- */
+
+static bool has_pins(const json_t *layers)
+{
+    const json_t *l;
+    size_t i;
+
+    json_array_foreach(layers, i, l)
+        if (json_array_size(json_object_get(l, "pins")) || json_is_true(json_object_get(l, "undo")))
+            return true;
+    return false;
+}
+
+static bool has_sidecar(const json_t *parsed)
+{
+    const json_t *disk;
+    size_t i;
+
+    json_array_foreach(json_object_get(parsed, "disks"), i, disk)
+        if (has_pins(json_object_get(disk, "layers")) ||
+            json_array_size(json_object_get(disk, "more")))
+            return true;
+    return false;
+}
+
+/* The first snapshot, from @layer downwards, that pins one: its name, or NULL. */
+static const char *nearest_pin(const struct chain *c, const char *layer)
+{
+    for (; layer; layer = picture_text(chain_layer(c, layer), "backing"))
+        if (chain_pinned_by(c, layer))
+            return chain_pinned_by(c, layer);
+    return NULL;
+}
+
+static void pin(struct chain *c, const char *disk, const char *layer, const char *name)
+{
+    json_t *s = chain_snapshot(c, name);
+
+    if (!s) {
+        const char *parent = nearest_pin(c, picture_text(chain_layer(c, layer), "backing"));
+
+        s = json_pack("{s:s, s:s, s:s?, s:s, s:{}}", "name", name, "id", name, "parent", parent,
+                      "created", "2026-11-21T09:00:00.000Z", "disks");
+        chain_add_snapshot(c, s);
+    }
+    json_object_set_new(json_object_get(s, "disks"), disk, json_pack("{s:s}", "layer", layer));
+}
+
+static void set_undo(struct chain *c, const char *disk, const char *layer)
+{
+    json_t *undo = json_object_get(c->doc, "undo");
+
+    if (!json_is_object(undo)) {
+        undo = json_pack("{s:{}}", "disks");
+        json_object_set_new(c->doc, "undo", undo);
+    }
+    json_object_set_new(json_object_get(undo, "disks"), disk, json_pack("{s:s}", "layer", layer));
+}
+
+/* Takes the layers, from the base up, into the document; returns the uppermost one known. */
+static const char *add_layers(struct chain *c, const char *disk, const json_t *layers)
+{
+    const char *below = NULL, *name;
+    const json_t *l, *named;
+    size_t i, k;
+
+    json_array_foreach(layers, i, l) {
+        const char *file = picture_text(l, "file");
+        const char *id = chain_layer_by_file(c, file);
+
+        if (picture_flag(l, "unknown"))
+            continue;
+        if (!id)
+            id = chain_add_layer(c, file, picture_text(l, "format"), PICTURE_SIZE, below,
+                                 i > 0 && !picture_flag(l, "theirs"));
+        json_array_foreach(json_object_get(l, "pins"), k, named) {
+            name = json_string_value(named);
+            pin(c, disk, id, name);
+        }
+        if (json_is_true(json_object_get(l, "undo")))
+            set_undo(c, disk, id);
+        below = id;
+    }
+    return below;
+}
+
+/* New files are called after the lowest layer. */
+static void set_stem(struct chain *c, const char *disk, const json_t *lowest)
+{
+    auto_free char *stem = path_stem(picture_text(lowest, "file"));
+    json_t *entry = json_object_get(json_object_get(c->doc, "disks"), disk);
+
+    json_object_set_new(entry, "stem", json_string(stem));
+}
+
+static void draw_document(struct chain *c, const json_t *parsed)
+{
+    const json_t *disk, *layers;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(parsed, "disks"), i, disk) {
+        const char *id = picture_text(disk, "id");
+        const char *other = picture_text(json_object_get(disk, "flags"), "active");
+        const char *top = add_layers(c, id, json_object_get(disk, "layers"));
+
+        json_array_foreach(json_object_get(disk, "more"), k, layers)
+            add_layers(c, id, layers);
+        if (other) {
+            auto_free char *file = mem_printf("%s/%s.qcow2", c->folder, other);
+
+            top = chain_layer_by_file(c, file);
+            cr_assert(top, "active=%s is not in the picture", other);
+        }
+        if (!top)
+            continue;
+        chain_set_active(c, id, top);
+        set_stem(c, id, json_array_get(json_object_get(disk, "layers"), 0));
+        const char *current = nearest_pin(c, top);
+        json_object_set_new(c->doc, "current", current ? json_string(current) : json_null());
+    }
+}
+
+/* ---- */
+
+struct picture *picture_new_in(const char *folder, const char *line)
+{
+    struct picture *p = mem_alloc(sizeof(*p));
+    json_auto_t *parsed = picture_parse(folder, line);
+    struct chain drawn = {0};
+    struct qmp_error err;
+
+    p->replies = picture_replies(parsed, folder);
+    take_replies(&p->graph, GRAPH_NODES, p->replies);
+    take_replies(&p->shallow, GRAPH_DISKS, p->replies);
+    resolve_files(&p->graph, folder);
+    resolve_files(&p->shallow, folder);
+
+    p->machine.type = mem_strdup("pc-q35-7.2");
+    p->machine.ram = 128 << 20;
+
+    chain_init(&drawn, folder, NULL, NULL);
+    if (has_sidecar(parsed))
+        draw_document(&drawn, parsed);
+    cr_assert_eq(chain_take(&p->chain, folder, drawn.doc, &err), 0, "%s: %s", line, err.desc);
+    chain_done(&drawn);
+
+    p->scene = (struct scene){
+        .graph = &p->graph,
+        .chain = &p->chain,
+        .now = "2026-11-21T10:00:00.123Z",
+        .token = "t",
+        .version = 70222,
+        .qemu = "7.2.22",
+        .machine = &p->machine,
+        .cwd = "/home/me",
+        .files_reachable = !json_object_get(json_object_get(parsed, "words"), "out of reach"),
+    };
+    return p;
+}
+
+struct picture *picture_new(const char *line)
+{
+    return picture_new_in("/vm", line);
+}
+
+void picture_free(struct picture *p)
+{
+    if (!p)
+        return;
+    json_decref(p->replies);
+    graph_done(&p->graph);
+    graph_done(&p->shallow);
+    chain_done(&p->chain);
+    machine_done(&p->machine);
+    free(p);
+}

@@ -84,6 +84,17 @@ char *image_folder(const char *path)
     return slash == path ? mem_strdup("/") : mem_printf("%.*s", (int)(slash - path), path);
 }
 
+char *image_place(const char *path)
+{
+    auto_free char *folder = image_folder(path);
+    auto_free char *real = realpath(folder, NULL);
+    const char *slash = strrchr(path, '/');
+
+    if (!real)
+        return mem_strdup(path);
+    return mem_printf("%s/%s", strcmp(real, "/") ? real : "", slash ? slash + 1 : path);
+}
+
 /* Only files and block devices; O_NONBLOCK, or opening a fifo would wait for a writer. */
 static int open_image(const char *path, struct qmp_error *err)
 {

@@ -41,6 +41,10 @@ bool image_same(const struct image_stat *a, const struct image_stat *b);
 /* The folder of @path, ending without a slash ("." and "/" as needed). The caller frees it. */
 char *image_folder(const char *path);
 
+/* @path with the links and ".." in its folder followed, as it is where that cannot be done.
+ * The caller frees it. */
+char *image_place(const char *path);
+
 /*
  * What the string @backing in the header of @image means: a file name as we can
  * open it, or NULL when it is no local file (a network disk, a json: description

@@ -39,6 +39,17 @@ const struct graph_disk *plan_find_disk(const struct graph *g, const char *name,
     return NULL;
 }
 
+char *plan_file(const struct scene *s, const char *name)
+{
+    char *file = path_join(s->cwd, name);
+
+    if (!s->place || !s->files_reachable)
+        return file;
+    char *placed = s->place(file);
+    free(file);
+    return placed;
+}
+
 static const struct graph_layer *by_snapshot(const struct scene *s, const struct graph_disk *d,
                                              const char *name)
 {
@@ -55,7 +66,8 @@ static const struct graph_layer *by_last_component(const struct graph_disk *d, c
     const struct graph_layer *found = NULL;
 
     for (size_t i = 0; i < d->nlayers; i++) {
-        if (!same(path_name(d->layers[i].file), name))
+        if (!same(path_name(d->layers[i].file), name) &&
+            !same(path_name(d->layers[i].spelling), name))
             continue;
         if (found)
             return NULL;
@@ -67,7 +79,7 @@ static const struct graph_layer *by_last_component(const struct graph_disk *d, c
 const struct graph_layer *plan_find_layer(const struct scene *s, const struct graph_disk *d,
                                           const char *name, struct qmp_error *err)
 {
-    auto_free char *file = path_join(s->cwd, name);
+    auto_free char *file = plan_file(s, name);
     const struct graph_layer *l = by_snapshot(s, d, name);
     char *list = NULL;
 

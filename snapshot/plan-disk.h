@@ -24,6 +24,9 @@ int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qm
 /* The job that works on @d, NULL: none that can be told. */
 const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_disk *d);
 
+/* The file that the user means by @name: absolute, as the graph would have it. New string. */
+char *plan_file(const struct scene *s, const char *name);
+
 /* Is @file a layer in the graph or in the document? */
 bool plan_knows_file(const struct scene *s, const char *file);
 

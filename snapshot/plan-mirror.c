@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "qmp/mem.h"
-#include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-merge.h"
 
@@ -38,7 +37,7 @@ static int check(struct copy *c, const struct scene *s, const struct qrw_mirror_
     c->d = plan_merge_disk(s, args->disk, err);
     if (!c->d)
         return -1;
-    c->file = path_join(s->cwd, args->file);
+    c->file = plan_file(s, args->file);
     if (!strcmp(c->sync, "top") && c->d->nlayers == 1)
         c->sync = "full";
     c->copied = !strcmp(c->sync, "full") ? c->d->nlayers : !strcmp(c->sync, "top") ? 1 : 0;

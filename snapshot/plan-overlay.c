@@ -51,7 +51,7 @@ void overlays_name(struct overlays *o, size_t at, const struct scene *s, const c
 int overlays_place(struct overlays *o, size_t at, const struct scene *s, const char *file,
                    struct qmp_error *err)
 {
-    auto_free char *absolute = path_join(s->cwd, file);
+    auto_free char *absolute = plan_file(s, file);
 
     if (taken(o, s, absolute))
         return qmp_error_set(err, QRW_ERR_REFUSED, "%s is a layer already", absolute);

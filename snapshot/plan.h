@@ -44,6 +44,10 @@ struct scene {
     const struct machine *machine; /* NULL: the operation did not ask for it */
     const char *cwd;               /* ours: what a relative file name of the user means */
     bool files_reachable;          /* QEMU's file names are ours too (law 9) */
+
+    /* A file name with the links in its folder followed, as the graph has its names: new
+     * string. NULL: names are taken as they are. */
+    char *(*place)(const char *file);
 };
 
 typedef int planner_fn(struct plan *p, const struct scene *s, const void *args,

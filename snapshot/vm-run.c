@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "qmp/mem.h"
+#include "snapshot/image.h"
 #include "snapshot/vm-private.h"
 
 static int64_t now_us(void)
@@ -175,7 +176,8 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
                       .qemu = qemu,
                       .machine = machine ? &vm->machine : NULL,
                       .cwd = vm->cwd,
-                      .files_reachable = vm->files_reachable};
+                      .files_reachable = vm->files_reachable,
+                      .place = image_place};
 
     if (machine && vm_observe_machine(vm, err))
         return NULL;

@@ -277,3 +277,20 @@ Test(create, forty_in_a_row)
     image_holds(lab, "vda.s20.qcow2", "qcow2", 21); /* written to until s21 */
     lab_stop(lab);
 }
+
+Test(create, an_overlay_by_way_of_links_and_dots)
+{
+    struct lab *lab = two_disks();
+    auto_free char *link = lab_path(lab, "link"), *elsewhere = overlay(lab, "vdb", "link/b.qcow2");
+
+    make_folder(lab, "fast");
+    cr_assert_eq(symlink("fast", link), 0);
+    does(lab, "create", "s1", "--overlay", "vda=../fast/../a.qcow2", "--overlay", elsewhere);
+    does(lab, "create", "s2");
+    cr_expect(has_file(lab, "a.qcow2"));
+    cr_expect(has_file(lab, "fast/b.qcow2"));
+    cr_expect(has_file(lab, "fast/vdb.s2.qcow2"));
+    json_auto_t *error = refuses(lab, 1, "create", "s3", "--overlay", "vda=../link/../a.qcow2");
+    says(error, "desc", "is a layer already");
+    lab_stop(lab);
+}

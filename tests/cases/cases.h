@@ -65,6 +65,15 @@ void cases_image_holds(int line, const char *folder, const char *file, const cha
 #define image_holds(lab, file, format, generation)                                                 \
     cases_image_holds(__LINE__, (lab)->folder, file, format, generation)
 
+/*
+ * Generation 1 in the base, snapshot s1, generation 2 above it, s2 … sN, and generation
+ * N + 1 in the active layer: vda.qcow2 <- vda.s1.qcow2 <- … of disk 0.
+ */
+struct lab *tower(const struct lab_options *options, int snapshots);
+
+/* The name of disk 0: "vda", or "disk0" where it is modern. */
+const char *first_disk(const struct lab *lab);
+
 /* ---- chains, by the last components of their names, the base first ---- */
 
 void cases_chain_is(struct lab *lab, int line, int disk, const char *expected);

@@ -62,6 +62,25 @@ void cases_image_holds(int line, const char *folder, const char *file, const cha
               r.err);
 }
 
+struct lab *tower(const struct lab_options *options, int snapshots)
+{
+    struct lab *lab = lab_start(options);
+
+    write_generation(lab, 0, 1);
+    for (int i = 1; i <= snapshots; i++) {
+        auto_free char *name = mem_printf("s%d", i);
+
+        does(lab, "create", name, "--disk", first_disk(lab));
+        write_generation(lab, 0, i + 1);
+    }
+    return lab;
+}
+
+const char *first_disk(const struct lab *lab)
+{
+    return lab->modern ? "disk0" : "vda";
+}
+
 /* ---- chains ---- */
 
 /* Put the last component of @file before the picture @chain, which is freed. New string. */

@@ -110,15 +110,19 @@ static void print_overlay(FILE *out, const json_t *step)
 static void print_step(FILE *out, const json_t *step)
 {
     const char *kind = picture_text(step, "step");
+    const json_t *file;
+    size_t i;
 
     if (json_object_get(step, "execute")) {
         print_command(out, step);
     } else if (!strcmp(kind, "overlay")) {
         print_overlay(out, step);
     } else {
-        fprintf(out, "%s %s", kind,
-                picture_text(step, "file") ? picture_text(step, "file")
-                                           : picture_text(step, "folder"));
+        fputs(kind, out);
+        if (picture_text(step, "file"))
+            fprintf(out, " %s", picture_text(step, "file"));
+        json_array_foreach(json_object_get(step, "files"), i, file)
+            fprintf(out, " %s", json_string_value(file));
         if (picture_text(step, "like"))
             fprintf(out, " like %s", picture_text(step, "like"));
     }

@@ -83,6 +83,8 @@ struct qmp_client {
     struct attempt *attempt; /* while connecting */
     qmp_ready_fn *ready;     /* until it was called */
     void *ready_arg;
+    qmp_ready_fn *end; /* until it was called */
+    void *end_arg;
 
     struct calls calls; /* in the order they were made */
     struct errands errands;

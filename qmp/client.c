@@ -71,13 +71,23 @@ void client_errand(struct qmp_client *c, void (*fn)(struct qmp_client *c, void *
     client_wake(c);
 }
 
-static void tell_ready(struct qmp_client *c, const struct qmp_error *err)
+void qmp_client_on_end(struct qmp_client *c, qmp_ready_fn *fn, void *arg)
 {
-    qmp_ready_fn *fn = c->ready;
+    c->end = fn;
+    c->end_arg = arg;
+    if (c->broken)
+        client_wake(c);
+}
 
-    c->ready = NULL;
+/* Call *@slot, the last time. */
+static void tell_once(struct qmp_client *c, qmp_ready_fn **slot, const struct qmp_error *err,
+                      void *arg)
+{
+    qmp_ready_fn *fn = *slot;
+
+    *slot = NULL;
     if (fn)
-        fn(c, err, c->ready_arg);
+        fn(c, err, arg);
 }
 
 /* Everybody who waits hears @why. Those who begin to wait meanwhile, too. */
@@ -85,9 +95,10 @@ static void tell_all(struct qmp_client *c, const struct qmp_error *why)
 {
     struct call *call;
 
-    tell_ready(c, why);
+    tell_once(c, &c->ready, why, c->ready_arg);
     while ((call = TAILQ_FIRST(&c->calls)))
         client_finish(call, NULL, call->refused ? call->refused : why);
+    tell_once(c, &c->end, why, c->end_arg);
 }
 
 static void run_errands(struct qmp_client *c)
@@ -211,7 +222,7 @@ void client_digest(struct qmp_client *c)
         case SESSION_ITEM_READY:
             attempt_free(c->attempt);
             c->attempt = NULL;
-            tell_ready(c, NULL);
+            tell_once(c, &c->ready, NULL, c->ready_arg);
             break;
         case SESSION_ITEM_REPLY:
             on_reply(c, &item);

@@ -112,6 +112,13 @@ void qmp_client_call_with(struct qmp_client *c, const char *name, json_t *args,
 unsigned qmp_client_subscribe(struct qmp_client *c, const char *name, qmp_event_fn *fn, void *arg);
 void qmp_client_unsubscribe(struct qmp_client *c, unsigned handle);
 
+/*
+ * Call @fn once, from the loop, when the connection ends for whatever reason (after every
+ * call that waits was told), or with QMP_ERR_CANCELLED from qmp_client_free(). @err is never
+ * NULL. There is one such function; a later one takes its place, NULL takes it away.
+ */
+void qmp_client_on_end(struct qmp_client *c, qmp_ready_fn *fn, void *arg);
+
 /* The greeting's "QMP" object (borrowed), NULL before it came. */
 json_t *qmp_client_greeting(const struct qmp_client *c);
 

@@ -193,6 +193,35 @@ Test(life, failure_to_connect_is_told_from_the_loop)
     expect_heard("ready connect;a connect;");
 }
 
+static void on_end(struct qmp_client *c, const struct qmp_error *why, void *arg)
+{
+    cr_assert(why);
+    hear("end", why);
+    if (arg)
+        free_client();
+}
+
+Test(life, the_end_is_told_also_to_one_who_waits_for_nothing)
+{
+    fake = fake_script(base, "greet", "negotiate", "close", NULL);
+    qmp_client_on_end(client, on_end, NULL);
+    connect_to_fake();
+    call("a", 0, on_reply);
+    expect_heard("a closed;end closed;");
+    qmp_client_on_end(client, on_end, fake);
+    cr_expect_str_eq(heard, "a closed;end closed;", "never from inside the function");
+    expect_heard("a closed;end closed;end closed;");
+    cr_expect_null(client);
+}
+
+Test(life, the_end_by_freeing)
+{
+    qmp_client_on_end(client, on_end, NULL);
+    call("a", 0, on_reply);
+    free_client();
+    cr_expect_str_eq(heard, "a cancelled;end cancelled;");
+}
+
 /* ---- freeing ---- */
 
 Test(life, freeing_cancels_everything_once)

@@ -143,10 +143,11 @@ Test(connect, a_socket_of_somebody_else_says_whose)
 {
     if (geteuid())
         cr_skip("needs root");
-    auto_close int fd = make_socket("sock", true);
+    int fd = make_socket("sock", true);
     chmod("sock", 0600);
     chmod(".", 0755);
     cr_expect_eq(scratch_child_as(12345, 12345, connect_forbidden), 0);
+    close(fd);
 }
 
 Test(connect, a_busy_monitor_accepts_and_stays_silent)
@@ -164,7 +165,7 @@ Test(connect, a_busy_monitor_accepts_and_stays_silent)
 Test(connect, a_monitor_with_a_line_of_others_before_it)
 {
     int others[4];
-    auto_close int fd = make_socket("busy", true);
+    int fd = make_socket("busy", true);
     struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "busy"};
 
     for (int i = 0; i < 4; i++) {
@@ -174,6 +175,7 @@ Test(connect, a_monitor_with_a_line_of_others_before_it)
     }
     expect_failure("busy", 20, QMP_ERR_CONNECT, "busy has others waiting in line already");
     cr_expect(strstr(err.hint, "one client at a time"));
+    close(fd);
 }
 
 Test(connect, a_greeting_and_then_nothing)

@@ -252,11 +252,18 @@ Test(session, dialogues)
         play(&dialogues[i]);
 }
 
+static void feed_greeting(struct session *s)
+{
+    static const char step[] = GREET;
+
+    feed(s, &step[1], sizeof(step) - 2);
+}
+
 /* A session that is ready, with nothing in flight. */
 static void make_ready(struct session *s)
 {
     session_init(s, 0, 0, false);
-    feed(s, GREET + 1, strlen(GREET) - 1);
+    feed_greeting(s);
     free(items(s));
     free(output(s));
     feed(s, "{\"return\":{},\"id\":0}", 20);
@@ -339,7 +346,7 @@ Test(session, a_descriptor_travels_with_exactly_its_command)
     session_call(&s, "getfd", NULL, false, 8, &s, NULL);
     session_call(&s, "b", NULL, false, -1, &s, NULL);
     cr_expect_eq(session_output(&s, &bytes, &fd), 0, "nothing before the greeting");
-    feed(&s, GREET + 1, strlen(GREET) - 1);
+    feed_greeting(&s);
     free(items(&s));
     expect_output(&s, "{\"execute\":\"qmp_capabilities\",\"id\":4}\n{\"execute\":\"a\",\"id\":0}\n",
                   -1, 60);

@@ -99,7 +99,7 @@ endif
 # ---- install ----
 
 # Installed one folder deeper, so that "qmp/error.h" means the same in them as here.
-PUBLIC := qmp/error.h qmp/client.h $(wildcard qmp/schema.h) snapshot/error.h snapshot/vm.h
+PUBLIC := qmp/error.h qmp/client.h qmp/schema.h snapshot/error.h snapshot/vm.h
 MAN := $(foreach s,1 5,$(patsubst doc/%,doc/man$s/%,$(wildcard doc/*.$s)))
 HEADERDIR = $(INCLUDEDIR)/qrewind
 PKGCONFIGDIR = $(LIBDIR)/pkgconfig

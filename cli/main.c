@@ -23,6 +23,8 @@
 
 /* ---- signals ---- */
 
+static const int numbers[] = {SIGINT, SIGTERM};
+
 /* Nothing is under way that would have to be brought to an end. */
 static void leave(const struct app *app)
 {
@@ -42,6 +44,8 @@ static void on_interrupt(evutil_socket_t number, short what, void *arg)
     progress_clear(&app->progress);
     if (!app->vm)
         leave(app);
+    for (int i = 0; i < 2; i++)
+        signal(numbers[i], SIG_DFL);
     qrw_interrupt(app->vm);
 }
 
@@ -57,8 +61,6 @@ static void once(int number)
 
 static void open_loop(struct app *app)
 {
-    static const int numbers[] = {SIGINT, SIGTERM};
-
     app->base = event_base_new();
     if (!app->base)
         abort();

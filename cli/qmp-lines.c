@@ -27,6 +27,7 @@ struct lines {
     size_t len, room;
     unsigned in_flight;
     bool reading, ended;
+    bool lost; /* a command will never be answered */
 };
 
 struct command {
@@ -76,6 +77,8 @@ static void on_reply(struct qmp_client *c, json_t *ret, const struct qmp_error *
         answer(json_pack("{s:O}", "return", ret), command->id);
     else if (err->kind == QMP_ERR_COMMAND)
         complain(command->id, err->class, err->desc);
+    else
+        l->lost = true;
     fflush(stdout);
     json_decref(command->id);
     free(command);
@@ -160,7 +163,7 @@ static bool done(void *arg)
 {
     const struct lines *l = arg;
 
-    return (l->ended && !l->in_flight) || ferror(stdout);
+    return (l->ended && !l->in_flight && !l->lost) || ferror(stdout);
 }
 
 int qmp_lines(struct app *app, struct qmp_error *err)

@@ -30,6 +30,7 @@ struct table *table_new(const struct table_column *columns)
     if (!t->scols)
         abort();
     scols_table_enable_colors(t->scols, 0);
+    scols_table_enable_noencoding(t->scols, 1); /* cells are safe already, see table_line() */
     for (; columns[t->ncolumns].name; t->ncolumns++)
         if (!scols_table_new_column(t->scols, columns[t->ncolumns].name, 0,
                                     flags_of(columns[t->ncolumns].flags)))

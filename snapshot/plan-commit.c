@@ -85,6 +85,18 @@ static int check_siblings(const struct plan *p, const struct span *m, struct qmp
     return 0;
 }
 
+/* Nor may another disk of the VM have them, which the document need not know. */
+static int check_disks(const struct graph *g, const struct span *m, struct qmp_error *err)
+{
+    for (size_t k = 0; k < g->ndisks; k++)
+        for (size_t i = m->top + 1; i <= m->base && &g->disks[k] != m->d; i++)
+            if (graph_layer(&g->disks[k], m->d->layers[i].file))
+                return qmp_error_set(err, QRW_ERR_REFUSED,
+                                     "disk %s also uses %s: committing would ruin it",
+                                     g->disks[k].id, path_name(m->d->layers[i].file));
+    return 0;
+}
+
 static void record(struct plan *p, const struct span *m, bool keep_files)
 {
     const struct graph_layer *l = m->d->layers;
@@ -138,7 +150,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     if (find_span(&m, s, args, err))
         return -1;
     chain_follow(&p->after, m.d);
-    if (check_siblings(p, &m, err) || drop_pins(p, &m, args->force, err))
+    if (check_disks(s->graph, &m, err) || check_siblings(p, &m, err) ||
+        drop_pins(p, &m, args->force, err))
         return -1;
     for (size_t i = m.top ? m.top : 1; i <= m.base; i++)
         if (!m.d->layers[i].remote)

@@ -243,6 +243,7 @@ static char *memory_file(const struct scene *s, const struct overlays *t, const 
 static void plan_steps(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
                        const char *name, const struct overlays *t, const char *memory, bool sync)
 {
+    const struct graph_layer *first = &t->list[0].disk->layers[0];
     bool stop = s->graph->running && (args->halt || memory);
 
     if (sync)
@@ -250,7 +251,7 @@ static void plan_steps(struct plan *p, const struct scene *s, const struct qrw_c
     else
         plan_files(p, t);
     if (memory)
-        plan_memory_file(p, s, memory, t->list[0].disk->layers[0].file);
+        plan_memory_file(p, s, memory, first->remote ? NULL : first->file);
     if (stop)
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
     if (memory)

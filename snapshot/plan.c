@@ -99,13 +99,13 @@ void plan_overlay(struct plan *p, const char *file, const struct graph_layer *ba
 
 void plan_reserve(struct plan *p, const char *file, const char *like)
 {
-    add(p->steps, json_pack("{s:s, s:s, s:s}", "step", "reserve", "file", file, "like", like));
+    add(p->steps, json_pack("{s:s, s:s, s:s*}", "step", "reserve", "file", file, "like", like));
 }
 
 void plan_image(struct plan *p, const char *file, const char *like)
 {
     /* the memory lies beyond the disk that the image shows: that can be small */
-    add(p->steps, json_pack("{s:s, s:s, s:s, s:i}", "step", "image", "file", file, "like", like,
+    add(p->steps, json_pack("{s:s, s:s, s:s*, s:i}", "step", "image", "file", file, "like", like,
                             "size", 1 << 20));
 }
 

@@ -86,7 +86,8 @@ void plan_need_unshared(struct plan *p, const char *file);
 
 /* An empty overlay of @base, owner and mode like @base's. Undone by removing it. */
 void plan_overlay(struct plan *p, const char *file, const struct graph_layer *base);
-/* A file of no bytes that keeps the name for QEMU, owner and mode like @like. Undone as above. */
+/* A file of no bytes that keeps the name for QEMU, owner and mode like @like (NULL: ours). Undone
+ * as above. */
 void plan_reserve(struct plan *p, const char *file, const char *like);
 /* An empty image of its own, for the memory. Undone as above. */
 void plan_image(struct plan *p, const char *file, const char *like);

@@ -50,15 +50,17 @@ static void print(const json_t *doc, const void *args)
              !strcmp(method, "memory")  ? ": the guest goes on from that instant"
              : !strcmp(method, "reset") ? ": the guest restarts"
                                         : "",
-             text_ms(pause, doc_number(doc, "pause_ms")), text_ms(took, doc_number(doc, "took_ms")));
+             text_ms(pause, doc_number(doc, "pause_ms")),
+             text_ms(took, doc_number(doc, "took_ms")));
     print_work(doc);
 }
 
 const struct verb cmd_revert = {
     .name = "revert",
     .summary = "Go back to a snapshot, in the running QEMU",
-    .details = "With memory the guest goes on from that instant; without, it is reset. What it had\n"
-               "until now is the undo point: qrewind undo goes back to it.",
+    .details =
+        "With memory the guest goes on from that instant; without, it is reset. What it had\n"
+        "until now is the undo point: qrewind undo goes back to it.",
     .examples = "qrewind -s vm.sock revert before-upgrade\n"
                 "qrewind -s vm.sock revert before-upgrade --keep broken",
     .opts = revert_opts,

@@ -251,6 +251,27 @@ int64_t chain_layer_size(const struct chain *c, const char *layer)
     return json_integer_value(json_object_get(chain_layer(c, layer), "size"));
 }
 
+bool chain_is_loose(const struct chain *c, const char *id)
+{
+    return json_is_true(json_object_get(chain_layer(c, id), "loose"));
+}
+
+void chain_set_loose(struct chain *c, const char *id, bool loose)
+{
+    json_t *layer = chain_layer(c, id);
+
+    if (loose)
+        set(layer, "loose", json_true());
+    else
+        json_object_del(layer, "loose");
+}
+
+void chain_loosen(struct chain *c, const char *id)
+{
+    if (chain_layer(c, id) && !chain_pinned_by(c, id))
+        chain_set_loose(c, id, true);
+}
+
 bool chain_is_below(const struct chain *c, const char *id, const char *top)
 {
     while (top && strcmp(top, id))

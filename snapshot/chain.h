@@ -97,6 +97,15 @@ void chain_drop_snapshot(struct chain *c, const char *name);
 /* Takes @snapshot (see doc/sidecar.md); it becomes the current one. */
 void chain_add_snapshot(struct chain *c, json_t *snapshot);
 
+/*
+ * A loose layer was pinned once and is no longer: it is merged with its child when only
+ * one is left. Layers that were never pinned (a base that others share) are not ours to
+ * merge. chain_loosen() marks @id if nothing pins it any more.
+ */
+bool chain_is_loose(const struct chain *c, const char *id);
+void chain_set_loose(struct chain *c, const char *id, bool loose);
+void chain_loosen(struct chain *c, const char *id);
+
 /* Is @id the layer @top, or one that it builds on? */
 bool chain_is_below(const struct chain *c, const char *id, const char *top);
 

@@ -95,6 +95,15 @@ int image_sync_folder(const char *path, struct qmp_error *err);
 /* Write @path's dirty pages to the disk, also while QEMU has it open. */
 int image_flush(const char *path, struct qmp_error *err);
 
+/*
+ * Let the image @path show what it shows with @backing (NULL: nothing) below it: the data
+ * of the layers between is copied into it. Runs "qemu-img rebase", which locks the image:
+ * QRW_ERR_LOCKED when somebody has it open. Killed at any time the image shows the same.
+ * QRW_ERR_FAILED with qemu-img's words; QRW_ERR_UNSUPPORTED: there is no qemu-img.
+ */
+int image_rebase(const char *path, const char *format, const char *backing,
+                 const char *backing_format, struct qmp_error *err);
+
 /* What a user without privileges can still write to the file system of @folder, in bytes. */
 int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err);
 

@@ -163,4 +163,4 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     return 0;
 }
 
-const struct qrw_operation qrw_commit = {"commit", GRAPH_NODES, plan, NULL, NULL};
+const struct qrw_operation qrw_commit = {.name = "commit", .level = GRAPH_NODES, .plan = plan};

@@ -17,7 +17,7 @@
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-overlay.h"
-#include "snapshot/vm.h"
+#include "snapshot/operations.h"
 
 static bool listed(qrw_strings names, const struct graph *g, const struct graph_disk *d)
 {
@@ -295,4 +295,5 @@ static bool needs_machine(const void *arguments)
     return ((const struct qrw_create_args *)arguments)->memory;
 }
 
-const struct qrw_operation qrw_create = {"create", GRAPH_DISKS, plan, NULL, needs_machine};
+const struct qrw_operation qrw_create = {
+    .name = "create", .level = GRAPH_DISKS, .plan = plan, .needs_machine = needs_machine};

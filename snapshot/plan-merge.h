@@ -4,7 +4,7 @@
 #define SNAPSHOT_PLAN_MERGE_H
 
 #include "snapshot/plan.h"
-#include "snapshot/vm.h"
+#include "snapshot/operations.h"
 
 /* The disk of a block job: found, not busy, and as the document says. NULL: @err. */
 const struct graph_disk *plan_merge_disk(const struct scene *s, const char *name,

@@ -115,4 +115,5 @@ static const char *decision(const void *arguments_)
     return args->pivot ? "complete" : "finish";
 }
 
-const struct qrw_operation qrw_mirror = {"mirror", GRAPH_NODES, plan, decision, NULL};
+const struct qrw_operation qrw_mirror = {
+    .name = "mirror", .level = GRAPH_NODES, .plan = plan, .decision = decision};

@@ -23,7 +23,7 @@
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-merge.h"
 #include "snapshot/plan-overlay.h"
-#include "snapshot/vm.h"
+#include "snapshot/operations.h"
 
 #define OLDEST_WITH_REOPEN 60100
 
@@ -425,5 +425,10 @@ static bool needs_machine(const void *arguments)
     return !((const struct qrw_revert_args *)arguments)->no_memory;
 }
 
-const struct qrw_operation qrw_revert = {"revert", GRAPH_NODES, plan, NULL, needs_machine};
-const struct qrw_operation qrw_undo = {"undo", GRAPH_NODES, plan_undo_point, NULL, NULL};
+const struct qrw_operation qrw_revert = {.name = "revert",
+                                         .level = GRAPH_NODES,
+                                         .plan = plan,
+                                         .needs_machine = needs_machine,
+                                         .tidies = true};
+const struct qrw_operation qrw_undo = {
+    .name = "undo", .level = GRAPH_NODES, .plan = plan_undo_point, .tidies = true};

@@ -67,4 +67,4 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     return 0;
 }
 
-const struct qrw_operation qrw_stream = {"stream", GRAPH_NODES, plan, NULL, NULL};
+const struct qrw_operation qrw_stream = {.name = "stream", .level = GRAPH_NODES, .plan = plan};

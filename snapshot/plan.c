@@ -109,6 +109,13 @@ void plan_image(struct plan *p, const char *file, const char *like)
                             "size", 1 << 20));
 }
 
+void plan_rebase(struct plan *p, const char *file, const char *format, const char *backing,
+                 const char *backing_format)
+{
+    add(p->steps, json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "step", "rebase", "file", file, "format",
+                            format, "backing", backing, "backing_format", backing_format));
+}
+
 void plan_expect(struct plan *p, const char *file)
 {
     add(p->steps, json_pack("{s:s, s:s}", "step", "expect", "file", file));
@@ -219,6 +226,12 @@ void plan_promise(struct plan *p, const char *disk, const char *layer, const cha
 {
     add(p->promise, json_pack("{s:s, s:s, s:s?, s:b}", "disk", disk, "layer", layer, "backing",
                               backing, "top", top));
+}
+
+bool plan_is_idle(const struct plan *p, const struct chain *before)
+{
+    return !json_array_size(p->steps) && !json_array_size(p->cleanup) &&
+           json_equal(p->after.doc, before->doc);
 }
 
 static int holds(const json_t *fact, const struct graph *g, struct qmp_error *err)

@@ -65,6 +65,7 @@ struct qrw_operation {
     planner_fn *plan;
     const char *(*decision)(const void *args);
     bool (*needs_machine)(const void *args); /* NULL: never */
+    bool tidies;                             /* merges may be due after it */
 };
 
 /* An empty plan whose `after` is a copy of the present document. */
@@ -91,6 +92,10 @@ void plan_overlay(struct plan *p, const char *file, const struct graph_layer *ba
 void plan_reserve(struct plan *p, const char *file, const char *like);
 /* An empty image of its own, for the memory. Undone as above. */
 void plan_image(struct plan *p, const char *file, const char *like);
+/* Let the image @file, which nobody has open, be backed by @backing (NULL: nothing) and show
+ * what it showed: qemu-img rebase. It can be repeated; there is no undo. */
+void plan_rebase(struct plan *p, const char *file, const char *format, const char *backing,
+                 const char *backing_format);
 /* A file that QEMU itself makes in a later step. Undone as above. */
 void plan_expect(struct plan *p, const char *file);
 /* Make the new file @file durable, with its entry in its folder: one step for all of them. */
@@ -119,6 +124,9 @@ void plan_job(struct plan *p, const char *execute, json_t *arguments, const char
 /* @disk's chain has @layer (on top, if @top) directly above @backing (NULL: nothing below). */
 void plan_promise(struct plan *p, const char *disk, const char *layer, const char *backing,
                   bool top);
+/* Is there anything to do, beside what @before records? */
+bool plan_is_idle(const struct plan *p, const struct chain *before);
+
 /* Does @g show what was promised? QRW_ERR_FAILED says what is different. */
 int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *err);
 

@@ -62,6 +62,12 @@ static int sync_files(struct runner *r, const json_t *step, struct qmp_error *er
     return 0;
 }
 
+static int rebase(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    return image_rebase(text(step, "file"), text(step, "format"), text(step, "backing"),
+                        text(step, "backing_format"), err);
+}
+
 /* The guest waits for QEMU's own flush; what is written out before costs it nothing. */
 static int flush(struct runner *r, const json_t *step, struct qmp_error *err)
 {
@@ -87,6 +93,7 @@ static const struct {
     {"reserve", reserve,      true,  false},
     {"expect",  expect,       true,  false},
     {"sync",    sync_files,   false, false},
+    {"rebase",  rebase,       false, false},
     {"flush",   flush,        false, false},
     // clang-format on
 };

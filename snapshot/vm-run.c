@@ -13,6 +13,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/image.h"
+#include "snapshot/plan-tidy.h"
 #include "snapshot/vm-private.h"
 
 static int64_t now_us(void)
@@ -187,13 +188,80 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
         if (flags & QRW_DRY_RUN)
             result = json_pack("{s:o, s:O}", "plan", plan_preview(&p), "notes",
                                json_object_get(p.result, "notes"));
-        else if (!json_array_size(p.steps))
+        else if (plan_is_idle(&p, &j->chain))
             result = json_deep_copy(p.result);
         else
             result = carry_out(vm, j, op, &p, flags, begun_us, err);
     }
     plan_done(&p);
     return result;
+}
+
+/* ---- the merges that follow ---- */
+
+/* What @part did goes into @whole. */
+static void add_work(json_t *whole, const json_t *part)
+{
+    static const char *const lists[] = {"removed", "kept", "jobs", "notes"};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        json_t *more = json_object_get(part, lists[i]);
+
+        if (!more)
+            continue;
+        if (!json_object_get(whole, lists[i]))
+            json_object_set_new(whole, lists[i], json_array());
+        json_array_extend(json_object_get(whole, lists[i]), more);
+    }
+}
+
+static json_t *merge_next(struct qrw_vm *vm, struct journal *j, unsigned flags,
+                          struct qmp_error *err)
+{
+    struct tidy_args args = {false};
+    struct qmp_error why = {0};
+    json_t *part;
+
+    if (vm_observe(vm, GRAPH_NODES, err))
+        return NULL;
+    part = plan_and_run(vm, j, &plan_tidy, &args, flags, now_us(), &why);
+    if (!part && why.kind == QRW_ERR_REFUSED) {
+        /* the lower layer is somebody else's base too: it is only read then */
+        args.up = true;
+        part = plan_and_run(vm, j, &plan_tidy, &args, flags, now_us(), &why);
+    }
+    if (!part && err)
+        *err = why;
+    return part;
+}
+
+/*
+ * One plan and one journal for each merge. The operation itself is done and recorded by
+ * then: that a merge fails is told, and the next operation tries again.
+ */
+static int tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
+                struct qmp_error *err)
+{
+    while (tidy_is_due(&j->chain)) {
+        struct qmp_error why;
+        json_auto_t *part = merge_next(vm, j, flags & ~QRW_NO_WAIT, &why);
+
+        if (part) {
+            add_work(result, part);
+            continue;
+        }
+        if (why.kind == QRW_ERR_WAITING || why.kind == QRW_ERR_UNKNOWN) {
+            if (err)
+                *err = why;
+            return -1;
+        }
+        char words[1024];
+        json_t *note = json_sprintf("a layer is not merged yet: %s",
+                                    qmp_error_text(&why, words, sizeof(words)));
+        json_array_append_new(json_object_get(result, "notes"), note);
+        break;
+    }
+    return 0;
 }
 
 json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *args, unsigned flags,
@@ -211,6 +279,12 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             result = decide(vm, &j, op, decision, flags, err);
         else if (!settle_earlier(vm, &j, op->level, err))
             result = plan_and_run(vm, &j, op, args, flags, begun_us, err);
+        if (result && op->tidies && !(flags & QRW_DRY_RUN) && tidy(vm, &j, result, flags, err)) {
+            json_decref(result);
+            result = NULL;
+        }
+        if (result && op->tidies)
+            json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
     }
     journal_close(&j);
     return result;

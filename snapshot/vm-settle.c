@@ -215,7 +215,6 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
               enum settled *how, json_t **result, struct qmp_error *err)
 {
-    struct runner r = vm_runner(vm, false);
     struct plan p;
     int rc = 0;
 
@@ -224,6 +223,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         return 0;
     if (plan_from_json(&p, chain_pending(&j->chain), j->chain.folder, err))
         return qmp_error_wrap(err, "%s", j->file);
+    struct runner r = vm_runner(vm, false);
 
     switch (recover_decide(&p, &vm->graph)) {
     case RECOVER_FINISH:

@@ -19,10 +19,10 @@
 
 #include "qmp/client.h"
 #include "snapshot/error.h"
+#include "snapshot/operations.h"
 
 struct event_base;
 struct qrw_vm;
-struct qrw_operation;
 
 /* How a job is getting on. Valid during the call only. */
 struct qrw_progress {
@@ -74,7 +74,7 @@ json_t *qrw_jobs(struct qrw_vm *vm, struct qmp_error *err);
 enum { QRW_DRY_RUN = 1, QRW_NO_WAIT = 2 };
 
 /*
- * Run @op with its @args (struct qrw_*_args, below). With QRW_DRY_RUN the result
+ * Run @op with its @args (operations.h). With QRW_DRY_RUN the result
  * is {"plan": […]} and nothing was changed; with QRW_NO_WAIT jobs are started and
  * left alone, to be settled by the next call or by qrw_job_wait().
  *
@@ -103,62 +103,5 @@ json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, int timeout_ms, struct q
  * @speed in bytes per second (0: unlimited). QRW_ERR_NOT_FOUND; QEMU's own refusals. */
 json_t *qrw_job_action(struct qrw_vm *vm, const char *action, const char *id, int64_t speed,
                        struct qmp_error *err);
-
-/* ---- the operations ---- */
-
-/* A NULL-terminated list, or NULL for none. */
-typedef const char *const *qrw_strings;
-
-enum qrw_method { QRW_METHOD_AUTO, QRW_METHOD_SNAPSHOT, QRW_METHOD_SYNC };
-
-struct qrw_create_args {
-    const char *name;        /* NULL: the time, 20261121-100000 */
-    const char *description; /* NULL: "" */
-    qrw_strings disks;       /* NULL: all writable ones */
-    qrw_strings exclude;
-    qrw_strings overlays; /* "DISK=FILE" */
-    enum qrw_method method;
-    bool memory; /* the guest's memory too: it can go on from this instant later */
-    bool halt;   /* leave the guest stopped */
-};
-extern const struct qrw_operation qrw_create;
-
-/*
- * Back to a snapshot, in place. The guest is stopped meanwhile; with memory it goes on
- * from the instant of the snapshot, without it is reset. What it had is the undo point.
- * QEMU: 6.1 (blockdev-reopen) for disks, 5.2 through its unstable x- form; 6.0 for memory.
- */
-struct qrw_revert_args {
-    const char *name;     /* qrw_undo: not used */
-    const char *keep;     /* make the present state this snapshot; NULL: the undo point */
-    bool discard;         /* keep nothing of the present state */
-    bool no_memory;       /* the disks alone */
-    bool no_reset;        /* leave the guest's memory as it is: it must not use the disks */
-    bool paused, running; /* the guest's state afterwards; neither: as it was */
-};
-extern const struct qrw_operation qrw_revert;
-/* Back to what the last revert left; and again: forward. */
-extern const struct qrw_operation qrw_undo;
-
-struct qrw_commit_args {
-    const char *disk;
-    const char *base, *top; /* file, node or snapshot; NULL: the layer below top; the active one */
-    int64_t speed;          /* bytes per second, 0: unlimited */
-    bool keep_files, force;
-};
-extern const struct qrw_operation qrw_commit;
-
-/* The same members: base NULL: none, the layer becomes independent. */
-extern const struct qrw_operation qrw_stream;
-
-struct qrw_mirror_args {
-    const char *disk;
-    const char *file;   /* NULL: go on with the copy that is under way */
-    const char *sync;   /* "full", "top", "none" */
-    const char *format; /* NULL: "qcow2" */
-    int64_t speed;
-    bool pivot, finish, keep_files;
-};
-extern const struct qrw_operation qrw_mirror;
 
 #endif

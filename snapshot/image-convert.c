@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* image-convert: what qemu-img does better than we would; see image.h. */
+#include "snapshot/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+
+extern char **environ;
+
+/* Run qemu-img without a shell; what it says on stderr goes into @words. Returns its
+ * exit status, -1: it could not be started. */
+static int run(const char *const *argv, char *words, size_t size)
+{
+    posix_spawn_file_actions_t actions;
+    int ends[2], status = -1;
+    size_t n = 0;
+    pid_t pid;
+
+    words[0] = '\0';
+    if (pipe2(ends, O_CLOEXEC))
+        return -1;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    int rc = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    for (ssize_t got; !rc && n + 1 < size; n += (size_t)got)
+        if ((got = read(ends[0], words + n, size - 1 - n)) <= 0)
+            break;
+    close(ends[0]);
+    words[n] = '\0';
+    words[strcspn(words, "\n")] = '\0';
+    if (rc) {
+        errno = rc;
+        return -1;
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int image_rebase(const char *path, const char *format, const char *backing,
+                 const char *backing_format, struct qmp_error *err)
+{
+    const char *argv[] = {"qemu-img",
+                          "rebase",
+                          "-f",
+                          format,
+                          "-b",
+                          backing ? backing : "",
+                          backing ? "-F" : path,
+                          backing ? backing_format : NULL,
+                          path,
+                          NULL};
+    char words[512], who[256];
+    pid_t pid;
+    int status = run(argv, words, sizeof(words));
+
+    if (!status)
+        return 0;
+    if (status < 0) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED, "cannot run qemu-img: %s", strerror(errno));
+        return qmp_error_hint(err, "install qemu-utils: layers that the VM has not open are merged "
+                                   "by qemu-img");
+    }
+    if (image_holder(path, &pid, who, sizeof(who)))
+        return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", path, who);
+    return qmp_error_set(err, QRW_ERR_FAILED, "qemu-img rebase %s: %s", path,
+                         words[0] ? words : "failed");
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * operations: what qrw_run() can do, and the arguments of each.       PUBLIC
+ *
+ * Strings are borrowed for the time of the call; a member that is zero means what its
+ * comment says.
+ */
+#ifndef SNAPSHOT_OPERATIONS_H
+#define SNAPSHOT_OPERATIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct qrw_operation;
+
+/* A NULL-terminated list, or NULL for none. */
+typedef const char *const *qrw_strings;
+
+enum qrw_method { QRW_METHOD_AUTO, QRW_METHOD_SNAPSHOT, QRW_METHOD_SYNC };
+
+struct qrw_create_args {
+    const char *name;        /* NULL: the time, 20261121-100000 */
+    const char *description; /* NULL: "" */
+    qrw_strings disks;       /* NULL: all writable ones */
+    qrw_strings exclude;
+    qrw_strings overlays; /* "DISK=FILE" */
+    enum qrw_method method;
+    bool memory; /* the guest's memory too: it can go on from this instant later */
+    bool halt;   /* leave the guest stopped */
+};
+extern const struct qrw_operation qrw_create;
+
+/*
+ * Back to a snapshot, in place. The guest is stopped meanwhile; with memory it goes on
+ * from the instant of the snapshot, without it is reset. What it had is the undo point.
+ * QEMU: 6.1 (blockdev-reopen) for disks, 5.2 through its unstable x- form; 6.0 for memory.
+ */
+struct qrw_revert_args {
+    const char *name;     /* qrw_undo: not used */
+    const char *keep;     /* make the present state this snapshot; NULL: the undo point */
+    bool discard;         /* keep nothing of the present state */
+    bool no_memory;       /* the disks alone */
+    bool no_reset;        /* leave the guest's memory as it is: it must not use the disks */
+    bool paused, running; /* the guest's state afterwards; neither: as it was */
+};
+extern const struct qrw_operation qrw_revert;
+/* Back to what the last revert left; and again: forward. */
+extern const struct qrw_operation qrw_undo;
+
+struct qrw_delete_args {
+    qrw_strings names;
+    bool children; /* and everything that descends from them */
+    bool metadata; /* the record only: no file is touched, nothing is merged */
+};
+/* Layers that nothing keeps are removed or merged, live, one merge after the other. */
+extern const struct qrw_operation qrw_delete;
+
+struct qrw_commit_args {
+    const char *disk;
+    const char *base, *top; /* file, node or snapshot; NULL: the layer below top; the active one */
+    int64_t speed;          /* bytes per second, 0: unlimited */
+    bool keep_files, force;
+};
+extern const struct qrw_operation qrw_commit;
+
+/* The same members: base NULL: none, the layer becomes independent. */
+extern const struct qrw_operation qrw_stream;
+
+struct qrw_mirror_args {
+    const char *disk;
+    const char *file;   /* NULL: go on with the copy that is under way */
+    const char *sync;   /* "full", "top", "none" */
+    const char *format; /* NULL: "qcow2" */
+    int64_t speed;
+    bool pivot, finish, keep_files;
+};
+extern const struct qrw_operation qrw_mirror;
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tidy: merge one layer that lost its last pin with the one child that it has left.
+ *
+ *   below <- L <- C     down:  below <- L' (what C was)      C's data moves
+ *                       up:    below <- C'                   L's data moves
+ *
+ * Whichever moves less. In the running VM a job does it; layers of branches that QEMU
+ * has not open are merged upwards by qemu-img, and the VM does not notice.
+ */
+#include "snapshot/plan-tidy.h"
+
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/plan-disk.h"
+#include "snapshot/plan-merge.h"
+#include "snapshot/operations.h"
+
+static const char *text(const json_t *obj, const char *key)
+{
+    return json_string_value(json_object_get(obj, key));
+}
+
+/* The one layer that builds on @id; NULL: none or several. */
+static const char *only_child(const struct chain *c, const char *id)
+{
+    const char *key, *child = NULL;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), key, layer) {
+        if (!text(layer, "backing") || strcmp(text(layer, "backing"), id))
+            continue;
+        if (child)
+            return NULL;
+        child = key;
+    }
+    return child;
+}
+
+static const char *find_due(const struct chain *c, const char **child)
+{
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *why = chain_keeps(c, id);
+
+        if (chain_is_loose(c, id) && !why && (*child = only_child(c, id)))
+            return id;
+    }
+    return NULL;
+}
+
+bool tidy_is_due(const struct chain *c)
+{
+    const char *child;
+
+    return find_due(c, &child) != NULL;
+}
+
+/* ---- in the running VM ---- */
+
+static const struct graph_disk *find_live(const struct graph *g, const char *file)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (graph_layer(&g->disks[i], file))
+            return &g->disks[i];
+    return NULL;
+}
+
+/* Downwards only what has no branches of its own: their headers name @child. */
+static bool is_down_cheaper(const struct chain *c, const char *child, const struct graph_layer *up,
+                            const struct graph_layer *down)
+{
+    return up->allocated <= down->allocated &&
+           (!chain_other_child(c, child, NULL) || only_child(c, child));
+}
+
+static int merge_live(struct plan *p, const struct scene *s, const struct graph_disk *d,
+                      const char *layer, const char *child, bool up, struct qmp_error *err)
+{
+    auto_free char *lower = chain_layer_file(s->chain, layer);
+    auto_free char *upper = chain_layer_file(s->chain, child);
+    auto_free char *below =
+        chain_layer_file(s->chain, text(chain_layer(s->chain, layer), "backing"));
+    const struct graph_layer *l = graph_layer(d, lower), *u = graph_layer(d, upper);
+    struct qrw_commit_args args = {.disk = d->id, .top = upper};
+
+    if (!l || !u)
+        return qmp_error_set(err, QRW_ERR_REFUSED, "disk %s has %s, but not %s above it", d->id,
+                             lower, upper);
+    if (up || !is_down_cheaper(s->chain, child, u, l)) {
+        args.base = below;
+        return qrw_stream.plan(p, s, &args, err);
+    }
+    args.base = lower;
+    if (qrw_commit.plan(p, s, &args, err))
+        return -1;
+    chain_set_loose(&p->after, layer, chain_is_loose(s->chain, child));
+    return 0;
+}
+
+/* ---- on files that nobody has open ---- */
+
+static int merge_idle(struct plan *p, const struct scene *s, const char *layer, const char *child)
+{
+    const char *below = text(chain_layer(s->chain, layer), "backing");
+    auto_free char *upper = chain_layer_file(s->chain, child);
+    auto_free char *below_file = chain_layer_file(s->chain, below);
+
+    plan_rebase(p, upper, text(chain_layer(s->chain, child), "format"), below_file,
+                text(chain_layer(s->chain, below), "format"));
+    chain_set_backing(&p->after, child, below);
+    chain_touch(&p->after, child);
+    plan_collect(p, false);
+    return 0;
+}
+
+static int plan_next(struct plan *p, const struct scene *s, const void *arguments,
+                     struct qmp_error *err)
+{
+    const struct tidy_args *args = arguments;
+    const char *child, *layer = find_due(s->chain, &child);
+
+    if (!layer)
+        return 0;
+    auto_free char *file = chain_layer_file(s->chain, child);
+    const struct graph_disk *d = find_live(s->graph, file);
+
+    return d ? merge_live(p, s, d, layer, child, args->up, err) : merge_idle(p, s, layer, child);
+}
+
+const struct qrw_operation plan_tidy = {.name = "merge", .level = GRAPH_NODES, .plan = plan_next};

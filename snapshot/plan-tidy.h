@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-tidy: the merges that other operations leave to be done.         PURE */
+#ifndef SNAPSHOT_PLAN_TIDY_H
+#define SNAPSHOT_PLAN_TIDY_H
+
+#include "snapshot/plan.h"
+
+struct tidy_args {
+    bool up; /* never write into the lower layer: somebody else builds on it */
+};
+
+/* Is a merge due? */
+bool tidy_is_due(const struct chain *c);
+
+/* Plans the next merge that is due. */
+extern const struct qrw_operation plan_tidy;
+
+#endif

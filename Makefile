@@ -98,8 +98,9 @@ endif
 
 # ---- install ----
 
-# Installed one folder deeper, so that "qmp/error.h" means the same in them as here.
-PUBLIC := qmp/error.h qmp/client.h qmp/schema.h snapshot/error.h snapshot/vm.h
+# The headers that call themselves PUBLIC. They are installed one folder deeper, so that
+# "qmp/error.h" means the same in them as here.
+PUBLIC := qmp/error.h $(shell grep -l ' PUBLIC$$' qmp/*.h snapshot/*.h)
 MAN := $(foreach s,1 5,$(patsubst doc/%,doc/man$s/%,$(wildcard doc/*.$s)))
 HEADERDIR = $(INCLUDEDIR)/qrewind
 PKGCONFIGDIR = $(LIBDIR)/pkgconfig

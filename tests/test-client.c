@@ -8,31 +8,21 @@
 #include "qmp/client.h"
 #include "qmp/mem.h"
 #include "tests/fake-monitor/fake-monitor.h"
+#include "tests/fake-monitor/heard.h"
 
 static struct qmp_client *client;
 static struct fake *fake;
 
-/* Callbacks write here what they were called with, each followed by ";". */
-static char *heard;
-
-static void hear(const char *text)
-{
-    auto_free char *before = heard;
-
-    heard = mem_printf("%s%s;", before, text);
-}
-
 static void setup(void)
 {
     client = qmp_client_new(NULL, NULL);
-    heard = mem_strdup("");
 }
 
 static void teardown(void)
 {
     fake_free(fake);
     qmp_client_free(client);
-    free(heard);
+    heard_forget();
 }
 
 TestSuite(client, .init = setup, .fini = teardown, .timeout = 60);
@@ -50,11 +40,12 @@ static void connect_to_fake(void)
 static void on_reply(struct qmp_client *c, json_t *ret, const struct qmp_error *err, void *arg)
 {
     auto_free char *text = ret ? json_dumps(ret, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    auto_free char *line = ret ? mem_printf("%s=%s", (char *)arg, text)
-                               : mem_printf("%s!%s", (char *)arg, qmp_error_kind_name(err->kind));
 
     cr_expect_neq(!ret, !err, "exactly one of the two");
-    hear(line);
+    if (ret)
+        hear("%s=%s", (char *)arg, text);
+    else
+        hear("%s!%s", (char *)arg, qmp_error_kind_name(err->kind));
 }
 
 static void call(const char *name)
@@ -64,34 +55,13 @@ static void call(const char *name)
 
 static void on_event(struct qmp_client *c, const char *name, json_t *event, void *arg)
 {
-    auto_free char *line = mem_printf("%s%s", (char *)arg, name);
-
     cr_expect_str_eq(json_string_value(json_object_get(event, "event")), name);
-    hear(line);
+    hear("%s%s", (char *)arg, name);
 }
 
-static bool heard_enough(void *arg)
-{
-    return strlen(heard) >= strlen(arg);
-}
-
-/* Run the loop until as much was heard as is wanted, which must then be that. */
 static void expect_heard(const char *want)
 {
-    struct qmp_error err;
-
-    qmp_client_run(client, heard_enough, (void *)want, 5000, &err);
-    cr_assert_str_eq(heard, want);
-}
-
-static bool script_is_done(void *arg)
-{
-    return fake_finished(fake);
-}
-
-static void run_script(void)
-{
-    cr_assert_eq(qmp_client_run(client, script_is_done, NULL, 5000, NULL), 0);
+    heard_becomes(qmp_client_base(client), want);
 }
 
 static bool never(void *arg)
@@ -219,7 +189,7 @@ Test(client, an_answer_in_time_is_no_timeout)
     expect_heard("a=1;");
     run_a_little();
     run_a_little();
-    cr_expect_str_eq(heard, "a=1;");
+    heard_is("a=1;");
 }
 
 Test(client, nobody_has_to_listen_to_an_answer)
@@ -241,7 +211,7 @@ Test(client, bad_calls_fail_from_the_loop_and_harm_nobody)
     call("a");
     qmp_client_call_with(client, "oob", NULL, &oob, on_reply, (void *)"oob");
     qmp_client_call_with(client, "fd", NULL, &bad_fd, on_reply, (void *)"fd");
-    cr_expect_str_eq(heard, "", "never from inside the call");
+    heard_is("");
     expect_heard("array!usage;oob!usage;fd!system;a=1;");
 }
 
@@ -316,56 +286,6 @@ Test(client, a_message_beyond_the_limit_ends_the_connection)
     cr_expect(strstr(err.desc, "too long"), "%s", err.desc);
 }
 
-/* ---- events ---- */
-
-Test(client, events_come_wherever_they_are)
-{
-    fake = fake_script(qmp_client_base(client), "@ A", "greet", "@ B", "negotiate", "@ C", "> x",
-                       "@ D", "= 1", "@ E", NULL);
-    qmp_client_subscribe(client, NULL, on_event, (void *)"");
-    cr_assert_eq(qmp_client_connect(client, fake_address(fake), 5000, on_ready, NULL, NULL), 0);
-    call("x");
-    expect_heard("A;B;ready;C;D;x=1;E;");
-}
-
-Test(client, a_subscriber_hears_what_it_asked_for_in_the_order_they_came)
-{
-    SCRIPT("pause", "@ STOP", "@ RESUME", "@ STOP");
-    qmp_client_subscribe(client, "STOP", on_event, (void *)"1");
-    unsigned second = qmp_client_subscribe(client, NULL, on_event, (void *)"2");
-    qmp_client_subscribe(client, "RESUME", on_event, (void *)"3");
-    connect_to_fake();
-    fake_go(fake);
-    expect_heard("1STOP;2STOP;2RESUME;3RESUME;1STOP;2STOP;");
-    qmp_client_unsubscribe(client, second);
-    qmp_client_unsubscribe(client, 12345);
-    fake_do(fake, "@ STOP");
-    fake_do(fake, "@ RESUME");
-    expect_heard("1STOP;2STOP;2RESUME;3RESUME;1STOP;2STOP;1STOP;3RESUME;");
-}
-
-static void on_event_once(struct qmp_client *c, const char *name, json_t *event, void *arg)
-{
-    unsigned *handles = arg;
-
-    hear("once");
-    qmp_client_unsubscribe(c, handles[0]);
-    qmp_client_unsubscribe(c, handles[1]);
-    qmp_client_subscribe(c, NULL, on_event, (void *)"new ");
-}
-
-Test(client, subscribers_may_change_while_an_event_is_given_out)
-{
-    unsigned handles[2];
-
-    SCRIPT("pause", "@ A", "@ B");
-    handles[0] = qmp_client_subscribe(client, NULL, on_event_once, handles);
-    handles[1] = qmp_client_subscribe(client, NULL, on_event, (void *)"old ");
-    connect_to_fake();
-    fake_go(fake);
-    expect_heard("once;new B;");
-}
-
 /* ---- descriptors ---- */
 
 Test(client, a_descriptor_travels_with_its_command)
@@ -406,37 +326,7 @@ Test(client, a_descriptor_that_is_never_sent_is_closed)
     close(ends[1]);
     qmp_client_free(client);
     client = NULL;
-    cr_expect_str_eq(heard, "getfd!cancelled;");
+    heard_is("getfd!cancelled;");
     cr_expect_eq(read(ends[0], &byte, 1), 0);
     close(ends[0]);
-}
-
-/* ---- the trace ---- */
-
-static void on_trace(bool sent, const char *text, size_t len, void *arg)
-{
-    auto_free char *line = mem_printf("%s%.*s", sent ? ">" : "<", (int)len, text);
-
-    hear(line);
-}
-
-Test(client, the_trace_shows_every_message_whole_in_both_directions)
-{
-    struct qmp_client_options opts = {.trace = on_trace};
-
-    qmp_client_free(client);
-    client = qmp_client_new(NULL, &opts);
-    fake = fake_script(qmp_client_base(client), "slow", "< {\"QMP\":  {}}", "negotiate", "> a",
-                       "< {\"return\":1,\"id\":$id}", "< {\"return\":1,\"id\":7}", "> b",
-                       "< {\"return\":2,\"id\":$id}", NULL);
-    connect_to_fake();
-    call("a");
-    run_a_little();
-    call("b");
-    run_script();
-    expect_heard("<{\"QMP\":  {}};>{\"execute\":\"qmp_capabilities\",\"id\":0};"
-                 "<{\"return\": {}, \"id\": 0};"
-                 ">{\"execute\":\"a\",\"id\":0};<{\"return\":1,\"id\":0};a=1;"
-                 "<{\"return\":1,\"id\":7};"
-                 ">{\"execute\":\"b\",\"id\":0};<{\"return\":2,\"id\":0};b=2;");
 }

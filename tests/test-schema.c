@@ -9,6 +9,7 @@
 #include "qmp/mem.h"
 #include "qmp/schema.h"
 #include "tests/fake-monitor/fake-monitor.h"
+#include "tests/fake-monitor/heard.h"
 
 /* clang-format off */
 static const char text[] =
@@ -122,7 +123,6 @@ static struct event_base *base;
 static struct qmp_client *client;
 static struct fake *fake;
 static struct qmp_error err;
-static char *heard;
 
 static const char *answer(const char *command, json_t *args, void *arg)
 {
@@ -144,7 +144,6 @@ static void setup(void)
     client = qmp_client_new(base, NULL);
     fake = fake_dispatch(base, NULL);
     fake_answer_with(fake, answer, NULL);
-    heard = mem_strdup("");
     cr_assert_eq(qmp_connect(client, fake_address(fake), 5000, &err), 0);
 }
 
@@ -153,48 +152,35 @@ static void teardown(void)
     fake_free(fake);
     qmp_client_free(client);
     event_base_free(base);
-    free(heard);
+    heard_forget();
 }
 
 TestSuite(fetch, .init = setup, .fini = teardown, .timeout = 60);
-
-static void hear(const char *who, const char *what)
-{
-    auto_free char *before = heard;
-
-    heard = mem_printf("%s%s %s;", before, who, what);
-}
 
 static void on_schema(struct qmp_client *c, const struct qmp_schema *s, const struct qmp_error *why,
                       void *arg)
 {
     cr_expect_neq(!s, !why);
-    hear(arg, s ? "schema" : qmp_error_kind_name(why->kind));
+    hear("%s %s", (char *)arg, s ? "schema" : qmp_error_kind_name(why->kind));
 }
 
 static void on_has(struct qmp_client *c, bool has, const struct qmp_error *why, void *arg)
 {
-    hear(arg, why ? qmp_error_kind_name(why->kind) : has ? "yes" : "no");
+    hear("%s %s", (char *)arg, why ? qmp_error_kind_name(why->kind) : has ? "yes" : "no");
 }
 
 static void on_schema_free(struct qmp_client *c, const struct qmp_schema *s,
                            const struct qmp_error *why, void *arg)
 {
-    hear(arg, s ? "schema" : qmp_error_kind_name(why->kind));
+    hear("%s %s", (char *)arg, s ? "schema" : qmp_error_kind_name(why->kind));
     qmp_client_free(c);
     client = NULL;
     cr_expect(qmp_schema_has(s, "commit", NULL, NULL), "it stays until the callback returns");
 }
 
-static bool heard_enough(void *arg)
-{
-    return strlen(heard) >= strlen(arg);
-}
-
 static void expect_heard(const char *want)
 {
-    qmp_client_run(client, heard_enough, (void *)want, 5000, NULL);
-    cr_assert_str_eq(heard, want);
+    heard_becomes(base, want);
 }
 
 Test(fetch, each_question_is_asked_once_whoever_asks)
@@ -206,7 +192,7 @@ Test(fetch, each_question_is_asked_once_whoever_asks)
     expect_heard("1 schema;3 schema;2 yes;4 no;");
     qmp_schema_fetch(client, 0, on_schema, (void *)"5");
     qmp_client_has_command(client, "cont", 0, on_has, (void *)"6");
-    cr_expect_str_eq(heard, "1 schema;3 schema;2 yes;4 no;", "never from inside the function");
+    heard_is("1 schema;3 schema;2 yes;4 no;");
     expect_heard("1 schema;3 schema;2 yes;4 no;5 schema;6 yes;");
     cr_expect(qmp_schema(client, 0, &err));
     cr_expect_eq(qmp_has_command(client, "stop", 0, &err), 1);
@@ -263,16 +249,14 @@ Test(fetch, freeing_the_client_tells_all_who_wait)
     qmp_client_has_command(client, "stop", 0, on_has, (void *)"2");
     qmp_client_free(client);
     client = NULL;
-    cr_expect_str_eq(heard, "1 cancelled;2 cancelled;");
+    heard_is("1 cancelled;2 cancelled;");
 }
 
 Test(fetch, freeing_inside_of_the_answer)
 {
     qmp_schema_fetch(client, 0, on_schema_free, (void *)"1");
     qmp_schema_fetch(client, 0, on_schema, (void *)"2");
-    for (int i = 0; client && i < 1000; i++)
-        event_base_loop(base, EVLOOP_ONCE);
-    cr_expect_str_eq(heard, "1 schema;2 cancelled;");
+    expect_heard("1 schema;2 cancelled;");
 }
 
 static void stop_loop(evutil_socket_t fd, short what, void *arg)

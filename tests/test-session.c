@@ -189,16 +189,7 @@ static char *output(struct session *s)
 
 static void feed(struct session *s, const char *bytes, size_t n)
 {
-    while (n > 0) {
-        size_t room;
-        char *to = session_room(s, &room);
-        size_t part = n < room ? n : room;
-
-        memcpy(to, bytes, part);
-        session_filled(s, part);
-        bytes += part;
-        n -= part;
-    }
+    reader_feed(&s->reader, bytes, n);
 }
 
 static int call(struct session *s, const char *step, int number)

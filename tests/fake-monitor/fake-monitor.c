@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fake-monitor: see fake-monitor.h. */
-#include "tests/fake-monitor/fake-monitor.h"
-
+/* fake-monitor: see fake-monitor.h. Here: connections, commands that come, the script's course. */
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <event2/event.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,127 +11,9 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
-#include "qmp/reader.h"
+#include "tests/fake-monitor/fake-private.h"
 
-struct fake {
-    struct event_base *base;
-    char *address;
-    int listener, fd;
-    struct event *can_accept, *can_read, *can_write, *next_byte;
-    struct reader reader;
-
-    const char **script; /* NULL: dispatching */
-    size_t at;
-    bool paused, slow;
-
-    const struct fake_answer *table;
-    fake_answer_fn *answer;
-    void *answer_arg;
-
-    json_t *waiting; /* commands that came and were not expected yet */
-    json_t *ids;     /* of the commands that were expected */
-    json_t *id;      /* the last one's; borrowed from ids, or NULL */
-
-    char *log;
-    char *out; /* what is not sent yet */
-    size_t out_len;
-    int passed_fd;
-    size_t bytes;
-    unsigned reads;
-};
-
-static const char greeting[] =
-    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "
-    "\"package\": \"fake\"}, \"capabilities\": [\"oob\"]}}";
-
-static void proceed(struct fake *f);
-
-/* ---- sending ---- */
-
-/* Send as much as goes: without blocking, for the reader is on the same loop. */
-static void send_out(struct fake *f, size_t n)
-{
-    ssize_t sent = send(f->fd, f->out, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-    if (sent < 0 && errno != EAGAIN)
-        sent = (ssize_t)f->out_len; /* the client left: a test may want that */
-    if (sent > 0) {
-        f->out_len -= (size_t)sent;
-        memmove(f->out, f->out + sent, f->out_len);
-    }
-}
-
-static void send_rest_later(struct fake *f)
-{
-    struct timeval soon = {0};
-
-    if (f->out_len && f->slow)
-        evtimer_add(f->next_byte, &soon);
-    else if (f->out_len)
-        event_add(f->can_write, NULL);
-}
-
-static void on_writable(evutil_socket_t fd, short what, void *arg)
-{
-    struct fake *f = arg;
-
-    send_out(f, f->slow ? 1 : f->out_len);
-    send_rest_later(f);
-    proceed(f);
-}
-
-static void send_line(struct fake *f, const char *line)
-{
-    auto_free char *id = json_dumps(f->id, JSON_ENCODE_ANY);
-    const char *var = strstr(line, "$id");
-    auto_free char *text =
-        var ? mem_printf("%.*s%s%s\r\n", (int)(var - line), line, id ? id : "null", var + 3)
-            : mem_printf("%s\r\n", line);
-    size_t n = strlen(text);
-
-    cr_assert_geq(f->fd, 0, "nobody to send to: %s", line);
-    f->out = mem_grow(f->out, f->out_len + n, 1);
-    memcpy(f->out + f->out_len, text, n);
-    f->out_len += n;
-    if (!f->slow)
-        send_out(f, f->out_len);
-    send_rest_later(f);
-}
-
-static void send_error(struct fake *f, const char *text)
-{
-    auto_free char *class = strndup(text, strcspn(text, " "));
-    const char *desc = text + strlen(class);
-    json_auto_t *m = json_pack("{s:{s:s,s:s},s:O?}", "error", "class", class, "desc",
-                               *desc ? desc + 1 : "", "id", f->id);
-    auto_free char *line = json_dumps(m, 0);
-
-    send_line(f, line);
-}
-
-static void send_return(struct fake *f, const char *text)
-{
-    char *value = (char *)text;
-    unsigned long n = *text == ' ' ? 0 : strtoul(text, &value, 10);
-    json_t *id = n ? json_array_get(f->ids, n - 1) : f->id;
-    auto_free char *id_text = json_dumps(id, JSON_ENCODE_ANY);
-    auto_free char *line =
-        mem_printf("{\"return\": %s, \"id\": %s}", value, id_text ? id_text : "null");
-
-    send_line(f, line);
-}
-
-static void send_event(struct fake *f, const char *text)
-{
-    int n = (int)strcspn(text, " ");
-    auto_free char *line = mem_printf("{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, "
-                                      "\"event\": \"%.*s\", \"data\": %s}",
-                                      n, text, text[n] ? text + n : "{}");
-
-    send_line(f, line);
-}
-
-static void hang_up(struct fake *f)
+void fake_hang_up(struct fake *f)
 {
     if (f->fd < 0)
         return;
@@ -148,30 +26,6 @@ static void hang_up(struct fake *f)
     reader_done(&f->reader);
     event_add(f->can_accept, NULL);
 }
-
-void fake_do(struct fake *f, const char *line)
-{
-    if (!strcmp(line, "greet"))
-        send_line(f, greeting);
-    else if (!strcmp(line, "slow"))
-        f->slow = true;
-    else if (!strcmp(line, "pause"))
-        f->paused = true;
-    else if (!strcmp(line, "close"))
-        hang_up(f);
-    else if (line[0] == '<')
-        send_line(f, line + 1 + strspn(line + 1, " "));
-    else if (line[0] == '=')
-        send_return(f, line + 1);
-    else if (line[0] == '!')
-        send_error(f, line + 1 + strspn(line + 1, " "));
-    else if (line[0] == '@')
-        send_event(f, line + 1 + strspn(line + 1, " "));
-    else
-        cr_assert_fail("the fake monitor does not know '%s'", line);
-}
-
-/* ---- what came ---- */
 
 static const char *command_name(json_t *command)
 {
@@ -218,7 +72,7 @@ static bool step(struct fake *f, const char *line)
     match(f, negotiation ? "qmp_capabilities" : line + 1 + strspn(line + 1, " "), command);
     if (negotiation) {
         f->id = json_object_get(command, "id");
-        send_line(f, "{\"return\": {}, \"id\": $id}");
+        fake_do(f, "= {}");
         f->id = NULL;
     } else {
         json_array_append(f->ids, json_object_get(command, "id"));
@@ -227,7 +81,7 @@ static bool step(struct fake *f, const char *line)
     return true;
 }
 
-static void proceed(struct fake *f)
+void fake_proceed(struct fake *f)
 {
     while (f->script && !f->paused && !f->out_len && f->script[f->at] && step(f, f->script[f->at]))
         f->at++;
@@ -301,7 +155,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     ssize_t n = receive(f, buf, sizeof(buf));
 
     if (n <= 0) {
-        hang_up(f);
+        fake_hang_up(f);
         return;
     }
     f->bytes += (size_t)n;
@@ -317,7 +171,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
             dispatch(f, m.json);
         json_decref(m.json);
     }
-    proceed(f);
+    fake_proceed(f);
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
@@ -332,10 +186,10 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     json_array_clear(f->waiting);
     f->can_read = event_new(f->base, f->fd, EV_READ | EV_PERSIST, on_readable, f);
     event_add(f->can_read, NULL);
-    f->can_write = event_new(f->base, f->fd, EV_WRITE, on_writable, f);
+    f->can_write = event_new(f->base, f->fd, EV_WRITE, fake_on_writable, f);
     if (!f->script)
         fake_do(f, "greet");
-    proceed(f);
+    fake_proceed(f);
 }
 
 /* ---- life ---- */
@@ -359,7 +213,7 @@ static struct fake *new_fake(struct event_base *base)
                       (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1 + (socklen_t)n),
                  0);
     cr_assert_eq(listen(f->listener, 1), 0);
-    f->next_byte = evtimer_new(base, on_writable, f);
+    f->next_byte = evtimer_new(base, fake_on_writable, f);
     f->can_accept = event_new(base, f->listener, EV_READ | EV_PERSIST, on_accept, f);
     event_add(f->can_accept, NULL);
     return f;
@@ -397,7 +251,7 @@ void fake_free(struct fake *f)
 {
     if (!f)
         return;
-    hang_up(f);
+    fake_hang_up(f);
     event_free(f->can_accept);
     event_free(f->next_byte);
     close(f->listener);
@@ -420,7 +274,7 @@ const char *fake_address(const struct fake *f)
 void fake_go(struct fake *f)
 {
     f->paused = false;
-    proceed(f);
+    fake_proceed(f);
 }
 
 bool fake_finished(const struct fake *f)

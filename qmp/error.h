@@ -22,23 +22,23 @@
 
 enum qmp_error_kind {
     QMP_ERR_NONE = 0,
-    QMP_ERR_USAGE,       /* an argument makes no sense */
-    QMP_ERR_SYSTEM,      /* the operating system refused; desc has strerror's words */
-    QMP_ERR_CONNECT,     /* no socket, nobody answers, somebody else holds it, no handshake */
-    QMP_ERR_PROTOCOL,    /* the peer does not speak QMP, or passed a limit */
-    QMP_ERR_CLOSED,      /* the connection ended */
-    QMP_ERR_TIMEOUT,     /* the deadline passed; the command may still take effect */
-    QMP_ERR_CANCELLED,   /* the caller gave up (freed the client, interrupted the wait) */
-    QMP_ERR_COMMAND,     /* QEMU answered with an error: class and desc are its words */
-    QMP_ERR_USER = 64,   /* the first kind that a layer above may define */
+    QMP_ERR_USAGE,     /* an argument makes no sense */
+    QMP_ERR_SYSTEM,    /* the operating system refused; desc has strerror's words */
+    QMP_ERR_CONNECT,   /* no socket, nobody answers, somebody else holds it, no handshake */
+    QMP_ERR_PROTOCOL,  /* the peer does not speak QMP, or passed a limit */
+    QMP_ERR_CLOSED,    /* the connection ended */
+    QMP_ERR_TIMEOUT,   /* the deadline passed; the command may still take effect */
+    QMP_ERR_CANCELLED, /* the caller gave up (freed the client, interrupted the wait) */
+    QMP_ERR_COMMAND,   /* QEMU answered with an error: class and desc are its words */
+    QMP_ERR_USER = 64, /* the first kind that a layer above may define */
 };
 
 struct qmp_error {
-    int kind;           /* enum qmp_error_kind, or a kind of a layer above */
-    char class[32];     /* QEMU's error class, "" where QEMU was not the one */
-    char context[256];  /* who was doing what, outermost first: "create: disk0: blockdev-add" */
-    char desc[512];     /* the cause, QEMU's words verbatim where it was QEMU */
-    char hint[384];     /* one line that says what to do, or "" */
+    int kind;          /* enum qmp_error_kind, or a kind of a layer above */
+    char class[32];    /* QEMU's error class, "" where QEMU was not the one */
+    char context[256]; /* who was doing what, outermost first: "create: disk0: blockdev-add" */
+    char desc[512];    /* the cause, QEMU's words verbatim where it was QEMU */
+    char hint[384];    /* one line that says what to do, or "" */
 };
 
 /* Set @err (kind, desc; class, context and hint become empty). Returns -1, always. */

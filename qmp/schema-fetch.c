@@ -24,9 +24,11 @@ struct waiter {
     char name[];           /* has_fn: of the command */
 };
 
+TAILQ_HEAD(line, waiter);
+
 struct question {
     const char *command;
-    TAILQ_HEAD(, waiter) line; /* not empty: it is being asked */
+    struct line line;          /* not empty: it is being asked */
     struct qmp_schema *schema; /* the answer of the one, or NULL */
     json_t *commands;          /* the answer of the other: an object with their names */
 };

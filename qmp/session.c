@@ -59,9 +59,9 @@ static bool offers_oob(json_t *greeting)
     size_t i;
     json_t *cap;
 
-    json_array_foreach(json_object_get(greeting, "capabilities"), i,
-                       cap) if (json_is_string(cap) &&
-                                !strcmp(json_string_value(cap), "oob")) return true;
+    json_array_foreach(json_object_get(greeting, "capabilities"), i, cap)
+        if (json_is_string(cap) && !strcmp(json_string_value(cap), "oob"))
+            return true;
     return false;
 }
 

@@ -17,6 +17,9 @@
 #include "tests/fake-monitor/fake-monitor.h"
 #include "tests/scratch/scratch.h"
 
+/* A deadline that is meant to pass, with time for what must happen before. */
+#define SHORT_MS 100
+
 static struct qmp_client *client;
 static struct qmp_error err;
 
@@ -94,7 +97,7 @@ Test(connect, a_datagram_socket_is_not_a_monitor)
 Test(connect, a_socket_that_nobody_listens_on_any_more)
 {
     close(make_socket("old", true));
-    expect_failure("old", 20, QMP_ERR_CONNECT, "nobody listens on old");
+    expect_failure("old", SHORT_MS, QMP_ERR_CONNECT, "nobody listens on old");
     cr_expect(strstr(err.hint, "left over"), "%s", err.hint);
 }
 
@@ -154,7 +157,7 @@ Test(connect, a_busy_monitor_accepts_and_stays_silent)
 {
     struct fake *f = fake_script(qmp_client_base(client), "pause", NULL);
 
-    expect_failure(fake_address(f), 20, QMP_ERR_CONNECT,
+    expect_failure(fake_address(f), SHORT_MS, QMP_ERR_CONNECT,
                    "accepted the connection but does not answer");
     cr_expect(strstr(err.hint, "one client at a time"), "%s", err.hint);
     cr_expect(strstr(err.hint, "-qmp unix:/other.sock,server=on,wait=off"), "%s", err.hint);
@@ -173,7 +176,7 @@ Test(connect, a_monitor_with_a_line_of_others_before_it)
         if (connect(others[i], (struct sockaddr *)&un, sizeof(un)))
             close(others[i]);
     }
-    expect_failure("busy", 20, QMP_ERR_CONNECT, "busy has others waiting in line already");
+    expect_failure("busy", SHORT_MS, QMP_ERR_CONNECT, "busy has others waiting in line already");
     cr_expect(strstr(err.hint, "one client at a time"));
     close(fd);
 }
@@ -182,7 +185,7 @@ Test(connect, a_greeting_and_then_nothing)
 {
     struct fake *f = fake_script(qmp_client_base(client), "greet", NULL);
 
-    expect_failure(fake_address(f), 20, QMP_ERR_CONNECT, "greeted, but does not answer");
+    expect_failure(fake_address(f), SHORT_MS, QMP_ERR_CONNECT, "greeted, but does not answer");
     fake_free(f);
 }
 

@@ -16,8 +16,6 @@
 
 #include "qmp/client.h"
 
-enum { FDSET = 4711 };
-
 struct state {
     int answers, errors;
 };
@@ -51,14 +49,14 @@ static int lend(struct qmp_client *client, char **argv, int fd)
         fprintf(stderr, "lend-file: %s\n", err.desc);
         return 1;
     }
-    qmp_client_call_with(client, "add-fd", json_pack("{s:i}", "fdset-id", FDSET), &opts, on_answer,
+    qmp_client_call_with(client, "add-fd", json_pack("{s:i}", "fdset-id", 4711), &opts, on_answer,
                          &state);
     qmp_client_call(client, "blockdev-add",
                     json_pack("{s:s, s:s, s:s, s:b}", "driver", "file", "node-name", argv[3],
                               "filename", "/dev/fdset/4711", "read-only", 1),
                     5000, on_answer, &state);
     qmp_client_run(client, both_came, &state, 0, NULL); /* the calls have their deadlines */
-    return state.errors ? 1 : 0;
+    return state.errors > 0;
 }
 
 int main(int argc, char **argv)

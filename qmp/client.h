@@ -68,7 +68,8 @@ struct event_base *qmp_client_base(struct qmp_client *c);
  *    ECONNREFUSED and EAGAIN are tried again until the deadline when the socket exists;
  *  - QMP_ERR_PROTOCOL: what answered does not speak QMP;
  *  - QMP_ERR_CLOSED: it hung up; QMP_ERR_CANCELLED: freed meanwhile.
- * After a failure the client may only be freed.
+ * After a failure the client may only be freed. Only the look-up of a TCP host's name (not
+ * of a number) may block.
  * QEMU: every version; "qmp_capabilities".
  */
 int qmp_client_connect(struct qmp_client *c, const char *address, int timeout_ms, qmp_ready_fn *fn,

@@ -105,7 +105,7 @@ static bool is_block_job(const struct graph_job *job)
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (same(job->type, types[i]))
-            return strcmp(job->status, "concluded") != 0;
+            return true;
     return false;
 }
 
@@ -144,7 +144,10 @@ int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qm
     if (job) {
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is busy: the job %s (%s) is %s", d->id,
                       job->id, job->type, job->status);
-        return qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);
+        return same(job->status, "concluded")
+                   ? qmp_error_hint(err, "it has ended; to let it go: qrewind job dismiss %s",
+                                    job->id)
+                   : qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);
     }
     if (d->filter) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s: a filter (%s) is on top of its image",

@@ -109,8 +109,8 @@ static int unshared(const struct check *c, const json_t *need, struct qmp_error 
     if (!rc && users.n) {
         qmp_error_set(err, QRW_ERR_REFUSED, "%s is also the base of %s%s", text(need, "file"),
                       users.names[0], users.n > 1 ? " and others" : "");
-        rc = qmp_error_hint(err, "writing to it would ruin that image; stream merges upwards and "
-                                 "leaves the base alone");
+        rc = qmp_error_hint(err, "that image would be ruined; stream the data up into a layer "
+                                 "above instead");
     }
     image_users_done(&users);
     return rc;

@@ -29,6 +29,20 @@ static int failed(struct qmp_error *err, const char *what, const char *file)
 
 /* ---- finding ---- */
 
+/* Is @image a layer, or will it be one when what is pending has reached its goal? */
+static bool is_layer(const struct chain *c, const char *image)
+{
+    const json_t *goal = json_object_get(chain_pending(c), "after");
+    struct chain after = {0};
+    bool known = chain_layer_by_file(c, image) != NULL;
+
+    if (!known && !chain_take(&after, c->folder, goal, NULL)) {
+        known = chain_layer_by_file(&after, image) != NULL;
+        chain_done(&after);
+    }
+    return known;
+}
+
 /* Does the sidecar @file know @image as one of its layers? A broken one is not passed
  * over: the caller will load it and say what is wrong. */
 static bool knows(const char *file, const char *image)
@@ -38,9 +52,20 @@ static bool knows(const char *file, const char *image)
 
     if (sidecar_load(&c, file, NULL, NULL, NULL))
         return true;
-    known = chain_layer_by_file(&c, image) != NULL;
+    known = is_layer(&c, image);
     chain_done(&c);
     return known;
+}
+
+/* The sidecar beside @image, where a link may lie that leads to it. New string, NULL: none. */
+static char *beside(const char *image)
+{
+    auto_free char *name = mem_printf("%s" SIDECAR_SUFFIX, image);
+    struct stat st;
+
+    if (lstat(name, &st) || access(name, F_OK))
+        return NULL;
+    return S_ISLNK(st.st_mode) ? realpath(name, NULL) : mem_strdup(name);
 }
 
 char *sidecar_find(const struct graph *g, char **foreign)
@@ -49,12 +74,10 @@ char *sidecar_find(const struct graph *g, char **foreign)
         const struct graph_disk *d = &g->disks[i];
 
         for (size_t k = 0; k < d->nlayers; k++) {
-            char *file = mem_printf("%s" SIDECAR_SUFFIX, d->layers[k].file);
+            char *file = d->layers[k].remote ? NULL : beside(d->layers[k].file);
 
-            if (d->layers[k].remote || access(file, F_OK)) {
-                free(file);
+            if (!file)
                 continue;
-            }
             if (k == 0 || knows(file, d->layers[0].file))
                 return file;
             if (foreign && !*foreign)
@@ -86,6 +109,37 @@ char *sidecar_place(const struct graph *g)
         if (!graph_skip_reason(&g->disks[i]) && !g->disks[i].layers[0].remote)
             return mem_printf("%s" SIDECAR_SUFFIX, g->disks[i].layers[0].file);
     return NULL;
+}
+
+/* ---- a link to it ---- */
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    return !stat(a, &one) && !stat(b, &other) && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+int sidecar_link(const char *file, const char *link, struct qmp_error *err)
+{
+    auto_free char *folder = path_folder(link);
+    auto_free char *target = path_relative(folder, file);
+
+    if (!symlink(target, link) || (errno == EEXIST && same_file(link, file)))
+        return image_sync_folder(link, err);
+    if (errno != EEXIST)
+        return failed(err, "cannot create", link);
+    qmp_error_set(err, QRW_ERR_REFUSED, "%s exists already", link);
+    return qmp_error_hint(err, "it is of another VM, or of one that is gone: move it away");
+}
+
+void sidecar_unlink(const char *link)
+{
+    struct stat st;
+
+    if (!lstat(link, &st) && S_ISLNK(st.st_mode))
+        unlink(link);
 }
 
 /* ---- loading ---- */

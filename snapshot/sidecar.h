@@ -33,6 +33,14 @@ bool sidecar_is_beside(const struct graph *g, const char *file);
 char *sidecar_place(const struct graph *g);
 
 /*
+ * Make the link @link lead to the sidecar @file, so that it is found from an image whose
+ * chain does not have it. QRW_ERR_REFUSED: there is something else already.
+ */
+int sidecar_link(const char *file, const char *link, struct qmp_error *err);
+/* Remove @link, if it is one. */
+void sidecar_unlink(const char *link);
+
+/*
  * Read and check @file. A file that does not exist gives an empty document for the VM
  * (@name, @uuid may be NULL). QRW_ERR_INVALID, QRW_ERR_UNSUPPORTED (newer version),
  * QMP_ERR_SYSTEM.

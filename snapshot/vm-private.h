@@ -45,7 +45,7 @@ void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
                    struct qmp_error *err);
 
-/* vm-settle.c */
+/* vm-journal.c */
 struct journal {
     char *file; /* the sidecar */
     char *like; /* the image whose permissions it follows, may be NULL */
@@ -58,12 +58,13 @@ struct journal {
 int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
 void journal_close(struct journal *j);
 /* Save the present document with @p as pending. */
-int journal_begin(struct journal *j, const struct plan *p, struct qmp_error *err);
+int journal_begin(struct journal *j, const struct graph *g, const struct plan *p,
+                  struct qmp_error *err);
 /* Save @p's new document (@after) or the present one, without pending. */
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
                 struct qmp_error *err);
 
-/* A runner for this VM. */
+/* vm-settle.c: a runner for this VM. */
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait);
 
 enum settled { SETTLED_NOTHING, SETTLED_FINISHED, SETTLED_UNDONE, SETTLED_RUNNING };

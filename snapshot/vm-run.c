@@ -134,7 +134,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     json_t *result = NULL;
     int rc;
 
-    if (vm_check_needs(vm, p, j->file, err) || journal_begin(j, p, err))
+    if (vm_check_needs(vm, p, j->file, err) || journal_begin(j, &vm->graph, p, err))
         return NULL;
     struct runner r = vm_runner(vm, flags & QRW_NO_WAIT);
     rc = runner_run(&r, p, false, &why);

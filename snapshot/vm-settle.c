@@ -1,118 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vm-settle: the journal of an operation, and what becomes of one whose client died.
+ * vm-settle: the end of an operation, and what becomes of one whose client died.
  *
- *   begin: document + pending ──> steps ──> conclude: verify, clean up, record
- *                    │
- *                    └─ found later: finish, attach or undo (recover.h)
+ *   steps ──> conclude: verify, clean up, record
+ *     │
+ *     └─ pending is found later: finish, attach or undo (recover.h)
  */
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "snapshot/image.h"
-#include "snapshot/path.h"
 #include "snapshot/recover.h"
-#include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
-
-int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
-{
-    auto_free char *foreign = NULL;
-    bool exists;
-
-    memset(j, 0, sizeof(*j));
-    j->lock = -1;
-    j->given = vm->sidecar_option != NULL;
-    j->file = vm_sidecar_file(vm, &exists, &foreign);
-    if (!j->file) {
-        qmp_error_set(err, QRW_ERR_REFUSED, "there is no image file to put the sidecar beside");
-        return qmp_error_hint(err, "say where it goes: --sidecar FILE");
-    }
-    if (!exists && foreign)
-        vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
-    j->lock = sidecar_lock(j->file, err);
-    if (j->lock < 0)
-        return -1;
-    j->like = sidecar_place(&vm->graph);
-    if (j->like)
-        j->like[strlen(j->like) - strlen(SIDECAR_SUFFIX)] = '\0';
-    return vm_load(vm, j->file, &j->chain, err);
-}
-
-/*
- * The image that the sidecar lies beside may have left every chain (a stream, a copy
- * that was switched to): nobody would find it any more. Then it moves beside the image
- * that is active now.
- */
-static int follow_images(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
-{
-    auto_free char *place = sidecar_place(&vm->graph);
-
-    if (j->given || !place || sidecar_is_beside(&vm->graph, j->file))
-        return 0;
-    auto_free char *folder = path_folder(place);
-    chain_move(&j->chain, folder);
-    if (sidecar_save(place, j->chain.doc, j->like, true, err))
-        return -1;
-    unlink(j->file);
-    return 0;
-}
-
-void journal_close(struct journal *j)
-{
-    if (j->lock >= 0)
-        sidecar_unlock(j->file, j->lock);
-    free(j->file);
-    free(j->like);
-    chain_done(&j->chain);
-}
-
-int journal_begin(struct journal *j, const struct plan *p, struct qmp_error *err)
-{
-    json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
-    if (sidecar_save(j->file, j->chain.doc, j->like, true, err))
-        return qmp_error_wrap(err, "sidecar");
-    return 0;
-}
-
-/* A document that holds nothing worth keeping: no snapshot, no file that we made. */
-static bool is_bare(const struct chain *c)
-{
-    const char *id;
-    json_t *layer;
-
-    if (json_array_size(chain_snapshots(c)) || chain_pending(c) ||
-        json_is_object(json_object_get(c->doc, "undo")))
-        return false;
-    json_object_foreach(json_object_get(c->doc, "layers"), id, layer)
-        if (chain_is_ours(c, id))
-            return false;
-    return true;
-}
-
-int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
-                struct qmp_error *err)
-{
-    json_t *generation = json_incref(json_object_get(j->chain.doc, "generation"));
-
-    if (after) {
-        json_decref(j->chain.doc);
-        j->chain.doc = json_deep_copy(p->after.doc);
-    }
-    json_object_set_new(j->chain.doc, "generation", generation);
-    json_object_set_new(j->chain.doc, "pending", json_null());
-    if (is_bare(&j->chain)) {
-        unlink(j->file);
-        return 0;
-    }
-    /* not made durable: after a power cut the journal is found again, and settled */
-    if (sidecar_save(j->file, j->chain.doc, j->like, false, err))
-        return -1;
-    return follow_images(j, vm, err);
-}
 
 /* Remember what the frozen files look like: a base that changes under its overlays can
  * be told from one that did not. */
@@ -193,7 +92,7 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
 
     if (decision) {
         plan_decide(p, decision);
-        if (journal_begin(j, p, err))
+        if (journal_begin(j, &vm->graph, p, err))
             return -1;
     }
     rc = runner_run(r, p, true, err);

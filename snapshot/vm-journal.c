@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-journal: the sidecar while an operation changes something: locked, with the plan in
+ * it as `pending` from the first step on, and with the new document at the end.
+ *
+ *   open ──> begin: document + pending ──> end: the new document, or the old one
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+#include "snapshot/sidecar.h"
+#include "snapshot/vm-private.h"
+
+int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *foreign = NULL;
+    bool exists;
+
+    memset(j, 0, sizeof(*j));
+    j->lock = -1;
+    j->given = vm->sidecar_option != NULL;
+    j->file = vm_sidecar_file(vm, &exists, &foreign);
+    if (!j->file) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "there is no image file to put the sidecar beside");
+        return qmp_error_hint(err, "say where it goes: --sidecar FILE");
+    }
+    if (!exists && foreign)
+        vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
+    j->lock = sidecar_lock(j->file, err);
+    if (j->lock < 0)
+        return -1;
+    j->like = sidecar_place(&vm->graph);
+    if (j->like)
+        j->like[strlen(j->like) - strlen(SIDECAR_SUFFIX)] = '\0';
+    return vm_load(vm, j->file, &j->chain, err);
+}
+
+/*
+ * The image that the sidecar lies beside may have left every chain (a stream, a copy
+ * that was switched to): nobody would find it any more. Then it moves beside the image
+ * that is active now.
+ */
+static int follow_images(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *place = sidecar_place(&vm->graph);
+
+    if (j->given || !place || sidecar_is_beside(&vm->graph, j->file))
+        return 0;
+    auto_free char *folder = path_folder(place);
+    chain_move(&j->chain, folder);
+    if (sidecar_save(place, j->chain.doc, j->like, true, err))
+        return -1;
+    unlink(j->file);
+    return 0;
+}
+
+void journal_close(struct journal *j)
+{
+    if (j->lock >= 0)
+        sidecar_unlock(j->file, j->lock);
+    free(j->file);
+    free(j->like);
+    chain_done(&j->chain);
+}
+
+/* Will @file be the sidecar of a layer of @d when @c holds? */
+static bool stays_beside(const struct chain *c, const struct graph_disk *d, const char *file)
+{
+    const char *id = chain_active(c, d->id);
+
+    if (!id)
+        return sidecar_is_beside(&(struct graph){.disks = (struct graph_disk *)d, .ndisks = 1},
+                                 file);
+    for (; id; id = json_string_value(json_object_get(chain_layer(c, id), "backing"))) {
+        auto_free char *image = chain_layer_file(c, id);
+        auto_free char *name = mem_printf("%s" SIDECAR_SUFFIX, image);
+
+        if (!strcmp(name, file))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * @p may make the image that the sidecar lies beside leave every chain: a stream, a copy
+ * that is switched to. Whoever then looks for what is pending must find it: a link lies
+ * where the sidecar will be, as long as @p is under way. New string, NULL: no need.
+ */
+static char *link_name(const struct journal *j, const struct graph *g, const struct plan *p)
+{
+    const struct graph_disk *first = NULL;
+
+    for (size_t i = 0; i < g->ndisks && !j->given; i++) {
+        const struct graph_disk *d = &g->disks[i];
+
+        if (stays_beside(&p->after, d, j->file))
+            return NULL;
+        if (!first && !graph_skip_reason(d) && !d->layers[0].remote)
+            first = d;
+    }
+    if (!first)
+        return NULL;
+    auto_free char *active = chain_layer_file(&p->after, chain_active(&p->after, first->id));
+    return mem_printf("%s" SIDECAR_SUFFIX, active ? active : first->layers[0].file);
+}
+
+int journal_begin(struct journal *j, const struct graph *g, const struct plan *p,
+                  struct qmp_error *err)
+{
+    auto_free char *link = link_name(j, g, p);
+
+    if (link && sidecar_link(j->file, link, err))
+        return -1;
+    json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
+    if (!sidecar_save(j->file, j->chain.doc, j->like, true, err))
+        return 0;
+    if (link)
+        sidecar_unlink(link);
+    return qmp_error_wrap(err, "sidecar");
+}
+
+/* A document that holds nothing worth keeping: no snapshot, no file that we made. */
+static bool is_bare(const struct chain *c)
+{
+    const char *id;
+    json_t *layer;
+
+    if (json_array_size(chain_snapshots(c)) || chain_pending(c) ||
+        json_is_object(json_object_get(c->doc, "undo")))
+        return false;
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer)
+        if (chain_is_ours(c, id))
+            return false;
+    return true;
+}
+
+static int save_last(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
+{
+    if (is_bare(&j->chain)) {
+        unlink(j->file);
+        return 0;
+    }
+    /* not made durable: after a power cut the journal is found again, and settled */
+    if (sidecar_save(j->file, j->chain.doc, j->like, false, err))
+        return -1;
+    return follow_images(j, vm, err);
+}
+
+int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
+                struct qmp_error *err)
+{
+    json_t *generation = json_incref(json_object_get(j->chain.doc, "generation"));
+    auto_free char *link = link_name(j, &vm->graph, p);
+
+    if (after) {
+        json_decref(j->chain.doc);
+        j->chain.doc = json_deep_copy(p->after.doc);
+    }
+    json_object_set_new(j->chain.doc, "generation", generation);
+    json_object_set_new(j->chain.doc, "pending", json_null());
+    if (save_last(j, vm, err))
+        return -1;
+    if (link)
+        sidecar_unlink(link); /* unless the sidecar has taken its place */
+    return 0;
+}

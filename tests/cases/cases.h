@@ -41,6 +41,13 @@ bool mentions(const json_t *list, const char *part);
 #define says(doc, path, expected) cases_says(doc, __LINE__, path, expected)
 void cases_says(const json_t *doc, int line, const char *path, const char *expected);
 
+/*
+ * A monitor serves one client. For another one at the same time: QEMU's arguments for
+ * a second monitor, and the lab as seen through it, to be freed with free().
+ */
+#define SECOND_MONITOR "-qmp", "unix:second.sock,server=on,wait=off"
+struct lab *by_second_monitor(const struct lab *lab);
+
 /* Start the program and wait until QEMU runs the job @id. */
 struct lab_process cases_begin(struct lab *lab, const char *id, const char *const *words);
 #define begins(lab, id, ...) cases_begin(lab, id, WORDS(__VA_ARGS__))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* chain: see chain.h. What comes in is checked in chain-check.c. */
+/* chain: see chain.h. What comes in is checked in chain-check.c, changes are in chain-change.c. */
 #include "snapshot/chain.h"
 
 #include <stdlib.h>
@@ -7,22 +7,8 @@
 
 #include "qmp/mem.h"
 #include "snapshot/chain-check.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
-
-static json_t *member(const struct chain *c, const char *key)
-{
-    return json_object_get(c->doc, key);
-}
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
-
-static bool same(const char *a, const char *b)
-{
-    return a && b && !strcmp(a, b);
-}
 
 void chain_init(struct chain *c, const char *folder, const char *vm_name, const char *uuid)
 {
@@ -60,7 +46,7 @@ void chain_done(struct chain *c)
 
 json_t *chain_snapshots(const struct chain *c)
 {
-    return member(c, "snapshots");
+    return json_object_get(c->doc, "snapshots");
 }
 
 json_t *chain_snapshot(const struct chain *c, const char *name)
@@ -76,19 +62,19 @@ json_t *chain_snapshot(const struct chain *c, const char *name)
 
 const char *chain_current(const struct chain *c)
 {
-    return json_string_value(member(c, "current"));
+    return json_string_value(json_object_get(c->doc, "current"));
 }
 
 json_t *chain_pending(const struct chain *c)
 {
-    json_t *p = member(c, "pending");
+    json_t *p = json_object_get(c->doc, "pending");
 
     return json_is_object(p) ? p : NULL;
 }
 
 json_t *chain_layer(const struct chain *c, const char *id)
 {
-    return id ? json_object_get(member(c, "layers"), id) : NULL;
+    return id ? json_object_get(json_object_get(c->doc, "layers"), id) : NULL;
 }
 
 char *chain_layer_file(const struct chain *c, const char *id)
@@ -100,8 +86,8 @@ char *chain_layer_file(const struct chain *c, const char *id)
     return graph_is_path(file) ? path_join(c->folder, file) : mem_strdup(file);
 }
 
-/* How the document in @folder spells @file: "a:b.qcow2" would read as the protocol "a". */
-static char *spell(const char *folder, const char *file)
+/* "a:b.qcow2" would read as the protocol "a". */
+char *chain_spell(const char *folder, const char *file)
 {
     char *relative = path_relative(folder, file);
 
@@ -114,11 +100,11 @@ static char *spell(const char *folder, const char *file)
 
 const char *chain_layer_by_file(const struct chain *c, const char *file)
 {
-    auto_free char *relative = spell(c->folder, file);
+    auto_free char *relative = chain_spell(c->folder, file);
     const char *id;
     json_t *layer;
 
-    json_object_foreach(member(c, "layers"), id, layer) {
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
         const char *name = text(layer, "file");
 
         if (same(name, relative) || same(name, file))
@@ -129,7 +115,7 @@ const char *chain_layer_by_file(const struct chain *c, const char *file)
 
 const char *chain_active(const struct chain *c, const char *disk)
 {
-    return text(json_object_get(member(c, "disks"), disk), "active");
+    return text(json_object_get(json_object_get(c->doc, "disks"), disk), "active");
 }
 
 bool chain_is_ours(const struct chain *c, const char *id)
@@ -164,7 +150,7 @@ char *chain_other_child(const struct chain *c, const char *id, const char *known
     const char *key;
     json_t *layer;
 
-    json_object_foreach(member(c, "layers"), key, layer)
+    json_object_foreach(json_object_get(c->doc, "layers"), key, layer)
         if (same(text(layer, "backing"), id) && !same(key, known))
             return chain_layer_file(c, key);
     return NULL;
@@ -193,17 +179,17 @@ char *chain_keeps(const struct chain *c, const char *id)
     json_t *value;
     int children = 0;
 
-    json_object_foreach(member(c, "disks"), key, value)
+    json_object_foreach(json_object_get(c->doc, "disks"), key, value)
         if (same(text(value, "active"), id))
             return mem_strdup("active");
-    json_object_foreach(json_object_get(member(c, "undo"), "disks"), key, value)
+    json_object_foreach(json_object_get(json_object_get(c->doc, "undo"), "disks"), key, value)
         if (same(text(value, "layer"), id))
             return mem_strdup("undo");
 
     auto_free char *names = chain_pins(c, id);
     if (names)
         return mem_printf("pinned by %s", names);
-    json_object_foreach(member(c, "layers"), key, value)
+    json_object_foreach(json_object_get(c->doc, "layers"), key, value)
         children += same(text(value, "backing"), id);
     return children > 1 ? mem_printf("shared by %d layers", children) : NULL;
 }
@@ -233,45 +219,6 @@ int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_e
                           meant);
 }
 
-/* ---- changing ---- */
-
-static void set(json_t *obj, const char *key, json_t *value)
-{
-    if (json_object_set_new(obj, key, value))
-        abort();
-}
-
-static json_t *string_or_null(const char *s)
-{
-    return s ? json_string(s) : json_null();
-}
-
-int64_t chain_layer_size(const struct chain *c, const char *layer)
-{
-    return json_integer_value(json_object_get(chain_layer(c, layer), "size"));
-}
-
-bool chain_is_loose(const struct chain *c, const char *id)
-{
-    return json_is_true(json_object_get(chain_layer(c, id), "loose"));
-}
-
-void chain_set_loose(struct chain *c, const char *id, bool loose)
-{
-    json_t *layer = chain_layer(c, id);
-
-    if (loose)
-        set(layer, "loose", json_true());
-    else
-        json_object_del(layer, "loose");
-}
-
-void chain_loosen(struct chain *c, const char *id)
-{
-    if (chain_layer(c, id) && !chain_pinned_by(c, id))
-        chain_set_loose(c, id, true);
-}
-
 bool chain_is_below(const struct chain *c, const char *id, const char *top)
 {
     while (top && strcmp(top, id))
@@ -279,157 +226,26 @@ bool chain_is_below(const struct chain *c, const char *id, const char *top)
     return top != NULL;
 }
 
+bool chain_is_loose(const struct chain *c, const char *id)
+{
+    return json_is_true(json_object_get(chain_layer(c, id), "loose"));
+}
+
 json_t *chain_undo(const struct chain *c)
 {
-    json_t *undo = member(c, "undo");
+    json_t *undo = json_object_get(c->doc, "undo");
 
     return json_is_object(undo) ? undo : NULL;
 }
 
-void chain_set_undo(struct chain *c, json_t *undo)
+int64_t chain_layer_size(const struct chain *c, const char *layer)
 {
-    set(c->doc, "undo", undo ? undo : json_null());
-}
-
-void chain_set_current(struct chain *c, const char *name)
-{
-    set(c->doc, "current", string_or_null(name));
-}
-
-const char *chain_add_layer(struct chain *c, const char *file, const char *format, int64_t size,
-                            const char *backing, bool ours)
-{
-    auto_free char *relative = spell(c->folder, file);
-    json_t *layers = member(c, "layers");
-    const char *id;
-    json_t *layer;
-    long highest = 0;
-
-    json_object_foreach(layers, id, layer) {
-        long n = id[0] == 'L' ? strtol(id + 1, NULL, 10) : 0;
-
-        highest = n > highest ? n : highest;
-    }
-    auto_free char *fresh = mem_printf("L%ld", highest + 1);
-    layer = json_pack("{s:s, s:s, s:I, s:o}", "file", relative, "format", format, "size",
-                      (json_int_t)size, "backing", string_or_null(backing));
-    if (ours)
-        set(layer, "ours", json_true());
-    set(layers, fresh, layer);
-    return chain_layer_by_file(c, file);
-}
-
-void chain_set_active(struct chain *c, const char *disk, const char *layer)
-{
-    json_t *disks = member(c, "disks");
-    json_t *entry = json_object_get(disks, disk);
-
-    if (!entry) {
-        set(disks, disk, json_object());
-        entry = json_object_get(disks, disk);
-    }
-    set(entry, "active", json_string(layer));
-}
-
-void chain_set_backing(struct chain *c, const char *layer, const char *backing)
-{
-    json_t *entry = chain_layer(c, layer);
-
-    if (entry)
-        set(entry, "backing", string_or_null(backing));
-}
-
-void chain_move(struct chain *c, const char *folder)
-{
-    const char *id;
-    json_t *layer;
-
-    json_object_foreach(member(c, "layers"), id, layer) {
-        auto_free char *file = chain_layer_file(c, id);
-        auto_free char *relative = spell(folder, file);
-
-        set(layer, "file", json_string(relative));
-    }
-    free(c->folder);
-    c->folder = mem_strdup(folder);
-}
-
-void chain_touch(struct chain *c, const char *layer)
-{
-    json_object_del(chain_layer(c, layer), "fingerprint");
-}
-
-void chain_follow(struct chain *c, const struct graph_disk *d)
-{
-    const char *below = NULL;
-
-    for (size_t i = d->nlayers; i-- > 0;) {
-        const struct graph_layer *l = &d->layers[i];
-        const char *id = chain_layer_by_file(c, l->file);
-
-        if (!id)
-            id = chain_add_layer(c, l->file, l->format, l->size, below, false);
-        chain_set_backing(c, id, below);
-        set(chain_layer(c, id), "size", json_integer(l->size));
-        below = id;
-    }
-    if (!chain_active(c, d->id)) {
-        auto_free char *stem = path_stem(d->layers[0].file);
-
-        chain_set_active(c, d->id, below);
-        set(json_object_get(member(c, "disks"), d->id), "stem", json_string(stem));
-    }
-    chain_set_active(c, d->id, below);
-}
-
-void chain_move_pins(struct chain *c, const char *from, const char *to)
-{
-    json_t *s, *held;
-    const char *disk;
-    size_t i;
-
-    json_array_foreach(chain_snapshots(c), i, s)
-        json_object_foreach(json_object_get(s, "disks"), disk, held)
-            if (same(text(held, "layer"), from))
-                set(held, "layer", json_string(to));
-}
-
-void chain_drop_layer(struct chain *c, const char *id)
-{
-    json_object_del(member(c, "layers"), id);
-}
-
-void chain_drop_snapshot(struct chain *c, const char *name)
-{
-    json_t *all = chain_snapshots(c);
-    json_t *gone = chain_snapshot(c, name);
-    json_t *parent, *s;
-    size_t i, at = json_array_size(all);
-
-    if (!gone)
-        return;
-    parent = json_incref(json_object_get(gone, "parent"));
-    json_array_foreach(all, i, s) {
-        if (s == gone)
-            at = i;
-        else if (same(text(s, "parent"), name))
-            json_object_set(s, "parent", parent);
-    }
-    if (same(chain_current(c), name))
-        json_object_set(c->doc, "current", parent);
-    json_decref(parent);
-    json_array_remove(all, at);
-}
-
-void chain_add_snapshot(struct chain *c, json_t *snapshot)
-{
-    json_object_set(c->doc, "current", json_object_get(snapshot, "name"));
-    json_array_append_new(chain_snapshots(c), snapshot);
+    return json_integer_value(json_object_get(chain_layer(c, layer), "size"));
 }
 
 char *chain_stem(const struct chain *c, const struct graph_disk *d)
 {
-    const char *stem = text(json_object_get(member(c, "disks"), d->id), "stem");
+    const char *stem = text(json_object_get(json_object_get(c->doc, "disks"), d->id), "stem");
 
     return stem ? mem_strdup(stem) : path_stem(d->layers[0].file);
 }

@@ -41,6 +41,8 @@ json_t *chain_snapshot(const struct chain *c, const char *name);
 const char *chain_current(const struct chain *c);
 json_t *chain_pending(const struct chain *c);
 json_t *chain_layer(const struct chain *c, const char *id);
+/* How a document in @folder spells @file: relative where it lies in there. New string. */
+char *chain_spell(const char *folder, const char *file);
 const char *chain_layer_by_file(const struct chain *c, const char *file);
 char *chain_layer_file(const struct chain *c, const char *id); /* absolute, new string */
 const char *chain_active(const struct chain *c, const char *disk);

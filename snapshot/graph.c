@@ -41,36 +41,6 @@ static int odd(struct qmp_error *err, const char *command)
 
 /* ---- names ---- */
 
-bool graph_is_path(const char *file)
-{
-    const char *colon = strchr(file, ':');
-    const char *slash = strchr(file, '/');
-
-    return !colon || (slash && slash < colon);
-}
-
-char *graph_file_name(const char *name)
-{
-    if (!strncmp(name, "file:", 5))
-        return mem_strdup(name + 5);
-    if (strncmp(name, "json:", 5))
-        return mem_strdup(name);
-
-    json_auto_t *whole = json_loads(name + 5, 0, NULL);
-    const json_t *at = whole;
-
-    for (int depth = 0; json_is_object(at) && depth < MAX_DEPTH; depth++) {
-        const char *file = text(at, "filename");
-
-        if (!file)
-            file = text(at, "file.filename");
-        if (file)
-            return mem_strdup(file);
-        at = json_object_get(at, "file");
-    }
-    return mem_strdup(name);
-}
-
 /*
  * The name people know a device by. virtio devices are told as the QOM path of
  * their backend, others as a plain id; a device without an id sits under
@@ -373,8 +343,6 @@ int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err
     return 0;
 }
 
-/* ---- looking things up ---- */
-
 void graph_done(struct graph *g)
 {
     free_disks(g);
@@ -382,61 +350,4 @@ void graph_done(struct graph *g)
     free_jobs(g);
     free(g->status);
     memset(g, 0, sizeof(*g));
-}
-
-static bool same(const char *a, const char *b)
-{
-    return a && b && !strcmp(a, b);
-}
-
-const struct graph_disk *graph_disk(const struct graph *g, const char *name)
-{
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (same(g->disks[i].id, name))
-            return &g->disks[i];
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (same(g->disks[i].drive, name) || same(g->disks[i].node, name) ||
-            same(g->disks[i].qdev, name))
-            return &g->disks[i];
-    return NULL;
-}
-
-const struct graph_node *graph_node(const struct graph *g, const char *name)
-{
-    for (size_t i = 0; i < g->nnodes; i++)
-        if (same(g->nodes[i].name, name))
-            return &g->nodes[i];
-    return NULL;
-}
-
-const struct graph_job *graph_job(const struct graph *g, const char *id)
-{
-    for (size_t i = 0; i < g->njobs; i++)
-        if (same(g->jobs[i].id, id))
-            return &g->jobs[i];
-    return NULL;
-}
-
-const struct graph_layer *graph_active(const struct graph_disk *d)
-{
-    return d->nlayers ? &d->layers[0] : NULL;
-}
-
-const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file)
-{
-    for (size_t i = 0; i < d->nlayers; i++)
-        if (same(d->layers[i].file, file) || same(d->layers[i].node, file))
-            return &d->layers[i];
-    return NULL;
-}
-
-const char *graph_skip_reason(const struct graph_disk *d)
-{
-    if (d->empty || !d->nlayers)
-        return "empty";
-    if (d->removable)
-        return "removable";
-    if (d->read_only)
-        return "read-only";
-    return NULL;
 }

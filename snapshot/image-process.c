@@ -69,6 +69,13 @@ static bool stat_in(pid_t pid, const char *path, struct stat *st)
     return fd >= 0 && !fstat(fd, st);
 }
 
+char *image_cwd(void)
+{
+    char *cwd = getcwd(NULL, 0);
+
+    return cwd ? cwd : mem_strdup("/");
+}
+
 struct image_view image_view(pid_t pid)
 {
     /* in the same mount namespace, below the same root, names mean the same */

@@ -115,6 +115,9 @@ int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err);
  */
 bool image_reachable(pid_t pid, const char *path);
 
+/* Our working directory, "/" when it is gone. The caller frees it. */
+char *image_cwd(void);
+
 /* How a process sees files: asked once for many names. */
 struct image_view {
     pid_t pid;

@@ -7,11 +7,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/error.h"
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
+#include "snapshot/member.h"
 
 char *machine_name(const char *qom_type)
 {

@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/operations.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-overlay.h"
-#include "snapshot/operations.h"
 
 static bool listed(qrw_strings names, const struct graph *g, const struct graph_disk *d)
 {

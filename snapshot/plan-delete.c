@@ -9,14 +9,10 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
+#include "snapshot/operations.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-merge.h"
-#include "snapshot/operations.h"
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
 
 static bool has(const json_t *names, const char *name)
 {

@@ -7,12 +7,8 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
-
-static bool same(const char *a, const char *b)
-{
-    return a && b && !strcmp(a, b);
-}
 
 /* "a, b, c" of any list; frees the old text. */
 static char *enumerate(char *list, const char *more)

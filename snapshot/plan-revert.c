@@ -5,9 +5,7 @@
  *   P* <- ... <- old (active)     ==>     P* <- new (active)
  *                                          \\<- ... <- old     the undo point
  *
- * The guest is stopped; a fresh overlay goes on top of the active layer, and its backing
- * is then changed to the layer that the snapshot pins. So every disk switches at once,
- * and up to the reset or the loading of the memory everything can be taken back.
+ * How the running QEMU gets there is in plan-revert-steps.c.
  *
  * undo: the same towards the layers that the last revert left. They are nobody's frozen
  * content: the overlay is committed into them at once and is gone.
@@ -18,27 +16,14 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
+#include "snapshot/operations.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-merge.h"
 #include "snapshot/plan-overlay.h"
-#include "snapshot/operations.h"
-
-#define OLDEST_WITH_REOPEN 60100
-
-struct way_back {
-    const struct scene *s;
-    const struct qrw_revert_args *args;
-    const char *name;     /* of the snapshot, "undo" for the undo point */
-    json_t *disks;        /* DISK: {"layer": ID} */
-    const json_t *memory; /* NULL: none, or not wanted */
-    const char *current;  /* the snapshot that is current afterwards, NULL: none */
-    bool undo, was_running;
-    struct overlays o;
-    char **targets; /* per overlay: the node that it shall be backed by */
-    unsigned opened;
-};
+#include "snapshot/plan-revert.h"
 
 static void way_done(struct way_back *w)
 {
@@ -46,11 +31,6 @@ static void way_done(struct way_back *w)
         free(w->targets[i]);
     free(w->targets);
     overlays_done(&w->o);
-}
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
 }
 
 /* ---- where to ---- */
@@ -113,188 +93,6 @@ static int find_disks(struct way_back *w, struct qmp_error *err)
     return w->o.n ? 0 : qmp_error_set(err, QRW_ERR_REFUSED, "%s has no disks", w->name);
 }
 
-static const char *layer_of(const struct way_back *w, size_t i)
-{
-    return text(json_object_get(w->disks, w->o.list[i].disk->id), "layer");
-}
-
-/* ---- the steps ---- */
-
-/* The node of layer @id, opened where the graph of @d has it not. New string. */
-static char *open_layer(struct plan *p, struct way_back *w, const struct graph_disk *d,
-                        const char *id)
-{
-    const json_t *layer = chain_layer(w->s->chain, id);
-    auto_free char *file = chain_layer_file(w->s->chain, id);
-    const struct graph_layer *present = graph_layer(d, file);
-    const char *backing = text(layer, "backing");
-
-    if (present && present->node)
-        return mem_strdup(present->node);
-
-    auto_free char *below = backing ? open_layer(p, w, d, backing) : NULL;
-    char *node = mem_printf("qrw-%s-b%u", w->s->token, w->opened++);
-    json_t *options = json_pack("{s:s, s:s, s:b, s:{s:s, s:s, s:b}}", "driver",
-                                text(layer, "format"), "node-name", node, "read-only", 1, "file",
-                                "driver", "file", "filename", file, "auto-read-only", 1);
-
-    if (strcmp(text(layer, "format"), "raw"))
-        json_object_set_new(options, "backing", below ? json_string(below) : json_null());
-    plan_qmp(p, "blockdev-add", options, overlay_undo(node));
-    return node;
-}
-
-static void make_overlays(struct plan *p, struct way_back *w)
-{
-    for (size_t i = 0; i < w->o.n; i++) {
-        auto_free char *base = chain_layer_file(w->s->chain, layer_of(w, i));
-        char *format = mem_strdup(text(chain_layer(w->s->chain, layer_of(w, i)), "format"));
-        const struct graph_layer *present = graph_layer(w->o.list[i].disk, base);
-        struct graph_layer recorded = {.file = base,
-                                       .spelling = base,
-                                       .format = format,
-                                       .size = chain_layer_size(w->s->chain, layer_of(w, i))};
-
-        plan_need_absent(p, w->o.list[i].file);
-        plan_overlay(p, w->o.list[i].file, present ? present : &recorded);
-        free(format);
-    }
-    for (size_t i = 0; i < w->o.n; i++)
-        plan_sync(p, w->o.list[i].file);
-}
-
-static void add_nodes(struct plan *p, struct way_back *w)
-{
-    for (size_t i = 0; i < w->o.n; i++)
-        w->targets[i] = open_layer(p, w, w->o.list[i].disk, layer_of(w, i));
-    for (size_t i = 0; i < w->o.n; i++) {
-        auto_free char *file_node = mem_printf("%sf", w->o.list[i].node);
-
-        plan_qmp(p, "blockdev-add", overlay_options(&w->o.list[i], file_node),
-                 overlay_undo(w->o.list[i].node));
-    }
-}
-
-/* Overlay @i again with every option, since reopening resets those that are not given. */
-static json_t *reopen_options(const struct way_back *w, size_t i, const char *backing)
-{
-    auto_free char *file_node = mem_printf("%sf", w->o.list[i].node);
-    json_t *options = overlay_options(&w->o.list[i], file_node);
-
-    json_object_set_new(options, "file", json_string(file_node));
-    json_object_set_new(options, "backing", json_string(backing));
-    return options;
-}
-
-static json_t *overlay_files(const struct way_back *w)
-{
-    json_t *files = json_array();
-
-    for (size_t i = 0; i < w->o.n; i++)
-        json_array_append_new(files, json_string(w->o.list[i].file));
-    return files;
-}
-
-/* Back out of the switch: an overlay that nothing was written to is committed away. */
-static json_t *undo_switch(const struct way_back *w)
-{
-    json_t *jobs = json_array();
-
-    for (size_t i = 0; i < w->o.n; i++) {
-        const struct graph_disk *d = w->o.list[i].disk;
-
-        json_array_append_new(jobs, json_pack("{s:s, s:s, s:o, s:s, s:s}", "step", "job", "execute",
-                                              "block-commit", "arguments",
-                                              plan_job_arguments("back", d, w->o.list[i].node, 0),
-                                              "disk", d->id, "then", "complete"));
-        json_object_set_new(json_object_get(json_array_get(jobs, i), "arguments"), "base-node",
-                            json_string(d->node));
-    }
-    return jobs;
-}
-
-static void reopen(struct plan *p, const struct way_back *w, json_t *files)
-{
-    json_t *there = json_array(), *back = json_array();
-
-    for (size_t i = 0; i < w->o.n; i++) {
-        json_array_append_new(there, reopen_options(w, i, w->targets[i]));
-        json_array_append_new(back, reopen_options(w, i, w->o.list[i].disk->node));
-    }
-    if (w->s->version >= OLDEST_WITH_REOPEN) {
-        plan_qmp(p, "blockdev-reopen", json_pack("{s:O}", "options", there),
-                 json_pack("{s:s, s:{s:O}}", "execute", "blockdev-reopen", "arguments", "options",
-                           back));
-        plan_undo_if_active(p, files);
-    } else {
-        for (size_t i = 0; i < w->o.n; i++) {
-            plan_qmp(p, "x-blockdev-reopen", json_incref(json_array_get(there, i)),
-                     json_pack("{s:s, s:O}", "execute", "x-blockdev-reopen", "arguments",
-                               json_array_get(back, i)));
-            plan_undo_if_active(p, files);
-        }
-    }
-    json_decref(there);
-    json_decref(back);
-}
-
-static void switch_disks(struct plan *p, struct way_back *w)
-{
-    json_auto_t *files = overlay_files(w);
-
-    overlays_switch(p, &w->o, false, undo_switch(w));
-    plan_undo_if_active(p, files);
-    reopen(p, w, files);
-}
-
-/* Commit the empty overlays into the layers that the undo point left: these go on. */
-static void settle_into_targets(struct plan *p, const struct way_back *w)
-{
-    for (size_t i = 0; i < w->o.n; i++) {
-        const struct overlay *o = &w->o.list[i];
-        json_t *args = plan_job_arguments("undo", o->disk, o->node, 0);
-
-        json_object_set_new(args, "base-node", json_string(w->targets[i]));
-        plan_job(p, "block-commit", args, o->disk->id, "complete");
-        plan_cleanup_node(p, o->node);
-        plan_cleanup_file(p, o->file);
-    }
-}
-
-static void plan_steps(struct plan *p, struct way_back *w)
-{
-    const struct qrw_revert_args *args = w->args;
-    bool runs = w->s->graph->running;
-    bool go = args->running || (!args->paused && (w->memory ? w->was_running : runs));
-
-    make_overlays(p, w);
-    if (runs)
-        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
-    add_nodes(p, w);
-    if (w->memory)
-        plan_memory_open(p, w->s, w->memory);
-    switch_disks(p, w);
-    if (w->undo)
-        settle_into_targets(p, w);
-    if (w->memory) {
-        plan_memory_load(p, w->s, w->memory);
-    } else if (!args->no_reset) {
-        plan_qmp(p, "system_reset", NULL, NULL);
-        plan_again(p);
-    }
-    if (go) {
-        plan_qmp(p, "cont", NULL, NULL);
-        plan_again(p);
-    }
-    if (go && w->memory) {
-        plan_qmp(
-            p, "announce-self",
-            json_pack("{s:i, s:i, s:i, s:i}", "initial", 50, "max", 550, "rounds", 5, "step", 50),
-            NULL);
-        plan_optional(p);
-    }
-}
-
 /* ---- the record ---- */
 
 /* What the disks show now: pinned under a name, or kept for one undo. */
@@ -348,7 +146,7 @@ static void record(struct plan *p, const struct way_back *w)
 {
     for (size_t i = 0; i < w->o.n; i++) {
         const struct overlay *o = &w->o.list[i];
-        const char *target = layer_of(w, i);
+        const char *target = way_layer(w, i);
         const char *below = text(chain_layer(w->s->chain, target), "backing");
         auto_free char *file = chain_layer_file(w->s->chain, target);
         auto_free char *below_file = chain_layer_file(w->s->chain, below);
@@ -391,7 +189,7 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
         return -1;
     for (size_t i = 0; i < w->o.n; i++)
         chain_follow(&p->after, w->o.list[i].disk);
-    plan_steps(p, w);
+    way_steps(p, w);
     keep_present(p, w);
     record(p, w);
     close_nodes(p, w);

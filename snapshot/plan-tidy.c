@@ -13,14 +13,10 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
+#include "snapshot/operations.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-merge.h"
-#include "snapshot/operations.h"
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
 
 /* The one layer that builds on @id; NULL: none or several. */
 static const char *only_child(const struct chain *c, const char *id)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
 
 void plan_init(struct plan *p, const char *operation, const struct scene *s)
@@ -39,16 +40,6 @@ static void add(json_t *list, json_t *entry)
 {
     if (json_array_append_new(list, entry))
         abort();
-}
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
-
-static bool same(const char *a, const char *b)
-{
-    return a && b && !strcmp(a, b);
 }
 
 /* ---- needs ---- */

@@ -7,12 +7,8 @@
 
 #include "qmp/mem.h"
 #include "snapshot/image.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
 
 static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *err)
 {

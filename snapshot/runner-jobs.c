@@ -12,6 +12,7 @@
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/job.h"
+#include "snapshot/member.h"
 #include "snapshot/runner.h"
 
 #define TICK_MS 500
@@ -24,11 +25,6 @@ struct follow {
     bool woken;     /* something happened since we asked last */
     int64_t begun_ms;
 };
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
 
 static const char *job_id(const json_t *step)
 {

@@ -9,11 +9,7 @@
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/image.h"
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
+#include "snapshot/member.h"
 
 static bool is(const json_t *step, const char *kind)
 {

@@ -89,6 +89,16 @@ char *sidecar_find(const struct graph *g, char **foreign)
     return NULL;
 }
 
+bool sidecar_exists(const char *file)
+{
+    return !access(file, F_OK);
+}
+
+void sidecar_remove(const char *file)
+{
+    unlink(file);
+}
+
 bool sidecar_is_beside(const struct graph *g, const char *file)
 {
     size_t n = strlen(file) - strlen(SIDECAR_SUFFIX);

@@ -28,6 +28,11 @@ char *sidecar_find(const struct graph *g, char **foreign);
 /* Does the sidecar @file lie beside any layer? Only by name, no file is looked at. */
 bool sidecar_is_beside(const struct graph *g, const char *file);
 
+bool sidecar_exists(const char *file);
+
+/* Remove a sidecar that records nothing any more. The caller holds the lock. */
+void sidecar_remove(const char *file);
+
 /* Where a new sidecar goes: beside the active image of the first disk that a snapshot
  * takes. New string, NULL: no disk is a file. */
 char *sidecar_place(const struct graph *g);

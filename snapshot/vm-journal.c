@@ -7,7 +7,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "snapshot/path.h"
@@ -53,7 +52,7 @@ static int follow_images(struct journal *j, const struct qrw_vm *vm, struct qmp_
     chain_move(&j->chain, folder);
     if (sidecar_save(place, j->chain.doc, j->like, true, err))
         return -1;
-    unlink(j->file);
+    sidecar_remove(j->file);
     return 0;
 }
 
@@ -140,7 +139,7 @@ static bool is_bare(const struct chain *c)
 static int save_last(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
     if (is_bare(&j->chain)) {
-        unlink(j->file);
+        sidecar_remove(j->file);
         return 0;
     }
     /* not made durable: after a power cut the journal is found again, and settled */

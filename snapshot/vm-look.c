@@ -5,6 +5,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/member.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/vm-private.h"
 
@@ -31,15 +32,10 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
 
 /* ---- info ---- */
 
-static const char *member(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
-
 /* QEMU has the null UUID where none was given. */
 static const char *real_uuid(const json_t *reply)
 {
-    const char *uuid = member(reply, "UUID");
+    const char *uuid = text(reply, "UUID");
 
     return uuid && strspn(uuid, "0-") != strlen(uuid) ? uuid : NULL;
 }
@@ -72,7 +68,7 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
         auto_free char *machine = qom_type ? machine_name(qom_type) : NULL;
 
         doc = json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:i, s:i, s:i, s:s?, s:s?, s:O?}", "name",
-                        member(ask_reply(a, name, NULL), "name"), "uuid",
+                        text(ask_reply(a, name, NULL), "name"), "uuid",
                         real_uuid(ask_reply(a, uuid, NULL)), "status", vm->graph.status, "qemu",
                         qemu, "machine", machine, "pid", (int)vm->pid, "disks",
                         (int)vm->graph.ndisks, "jobs", (int)active_jobs(&vm->graph), "sidecar",
@@ -96,7 +92,7 @@ static json_t *pinned_by(const struct chain *c, const char *disk, const char *fi
 
     json_array_foreach(chain_snapshots(c), i, s) {
         const json_t *held = json_object_get(json_object_get(s, "disks"), disk);
-        const char *pins = member(held, "layer");
+        const char *pins = text(held, "layer");
 
         if (layer && pins && !strcmp(pins, layer))
             json_array_append(names, json_object_get(s, "name"));
@@ -169,19 +165,19 @@ static json_t *snapshot_document(const struct chain *c, const json_t *record)
     json_t *held;
 
     json_object_foreach(json_object_get(doc, "disks"), disk, held) {
-        auto_free char *file = chain_layer_file(c, member(held, "layer"));
+        auto_free char *file = chain_layer_file(c, text(held, "layer"));
 
         if (file)
             json_object_set_new(held, "file", json_string(file));
     }
     json_object_set_new(doc, "current",
-                        json_boolean(current && !strcmp(current, member(doc, "name"))));
+                        json_boolean(current && !strcmp(current, text(doc, "name"))));
     return doc;
 }
 
 static void warn_pending(struct qrw_vm *vm, const struct chain *c)
 {
-    const char *operation = member(chain_pending(c), "operation");
+    const char *operation = text(chain_pending(c), "operation");
     struct plan p;
 
     if (plan_from_json(&p, chain_pending(c), c->folder, NULL))

@@ -2,18 +2,13 @@
 /* vm-verify: does the file system agree with the plan, before and after? */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/image.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/vm-private.h"
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
 
 /* ---- before: the plan's needs ---- */
 

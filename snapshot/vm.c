@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
@@ -28,9 +27,7 @@ struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err)
     struct qrw_vm *vm = mem_alloc(sizeof(*vm));
 
     vm->options = *o;
-    vm->cwd = getcwd(NULL, 0);
-    if (!vm->cwd)
-        vm->cwd = mem_strdup("/");
+    vm->cwd = image_cwd();
     vm->sidecar_option = o->sidecar ? path_join(vm->cwd, o->sidecar) : NULL;
     vm->client = qmp_client_new(o->base, &o->client);
     if (qmp_client_connect(vm->client, o->socket, o->timeout_ms, on_ready, NULL, err)) {
@@ -248,7 +245,7 @@ char *vm_sidecar_file(struct qrw_vm *vm, bool *exists, char **foreign)
     char *file =
         vm->sidecar_option ? mem_strdup(vm->sidecar_option) : sidecar_find(&vm->graph, foreign);
 
-    *exists = file && !access(file, F_OK);
+    *exists = file && sidecar_exists(file);
     return file ? file : sidecar_place(&vm->graph);
 }
 
@@ -260,7 +257,7 @@ int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_err
         chain_init(c, "/", NULL, NULL);
         return 0;
     }
-    if (access(file, F_OK)) {
+    if (!sidecar_exists(file)) {
         /* a new document: the VM's own names go into it */
         struct ask *a = ask_new(vm->client, &vm->stop);
         size_t at_name = ask_add(a, "query-name", NULL, NULL, NULL);

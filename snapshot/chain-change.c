@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* chain-change: the part of chain.h that changes the document. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/chain.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+
+static void set(json_t *obj, const char *key, json_t *value)
+{
+    if (json_object_set_new(obj, key, value))
+        abort();
+}
+
+static json_t *string_or_null(const char *s)
+{
+    return s ? json_string(s) : json_null();
+}
+
+void chain_set_loose(struct chain *c, const char *id, bool loose)
+{
+    json_t *layer = chain_layer(c, id);
+
+    if (loose)
+        set(layer, "loose", json_true());
+    else
+        json_object_del(layer, "loose");
+}
+
+void chain_loosen(struct chain *c, const char *id)
+{
+    if (chain_layer(c, id) && !chain_pinned_by(c, id))
+        chain_set_loose(c, id, true);
+}
+
+void chain_set_undo(struct chain *c, json_t *undo)
+{
+    set(c->doc, "undo", undo ? undo : json_null());
+}
+
+void chain_set_current(struct chain *c, const char *name)
+{
+    set(c->doc, "current", string_or_null(name));
+}
+
+const char *chain_add_layer(struct chain *c, const char *file, const char *format, int64_t size,
+                            const char *backing, bool ours)
+{
+    auto_free char *relative = chain_spell(c->folder, file);
+    json_t *layers = json_object_get(c->doc, "layers");
+    const char *id;
+    json_t *layer;
+    long highest = 0;
+
+    json_object_foreach(layers, id, layer) {
+        long n = id[0] == 'L' ? strtol(id + 1, NULL, 10) : 0;
+
+        highest = n > highest ? n : highest;
+    }
+    auto_free char *fresh = mem_printf("L%ld", highest + 1);
+    layer = json_pack("{s:s, s:s, s:I, s:o}", "file", relative, "format", format, "size",
+                      (json_int_t)size, "backing", string_or_null(backing));
+    if (ours)
+        set(layer, "ours", json_true());
+    set(layers, fresh, layer);
+    return chain_layer_by_file(c, file);
+}
+
+void chain_set_active(struct chain *c, const char *disk, const char *layer)
+{
+    json_t *disks = json_object_get(c->doc, "disks");
+    json_t *entry = json_object_get(disks, disk);
+
+    if (!entry) {
+        set(disks, disk, json_object());
+        entry = json_object_get(disks, disk);
+    }
+    set(entry, "active", json_string(layer));
+}
+
+void chain_set_backing(struct chain *c, const char *layer, const char *backing)
+{
+    json_t *entry = chain_layer(c, layer);
+
+    if (entry)
+        set(entry, "backing", string_or_null(backing));
+}
+
+void chain_move(struct chain *c, const char *folder)
+{
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(c, id);
+        auto_free char *relative = chain_spell(folder, file);
+
+        set(layer, "file", json_string(relative));
+    }
+    free(c->folder);
+    c->folder = mem_strdup(folder);
+}
+
+void chain_touch(struct chain *c, const char *layer)
+{
+    json_object_del(chain_layer(c, layer), "fingerprint");
+}
+
+void chain_follow(struct chain *c, const struct graph_disk *d)
+{
+    const char *below = NULL;
+
+    for (size_t i = d->nlayers; i-- > 0;) {
+        const struct graph_layer *l = &d->layers[i];
+        const char *id = chain_layer_by_file(c, l->file);
+
+        if (!id)
+            id = chain_add_layer(c, l->file, l->format, l->size, below, false);
+        chain_set_backing(c, id, below);
+        set(chain_layer(c, id), "size", json_integer(l->size));
+        below = id;
+    }
+    if (!chain_active(c, d->id)) {
+        auto_free char *stem = path_stem(d->layers[0].file);
+
+        chain_set_active(c, d->id, below);
+        set(json_object_get(json_object_get(c->doc, "disks"), d->id), "stem", json_string(stem));
+    }
+    chain_set_active(c, d->id, below);
+}
+
+void chain_move_pins(struct chain *c, const char *from, const char *to)
+{
+    json_t *s, *held;
+    const char *disk;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+        json_object_foreach(json_object_get(s, "disks"), disk, held)
+            if (same(text(held, "layer"), from))
+                set(held, "layer", json_string(to));
+}
+
+void chain_drop_layer(struct chain *c, const char *id)
+{
+    json_object_del(json_object_get(c->doc, "layers"), id);
+}
+
+void chain_drop_snapshot(struct chain *c, const char *name)
+{
+    json_t *all = chain_snapshots(c);
+    json_t *gone = chain_snapshot(c, name);
+    json_t *parent, *s;
+    size_t i, at = json_array_size(all);
+
+    if (!gone)
+        return;
+    parent = json_incref(json_object_get(gone, "parent"));
+    json_array_foreach(all, i, s) {
+        if (s == gone)
+            at = i;
+        else if (same(text(s, "parent"), name))
+            json_object_set(s, "parent", parent);
+    }
+    if (same(chain_current(c), name))
+        json_object_set(c->doc, "current", parent);
+    json_decref(parent);
+    json_array_remove(all, at);
+}
+
+void chain_add_snapshot(struct chain *c, json_t *snapshot)
+{
+    json_object_set(c->doc, "current", json_object_get(snapshot, "name"));
+    json_array_append_new(chain_snapshots(c), snapshot);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * quiesce-keeper: the keeper's life.
+ *
+ *   connect ─> not frozen? ─> freeze ─> told to, hung up on, too late ─> thaw ─> thawed?
+ *      │            │            │                                                │
+ *   failed       failed       failed ────────────── in doubt ───────────────> insist
+ */
+#include "snapshot/quiesce-keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/error.h"
+
+/* How long we go on trying to thaw what does not answer, and how often. */
+#define PATIENCE_US (600 * (int64_t)1000000)
+#define PAUSE_MS 1000
+
+struct keeper {
+    int line;
+    const struct quiesce_options *o;
+    struct agent *agent;
+    int64_t frozen_at; /* monotonic */
+};
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* ---- thaw ---- */
+
+int keeper_is_frozen(struct agent *a, struct qmp_error *err)
+{
+    json_auto_t *status = agent_call(a, "guest-fsfreeze-status", NULL, THAW_MS, err);
+    const char *word = json_string_value(status);
+
+    if (!status)
+        return -1;
+    if (word && !strcmp(word, "frozen"))
+        return 1;
+    if (word && !strcmp(word, "thawed"))
+        return 0;
+    return qmp_error_set(err, QMP_ERR_PROTOCOL, "guest-fsfreeze-status: the answer is no status");
+}
+
+enum quiesce_outcome keeper_thaw(struct agent *a, int64_t *at_us, struct qmp_error *why)
+{
+    struct qmp_error err = {0};
+    json_auto_t *count = agent_call(a, "guest-fsfreeze-thaw", NULL, THAW_MS, &err);
+
+    if (at_us)
+        *at_us = now_us();
+    if (count && json_integer_value(count) <= 0)
+        qmp_error_set(&err, QRW_ERR_FAILED, "there was nothing left to thaw");
+
+    struct qmp_error unknown;
+    int frozen = agent_usable(a) ? keeper_is_frozen(a, &unknown) : -1;
+    if (frozen > 0 && !err.kind)
+        qmp_error_set(&err, QRW_ERR_FAILED, "the guest says that it is still frozen");
+    if (!err.kind)
+        return QUIESCE_HELD;
+    if (why)
+        *why = err;
+    return frozen == 0 ? QUIESCE_EXPIRED : QUIESCE_STUCK;
+}
+
+/* Thaw, with new connections where that is what it takes. A socket that is gone went
+ * with QEMU, and with it the guest. */
+static void insist(struct keeper *k)
+{
+    int64_t until = now_us() + PATIENCE_US;
+    struct qmp_error err;
+
+    while (now_us() < until) {
+        if (!agent_usable(k->agent)) {
+            agent_close(k->agent);
+            k->agent = agent_open(NULL, k->o->agent, THAW_MS, &err);
+        }
+        if (k->agent && keeper_thaw(k->agent, NULL, &err) != QUIESCE_STUCK)
+            return;
+        if (!k->agent && err.kind == QMP_ERR_CONNECT)
+            return;
+        poll(NULL, 0, PAUSE_MS);
+    }
+}
+
+/* ---- freeze ---- */
+
+static json_t *call_freeze(struct keeper *k, struct qmp_error *err)
+{
+    const struct quiesce_options *o = k->o;
+
+    if (!json_array_size(o->mountpoints))
+        return agent_call(k->agent, "guest-fsfreeze-freeze", NULL, o->timeout_ms, err);
+    return agent_call(k->agent, "guest-fsfreeze-freeze-list",
+                      json_pack("{s:O}", "mountpoints", o->mountpoints), o->timeout_ms, err);
+}
+
+/* Connect and see that nobody else has frozen it. */
+static int prepare(struct keeper *k, struct qmp_error *err)
+{
+    int frozen;
+
+    k->agent = agent_open(NULL, k->o->agent, k->o->timeout_ms, err);
+    if (!k->agent)
+        return -1;
+    frozen = keeper_is_frozen(k->agent, err);
+    if (frozen <= 0)
+        return frozen;
+    qmp_error_set(err, QRW_ERR_REFUSED, "the guest is frozen already, by somebody else");
+    return qmp_error_hint(err, "if nobody is at work there: qrewind guest thaw, or "
+                               "fsfreeze --unfreeze in the guest");
+}
+
+/* How many file systems, or -1: whether any is frozen is then in doubt. */
+static int freeze(struct keeper *k, struct qmp_error *err)
+{
+    json_auto_t *count = call_freeze(k, err);
+    json_int_t n = json_integer_value(count);
+
+    k->frozen_at = now_us();
+    if (!count)
+        return -1;
+    if (!json_is_integer(count) || n < 0 || n > 1000000)
+        return qmp_error_set(err, QMP_ERR_PROTOCOL, "the guest agent's answer is no number");
+    if (n == 0)
+        return qmp_error_set(err, QRW_ERR_REFUSED, "the guest has no file system to freeze");
+    return (int)n;
+}
+
+/* ---- the line ---- */
+
+static void say(struct keeper *k, const struct keeper_word *word)
+{
+    send(k->line, word, sizeof(*word), MSG_NOSIGNAL);
+}
+
+static void say_failed(struct keeper *k, const struct qmp_error *err)
+{
+    struct keeper_word word = {.kind = KEEPER_FAILED, .err = *err};
+
+    say(k, &word);
+}
+
+enum heard { HEARD_THAW, HEARD_END, HEARD_NOTHING };
+
+static enum heard listen_for(struct keeper *k, int ms)
+{
+    struct pollfd p = {.fd = k->line, .events = POLLIN};
+    char word;
+
+    if (poll(&p, 1, ms) <= 0)
+        return HEARD_NOTHING;
+    return recv(k->line, &word, 1, 0) == 1 && word == KEEPER_THAW ? HEARD_THAW : HEARD_END;
+}
+
+/* Keep it frozen until we are told, or must not wait any longer; then thaw and tell. */
+static void hold(struct keeper *k)
+{
+    struct keeper_word word = {.kind = KEEPER_ENDED};
+    enum heard heard = listen_for(k, k->o->timeout_ms);
+    int64_t thawed_at;
+
+    word.outcome = keeper_thaw(k->agent, &thawed_at, &word.err);
+    word.frozen_us = thawed_at - k->frozen_at;
+    if (heard == HEARD_NOTHING && word.outcome == QUIESCE_HELD) {
+        word.outcome = QUIESCE_EXPIRED;
+        qmp_error_set(&word.err, QRW_ERR_FAILED, "the guest was thawed after %g s",
+                      k->o->timeout_ms / 1000.0);
+    }
+    if (word.outcome == QUIESCE_STUCK) {
+        say(k, &word);
+        insist(k);
+        return;
+    }
+    if (heard == HEARD_NOTHING)
+        listen_for(k, (int)(PATIENCE_US / 1000));
+    say(k, &word);
+}
+
+_Noreturn void keeper_live(int line, const struct quiesce_options *o)
+{
+    struct keeper k = {.line = line, .o = o};
+    struct keeper_word word = {.kind = KEEPER_FROZEN};
+    struct qmp_error err = {0};
+
+    if (prepare(&k, &err)) {
+        say_failed(&k, &err);
+    } else if ((word.count = freeze(&k, &err)) < 0) {
+        say_failed(&k, &err);
+        insist(&k);
+    } else {
+        say(&k, &word);
+        hold(&k);
+    }
+    agent_close(k.agent);
+    _exit(0);
+}

@@ -16,7 +16,7 @@
     {"keep", OPT_STRING, A(keep), .value = "NEW", .help = "make the present state a snapshot"}
 #define HOW_IT_GOES_ON                                                                            \
     {"no-reset", OPT_FLAG, A(no_reset),                                                           \
-     .help = "do not reset the guest; for those who know that it does not use the disks"},       \
+     .help = "do not reset the guest; only where it does not use the disks now"},               \
     {"paused", OPT_FLAG, A(paused), .help = "leave the guest stopped"},                           \
     {"running", OPT_FLAG, A(running), .help = "let the guest run, whatever it did before"}
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * operations: what qrw_run() can do, and the arguments of each.       PUBLIC, PURE
+ * operations: what qrw_run() can do, and the arguments of each.       PURE, PUBLIC
  *
  * Strings are borrowed for the time of the call; a member that is zero means what its
  * comment says.

@@ -5,7 +5,8 @@
 #   make lint       layering, format, static analysis      make install DESTDIR= PREFIX=
 #   make examples   small programs that use the library    make uninstall
 #
-#   V=1 shows the commands; SAN=address,undefined builds with sanitizers; CC=clang works.
+#   V=1 shows the commands; SAN=address,undefined builds with sanitizers; CC=clang works;
+#   LINK=static puts the library into the program.
 
 VERSION := 0.1.0
 SOVERSION := 0
@@ -40,12 +41,13 @@ SMARTCOLS_LIBS := $(shell $(PKG_CONFIG) --libs smartcols 2>/dev/null)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla \
         -Wno-unused-parameter $(if $(WERROR),-Werror)
-OPT ?= -O2 -g
+# Small: nothing here computes much. Backtraces need no unwind tables in the program itself.
+OPT ?= -Os -g -fno-asynchronous-unwind-tables -fno-unwind-tables
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 CPPFLAGS += -I. -D_GNU_SOURCE -DQREWIND_VERSION='"$(VERSION)"'
 CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(SANFLAGS) -fPIC -ffunction-sections \
              -fdata-sections -MMD -MP $(PKG_CFLAGS) $(CFLAGS)
-LDFLAGS_ALL = $(SANFLAGS) -Wl,--as-needed -Wl,--gc-sections $(LDFLAGS)
+LDFLAGS_ALL = $(SANFLAGS) -Wl,--as-needed -Wl,--gc-sections -Wl,-z,noseparate-code $(LDFLAGS)
 
 # What is missing is said by its Debian name, before anything is compiled.
 MISSING := $(shell command -v $(PKG_CONFIG) >/dev/null || echo pkg-config; \
@@ -63,10 +65,14 @@ PROGRAM := $(B)/qrewind
 .PHONY: all
 all: $(PROGRAM) $(STATIC) $(SHARED) build/qrewind
 
-# The program carries the library inside: one file to copy to an appliance.
-$(PROGRAM): $(CLI_OBJ) $(STATIC)
+# The program uses the shared library, found beside it or in ../lib, and takes from the static
+# one the little that is not public. LINK=static: one file to copy to an appliance.
+LINK ?= shared
+USE_SHARED := -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' $(SHARED)
+$(PROGRAM): $(CLI_OBJ) $(SHARED) $(STATIC)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $(SMARTCOLS_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(CLI_OBJ) $(if $(filter shared,$(LINK)),$(USE_SHARED)) \
+	    $(STATIC) $(PKG_LIBS) $(SMARTCOLS_LIBS)
 
 build/qrewind: $(PROGRAM)
 	$(Q)ln -sf $(patsubst build/%,%,$(PROGRAM)) $@
@@ -80,6 +86,7 @@ $(SHARED): $(LIB_OBJ) libqrewind.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -shared -Wl,-soname,libqrewind.so.$(SOVERSION) \
 	    -Wl,--version-script=libqrewind.map -o $@ $(LIB_OBJ) $(PKG_LIBS)
+	$(Q)ln -sf $(@F) $(@D)/libqrewind.so.$(SOVERSION)
 
 $(B)/cli/%.o: CPPFLAGS += $(SMARTCOLS_CFLAGS)
 $(B)/%.o: %.c

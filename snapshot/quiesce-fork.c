@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,14 +73,13 @@ static _Noreturn void become_keeper(int line, const struct quiesce_options *o,
     close_all_but(line, agent);
     fill_standard(agent);
     forget_handlers();
-    sigprocmask(SIG_SETMASK, signals, NULL);
+    pthread_sigmask(SIG_SETMASK, signals, NULL);
     prctl(PR_SET_NAME, "qrewind-keeper");
     keeper_live(line, o);
 }
 
 /* In the first child: the second one is the keeper. */
-static _Noreturn void fork_again(int line, const struct quiesce_options *o,
-                                 const sigset_t *signals)
+static _Noreturn void fork_again(int line, const struct quiesce_options *o, const sigset_t *signals)
 {
     setsid();
     pid_t pid = fork();
@@ -106,12 +106,12 @@ int keeper_start(const struct quiesce_options *o, struct qmp_error *err)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line))
         return qmp_error_set(err, QMP_ERR_SYSTEM, "socketpair: %s", strerror(errno));
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     int error = errno;
     if (pid == 0)
         fork_again(line[1], o, &before);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(line[1]);
     if (pid > 0 && !await(pid))
         return line[0];

@@ -8,7 +8,6 @@
  */
 #include "snapshot/quiesce-keeper.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -118,8 +117,8 @@ static int prepare(struct keeper *k, struct qmp_error *err)
     if (frozen <= 0)
         return frozen;
     qmp_error_set(err, QRW_ERR_REFUSED, "the guest is frozen already, by somebody else");
-    return qmp_error_hint(err, "if nobody is at work there: qrewind guest thaw, or "
-                               "fsfreeze --unfreeze in the guest");
+    return qmp_error_hint(err, "if nobody is at work there: fsfreeze --unfreeze in the guest, or "
+                               "the agent's guest-fsfreeze-thaw");
 }
 
 /* How many file systems, or -1: whether any is frozen is then in doubt. */

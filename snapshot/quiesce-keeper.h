@@ -28,7 +28,7 @@ int keeper_start(const struct quiesce_options *o, struct qmp_error *err);
 _Noreturn void keeper_live(int line, const struct quiesce_options *o);
 
 /*
- * Thaw through @a and ask whether that helped. @since_us (may be NULL): monotonic time
+ * Thaw through @a and ask whether that helped. @at_us (may be NULL): monotonic time
  * of the thaw's answer.
  */
 enum quiesce_outcome keeper_thaw(struct agent *a, int64_t *at_us, struct qmp_error *why);

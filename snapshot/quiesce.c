@@ -2,7 +2,6 @@
 /* quiesce: see quiesce.h. Here: our end of the line to the keeper. */
 #include "snapshot/quiesce.h"
 
-#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/error.h"
 #include "snapshot/quiesce-keeper.h"
 
 struct quiesce {
@@ -132,8 +132,7 @@ enum quiesce_outcome quiesce_end(struct quiesce *q, int64_t *frozen_us, struct q
     return outcome;
 }
 
-int quiesce_thaw(struct event_base *base, const char *agent, int timeout_ms,
-                 struct qmp_error *err)
+int quiesce_thaw(struct event_base *base, const char *agent, int timeout_ms, struct qmp_error *err)
 {
     struct agent *a = agent_open(base, agent, timeout_ms, err);
     int rc = a ? keeper_is_frozen(a, err) : -1;

@@ -66,8 +66,7 @@ enum quiesce_outcome quiesce_end(struct quiesce *q, int64_t *frozen_us, struct q
  * something to thaw, 0 if not, -1 if that could not be found out or done in
  * @timeout_ms.
  */
-int quiesce_thaw(struct event_base *base, const char *agent, int timeout_ms,
-                 struct qmp_error *err);
+int quiesce_thaw(struct event_base *base, const char *agent, int timeout_ms, struct qmp_error *err);
 
 /*
  * Find the guest agent's address through QEMU: the virtserialport that is called

@@ -153,6 +153,7 @@ static void fill_layer(struct graph_layer *l, const json_t *image)
     l->allocated = number(image, "actual-size", -1);
     l->cluster_size = number(image, "cluster-size", 0);
     l->read_only = true;
+    graph_tags_take(l, image);
 }
 
 static void free_layers(struct graph_disk *d)
@@ -164,6 +165,7 @@ static void free_layers(struct graph_disk *d)
         free(d->layers[i].file_node);
         free(d->layers[i].format);
         free(d->layers[i].backing);
+        graph_tags_free(&d->layers[i]);
     }
     free(d->layers);
     d->layers = NULL;
@@ -192,6 +194,7 @@ static void fill_disk(struct graph_disk *d, const json_t *entry)
     d->cache_direct = flag(cache, "direct");
     d->cache_no_flush = flag(cache, "no-flush");
     d->detect_zeroes = mem_strdup(text(in, "detect_zeroes"));
+    d->bitmaps = json_array_size(json_object_get(in, "dirty-bitmaps")) > 0;
     d->filter = driver && is_filter(driver) ? mem_strdup(driver) : NULL;
     d->id = qdev_id(d->qdev);
     if (!d->id)

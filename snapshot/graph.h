@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "qmp/error.h"
+#include "snapshot/graph-tags.h"
 
 enum graph_level { GRAPH_DISKS, GRAPH_NODES };
 
@@ -36,7 +37,9 @@ struct graph_layer {
     int64_t allocated;    /* bytes on the host, -1: not told */
     int64_t cluster_size; /* bytes, 0: not told */
     bool read_only;
-    bool remote; /* not a file of the host: nbd, rbd, … */
+    bool remote;            /* not a file of the host: nbd, rbd, … */
+    struct graph_tag *tags; /* the internal snapshots in it, oldest first */
+    size_t ntags;
 };
 
 struct graph_disk {
@@ -48,6 +51,7 @@ struct graph_disk {
     char *detect_zeroes; /* "off", "on", "unmap" */
     bool removable, read_only, empty;
     bool cache_direct, cache_no_flush;
+    bool bitmaps;               /* it has dirty bitmaps */
     struct graph_layer *layers; /* active first */
     size_t nlayers;
 };

@@ -210,49 +210,10 @@ void plan_decide(struct plan *p, const char *then)
             json_object_set_new(step, "then", json_string(then));
 }
 
-/* ---- the promise ---- */
-
-void plan_promise(struct plan *p, const char *disk, const char *layer, const char *backing,
-                  bool top)
-{
-    add(p->promise, json_pack("{s:s, s:s, s:s?, s:b}", "disk", disk, "layer", layer, "backing",
-                              backing, "top", top));
-}
-
 bool plan_is_idle(const struct plan *p, const struct chain *before)
 {
     return !json_array_size(p->steps) && !json_array_size(p->cleanup) &&
            json_equal(p->after.doc, before->doc);
-}
-
-static int holds(const json_t *fact, const struct graph *g, struct qmp_error *err)
-{
-    const char *backing = text(fact, "backing");
-    const char *layer = text(fact, "layer");
-    const struct graph_disk *d = graph_disk(g, text(fact, "disk"));
-    const struct graph_layer *l = d && layer ? graph_layer(d, layer) : NULL;
-
-    if (!d)
-        return qmp_error_set(err, QRW_ERR_FAILED, "disk %s is gone", text(fact, "disk"));
-    if (!l || (json_is_true(json_object_get(fact, "top")) && l != d->layers))
-        return qmp_error_set(err, QRW_ERR_FAILED, "disk %s does not run on %s", d->id, layer);
-
-    const struct graph_layer *below = l + 1 < d->layers + d->nlayers ? l + 1 : NULL;
-    if (backing ? !below || strcmp(below->file, backing) : below != NULL)
-        return qmp_error_set(err, QRW_ERR_FAILED, "disk %s: %s is backed by %s, not by %s", d->id,
-                             layer, below ? below->file : "nothing", backing ? backing : "nothing");
-    return 0;
-}
-
-int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *err)
-{
-    const json_t *fact;
-    size_t i;
-
-    json_array_foreach(p->promise, i, fact)
-        if (holds(fact, g, err))
-            return -1;
-    return 0;
 }
 
 /* ---- what follows ---- */

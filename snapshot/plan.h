@@ -102,7 +102,7 @@ void plan_expect(struct plan *p, const char *file);
 void plan_sync(struct plan *p, const char *file);
 /* Write out what the host still holds in memory of @file. Changes nothing. */
 void plan_flush(struct plan *p, const char *file);
-/* One command. @undo (may be NULL): what takes it back, a command or an array of job steps. */
+/* One command. @undo (may be NULL): what takes it back, a command or an array of steps. */
 void plan_qmp(struct plan *p, const char *execute, json_t *arguments, json_t *undo);
 /* The last step is done again when a later client finds the goal reached but the guest not
  * yet going: it must be one that can be repeated. */
@@ -114,8 +114,9 @@ void plan_optional(struct plan *p);
 /* After a crash, the last step is only taken back if a disk runs on one of @files (an array). */
 void plan_undo_if_active(struct plan *p, json_t *files);
 /* A job (its id inside @arguments); jobs that follow each other run together and are
- * completed together. @then: NULL (ends by itself), "complete" (when all are ready),
- * "finish" (end without switching) or "hold" (leave it ready). */
+ * completed together; one of no @disk (NULL), which is of the memory, runs alone, and the
+ * guest stands still meanwhile. @then: NULL (ends by itself), "complete" (when all are
+ * ready), "finish" (end without switching) or "hold" (leave it ready). */
 void plan_job(struct plan *p, const char *execute, json_t *arguments, const char *disk,
               const char *then);
 
@@ -124,6 +125,10 @@ void plan_job(struct plan *p, const char *execute, json_t *arguments, const char
 /* @disk's chain has @layer (on top, if @top) directly above @backing (NULL: nothing below). */
 void plan_promise(struct plan *p, const char *disk, const char *layer, const char *backing,
                   bool top);
+/* @disk's active layer has, or has not, an internal snapshot @tag. */
+void plan_promise_tag(struct plan *p, const char *disk, const char *tag, bool there);
+/* The job @id has ended well: for what no graph shows. */
+void plan_promise_job(struct plan *p, const char *id);
 /* Is there anything to do, beside what @before records? */
 bool plan_is_idle(const struct plan *p, const struct chain *before);
 

@@ -146,8 +146,11 @@ static int ended_badly(const struct follow *f, size_t i, struct qmp_error *err)
 {
     const struct graph_job *job = graph_job(&f->g, job_id(f->steps[i]));
 
+    const char *disk = text(f->steps[i], "disk");
+
     qmp_error_set(err, QMP_ERR_COMMAND, "%s", job->error);
-    return qmp_error_wrap(err, "disk %s: job %s", text(f->steps[i], "disk"), job->id);
+    qmp_error_wrap(err, "job %s", job->id);
+    return disk ? qmp_error_wrap(err, "disk %s", disk) : -1;
 }
 
 /* How long to sleep unless something happens. */

@@ -73,6 +73,21 @@ static void clock_pause(struct runner *r, const json_t *steps, size_t at, size_t
     }
 }
 
+/* The human monitor answers in words only when it fails. */
+static int human_words(void *to, const json_t *reply, struct qmp_error *err)
+{
+    const char *words = json_string_value(reply);
+
+    if (!words || !words[0])
+        return 0;
+    return qmp_error_set(err, QMP_ERR_COMMAND, "%.*s", (int)strcspn(words, "\r\n"), words);
+}
+
+static ask_take_fn *judge_of(const char *command)
+{
+    return strcmp(command, "human-monitor-command") ? NULL : human_words;
+}
+
 static int run_commands(struct run *run, size_t at, size_t n, struct qmp_error *err)
 {
     struct ask *a = ask_new(run->r->client, run->r->stop);
@@ -82,8 +97,8 @@ static int run_commands(struct run *run, size_t at, size_t n, struct qmp_error *
     for (size_t i = 0; i < n; i++) {
         const json_t *step = json_array_get(run->p->steps, at + i);
 
-        ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")), NULL,
-                NULL);
+        ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),
+                judge_of(text(step, "execute")), NULL);
     }
     if (ask_run(a, err)) {
         run->lost = true;
@@ -103,6 +118,8 @@ static size_t jobs_in_a_row(const json_t *steps, size_t at)
 {
     size_t n = 0;
 
+    if (!text(json_array_get(steps, at), "disk"))
+        return 1;
     while (at + n < json_array_size(steps) && is(json_array_get(steps, at + n), "job"))
         n++;
     return n;
@@ -111,12 +128,15 @@ static size_t jobs_in_a_row(const json_t *steps, size_t at)
 static int run_jobs(struct run *run, size_t at, size_t n, bool attach, struct qmp_error *err)
 {
     const json_t **steps = mem_alloc(n * sizeof(*steps));
+    int64_t begun = now_us();
     struct qmp_error why;
     int rc;
 
     for (size_t i = 0; i < n; i++)
         steps[i] = json_array_get(run->p->steps, at + i);
     rc = runner_jobs(run->r, steps, n, attach, &why);
+    if (!text(steps[0], "disk") && !run->r->stopped_us)
+        run->r->pause_us += now_us() - begun;
     free(steps);
     if (rc >= 0)
         return rc;
@@ -130,29 +150,40 @@ static int run_jobs(struct run *run, size_t at, size_t n, bool attach, struct qm
 
 /* ---- the way back ---- */
 
-/* Undo is a command, or jobs to run. */
-static void send_undo(struct runner *r, const json_t *step)
+static void send(struct runner *r, const json_t *command)
 {
-    const json_t *undo = json_object_get(step, "undo"), *job;
+    json_decref(ask_one(r->client, NULL, text(command, "execute"),
+                        json_deep_copy(json_object_get(command, "arguments")), NULL));
+}
+
+static void undo_by_job(struct runner *r, const json_t *job)
+{
+    json_t *id = json_object_get(json_object_get(job, "arguments"), "job-id");
     struct runner patient = *r;
     const bool never = false;
-    size_t i;
 
-    if (json_is_object(undo)) {
-        json_decref(ask_one(r->client, NULL, text(undo, "execute"),
-                            json_deep_copy(json_object_get(undo, "arguments")), NULL));
-        return;
-    }
     patient.stop = &never;
     patient.no_wait = false;
     patient.jobs = json_array();
-    json_array_foreach(undo, i, job) {
-        json_t *id = json_object_get(json_object_get(job, "arguments"), "job-id");
-
-        runner_jobs(&patient, &job, 1, false, NULL);
-        json_decref(ask_one(r->client, NULL, "job-dismiss", json_pack("{s:O}", "id", id), NULL));
-    }
+    runner_jobs(&patient, &job, 1, false, NULL);
+    json_decref(ask_one(r->client, NULL, "job-dismiss", json_pack("{s:O}", "id", id), NULL));
     json_decref(patient.jobs);
+}
+
+/* Undo is a command, or several steps: commands, and jobs to run. */
+static void send_undo(struct runner *r, const json_t *step)
+{
+    const json_t *undo = json_object_get(step, "undo"), *part;
+    size_t i;
+
+    if (json_is_object(undo))
+        send(r, undo);
+    json_array_foreach(undo, i, part) {
+        if (is(part, "job"))
+            undo_by_job(r, part);
+        else
+            send(r, part);
+    }
 }
 
 static void take_back(struct run *run)
@@ -233,6 +264,9 @@ static bool to_be_undone(const json_t *step, const struct graph *g)
     const char *undo = text(json_object_get(step, "undo"), "execute");
     size_t i;
 
+    if (is(step, "job"))
+        return json_object_get(step, "undo") &&
+               graph_job(g, text(json_object_get(step, "arguments"), "job-id"));
     if (undo && !strcmp(undo, "cont"))
         return g->status && !g->running && strcmp(g->status, "prelaunch");
     if (!files)
@@ -251,9 +285,7 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
-        if (is(step, "job"))
-            continue;
-        if (!is(step, "qmp"))
+        if (!is(step, "qmp") && !is(step, "job"))
             runner_file_undo(r, step, g, notes_of(p));
         else if (to_be_undone(step, g))
             send_undo(r, step);

@@ -161,6 +161,8 @@ void vm_check_headers(struct qrw_vm *vm, struct plan *p)
     if (!vm->files_reachable)
         return;
     json_array_foreach(p->promise, i, fact) {
+        if (!text(fact, "layer"))
+            continue;
         const char *backing = text(fact, "backing");
 
         if (!names(text(fact, "layer"), backing))

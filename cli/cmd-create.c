@@ -24,6 +24,8 @@ static const struct opt opts[] = {
      .help = "who makes the overlays: we (snapshot) or QEMU (sync)"},
     {"memory", OPT_FLAG, A(memory),
      .help = "the guest's memory too, so that it can go on from this instant"},
+    {"internal", OPT_FLAG, A(internal),
+     .help = "inside the images, which must be qcow2; the disks go on in the same files"},
     {"halt", OPT_FLAG, A(halt), .help = "leave the guest stopped"},
     {0},
 };
@@ -36,7 +38,8 @@ static json_t *run(struct app *app, void *args, struct qmp_error *err)
 
 static void print(const json_t *doc, const void *args)
 {
-    size_t disks = json_object_size(json_object_get(doc, "overlays"));
+    size_t disks = json_object_size(json_object_get(doc, "overlays")) +
+                   json_object_size(json_object_get(doc, "disks"));
     double pause = doc_number(doc, "pause_ms");
     char ms[TEXT_ROOM], took[TEXT_ROOM];
 

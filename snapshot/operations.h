@@ -25,8 +25,9 @@ struct qrw_create_args {
     qrw_strings exclude;
     qrw_strings overlays; /* "DISK=FILE" */
     enum qrw_method method;
-    bool memory; /* the guest's memory too: it can go on from this instant later */
-    bool halt;   /* leave the guest stopped */
+    bool memory;   /* the guest's memory too: it can go on from this instant later */
+    bool internal; /* inside the images, which must be qcow2; no overlays are made */
+    bool halt;     /* leave the guest stopped */
 };
 extern const struct qrw_operation qrw_create;
 

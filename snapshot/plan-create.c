@@ -16,6 +16,7 @@
 #include "snapshot/operations.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
+#include "snapshot/plan-internal.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-overlay.h"
 
@@ -223,7 +224,7 @@ static int check_name(const struct scene *s, const char *name, struct qmp_error 
 {
     if (chain_check_name(name, err))
         return -1;
-    if (!chain_snapshot(s->chain, name))
+    if (!chain_snapshot(s->chain, name) && !plan_is_internal(s, name))
         return 0;
     qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", name);
     return qmp_error_hint(err, "choose another name, or none: it is then the time");
@@ -270,12 +271,19 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     auto_free char *name = choose_name(s, args->name);
     bool sync;
 
-    if (check_name(s, name, err) || choose_method(s, args->method, &sync, p, err) ||
-        (args->memory && plan_memory_check(s, err)) || choose(p, &t, s, args, err) ||
+    if (check_name(s, name, err) || choose(p, &t, s, args, err) ||
         check_overlays(s, args->overlays, &t, err))
         return -1;
     for (size_t i = 0; i < t.n; i++)
-        if (check_disk(s, &t, i, err) || name_overlay(s, args, name, &t, i, err))
+        if (check_disk(s, &t, i, err))
+            return -1;
+    if (args->internal)
+        return plan_internal_create(p, s, args, name, &t, err);
+    if (choose_method(s, args->method, &sync, p, err) ||
+        (args->memory && plan_memory_check(s, err)))
+        return -1;
+    for (size_t i = 0; i < t.n; i++)
+        if (name_overlay(s, args, name, &t, i, err))
             return -1;
 
     auto_free char *memory = args->memory ? memory_file(s, &t, name) : NULL;

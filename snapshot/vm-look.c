@@ -5,6 +5,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/internal.h"
 #include "snapshot/member.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/vm-private.h"
@@ -158,7 +159,7 @@ json_t *qrw_chain(struct qrw_vm *vm, const char *disk, struct qmp_error *err)
 /* ---- list and show ---- */
 
 /* A snapshot as people and scripts see it: the record, with files instead of layers. */
-static json_t *snapshot_document(const struct chain *c, const json_t *record)
+static json_t *snapshot_document(const struct graph *g, const struct chain *c, const json_t *record)
 {
     json_t *doc = json_deep_copy(record);
     const char *current = chain_current(c), *disk;
@@ -172,7 +173,23 @@ static json_t *snapshot_document(const struct chain *c, const json_t *record)
     }
     json_object_set_new(doc, "current",
                         json_boolean(current && !strcmp(current, text(doc, "name"))));
+    internal_complete(doc, g);
     return doc;
+}
+
+/* All of them, those that lie in the images alone included, oldest first. */
+static json_t *all_snapshots(const struct graph *g, const struct chain *c)
+{
+    json_auto_t *foreign = internal_foreign(g, c);
+    json_t *list = json_array(), *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+        json_array_append_new(list, snapshot_document(g, c, s));
+    json_array_foreach(foreign, i, s)
+        internal_complete(s, g);
+    internal_merge(list, foreign);
+    return list;
 }
 
 static void warn_pending(struct qrw_vm *vm, const struct chain *c)
@@ -210,16 +227,11 @@ json_t *qrw_list(struct qrw_vm *vm, struct qmp_error *err)
     auto_free char *file = NULL;
     struct chain c = {0};
     json_t *list = NULL;
-    const json_t *s;
-    size_t i;
 
     if (!look(vm, GRAPH_DISKS, &c, &file, err)) {
-        list = json_array();
-        json_array_foreach(chain_snapshots(&c), i, s)
-            json_array_append_new(list, snapshot_document(&c, s));
         warn(vm, &c);
-        list = json_pack("{s:o, s:s?, s:s?}", "snapshots", list, "current", chain_current(&c),
-                         "sidecar", file);
+        list = json_pack("{s:o, s:s?, s:s?}", "snapshots", all_snapshots(&vm->graph, &c), "current",
+                         chain_current(&c), "sidecar", file);
     }
     chain_done(&c);
     return list;
@@ -232,10 +244,12 @@ json_t *qrw_show(struct qrw_vm *vm, const char *name, struct qmp_error *err)
     json_t *doc = NULL;
 
     if (!look(vm, GRAPH_DISKS, &c, &file, err)) {
+        json_auto_t *foreign = internal_find(&vm->graph, &c, name);
         const json_t *s = chain_snapshot(&c, name);
 
-        if (s) {
-            doc = json_pack("{s:o}", "snapshot", snapshot_document(&c, s));
+        if (s || foreign) {
+            doc =
+                json_pack("{s:o}", "snapshot", snapshot_document(&vm->graph, &c, s ? s : foreign));
         } else {
             qmp_error_set(err, QRW_ERR_NOT_FOUND, "no snapshot '%s'", name);
             qmp_error_hint(err, "qrewind list shows the names");

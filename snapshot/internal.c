@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* internal: see internal.h. */
+#include "snapshot/internal.h"
+
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/member.h"
+
+bool internal_is(const json_t *snapshot)
+{
+    const char *id;
+    json_t *held;
+
+    json_object_foreach(json_object_get(snapshot, "disks"), id, held)
+        if (text(held, "tag"))
+            return true;
+    return false;
+}
+
+/* ---- foreign ones ---- */
+
+/* Seconds since 1970 as the document writes times: "2026-11-21T10:00:00.123Z". New string. */
+static char *written(int64_t sec, int nsec)
+{
+    int64_t days = sec / 86400, left = sec % 86400;
+    int year = 1970, month = 0;
+
+    for (;; year++) {
+        bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        const int lengths[] = {31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+        if (days >= 365 + leap) {
+            days -= 365 + leap;
+            continue;
+        }
+        for (month = 0; days >= lengths[month]; month++)
+            days -= lengths[month];
+        break;
+    }
+    return mem_printf("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month + 1, (int)days + 1,
+                      (int)(left / 3600), (int)(left / 60 % 60), (int)(left % 60),
+                      nsec / 1000000 % 1000);
+}
+
+/* The header has 32 bits for the seconds; QEMU would not say more, but who knows. */
+static char *time_of(const struct graph_tag *t)
+{
+    bool sane = t->sec >= 0 && t->sec <= UINT32_MAX && t->nsec >= 0;
+
+    return written(sane ? t->sec : 0, sane ? t->nsec : 0);
+}
+
+/* The tags that the document knows: an object with them as keys. New reference. */
+static json_t *recorded(const struct chain *c)
+{
+    json_t *tags = json_object(), *held;
+    const json_t *s;
+    const char *id;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+        json_object_foreach(json_object_get(s, "disks"), id, held)
+            if (text(held, "tag"))
+                json_object_set_new(tags, text(held, "tag"), json_true());
+    return tags;
+}
+
+static json_t *document(const struct graph_tag *t)
+{
+    auto_free char *created = time_of(t);
+
+    return json_pack("{s:s, s:s, s:n, s:s, s:s, s:s, s:n, s:b, s:b, s:b, s:{}, s:n, s:b}", "name",
+                     t->name, "id", t->id, "parent", "created", created, "description", "", "kind",
+                     "internal", "state", "quiesced", 0, "pinned", 0, "current", 0, "disks",
+                     "memory", "foreign", 1);
+}
+
+static void add_disk(json_t *snapshot, const char *disk, const struct graph_tag *t)
+{
+    json_t *disks = json_object_get(snapshot, "disks");
+
+    if (json_object_get(disks, disk))
+        return;
+    json_object_set_new(disks, disk, json_pack("{s:s}", "tag", t->name));
+    if (t->state_size <= 0)
+        return;
+    auto_free char *created = time_of(t);
+    json_object_set_new(snapshot, "created", json_string(created));
+    json_object_set_new(
+        snapshot, "memory",
+        json_pack("{s:s, s:s, s:n, s:n}", "disk", disk, "tag", t->name, "qemu", "machine"));
+}
+
+json_t *internal_foreign(const struct graph *g, const struct chain *c)
+{
+    json_auto_t *known = recorded(c), *found = json_object();
+    json_t *list = json_array(), *snapshot;
+    const char *name;
+
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+
+        for (size_t k = 0; !graph_skip_reason(d) && k < d->layers[0].ntags; k++) {
+            const struct graph_tag *t = &d->layers[0].tags[k];
+
+            if (json_object_get(known, t->name) ||
+                !strncmp(t->name, INTERNAL_UNDO, strlen(INTERNAL_UNDO)))
+                continue;
+            if (!json_object_get(found, t->name))
+                json_object_set_new(found, t->name, document(t));
+            add_disk(json_object_get(found, t->name), d->id, t);
+        }
+    }
+    json_object_foreach(found, name, snapshot) {
+        json_auto_t *one = json_pack("[O]", snapshot);
+
+        internal_merge(list, one);
+    }
+    return list;
+}
+
+json_t *internal_find(const struct graph *g, const struct chain *c, const char *name)
+{
+    json_t *record = chain_snapshot(c, name);
+    const json_t *s;
+    size_t i;
+
+    if (record)
+        return internal_is(record) ? json_incref(record) : NULL;
+    json_auto_t *foreign = internal_foreign(g, c);
+    json_array_foreach(foreign, i, s)
+        if (same(text(s, "name"), name))
+            return json_incref((json_t *)s);
+    return NULL;
+}
+
+/* ---- what the graph adds ---- */
+
+static const struct graph_layer *layer_with(const struct graph_disk *d, const char *tag)
+{
+    for (size_t i = 0; d && i < d->nlayers; i++)
+        if (graph_tag(&d->layers[i], tag))
+            return &d->layers[i];
+    return NULL;
+}
+
+static void complete(json_t *held, const struct graph *g, const char *disk)
+{
+    const struct graph_layer *l = layer_with(graph_disk(g, disk), text(held, "tag"));
+
+    if (l)
+        json_object_set_new(held, "file", json_string(l->file));
+    else
+        json_object_set_new(held, "missing", json_true());
+}
+
+void internal_complete(json_t *snapshot, const struct graph *g)
+{
+    json_t *memory = json_object_get(snapshot, "memory"), *held;
+    const char *disk;
+
+    json_object_foreach(json_object_get(snapshot, "disks"), disk, held)
+        if (text(held, "tag"))
+            complete(held, g, disk);
+    if (text(memory, "disk") && text(memory, "tag"))
+        complete(memory, g, text(memory, "disk"));
+}
+
+void internal_merge(json_t *list, const json_t *more)
+{
+    json_t *s;
+    size_t i;
+
+    json_array_foreach(more, i, s) {
+        size_t at = json_array_size(list);
+        const char *created = text(s, "created"), *other;
+
+        while (at > 0 && created && (other = text(json_array_get(list, at - 1), "created")) &&
+               strcmp(other, created) > 0)
+            at--;
+        json_array_insert(list, at, s);
+    }
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * internal: snapshots that lie inside the images, as documents.         PURE
+ *
+ * Those that we made are in the sidecar, {"disks": {ID: {"tag": …}}}; those that savevm
+ * or qemu-img made ("foreign") are known from the images alone, and the same tag on
+ * several disks is one snapshot. Only what lies in an active layer can be gone back to:
+ * QEMU loads nothing from the layers below.
+ */
+#ifndef SNAPSHOT_INTERNAL_H
+#define SNAPSHOT_INTERNAL_H
+
+#include "snapshot/chain.h"
+#include "snapshot/graph.h"
+
+/* Tags that begin so are undo points (the digits of the operation follow): not snapshots. */
+#define INTERNAL_UNDO "qrw-undo-"
+
+/* Does this snapshot, or undo point, lie inside the images? */
+bool internal_is(const json_t *snapshot);
+
+/* Those that the document does not know, as snapshot documents, oldest first. New reference. */
+json_t *internal_foreign(const struct graph *g, const struct chain *c);
+
+/* The snapshot @name if it is an internal one, recorded or foreign. New reference, NULL. */
+json_t *internal_find(const struct graph *g, const struct chain *c, const char *name);
+
+/* Add to the document of a snapshot what only the graph knows: "file" where each tag lies
+ * and, where it lies nowhere, "missing". */
+void internal_complete(json_t *snapshot, const struct graph *g);
+
+/* Put the entries of @more where they belong by their time among those of @list, whose
+ * own order stays. */
+void internal_merge(json_t *list, const json_t *more);
+
+#endif

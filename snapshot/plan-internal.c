@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan-internal: take and delete snapshots inside the images; see plan-internal.h.
+ *
+ *   disk.qcow2 [t1]   ==>   disk.qcow2 [t1 s1]      the disk goes on in the same file
+ */
+#include "snapshot/plan-internal.h"
+
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/internal.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+#include "snapshot/plan-disk.h"
+
+/* ---- for creating and for going back ---- */
+
+json_t *plan_internal_nodes(const struct overlays *o)
+{
+    json_t *nodes = json_array();
+
+    for (size_t i = 0; i < o->n; i++)
+        json_array_append_new(nodes, json_string(o->list[i].disk->node));
+    return nodes;
+}
+
+void plan_internal_tag(struct plan *p, const struct overlays *o, const char *tag, json_t *undo)
+{
+    static const char command[] = "blockdev-snapshot-internal-sync";
+    json_t *actions = json_array();
+
+    for (size_t i = 0; i < o->n; i++)
+        json_array_append_new(actions, json_pack("{s:s, s:{s:s, s:s}}", "type", command, "data",
+                                                 "device", o->list[i].disk->node, "name", tag));
+    if (o->n == 1) {
+        plan_qmp(p, command, json_incref(json_object_get(json_array_get(actions, 0), "data")),
+                 undo);
+        json_decref(actions);
+    } else {
+        plan_qmp(p, "transaction", json_pack("{s:o}", "actions", actions), undo);
+    }
+}
+
+json_t *plan_internal_untag(const struct graph_disk *d, const char *tag)
+{
+    return json_pack("{s:s, s:s, s:{s:s, s:s}}", "step", "qmp", "execute",
+                     "blockdev-snapshot-delete-internal-sync", "arguments", "device", d->node,
+                     "name", tag);
+}
+
+/* As the human monitor reads words: in quotes, where backslashes protect. */
+void plan_internal_human(struct plan *p, const char *verb, const char *tag)
+{
+    char *line = mem_printf("%s \"", verb);
+
+    for (const char *c = tag; *c; c++) {
+        char *longer = mem_printf("%s%s%c", line, strchr("\"\\", *c) ? "\\" : "", *c);
+
+        free(line);
+        line = longer;
+    }
+    auto_free char *whole = mem_printf("%s\"", line);
+    free(line);
+    plan_qmp(p, "human-monitor-command", json_pack("{s:s}", "command-line", whole), NULL);
+}
+
+int plan_internal_no_jobs(const struct graph *g, struct qmp_error *err)
+{
+    for (size_t i = 0; i < g->njobs; i++) {
+        const struct graph_job *job = &g->jobs[i];
+
+        if (same(job->status, "concluded") || same(job->status, "null"))
+            continue;
+        qmp_error_set(err, QRW_ERR_REFUSED, "the job %s (%s) is %s", job->id, job->type,
+                      job->status);
+        return qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);
+    }
+    return 0;
+}
+
+int plan_internal_all_disks(const struct scene *s, const struct overlays *o, struct qmp_error *err)
+{
+    for (size_t i = 0; i < s->graph->ndisks; i++) {
+        const struct graph_disk *d = &s->graph->disks[i];
+        size_t k = 0;
+
+        while (k < o->n && o->list[k].disk != d)
+            k++;
+        if (k == o->n && !graph_skip_reason(d))
+            return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                                 "QEMU %s takes all writable disks or none, and disk %s is left "
+                                 "out: that needs 6.0 or newer",
+                                 s->qemu, d->id);
+    }
+    return 0;
+}
+
+/* ---- create ---- */
+
+/* Name every disk that cannot hold one, and the cure. */
+static int check_formats(const struct overlays *o, struct qmp_error *err)
+{
+    const struct graph_disk *first = NULL;
+    char *names = mem_strdup("");
+
+    for (size_t i = 0; i < o->n; i++) {
+        const struct graph_disk *d = o->list[i].disk;
+        auto_free char *before = names;
+
+        if (same(d->layers[0].format, "qcow2")) {
+            names = mem_strdup(before);
+        } else {
+            names = mem_printf("%s%s%s", before, first ? ", " : "", d->id);
+            first = first ? first : d;
+        }
+    }
+    auto_free char *found = names;
+    if (!first)
+        return 0;
+    const char *file = path_name(first->layers[0].file);
+    qmp_error_set(err, QRW_ERR_UNSUPPORTED, "%s cannot hold an internal snapshot: %s is %s", found,
+                  file, first->layers[0].format);
+    return qmp_error_hint(err,
+                          "convert it while the VM is off (qemu-img convert -O qcow2 %s %s.qcow2), "
+                          "leave it out (--exclude %s), or leave --internal out",
+                          file, file, first->id);
+}
+
+static int check_free(const struct overlays *o, const char *tag, struct qmp_error *err)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        if (!graph_tag(&o->list[i].disk->layers[0], tag))
+            continue;
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s has an internal snapshot '%s' already",
+                      o->list[i].disk->id, tag);
+        return qmp_error_hint(err, "choose another name, or none: it is then the time");
+    }
+    return 0;
+}
+
+static int check(const struct scene *s, const struct qrw_create_args *args, const char *name,
+                 const struct overlays *o, struct qmp_error *err)
+{
+    if (args->overlays || args->method != QRW_METHOD_AUTO)
+        return qmp_error_set(err, QMP_ERR_USAGE,
+                             "--internal makes no overlays: --overlay and --method go without it");
+    if (check_formats(o, err) || check_free(o, name, err))
+        return -1;
+    if (!args->memory)
+        return 0;
+    if (s->version < OLDEST_WITH_SNAPSHOT_JOBS && plan_internal_all_disks(s, o, err))
+        return -1;
+    return plan_internal_no_jobs(s->graph, err) || machine_can_save(s->machine, err) ? -1 : 0;
+}
+
+static void plan_save(struct plan *p, const struct scene *s, const char *tag,
+                      const struct overlays *o)
+{
+    if (s->version < OLDEST_WITH_SNAPSHOT_JOBS) {
+        plan_internal_human(p, "savevm", tag);
+        return;
+    }
+    plan_job(p, "snapshot-save",
+             json_pack("{s:s, s:s, s:s, s:o}", "job-id", "qrw-save", "tag", tag, "vmstate",
+                       o->list[0].disk->node, "devices", plan_internal_nodes(o)),
+             NULL, NULL);
+}
+
+static json_t *memory_record(const struct scene *s, const char *tag, const struct graph_disk *d)
+{
+    json_t *memory = json_pack("{s:s, s:s, s:s}", "disk", d->id, "tag", tag, "qemu", s->qemu);
+
+    machine_record(s->machine, memory);
+    return memory;
+}
+
+static void record(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
+                   const char *name, const struct overlays *o)
+{
+    json_t *disks = json_object();
+
+    for (size_t i = 0; i < o->n; i++) {
+        chain_follow(&p->after, o->list[i].disk);
+        json_object_set_new(disks, o->list[i].disk->id, json_pack("{s:s}", "tag", name));
+        plan_promise_tag(p, o->list[i].disk->id, name, true);
+    }
+    json_object_set(p->result, "disks", disks);
+    chain_add_snapshot(
+        &p->after,
+        json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b}", "name", name, "id",
+                  s->token, "parent", chain_current(s->chain), "created", s->now, "description",
+                  args->description ? args->description : "", "kind", "internal", "state",
+                  s->graph->running ? "running" : "paused", "quiesced", 0, "disks", disks, "memory",
+                  args->memory ? memory_record(s, name, o->list[0].disk) : json_null(), "pinned",
+                  0));
+}
+
+int plan_internal_create(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
+                         const char *name, const struct overlays *o, struct qmp_error *err)
+{
+    if (check(s, args, name, o, err))
+        return -1;
+    if (args->halt && s->graph->running)
+        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
+    /* QEMU itself stops the guest for the memory, and lets it go on */
+    if (args->memory)
+        plan_save(p, s, name, o);
+    else
+        plan_internal_tag(p, o, name, NULL);
+    record(p, s, args, name, o);
+    json_object_set_new(p->result, "snapshot", json_string(name));
+    json_object_set_new(p->result, "method", json_string("internal"));
+    return 0;
+}
+
+/* ---- delete ---- */
+
+bool plan_is_internal(const struct scene *s, const char *name)
+{
+    json_auto_t *snapshot = internal_find(s->graph, s->chain, name);
+
+    return snapshot != NULL;
+}
+
+static int untag(struct plan *p, const struct scene *s, const char *disk, const char *tag,
+                 struct qmp_error *err)
+{
+    const struct graph_disk *d = graph_disk(s->graph, disk);
+
+    /* one that is gone already is no failure: an earlier run may have come so far */
+    if (!d || !d->nlayers || !tag)
+        return 0;
+    if (graph_tag(&d->layers[0], tag) && plan_check_idle(s->graph, d, err))
+        return -1;
+    for (size_t i = 0; i < d->layers[0].ntags; i++) {
+        json_auto_t *step = plan_internal_untag(d, tag);
+
+        if (same(d->layers[0].tags[i].name, tag))
+            plan_qmp(p, text(step, "execute"), json_incref(json_object_get(step, "arguments")),
+                     NULL);
+    }
+    for (size_t i = 1; i < d->nlayers; i++)
+        if (graph_tag(&d->layers[i], tag))
+            plan_note(p, "disk %s: '%s' stays in %s, which the disk only builds on", d->id, tag,
+                      d->layers[i].file);
+    plan_promise_tag(p, disk, tag, false);
+    return 0;
+}
+
+int plan_internal_delete(struct plan *p, const struct scene *s, const char *name,
+                         struct qmp_error *err)
+{
+    json_auto_t *snapshot = internal_find(s->graph, s->chain, name);
+    const char *disk;
+    json_t *held;
+
+    if (!snapshot)
+        return qmp_error_set(err, QRW_ERR_NOT_FOUND, "no internal snapshot '%s'", name);
+    json_object_foreach(json_object_get(snapshot, "disks"), disk, held)
+        if (untag(p, s, disk, text(held, "tag"), err))
+            return -1;
+    chain_drop_snapshot(&p->after, name);
+    return 0;
+}

@@ -62,8 +62,14 @@ static char *qdev_id(const char *qdev)
 
 static bool is_protocol(const char *driver)
 {
-    static const char *const names[] = {"file", "host_device", "host_cdrom",
-                                        "nbd",  "https",       "http"};
+    /* clang-format off */
+    static const char *const names[] = {
+        "file", "host_device", "host_cdrom", "nbd", "http", "https", "ftp", "ftps", "ssh", "nfs",
+        "iscsi", "rbd", "gluster", "sheepdog", "vxhs", "nvme", "null-co", "null-aio", "vvfat",
+        "io_uring", "nvme-io_uring", "virtio-blk-vfio-pci", "virtio-blk-vhost-user",
+        "virtio-blk-vhost-vdpa",
+    };
+    /* clang-format on */
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(driver, names[i]))
@@ -179,7 +185,25 @@ static struct graph_layer *add_layer(struct graph_disk *d)
     return &d->layers[d->nlayers++];
 }
 
-static void fill_disk(struct graph_disk *d, const json_t *entry)
+/* The device's name, else the drive's, else the node's; one that no disk before has: the
+ * document knows disks by it. */
+static char *choose_id(const struct graph *g, const struct graph_disk *d)
+{
+    auto_free char *device = qdev_id(d->qdev);
+    const char *const names[] = {device, d->drive, d->node, d->qdev};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size_t k = 0;
+
+        while (names[i] && k < g->ndisks && strcmp(g->disks[k].id, names[i]))
+            k++;
+        if (names[i] && k == g->ndisks)
+            return mem_strdup(names[i]);
+    }
+    return mem_printf("?%zu", g->ndisks);
+}
+
+static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t *entry)
 {
     const json_t *in = json_object_get(entry, "inserted");
     const json_t *cache = json_object_get(in, "cache");
@@ -196,13 +220,15 @@ static void fill_disk(struct graph_disk *d, const json_t *entry)
     d->detect_zeroes = mem_strdup(text(in, "detect_zeroes"));
     d->bitmaps = json_array_size(json_object_get(in, "dirty-bitmaps")) > 0;
     d->filter = driver && is_filter(driver) ? mem_strdup(driver) : NULL;
-    d->id = qdev_id(d->qdev);
-    if (!d->id)
-        d->id = mem_strdup(d->drive ? d->drive : d->node ? d->node : "?");
+    d->id = choose_id(g, d);
 
     const json_t *image = json_object_get(in, "image");
     for (int depth = 0; image && depth < MAX_DEPTH; depth++) {
-        fill_layer(add_layer(d), image);
+        const char *format = text(image, "format");
+
+        /* a filter shows itself as an image of its own, of the same file */
+        if (!format || !is_filter(format))
+            fill_layer(add_layer(d), image);
         image = json_object_get(image, "backing-image");
     }
     if (d->nlayers) {
@@ -238,8 +264,10 @@ int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err
         return odd(err, "query-block");
     free_disks(g);
     g->disks = mem_alloc(json_array_size(reply) * sizeof(*g->disks));
-    json_array_foreach(reply, i, entry)
-        fill_disk(&g->disks[g->ndisks++], entry);
+    json_array_foreach(reply, i, entry) {
+        fill_disk(g, &g->disks[g->ndisks], entry);
+        g->ndisks++;
+    }
     g->level = GRAPH_DISKS;
     return 0;
 }

@@ -43,7 +43,7 @@ struct graph_layer {
 };
 
 struct graph_disk {
-    char *id;     /* our name for it: qdev id, else drive id, else root node */
+    char *id;     /* our name for it, unique: qdev id, else drive id, else root node */
     char *qdev;   /* as query-block says: a QOM path or a plain id; NULL: none */
     char *drive;  /* the block backend's name, NULL or "" with -blockdev */
     char *node;   /* the root node */

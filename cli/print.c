@@ -10,14 +10,17 @@
 #include "cli/text.h"
 #include "qmp/mem.h"
 
-void print_notes(const json_t *doc)
+void print_notes(const json_t *doc, bool verbose)
 {
+    const char *why = doc_text(doc, "method_why");
     const json_t *note;
     size_t i;
 
     json_array_foreach(json_object_get(doc, "notes"), i, note)
         if (json_is_string(note))
             out_line(stderr, "note: %s", json_string_value(note));
+    if (verbose && why)
+        out_line(stderr, "note: method %s: %s", doc_dash(doc, "method"), why);
 }
 
 void print_field(const char *name, const char *value)
@@ -101,10 +104,16 @@ void print_plan(const json_t *doc)
     json_t *step;
     size_t i;
 
-    if (!json_array_size(plan))
+    const json_t *deleted = json_object_get(doc, "deleted");
+
+    if (!json_array_size(plan) && !json_array_size(deleted))
         out_line(stderr, "nothing to do");
     json_array_foreach(plan, i, step)
         print_step(step);
+    json_array_foreach(deleted, i, step)
+        out_line(stdout, "delete %s", json_is_string(step) ? json_string_value(step) : "?");
+    json_array_foreach(json_object_get(doc, "kept"), i, step)
+        out_line(stdout, "keep %s: %s", doc_dash(step, "name"), doc_dash(step, "why"));
 }
 
 /* ---- jobs and files ---- */

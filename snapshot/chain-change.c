@@ -170,6 +170,26 @@ void chain_drop_snapshot(struct chain *c, const char *name)
     json_array_remove(all, at);
 }
 
+static void rename_in(json_t *obj, const char *key, const char *name, const char *fresh)
+{
+    if (same(text(obj, key), name))
+        set(obj, key, json_string(fresh));
+}
+
+void chain_rename_snapshot(struct chain *c, const char *name, const char *fresh)
+{
+    auto_free char *old = mem_strdup(name); /* it may be the very string that is replaced */
+    json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s) {
+        rename_in(s, "parent", old, fresh);
+        rename_in(s, "name", old, fresh);
+    }
+    rename_in(c->doc, "current", old, fresh);
+    rename_in(chain_undo(c), "current", old, fresh);
+}
+
 void chain_add_snapshot(struct chain *c, json_t *snapshot)
 {
     json_object_set(c->doc, "current", json_object_get(snapshot, "name"));

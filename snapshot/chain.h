@@ -96,6 +96,9 @@ void chain_drop_layer(struct chain *c, const char *id);
 /* Forget the snapshot; its children become its parent's. */
 void chain_drop_snapshot(struct chain *c, const char *name);
 
+/* Every place that names the snapshot @name says @fresh from now on. */
+void chain_rename_snapshot(struct chain *c, const char *name, const char *fresh);
+
 /* Takes @snapshot (see doc/sidecar.md); it becomes the current one. */
 void chain_add_snapshot(struct chain *c, json_t *snapshot);
 

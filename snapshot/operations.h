@@ -56,6 +56,25 @@ struct qrw_delete_args {
 /* Layers that nothing keeps are removed or merged, live, one merge after the other. */
 extern const struct qrw_operation qrw_delete;
 
+struct qrw_edit_args {
+    const char *name;
+    const char *new_name;    /* NULL: stays */
+    const char *description; /* NULL: stays */
+    bool pin, unpin;         /* a pinned snapshot is neither deleted nor pruned */
+};
+extern const struct qrw_operation qrw_edit;
+
+/*
+ * Delete the snapshots that no rule keeps. Each rule counts over the snapshots that there
+ * are, not over the calendar: a gap costs nothing. 0: the rule is not used.
+ */
+struct qrw_prune_args {
+    int64_t last;                                   /* the newest ones */
+    int64_t hourly, daily, weekly, monthly, yearly; /* the newest of each of the last N hours, … */
+    int64_t max_depth; /* layers of the active chains; 0: any. The oldest go first */
+};
+extern const struct qrw_operation qrw_prune;
+
 struct qrw_commit_args {
     const char *disk;
     const char *base, *top; /* file, node or snapshot; NULL: the layer below top; the active one */

@@ -11,6 +11,7 @@
 #include "qmp/mem.h"
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
+#include "snapshot/plan-delete.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-merge.h"
 
@@ -92,23 +93,34 @@ static void drop(struct plan *p, const char *name, bool keep_files)
     json_decref(snapshot);
 }
 
+int plan_all_agree(const struct scene *s, struct qmp_error *err)
+{
+    for (size_t i = 0; i < s->graph->ndisks; i++)
+        if (chain_active(s->chain, s->graph->disks[i].id) &&
+            chain_agrees(s->chain, &s->graph->disks[i], err))
+            return -1;
+    return 0;
+}
+
+void plan_drop_snapshots(struct plan *p, json_t *names, bool keep_files)
+{
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach(names, i, name)
+        drop(p, json_string_value(name), keep_files);
+    plan_collect(p, keep_files);
+    json_object_set(p->result, "deleted", names);
+}
+
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
     const struct qrw_delete_args *args = arguments;
     json_auto_t *names = choose(s->chain, args, err);
-    const json_t *name;
-    size_t i;
 
-    if (!names || refuse_pinned(s->chain, names, err))
+    if (!names || refuse_pinned(s->chain, names, err) || plan_all_agree(s, err))
         return -1;
-    for (i = 0; i < s->graph->ndisks; i++)
-        if (chain_active(s->chain, s->graph->disks[i].id) &&
-            chain_agrees(s->chain, &s->graph->disks[i], err))
-            return -1;
-    json_array_foreach(names, i, name)
-        drop(p, json_string_value(name), args->metadata);
-    plan_collect(p, args->metadata);
-    json_object_set(p->result, "deleted", names);
+    plan_drop_snapshots(p, names, args->metadata);
     return 0;
 }
 

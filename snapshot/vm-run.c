@@ -157,6 +157,15 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     return NULL;
 }
 
+/* What would be done, and what the result would already say. */
+static json_t *preview(const struct plan *p)
+{
+    json_t *result = json_deep_copy(p->result);
+
+    json_object_set_new(result, "plan", plan_preview(p));
+    return result;
+}
+
 static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
                             const void *args, unsigned flags, int64_t begun_us,
                             struct qmp_error *err)
@@ -186,8 +195,7 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
     plan_init(&p, op->name, &s);
     if (!op->plan(&p, &s, args, err)) {
         if (flags & QRW_DRY_RUN)
-            result = json_pack("{s:o, s:O}", "plan", plan_preview(&p), "notes",
-                               json_object_get(p.result, "notes"));
+            result = preview(&p);
         else if (plan_is_idle(&p, &j->chain))
             result = json_deep_copy(p.result);
         else

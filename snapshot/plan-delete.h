@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-delete: what delete and prune share.                             PURE */
+#ifndef SNAPSHOT_PLAN_DELETE_H
+#define SNAPSHOT_PLAN_DELETE_H
+
+#include "snapshot/plan.h"
+
+/* Do all the disks that the document knows agree with it? QRW_ERR_REFUSED. */
+int plan_all_agree(const struct scene *s, struct qmp_error *err);
+
+/* Take away the pins of the snapshots @names (borrowed), and what nothing keeps then. */
+void plan_drop_snapshots(struct plan *p, json_t *names, bool keep_files);
+
+#endif

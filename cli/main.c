@@ -220,7 +220,7 @@ static void show(const struct app *app, const json_t *doc, const void *args)
         return;
     }
     if (!g->quiet)
-        print_notes(doc);
+        print_notes(doc, g->verbose);
     if (json_object_get(doc, "plan"))
         print_plan(doc);
     else

@@ -4,9 +4,10 @@
 #define CLI_PRINT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
-/* "notes", on stderr. */
-void print_notes(const json_t *doc);
+/* "notes", on stderr; with @verbose also why it was done the way it was. */
+void print_notes(const json_t *doc, bool verbose);
 
 /* "plan": a step a line. */
 void print_plan(const json_t *doc);

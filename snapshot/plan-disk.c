@@ -127,10 +127,10 @@ const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_
  * another one: block-commit without "base-node" goes down to the lowest image. */
 static bool has_nodes(const struct graph *g, const struct graph_disk *d)
 {
-    for (size_t i = 0; i < d->nlayers; i++)
-        if (!d->layers[i].node && (i == 0 || g->level == GRAPH_NODES))
+    for (size_t i = 0; i < d->nlayers && g->level == GRAPH_NODES; i++)
+        if (!d->layers[i].node)
             return false;
-    return true;
+    return d->node != NULL;
 }
 
 int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)

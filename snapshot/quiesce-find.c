@@ -15,14 +15,10 @@
 #include "snapshot/ask.h"
 #include "snapshot/error.h"
 #include "snapshot/image.h"
+#include "snapshot/member.h"
 #include "snapshot/quiesce.h"
 
 #define PORT_NAME "org.qemu.guest_agent.0"
-
-static const char *text(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}
 
 /* ---- the port ---- */
 

@@ -17,8 +17,10 @@
 #include "qmp/mem.h"
 #include "snapshot/error.h"
 
-/* How long we go on trying to thaw what does not answer, and how often. */
+/* How long we go on trying to thaw what does not answer, how long an answer may take
+ * then, and how often we try. */
 #define PATIENCE_US (600 * (int64_t)1000000)
+#define ANSWER_MS 10000
 #define PAUSE_MS 1000
 
 struct keeper {
@@ -38,9 +40,9 @@ static int64_t now_us(void)
 
 /* ---- thaw ---- */
 
-int keeper_is_frozen(struct agent *a, struct qmp_error *err)
+int keeper_is_frozen(struct agent *a, int ms, struct qmp_error *err)
 {
-    json_auto_t *status = agent_call(a, "guest-fsfreeze-status", NULL, THAW_MS, err);
+    json_auto_t *status = agent_call(a, "guest-fsfreeze-status", NULL, ms, err);
     const char *word = json_string_value(status);
 
     if (!status)
@@ -52,10 +54,10 @@ int keeper_is_frozen(struct agent *a, struct qmp_error *err)
     return qmp_error_set(err, QMP_ERR_PROTOCOL, "guest-fsfreeze-status: the answer is no status");
 }
 
-enum quiesce_outcome keeper_thaw(struct agent *a, int64_t *at_us, struct qmp_error *why)
+enum quiesce_outcome keeper_thaw(struct agent *a, int ms, int64_t *at_us, struct qmp_error *why)
 {
     struct qmp_error err = {0};
-    json_auto_t *count = agent_call(a, "guest-fsfreeze-thaw", NULL, THAW_MS, &err);
+    json_auto_t *count = agent_call(a, "guest-fsfreeze-thaw", NULL, ms, &err);
 
     if (at_us)
         *at_us = now_us();
@@ -63,7 +65,7 @@ enum quiesce_outcome keeper_thaw(struct agent *a, int64_t *at_us, struct qmp_err
         qmp_error_set(&err, QRW_ERR_FAILED, "there was nothing left to thaw");
 
     struct qmp_error unknown;
-    int frozen = agent_usable(a) ? keeper_is_frozen(a, &unknown) : -1;
+    int frozen = agent_usable(a) ? keeper_is_frozen(a, ms, &unknown) : -1;
     if (frozen > 0 && !err.kind)
         qmp_error_set(&err, QRW_ERR_FAILED, "the guest says that it is still frozen");
     if (!err.kind)
@@ -83,9 +85,9 @@ static void insist(struct keeper *k)
     while (now_us() < until) {
         if (!agent_usable(k->agent)) {
             agent_close(k->agent);
-            k->agent = agent_open(NULL, k->o->agent, THAW_MS, &err);
+            k->agent = agent_open(NULL, k->o->agent, ANSWER_MS, &err);
         }
-        if (k->agent && keeper_thaw(k->agent, NULL, &err) != QUIESCE_STUCK)
+        if (k->agent && keeper_thaw(k->agent, ANSWER_MS, NULL, &err) != QUIESCE_STUCK)
             return;
         if (!k->agent && err.kind == QMP_ERR_CONNECT)
             return;
@@ -113,7 +115,7 @@ static int prepare(struct keeper *k, struct qmp_error *err)
     k->agent = agent_open(NULL, k->o->agent, k->o->timeout_ms, err);
     if (!k->agent)
         return -1;
-    frozen = keeper_is_frozen(k->agent, err);
+    frozen = keeper_is_frozen(k->agent, k->o->timeout_ms, err);
     if (frozen <= 0)
         return frozen;
     qmp_error_set(err, QRW_ERR_REFUSED, "the guest is frozen already, by somebody else");
@@ -170,7 +172,7 @@ static void hold(struct keeper *k)
     enum heard heard = listen_for(k, k->o->timeout_ms);
     int64_t thawed_at;
 
-    word.outcome = keeper_thaw(k->agent, &thawed_at, &word.err);
+    word.outcome = keeper_thaw(k->agent, k->o->timeout_ms, &thawed_at, &word.err);
     word.frozen_us = thawed_at - k->frozen_at;
     if (heard == HEARD_NOTHING && word.outcome == QUIESCE_HELD) {
         word.outcome = QUIESCE_EXPIRED;

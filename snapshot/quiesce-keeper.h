@@ -18,9 +18,6 @@ struct keeper_word {
 /* What we tell it, besides hanging up. */
 #define KEEPER_THAW 't'
 
-/* How long one answer may take when we thaw. */
-#define THAW_MS 10000
-
 /* Start a keeper. Returns our end of the line to it, or -1. It is nobody's child. */
 int keeper_start(const struct quiesce_options *o, struct qmp_error *err);
 
@@ -28,12 +25,12 @@ int keeper_start(const struct quiesce_options *o, struct qmp_error *err);
 _Noreturn void keeper_live(int line, const struct quiesce_options *o);
 
 /*
- * Thaw through @a and ask whether that helped. @at_us (may be NULL): monotonic time
- * of the thaw's answer.
+ * Thaw through @a and ask whether that helped, each within @ms. @at_us (may be NULL):
+ * monotonic time of the thaw's answer.
  */
-enum quiesce_outcome keeper_thaw(struct agent *a, int64_t *at_us, struct qmp_error *why);
+enum quiesce_outcome keeper_thaw(struct agent *a, int ms, int64_t *at_us, struct qmp_error *why);
 
 /* Does the guest say that it is frozen? -1: it does not say. */
-int keeper_is_frozen(struct agent *a, struct qmp_error *err);
+int keeper_is_frozen(struct agent *a, int ms, struct qmp_error *err);
 
 #endif

@@ -12,9 +12,13 @@
 #include "snapshot/error.h"
 #include "snapshot/quiesce-keeper.h"
 
+/* The keeper has its deadlines; this long we wait for a keeper that does not keep them. */
+#define SLACK_MS 5000
+
 struct quiesce {
     struct event_base *base;
     char *agent;
+    int timeout_ms;
     int line;
     int count;
 };
@@ -28,10 +32,11 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     *happened = what;
 }
 
-/* @ms: the keeper keeps its deadlines; this one is for a keeper that does not. */
-static int hear(const struct quiesce *q, const bool *stop, int ms, struct keeper_word *word,
+/* It needs three of the agent's answers at most before it says something. */
+static int hear(const struct quiesce *q, const bool *stop, struct keeper_word *word,
                 struct qmp_error *err)
 {
+    int ms = 3 * q->timeout_ms + SLACK_MS;
     struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
     short happened = 0;
     struct event *e = event_new(q->base, q->line, EV_READ, on_event, &happened);
@@ -74,9 +79,9 @@ struct quiesce *quiesce_begin(struct event_base *base, const bool *stop,
     if (line < 0)
         return NULL;
     struct quiesce *q = mem_alloc(sizeof(*q));
-    *q = (struct quiesce){.base = base, .agent = mem_strdup(o->agent), .line = line};
-    /* connecting, the status and the freeze, each within timeout_ms */
-    if (!hear(q, stop, 3 * o->timeout_ms + THAW_MS, &word, err)) {
+    *q = (struct quiesce){
+        .base = base, .agent = mem_strdup(o->agent), .timeout_ms = o->timeout_ms, .line = line};
+    if (!hear(q, stop, &word, err)) {
         q->count = word.count;
         if (word.kind == KEEPER_FROZEN)
             return q;
@@ -96,7 +101,7 @@ int quiesce_count(const struct quiesce *q)
 static enum quiesce_outcome thaw_ourselves(const struct quiesce *q, struct qmp_error *why)
 {
     struct qmp_error err;
-    int rc = quiesce_thaw(q->base, q->agent, THAW_MS, &err);
+    int rc = quiesce_thaw(q->base, q->agent, q->timeout_ms, &err);
 
     if (rc > 0)
         return QUIESCE_HELD;
@@ -118,8 +123,7 @@ enum quiesce_outcome quiesce_end(struct quiesce *q, int64_t *frozen_us, struct q
 
     send(q->line, &thaw, 1, MSG_NOSIGNAL);
     *frozen_us = 0;
-    /* thawing and the status, each within THAW_MS */
-    if (!hear(q, NULL, 3 * THAW_MS, &word, &err)) {
+    if (!hear(q, NULL, &word, &err)) {
         outcome = word.outcome;
         *frozen_us = word.frozen_us;
         err = word.err;
@@ -135,9 +139,9 @@ enum quiesce_outcome quiesce_end(struct quiesce *q, int64_t *frozen_us, struct q
 int quiesce_thaw(struct event_base *base, const char *agent, int timeout_ms, struct qmp_error *err)
 {
     struct agent *a = agent_open(base, agent, timeout_ms, err);
-    int rc = a ? keeper_is_frozen(a, err) : -1;
+    int rc = a ? keeper_is_frozen(a, timeout_ms, err) : -1;
 
-    if (rc > 0 && keeper_thaw(a, NULL, err) == QUIESCE_STUCK)
+    if (rc > 0 && keeper_thaw(a, timeout_ms, NULL, err) == QUIESCE_STUCK)
         rc = -1;
     agent_close(a);
     return rc;

@@ -31,7 +31,7 @@ struct quiesce;
 struct quiesce_options {
     const char *agent;         /* address, see qmp/address.h */
     const json_t *mountpoints; /* array of strings; NULL or empty: every file system */
-    int timeout_ms;            /* how long the guest may take to freeze, and then stay frozen */
+    int timeout_ms; /* how long the guest may take for one answer, and how long stay frozen */
 };
 
 /*

@@ -134,6 +134,8 @@ void fake_agent_do(struct fake_agent *f, const char *line)
         hang_up(f);
     } else if (!strcmp(line, "expire")) {
         f->frozen = 0;
+    } else if (!strcmp(line, "freeze")) {
+        f->frozen = FILE_SYSTEMS;
     } else if (!strncmp(line, "flood ", 6)) {
         flood(f, line + 6);
     } else if (line[0] == '=') {
@@ -282,6 +284,16 @@ const char *fake_agent_log(const struct fake_agent *f)
 bool fake_agent_frozen(const struct fake_agent *f)
 {
     return f->frozen > 0;
+}
+
+pid_t fake_agent_peer(const struct fake_agent *f)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof(peer);
+
+    cr_assert_eq(getsockopt(bufferevent_getfd(f->client), SOL_SOCKET, SO_PEERCRED, &peer, &size),
+                 0);
+    return peer.pid;
 }
 
 static int occurrences(const char *log, const char *word)

@@ -20,6 +20,7 @@
  *     flood HEX N      send the byte HEX, N times
  *     close            hang up
  *     expire           thaw without being asked
+ *     freeze           freeze without being asked
  *
  * As with QEMU, one client is served at a time; others wait unanswered.
  */
@@ -27,6 +28,7 @@
 #define TESTS_FAKE_AGENT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct event_base;
 struct fake_agent;
@@ -51,6 +53,9 @@ void fake_agent_watch(struct fake_agent *f, fake_agent_fn *fn, void *arg);
  * "+" stands for a new connection. */
 const char *fake_agent_log(const struct fake_agent *f);
 bool fake_agent_frozen(const struct fake_agent *f);
+
+/* The process that is connected. */
+pid_t fake_agent_peer(const struct fake_agent *f);
 
 /* Run the loop until @word has come @times times in the log. */
 void fake_agent_await(struct fake_agent *f, const char *word, int times);

@@ -9,28 +9,15 @@
 #include "qmp/mem.h"
 #include "snapshot/path.h"
 #include "tests/scene/internal.h"
+#include "tests/scene/recorded.h"
 
 /* ---- what QEMU has ---- */
 
 static void take_replies(struct graph *g, enum graph_level level, const json_t *replies)
 {
-    static const struct {
-        const char *command;
-        int (*take)(struct graph *g, const json_t *reply, struct qmp_error *err);
-        enum graph_level level;
-    } all[] = {
-        {"query-status", graph_take_status, GRAPH_DISKS},
-        {"query-block", graph_take_block, GRAPH_DISKS},
-        {"query-jobs", graph_take_jobs, GRAPH_DISKS},
-        {"query-named-block-nodes", graph_take_nodes, GRAPH_NODES},
-        {"query-blockstats", graph_take_stats, GRAPH_NODES},
-    };
     struct qmp_error err;
 
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-        if (all[i].level <= level)
-            cr_assert_eq(all[i].take(g, json_object_get(replies, all[i].command), &err), 0,
-                         "%s: %s", all[i].command, err.desc);
+    cr_assert_eq(recorded_take(g, replies, level, &err), 0, "%s", err.desc);
 }
 
 /* Relative names begin at @folder, QEMU's working folder. */

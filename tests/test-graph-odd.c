@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Replies that QEMU never gave: nothing in them may make graph or a planner stumble.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "snapshot/graph.h"
+#include "tests/scene/command.h"
+#include "tests/scene/picture.h"
+#include "tests/scene/recorded.h"
+
+Test(graph, a_reply_of_the_wrong_shape_is_an_error_that_names_the_command)
+{
+    static const char *const odd[] = {"null", "5", "\"text\"", "[{\"status\": 1}]", "{}"};
+
+    for (size_t i = 0; i < RECORDED_REPLIES; i++)
+        for (size_t k = 0; k < sizeof(odd) / sizeof(odd[0]); k++) {
+            json_auto_t *reply = json_loads(odd[k], JSON_DECODE_ANY, NULL);
+            struct qmp_error err = {0};
+            struct graph g = {0};
+
+            if (json_is_array(reply) && i > 0)
+                continue; /* the right shape for those; what is in it is skipped */
+            cr_expect_eq(recorded_replies[i].take(&g, reply, &err), -1, "%s: %s",
+                         recorded_replies[i].command, odd[k]);
+            cr_expect_eq(err.kind, QMP_ERR_PROTOCOL);
+            cr_expect(strstr(err.desc, recorded_replies[i].command), "%s", err.desc);
+            graph_done(&g);
+        }
+}
+
+Test(graph, a_chain_without_end_ends)
+{
+    json_t *image = json_pack("{s:s}", "filename", "/vm/lowest");
+    struct graph g = {0};
+
+    for (int i = 0; i < 3000; i++)
+        image = json_pack("{s:s, s:o}", "filename", "/vm/a", "backing-image", image);
+    json_auto_t *reply = json_pack("[{s:s, s:{s:s, s:o}}]", "device", "d", "inserted", "node-name",
+                                   "n", "image", image);
+    cr_assert_eq(graph_take_block(&g, reply, NULL), 0);
+    cr_expect_eq(g.disks[0].nlayers, 1024);
+    graph_done(&g);
+}
+
+/* What a liar puts in place of a value; NULL: nothing. */
+static const char *const lies[] = {NULL, "null", "-1",     "\"\"", "\"json:{\\\"file\\\": []}\"",
+                                   "[]", "{}",   "[[{}]]", "1e9",  "true"};
+
+/* Replace the @which'th value inside @at, counted in depth; false: there are fewer. */
+static bool replace(json_t *at, size_t *which, const char *lie)
+{
+    size_t i = 0;
+    const char *key;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(at, next, key, value) {
+        if (!(*which)--) {
+            if (lie)
+                json_object_set_new(at, key, json_loads(lie, JSON_DECODE_ANY, NULL));
+            else
+                json_object_del(at, key);
+            return true;
+        }
+        if (replace(value, which, lie))
+            return true;
+    }
+    json_array_foreach(at, i, value) {
+        if (!(*which)--) {
+            if (lie)
+                json_array_set_new(at, i, json_loads(lie, JSON_DECODE_ANY, NULL));
+            else
+                json_array_remove(at, i);
+            return true;
+        }
+        if (replace(value, which, lie))
+            return true;
+    }
+    return false;
+}
+
+/* Whatever it says, the planners refuse or plan. */
+static void plan_all(const struct graph *g)
+{
+    static const char *const commands[] = {"create s1", "commit vda", "stream vda",
+                                           "mirror vda /vm/copy.qcow2 --pivot"};
+    struct picture *p = picture_new("vda: a");
+
+    p->scene.graph = g;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        struct command c;
+        struct plan plan;
+
+        command_parse(&c, commands[i]);
+        plan_init(&plan, c.op->name, &p->scene);
+        c.op->plan(&plan, &p->scene, &c.args, NULL);
+        plan_done(&plan);
+        command_done(&c);
+    }
+    picture_free(p);
+}
+
+Test(graph, no_lie_in_a_reply_makes_anybody_stumble)
+{
+    json_auto_t *truth = recorded_load("mirror", "7.2");
+
+    json_object_del(truth, "query-jobs"); /* else every disk is busy */
+    for (size_t k = 0; k < sizeof(lies) / sizeof(lies[0]); k++)
+        for (size_t at = 0;; at++) {
+            json_auto_t *document = json_deep_copy(truth);
+            struct graph g = {0};
+            size_t left = at;
+
+            if (!replace(document, &left, lies[k]))
+                break;
+            if (!recorded_take(&g, document, GRAPH_NODES, NULL))
+                plan_all(&g);
+            graph_done(&g);
+        }
+}

@@ -111,11 +111,6 @@ static const struct picture_case plans[] = {
      "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
      "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "disk0: a*s1 <- a.s1"},
-    {"a job that has ended does not matter",
-     "disk0: a; job qrw-mirror-disk0 mirror concluded", "create s1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
-     "disk0: a*s1 <- a.s1"},
 
     /* names */
     {"without a name, the time",
@@ -274,6 +269,10 @@ static const struct picture_case refusals[] = {
      "disk0: a; job qrw-mirror-disk0 mirror ready", "create s1",
      "refused: disk disk0 is busy: the job qrw-mirror-disk0 (mirror) is ready (wait for it "
      "(qrewind job wait qrw-mirror-disk0) or cancel it)"},
+    {"a job that has ended holds the disk until it is dismissed",
+     "disk0: a; job qrw-mirror-disk0 mirror concluded", "create s1",
+     "refused: disk disk0 is busy: the job qrw-mirror-disk0 (mirror) is concluded (it has ended; "
+     "to let it go: qrewind job dismiss qrw-mirror-disk0)"},
     {"a job that QEMU named after the drive holds the disk",
      "vda[legacy]: a; job vda stream running", "create s1",
      "refused: disk vda is busy: the job vda (stream) is running (wait for it (qrewind job wait "

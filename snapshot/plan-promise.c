@@ -30,6 +30,17 @@ void plan_promise_job(struct plan *p, const char *id)
     promise(p, json_pack("{s:s}", "job", id));
 }
 
+bool plan_promises_job(const struct plan *p, const char *id)
+{
+    const json_t *fact;
+    size_t i;
+
+    json_array_foreach(p->promise, i, fact)
+        if (text(fact, "job") && (!id || same(text(fact, "job"), id)))
+            return true;
+    return false;
+}
+
 static int layer_holds(const json_t *fact, const struct graph_disk *d, struct qmp_error *err)
 {
     const char *backing = text(fact, "backing");

@@ -129,6 +129,8 @@ void plan_promise(struct plan *p, const char *disk, const char *layer, const cha
 void plan_promise_tag(struct plan *p, const char *disk, const char *tag, bool there);
 /* The job @id has ended well: for what no graph shows. */
 void plan_promise_job(struct plan *p, const char *id);
+/* Does @p promise the end of the job @id (NULL: of any)? */
+bool plan_promises_job(const struct plan *p, const char *id);
 /* Is there anything to do, beside what @before records? */
 bool plan_is_idle(const struct plan *p, const struct chain *before);
 

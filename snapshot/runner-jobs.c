@@ -230,6 +230,28 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
     return rc;
 }
 
+/* ---- the end ---- */
+
+void runner_dismiss(struct runner *r, const struct plan *p, bool promised)
+{
+    json_auto_t *ids = plan_job_ids(p);
+    struct ask *a = ask_new(r->client, NULL);
+    json_t *id;
+    size_t i;
+
+    json_array_foreach(ids, i, id)
+        if (promised || !plan_promises_job(p, json_string_value(id)))
+            ask_add(a, "job-dismiss", json_pack("{s:O}", "id", id), NULL, NULL);
+    ask_run(a, NULL);
+    ask_free(a);
+}
+
+void runner_dismiss_one(struct runner *r, const json_t *job)
+{
+    json_decref(
+        ask_one(r->client, NULL, "job-dismiss", json_pack("{s:s}", "id", job_id(job)), NULL));
+}
+
 /* ---- the way back ---- */
 
 int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error *err)

@@ -9,6 +9,7 @@
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/image.h"
+#include "snapshot/job.h"
 #include "snapshot/member.h"
 
 static bool is(const json_t *step, const char *kind)
@@ -158,7 +159,6 @@ static void send(struct runner *r, const json_t *command)
 
 static void undo_by_job(struct runner *r, const json_t *job)
 {
-    json_t *id = json_object_get(json_object_get(job, "arguments"), "job-id");
     struct runner patient = *r;
     const bool never = false;
 
@@ -166,7 +166,7 @@ static void undo_by_job(struct runner *r, const json_t *job)
     patient.no_wait = false;
     patient.jobs = json_array();
     runner_jobs(&patient, &job, 1, false, NULL);
-    json_decref(ask_one(r->client, NULL, "job-dismiss", json_pack("{s:O}", "id", id), NULL));
+    runner_dismiss_one(r, job);
     json_decref(patient.jobs);
 }
 
@@ -202,7 +202,7 @@ static void take_back(struct run *run)
         else
             runner_file_undo(run->r, step, NULL, notes_of(run->p));
     }
-    runner_dismiss(run->r, run->p);
+    runner_dismiss(run->r, run->p, true);
     run->lost = qmp_client_broken(run->r->client) != NULL;
 }
 
@@ -257,6 +257,12 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
     return RUN_DONE;
 }
 
+/* The job that the step started, NULL: it is none, or was not started. */
+static const struct graph_job *job_of(const json_t *step, const struct graph *g)
+{
+    return graph_job(g, text(json_object_get(step, "arguments"), "job-id"));
+}
+
 /* Did the step take effect, as far as the graph tells? */
 static bool to_be_undone(const json_t *step, const struct graph *g)
 {
@@ -265,8 +271,7 @@ static bool to_be_undone(const json_t *step, const struct graph *g)
     size_t i;
 
     if (is(step, "job"))
-        return json_object_get(step, "undo") &&
-               graph_job(g, text(json_object_get(step, "arguments"), "job-id"));
+        return json_object_get(step, "undo") && job_of(step, g);
     if (undo && !strcmp(undo, "cont"))
         return g->status && !g->running && strcmp(g->status, "prelaunch");
     if (!files)
@@ -281,7 +286,7 @@ static bool to_be_undone(const json_t *step, const struct graph *g)
 
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
 {
-    runner_dismiss(r, p);
+    runner_dismiss(r, p, true);
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
@@ -297,16 +302,17 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
     return broken ? -1 : 0;
 }
 
-int runner_again(struct runner *r, struct plan *p, struct qmp_error *err)
+int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
 {
     const json_t *step;
     size_t i;
 
-    runner_dismiss(r, p);
     json_array_foreach(p->steps, i, step) {
-        if (!json_object_get(step, "again"))
+        /* a job that ended well has done what there was to do */
+        if (!json_object_get(step, "again") || job_phase(job_of(step, g)) == JOB_ENDED_WELL)
             continue;
         if (is(step, "job")) {
+            runner_dismiss_one(r, step);
             if (runner_jobs(r, &step, 1, false, err) < 0)
                 return -1;
             continue;
@@ -319,6 +325,18 @@ int runner_again(struct runner *r, struct plan *p, struct qmp_error *err)
 }
 
 /* ---- afterwards ---- */
+
+/* What one operation made and removed again is no news. */
+static bool made_by(const struct plan *p, const char *file)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "file"), file))
+            return true;
+    return false;
+}
 
 static void remove_file(struct runner *r, struct plan *p, const char *file)
 {
@@ -333,7 +351,7 @@ static void remove_file(struct runner *r, struct plan *p, const char *file)
         plan_kept(p, file, "QEMU still has it open");
     } else if (st.exists && image_unlink_if(file, &st, &why)) {
         plan_kept(p, file, why.desc);
-    } else {
+    } else if (!made_by(p, file)) {
         plan_removed(p, file);
     }
 }
@@ -345,7 +363,7 @@ int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
     size_t i;
     int rc;
 
-    runner_dismiss(r, p); /* an ended job holds on to nodes */
+    runner_dismiss(r, p, false); /* an ended job holds on to nodes */
     json_array_foreach(p->cleanup, i, step)
         if (is(step, "qmp"))
             ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),
@@ -357,17 +375,4 @@ int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
             if (is(step, "unlink"))
                 remove_file(r, p, text(step, "file"));
     return rc;
-}
-
-void runner_dismiss(struct runner *r, const struct plan *p)
-{
-    json_auto_t *ids = plan_job_ids(p);
-    struct ask *a = ask_new(r->client, NULL);
-    json_t *id;
-    size_t i;
-
-    json_array_foreach(ids, i, id)
-        ask_add(a, "job-dismiss", json_pack("{s:O}", "id", id), NULL, NULL);
-    ask_run(a, NULL);
-    ask_free(a);
 }

@@ -40,8 +40,9 @@ enum run_end { RUN_DONE, RUN_LEFT };
  */
 int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *err);
 
-/* Do again what @p marks so: a later client found the goal reached, but the guest not going. */
-int runner_again(struct runner *r, struct plan *p, struct qmp_error *err);
+/* Do again what @p marks so: a later client found in @g the goal reached, but the guest not
+ * going. */
+int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err);
 
 /*
  * Take back what an earlier client did of @p, as far as @g shows that it did it. What
@@ -53,9 +54,6 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
  * to be left is noted in the result; only a lost connection is an error. */
 int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err);
 
-/* Make QEMU forget the ended jobs of @p. Failures do not matter: the next run sweeps. */
-void runner_dismiss(struct runner *r, const struct plan *p);
-
 /* ---- runner-jobs.c ---- */
 
 /* Run @n job steps together; @attach: they were started before. As runner_run(). */
@@ -64,6 +62,14 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 
 /* End the jobs of @p that still run, by force, and wait for their end. */
 int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error *err);
+
+/*
+ * Make QEMU forget the ended jobs of @p. Those whose end @p promises are the proof that
+ * the goal is reached: they stay until that is recorded, unless @promised.
+ */
+void runner_dismiss(struct runner *r, const struct plan *p, bool promised);
+/* The one that the step @job started. */
+void runner_dismiss_one(struct runner *r, const json_t *job);
 
 /* ---- runner-files.c ---- */
 

@@ -52,6 +52,8 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     take_fingerprints(&p->after);
     if (journal_end(j, vm, p, true, err))
         return qmp_error_wrap(err, "it is done, but could not be recorded");
+    if (plan_promises_job(p, NULL))
+        runner_dismiss(r, p, true);
     return 0;
 }
 
@@ -81,7 +83,7 @@ static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
 static int forget(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                   struct qmp_error *err)
 {
-    runner_dismiss(r, p);
+    runner_dismiss(r, p, true);
     return journal_end(j, vm, p, false, err);
 }
 
@@ -127,7 +129,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     switch (recover_decide(&p, &vm->graph)) {
     case RECOVER_FINISH:
         *how = SETTLED_FINISHED;
-        rc = vm->graph.running ? 0 : runner_again(&r, &p, err);
+        rc = vm->graph.running ? 0 : runner_again(&r, &p, &vm->graph, err);
         if (!rc)
             rc = vm_conclude(vm, j, &r, &p, err);
         break;

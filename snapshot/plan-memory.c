@@ -99,3 +99,11 @@ void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memor
     plan_undo(p, json_pack("{s:s}", "execute", "system_reset"));
     plan_again(p);
 }
+
+void plan_announce(struct plan *p)
+{
+    plan_qmp(p, "announce-self",
+             json_pack("{s:i, s:i, s:i, s:i}", "initial", 50, "max", 550, "rounds", 5, "step", 50),
+             NULL);
+    plan_optional(p);
+}

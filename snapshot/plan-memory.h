@@ -31,4 +31,7 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory);
 void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memory);
 
+/* Let the network hear where the guest is now, if it can. */
+void plan_announce(struct plan *p);
+
 #endif

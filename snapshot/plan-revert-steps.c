@@ -190,11 +190,6 @@ void way_steps(struct plan *p, struct way_back *w)
         plan_qmp(p, "cont", NULL, NULL);
         plan_again(p);
     }
-    if (go && w->memory) {
-        plan_qmp(
-            p, "announce-self",
-            json_pack("{s:i, s:i, s:i, s:i}", "initial", 50, "max", 550, "rounds", 5, "step", 50),
-            NULL);
-        plan_optional(p);
-    }
+    if (go && w->memory)
+        plan_announce(p);
 }

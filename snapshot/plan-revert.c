@@ -20,6 +20,7 @@
 #include "snapshot/operations.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
+#include "snapshot/plan-internal.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-merge.h"
 #include "snapshot/plan-overlay.h"
@@ -80,9 +81,6 @@ static int find_disks(struct way_back *w, struct qmp_error *err)
 
         if (!d)
             return qmp_error_wrap(err, "the snapshot has a disk that the VM has not");
-        if (!text(held, "layer"))
-            return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "%s is an internal snapshot on disk %s",
-                                 w->name, id);
         if (plan_check_idle(s->graph, d, err) || chain_agrees(s->chain, d, err))
             return -1;
         overlays_add(&w->o, s, d);
@@ -206,6 +204,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
 {
     __attribute__((cleanup(way_done))) struct way_back w = {.s = s, .args = arguments};
 
+    if (plan_is_internal(s, w.args->name))
+        return plan_internal_revert(p, s, arguments, err);
     return find_snapshot(&w, w.args->name, err) ? -1 : plan_way(p, &w, err);
 }
 
@@ -215,6 +215,8 @@ static int plan_undo_point(struct plan *p, const struct scene *s, const void *ar
     __attribute__((cleanup(way_done))) struct way_back w = {
         .s = s, .args = arguments, .undo = true};
 
+    if (plan_internal_is_undo(s))
+        return plan_internal_undo(p, s, arguments, err);
     return find_undo(&w, err) ? -1 : plan_way(p, &w, err);
 }
 

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan-internal-revert: back to a snapshot inside the images, in the running process.
+ *
+ *   disk.qcow2 [s1]  ==>  disk.qcow2 [s1 undo]      the disk shows s1 again
+ *
+ * What the disks show now is tagged first: as the undo point, or under the name that the
+ * user gives. The steps are in plan-internal-steps.c.
+ */
+#include "snapshot/plan-internal-revert.h"
+
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/internal.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+#include "snapshot/plan-disk.h"
+#include "snapshot/plan-internal.h"
+#include "snapshot/plan-merge.h"
+
+void internal_way_done(struct internal_way *w)
+{
+    json_decref(w->snapshot);
+    overlays_done(&w->o);
+    free(w->keeps);
+    free(w->scratch);
+    free(w->node);
+}
+
+#define auto_way __attribute__((cleanup(internal_way_done)))
+
+/* ---- the disks ---- */
+
+/* The tag is not in the active layer of @d: where is it, and what can be done? */
+static int not_there(const struct internal_way *w, const struct graph_disk *d,
+                     struct qmp_error *err)
+{
+    for (size_t i = 1; i < d->nlayers; i++) {
+        if (!graph_tag(&d->layers[i], w->tag))
+            continue;
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s: '%s' lies in %s, which is frozen now",
+                      d->id, w->tag, d->layers[i].file);
+        return qmp_error_hint(err, "it can be copied out: qemu-img convert -l %s -O qcow2 %s COPY",
+                              w->tag, d->layers[i].file);
+    }
+    qmp_error_set(err, QRW_ERR_NOT_FOUND, "disk %s has no internal snapshot '%s' any more", d->id,
+                  w->tag);
+    return qmp_error_hint(err, "qrewind delete --metadata forgets it");
+}
+
+static int check_disk(const struct internal_way *w, const struct graph_disk *d,
+                      struct qmp_error *err)
+{
+    if (!d->nlayers || !graph_tag(&d->layers[0], w->tag))
+        return not_there(w, d, err);
+    if (plan_check_idle(w->s->graph, d, err) || chain_agrees(w->s->chain, d, err))
+        return -1;
+    if (!d->bitmaps)
+        return 0;
+    qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                  "disk %s has dirty bitmaps: QEMU loads no snapshot into it", d->id);
+    return qmp_error_hint(err, "remove them (qrewind qmp block-dirty-bitmap-remove); the next "
+                               "backup is a full one then");
+}
+
+static int find_disks(struct internal_way *w, struct qmp_error *err)
+{
+    const char *id;
+    json_t *held;
+
+    json_object_foreach(json_object_get(w->snapshot, "disks"), id, held) {
+        const struct graph_disk *d = plan_find_disk(w->s->graph, id, err);
+
+        if (!d)
+            return qmp_error_wrap(err, "the snapshot has a disk that the VM has not");
+        if (!text(held, "tag") || (w->tag && !same(w->tag, text(held, "tag"))))
+            return qmp_error_set(err, QRW_ERR_INVALID, "%s: its disks have different tags",
+                                 w->name);
+        w->tag = text(held, "tag");
+        if (check_disk(w, d, err))
+            return -1;
+        overlays_add(&w->o, w->s, d);
+    }
+    return w->o.n ? 0 : qmp_error_set(err, QRW_ERR_REFUSED, "%s has no disks", w->name);
+}
+
+/* ---- the memory ---- */
+
+/* The memory of a snapshot that we did not make expects every disk that it could write to. */
+static int check_foreign(const struct internal_way *w, struct qmp_error *err)
+{
+    for (size_t i = 0; i < w->s->graph->ndisks; i++) {
+        const struct graph_disk *d = &w->s->graph->disks[i];
+
+        if (graph_skip_reason(d) || json_object_get(json_object_get(w->snapshot, "disks"), d->id))
+            continue;
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s has no snapshot '%s', its memory may need it",
+                      d->id, w->tag);
+        return qmp_error_hint(err, "--no-memory takes the other disks back, and resets the guest");
+    }
+    return 0;
+}
+
+static int find_memory(struct internal_way *w, struct qmp_error *err)
+{
+    const json_t *memory = json_object_get(w->snapshot, "memory");
+
+    w->memory = json_is_object(memory) && !w->args->no_memory;
+    if (!w->memory)
+        return 0;
+    for (size_t i = 0; i < w->o.n; i++)
+        if (graph_tag(&w->o.list[i].disk->layers[0], w->tag)->state_size > 0)
+            w->state = w->o.list[i].disk->node;
+    if (!w->state) {
+        qmp_error_set(err, QRW_ERR_INVALID, "the memory of '%s' is gone", w->name);
+        return qmp_error_hint(err, "--no-memory takes the disks back, and resets the guest");
+    }
+    if (json_is_true(json_object_get(w->snapshot, "foreign")))
+        return check_foreign(w, err);
+    return machine_fits(w->s->machine, memory, err);
+}
+
+/* ---- what this QEMU can do ---- */
+
+static int check_old(struct plan *p, const struct internal_way *w, struct qmp_error *err)
+{
+    if (!w->memory) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "QEMU %s cannot take the disks alone back while it runs: that needs 6.0 or "
+                      "newer",
+                      w->s->qemu);
+        return qmp_error_hint(err, "with the VM off: qemu-img snapshot -a %s FILE, for each disk",
+                              w->tag);
+    }
+    if (w->args->keep) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED, "--keep with an internal snapshot needs QEMU 6.0");
+        return qmp_error_hint(err, "qrewind create --internal --memory %s does it first",
+                              w->args->keep);
+    }
+    if (!w->args->discard)
+        plan_note(p, "QEMU %s keeps no undo point here: what the guest had is gone", w->s->qemu);
+    return plan_internal_all_disks(w->s, &w->o, err);
+}
+
+/* Beside the first disk that is a file. */
+static void place_scratch(struct internal_way *w)
+{
+    size_t i = 0;
+
+    while (i < w->o.n && w->o.list[i].disk->layers[0].remote)
+        i++;
+    if (i == w->o.n || !w->s->files_reachable)
+        return;
+    w->like = w->o.list[i].disk->layers[0].file;
+    auto_free char *folder = path_folder(w->like);
+    w->scratch = mem_printf("%s/qrw-%s.scratch.qcow2", folder, w->s->token);
+    w->node = mem_printf("qrw-%s-ram", w->s->token);
+}
+
+/* Taking the disks alone back means saving the memory and loading it again. */
+static int check_scratch(const struct internal_way *w, struct qmp_error *err)
+{
+    if (w->memory)
+        return 0;
+    if (!w->scratch) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "the disks alone go back by way of a scratch file, and QEMU's files are out "
+                      "of our reach");
+        return qmp_error_hint(err, "with the VM off: qemu-img snapshot -a %s FILE, for each disk",
+                              w->tag);
+    }
+    return w->s->machine ? machine_can_save(w->s->machine, err) : 0;
+}
+
+static int check_keep(const struct internal_way *w, struct qmp_error *err)
+{
+    const char *keep = w->args->keep;
+
+    if (!keep)
+        return 0;
+    if (chain_snapshot(w->s->chain, keep) || plan_is_internal(w->s, keep))
+        return qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", keep);
+    return chain_check_name(keep, err);
+}
+
+static int check(struct plan *p, struct internal_way *w, struct qmp_error *err)
+{
+    if (check_keep(w, err) || find_disks(w, err) || find_memory(w, err) ||
+        plan_internal_no_jobs(w->s->graph, err))
+        return -1;
+    if (w->s->version < OLDEST_WITH_SNAPSHOT_JOBS)
+        return check_old(p, w, err);
+    place_scratch(w);
+    if (w->args->keep)
+        w->keeps = mem_strdup(w->args->keep);
+    else if (!w->args->discard)
+        w->keeps = mem_printf("%s%s", INTERNAL_UNDO, w->s->token);
+    return check_scratch(w, err);
+}
+
+/* ---- the record ---- */
+
+static json_t *tagged(const struct internal_way *w)
+{
+    json_t *disks = json_object();
+
+    for (size_t i = 0; i < w->o.n; i++)
+        json_object_set_new(disks, w->o.list[i].disk->id, json_pack("{s:s}", "tag", w->keeps));
+    return disks;
+}
+
+static void keep_present(struct plan *p, const struct internal_way *w)
+{
+    const struct scene *s = w->s;
+    json_t *undo = NULL;
+
+    if (w->args->keep) {
+        chain_add_snapshot(
+            &p->after, json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}", "name",
+                                 w->keeps, "id", s->token, "parent", chain_current(s->chain),
+                                 "created", s->now, "description", "", "kind", "internal", "state",
+                                 s->graph->running ? "running" : "paused", "quiesced", 0, "disks",
+                                 tagged(w), "memory", "pinned", 0));
+        plan_note(p, "%s holds the disks only: going back to it means a reset", w->keeps);
+    } else if (w->keeps) {
+        undo = json_pack("{s:o, s:s?, s:s}", "disks", tagged(w), "current", chain_current(s->chain),
+                         "created", s->now);
+    }
+    chain_set_undo(&p->after, undo);
+}
+
+/* Undo points of before: each revert leaves one only. */
+static void forget_undo_points(struct plan *p, const struct internal_way *w)
+{
+    for (size_t i = 0; i < w->o.n; i++) {
+        const struct graph_layer *top = &w->o.list[i].disk->layers[0];
+
+        for (size_t k = 0; k < top->ntags; k++)
+            if (!strncmp(top->tags[k].name, INTERNAL_UNDO, strlen(INTERNAL_UNDO)))
+                json_array_append_new(p->cleanup,
+                                      plan_internal_untag(w->o.list[i].disk, top->tags[k].name));
+    }
+}
+
+static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *err)
+{
+    if (check(p, w, err))
+        return -1;
+    for (size_t i = 0; i < w->o.n; i++)
+        chain_follow(&p->after, w->o.list[i].disk);
+    internal_way_steps(p, w);
+    keep_present(p, w);
+    chain_set_current(&p->after, w->current);
+    plan_collect(p, false);
+    forget_undo_points(p, w);
+    json_object_set_new(p->result, "snapshot", json_string(w->name));
+    json_object_set_new(p->result, "method",
+                        json_string(w->memory           ? "memory"
+                                    : w->args->no_reset ? "disks"
+                                                        : "reset"));
+    return 0;
+}
+
+int plan_internal_revert(struct plan *p, const struct scene *s, const struct qrw_revert_args *args,
+                         struct qmp_error *err)
+{
+    auto_way struct internal_way w = {.s = s, .args = args, .name = args->name};
+
+    w.snapshot = internal_find(s->graph, s->chain, args->name);
+    w.current = chain_snapshot(s->chain, args->name) ? args->name : NULL;
+    return plan_way(p, &w, err);
+}
+
+bool plan_internal_is_undo(const struct scene *s)
+{
+    return internal_is(chain_undo(s->chain));
+}
+
+int plan_internal_undo(struct plan *p, const struct scene *s, const struct qrw_revert_args *args,
+                       struct qmp_error *err)
+{
+    auto_way struct internal_way w = {.s = s, .args = args, .name = "undo"};
+
+    w.snapshot = json_incref(chain_undo(s->chain));
+    w.current = text(w.snapshot, "current");
+    return plan_way(p, &w, err);
+}

@@ -232,16 +232,22 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 
 /* ---- the end ---- */
 
-void runner_dismiss(struct runner *r, const struct plan *p, bool promised)
+void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised)
 {
     json_auto_t *ids = plan_job_ids(p);
-    struct ask *a = ask_new(r->client, NULL);
     json_t *id;
     size_t i;
 
     json_array_foreach(ids, i, id)
         if (promised || !plan_promises_job(p, json_string_value(id)))
             ask_add(a, "job-dismiss", json_pack("{s:O}", "id", id), NULL, NULL);
+}
+
+void runner_dismiss(struct runner *r, const struct plan *p)
+{
+    struct ask *a = ask_new(r->client, NULL);
+
+    runner_add_dismissals(a, p, true);
     ask_run(a, NULL);
     ask_free(a);
 }

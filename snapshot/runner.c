@@ -202,7 +202,7 @@ static void take_back(struct run *run)
         else
             runner_file_undo(run->r, step, NULL, notes_of(run->p));
     }
-    runner_dismiss(run->r, run->p, true);
+    runner_dismiss(run->r, run->p);
     run->lost = qmp_client_broken(run->r->client) != NULL;
 }
 
@@ -286,7 +286,7 @@ static bool to_be_undone(const json_t *step, const struct graph *g)
 
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
 {
-    runner_dismiss(r, p, true);
+    runner_dismiss(r, p);
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
@@ -363,7 +363,7 @@ int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
     size_t i;
     int rc;
 
-    runner_dismiss(r, p, false); /* an ended job holds on to nodes */
+    runner_add_dismissals(a, p, false); /* first: an ended job holds on to nodes */
     json_array_foreach(p->cleanup, i, step)
         if (is(step, "qmp"))
             ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),

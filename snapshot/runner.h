@@ -63,11 +63,12 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 /* End the jobs of @p that still run, by force, and wait for their end. */
 int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error *err);
 
-/*
- * Make QEMU forget the ended jobs of @p. Those whose end @p promises are the proof that
- * the goal is reached: they stay until that is recorded, unless @promised.
- */
-void runner_dismiss(struct runner *r, const struct plan *p, bool promised);
+/* Make QEMU forget the ended jobs of @p. */
+void runner_dismiss(struct runner *r, const struct plan *p);
+/* The same among other questions. A job whose end @p promises is the proof that the goal is
+ * reached: it is left, until that is recorded, unless @promised. */
+struct ask;
+void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised);
 /* The one that the step @job started. */
 void runner_dismiss_one(struct runner *r, const json_t *job);
 

@@ -53,7 +53,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     if (journal_end(j, vm, p, true, err))
         return qmp_error_wrap(err, "it is done, but could not be recorded");
     if (plan_promises_job(p, NULL))
-        runner_dismiss(r, p, true);
+        runner_dismiss(r, p);
     return 0;
 }
 
@@ -83,7 +83,7 @@ static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
 static int forget(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                   struct qmp_error *err)
 {
-    runner_dismiss(r, p, true);
+    runner_dismiss(r, p);
     return journal_end(j, vm, p, false, err);
 }
 

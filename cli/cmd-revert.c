@@ -3,7 +3,6 @@
 #include "cli/commands.h"
 #include "cli/doc.h"
 #include "cli/out.h"
-#include "cli/print.h"
 #include "cli/text.h"
 
 #include <string.h>
@@ -41,18 +40,25 @@ static json_t *run_undo(struct app *app, void *args, struct qmp_error *err)
     return app_run(app, &qrw_undo, args, 0, err);
 }
 
+static bool is_undo(const json_t *doc)
+{
+    const char *to = doc_text(doc, "snapshot");
+
+    return !to || !strcmp(to, "undo");
+}
+
 static void print(const json_t *doc, const void *args)
 {
     const char *method = doc_dash(doc, "method");
     char pause[TEXT_ROOM], took[TEXT_ROOM];
 
-    out_line(stdout, "back at %s%s, %s pause, took %s", doc_dash(doc, "snapshot"),
+    out_line(stdout, "back at %s%s, %s pause, took %s",
+             is_undo(doc) ? "what was before" : doc_dash(doc, "snapshot"),
              !strcmp(method, "memory")  ? ": the guest goes on from that instant"
              : !strcmp(method, "reset") ? ": the guest restarts"
                                         : "",
              text_ms(pause, doc_number(doc, "pause_ms")),
              text_ms(took, doc_number(doc, "took_ms")));
-    print_work(doc);
 }
 
 const struct verb cmd_revert = {

@@ -91,13 +91,23 @@ void chain_set_backing(struct chain *c, const char *layer, const char *backing)
 void chain_move(struct chain *c, const char *folder)
 {
     const char *id;
-    json_t *layer;
+    json_t *layer, *s;
+    size_t i;
 
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
         auto_free char *file = chain_layer_file(c, id);
         auto_free char *relative = chain_spell(folder, file);
 
         set(layer, "file", json_string(relative));
+    }
+    json_array_foreach(chain_snapshots(c), i, s) {
+        json_t *memory = json_object_get(s, "memory");
+
+        if (!text(memory, "file"))
+            continue;
+        auto_free char *file = path_join(c->folder, text(memory, "file"));
+        auto_free char *relative = chain_spell(folder, file);
+        set(memory, "file", json_string(relative));
     }
     free(c->folder);
     c->folder = mem_strdup(folder);

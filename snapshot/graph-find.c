@@ -21,14 +21,6 @@ const struct graph_disk *graph_disk(const struct graph *g, const char *name)
     return NULL;
 }
 
-const struct graph_node *graph_node(const struct graph *g, const char *name)
-{
-    for (size_t i = 0; i < g->nnodes; i++)
-        if (same(g->nodes[i].name, name))
-            return &g->nodes[i];
-    return NULL;
-}
-
 const struct graph_job *graph_job(const struct graph *g, const char *id)
 {
     for (size_t i = 0; i < g->njobs; i++)

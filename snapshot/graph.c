@@ -158,7 +158,6 @@ static void fill_layer(struct graph_layer *l, const json_t *image)
     l->size = number(image, "virtual-size", 0);
     l->allocated = number(image, "actual-size", -1);
     l->cluster_size = number(image, "cluster-size", 0);
-    l->read_only = true;
     graph_tags_take(l, image);
 }
 
@@ -233,7 +232,6 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
     }
     if (d->nlayers) {
         d->layers[0].node = mem_strdup(d->node);
-        d->layers[0].read_only = d->read_only;
     }
 }
 
@@ -272,79 +270,33 @@ int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err
     return 0;
 }
 
-/* ---- query-named-block-nodes, query-blockstats ---- */
+/* ---- query-blockstats ---- */
 
-static void free_nodes(struct graph *g)
+/* How many layers @stats tells of. */
+static size_t depth_of(const json_t *stats)
 {
-    for (size_t i = 0; i < g->nnodes; i++) {
-        free(g->nodes[i].name);
-        free(g->nodes[i].driver);
-        free(g->nodes[i].file);
-    }
-    free(g->nodes);
-    g->nodes = NULL;
-    g->nnodes = 0;
-}
+    size_t n = 0;
 
-int graph_take_nodes(struct graph *g, const json_t *reply, struct qmp_error *err)
-{
-    const json_t *entry;
-    size_t i;
-
-    if (!json_is_array(reply))
-        return odd(err, "query-named-block-nodes");
-    free_nodes(g);
-    g->nodes = mem_alloc(json_array_size(reply) * sizeof(*g->nodes));
-    json_array_foreach(reply, i, entry) {
-        struct graph_node *n = &g->nodes[g->nnodes];
-
-        if (!text(entry, "node-name") || !text(entry, "drv"))
-            continue;
-        n->name = mem_strdup(text(entry, "node-name"));
-        n->driver = mem_strdup(text(entry, "drv"));
-        n->file = graph_file_name(text(entry, "file") ? text(entry, "file") : "");
-        n->read_only = flag(entry, "ro");
-        g->nnodes++;
-    }
-    return 0;
+    for (; stats && n < MAX_DEPTH; n++)
+        stats = json_object_get(stats, "backing");
+    return n;
 }
 
 /*
  * Hang the node names into a disk's chain. query-blockstats gives the chain as node
- * names and leaves implicit filters out, query-block's images do the same: layer
- * for layer they are the same list. Where they differ in length (a filter given by
- * hand), the entries whose driver is a filter are the ones that are too many.
+ * names and leaves implicit filters out, query-block's images do the same: layer for
+ * layer they are the same list. Where they are not of one length, something is between
+ * the layers that we do not know, and no node below the root is named.
  */
-static void name_layers(const struct graph *g, struct graph_disk *d, const json_t *stats)
+static void name_layers(struct graph_disk *d, const json_t *stats)
 {
-    size_t at = 0;
-
-    for (int depth = 0; stats && at < d->nlayers && depth < MAX_DEPTH; depth++) {
-        const char *name = text(stats, "node-name");
-        const char *below = text(json_object_get(stats, "parent"), "node-name");
-        const struct graph_node *n = name ? graph_node(g, name) : NULL;
-        const struct graph_node *proto = below ? graph_node(g, below) : NULL;
-
-        if (n && is_filter(n->driver)) {
-            const json_t *next = json_object_get(stats, "backing");
-            stats = next ? next : json_object_get(stats, "parent");
-            continue;
-        }
-        struct graph_layer *l = &d->layers[at++];
-        free(l->node);
-        free(l->file_node);
-        l->node = mem_strdup(name);
-        l->file_node = mem_strdup(below);
-        if (n)
-            l->read_only = n->read_only;
-        /* the protocol node has the plain file name where the format node shows json: */
-        if (proto && proto->file[0] && graph_is_path(proto->file)) {
-            free(l->file);
-            free(l->spelling);
-            l->file = mem_strdup(proto->file);
-            l->spelling = mem_strdup(proto->file);
-            l->remote = false;
-        }
+    if (depth_of(stats) != d->nlayers)
+        return;
+    for (size_t i = 0; i < d->nlayers; i++) {
+        free(d->layers[i].node);
+        free(d->layers[i].file_node);
+        d->layers[i].node = mem_strdup(text(stats, "node-name"));
+        d->layers[i].file_node = mem_strdup(text(json_object_get(stats, "parent"), "node-name"));
         stats = json_object_get(stats, "backing");
     }
 }
@@ -369,7 +321,7 @@ int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err
     json_array_foreach(reply, i, entry)
         for (size_t k = 0; k < g->ndisks; k++)
             if (same_device(&g->disks[k], entry))
-                name_layers(g, &g->disks[k], entry);
+                name_layers(&g->disks[k], entry);
     g->level = GRAPH_NODES;
     return 0;
 }
@@ -377,7 +329,6 @@ int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err
 void graph_done(struct graph *g)
 {
     free_disks(g);
-    free_nodes(g);
     free_jobs(g);
     free(g->status);
     memset(g, 0, sizeof(*g));

@@ -7,7 +7,9 @@
 #include "snapshot/ask.h"
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
+#include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
+#include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
 
 /* Observe and load the document; an absent sidecar is an empty document and @file NULL. */
@@ -32,14 +34,6 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
 }
 
 /* ---- info ---- */
-
-/* QEMU has the null UUID where none was given. */
-static const char *real_uuid(const json_t *reply)
-{
-    const char *uuid = text(reply, "UUID");
-
-    return uuid && strspn(uuid, "0-") != strlen(uuid) ? uuid : NULL;
-}
 
 static size_t active_jobs(const struct graph *g)
 {
@@ -70,10 +64,10 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
 
         doc = json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:i, s:i, s:i, s:s?, s:s?, s:O?}", "name",
                         text(ask_reply(a, name, NULL), "name"), "uuid",
-                        real_uuid(ask_reply(a, uuid, NULL)), "status", vm->graph.status, "qemu",
-                        qemu, "machine", machine, "pid", (int)vm->pid, "disks",
-                        (int)vm->graph.ndisks, "jobs", (int)active_jobs(&vm->graph), "sidecar",
-                        file, "current", chain_current(&c), "pending",
+                        vm_uuid(ask_reply(a, uuid, NULL)), "status", vm->graph.status, "qemu", qemu,
+                        "machine", machine, "pid", (int)vm->pid, "disks", (int)vm->graph.ndisks,
+                        "jobs", (int)active_jobs(&vm->graph), "sidecar", file, "current",
+                        chain_current(&c), "pending",
                         json_object_get(chain_pending(&c), "operation"));
     }
     ask_free(a);
@@ -171,6 +165,12 @@ static json_t *snapshot_document(const struct graph *g, const struct chain *c, c
         if (file)
             json_object_set_new(held, "file", json_string(file));
     }
+    json_t *memory = json_object_get(doc, "memory");
+    if (text(memory, "file")) {
+        auto_free char *file = path_join(c->folder, text(memory, "file"));
+
+        json_object_set_new(memory, "file", json_string(file));
+    }
     json_object_set_new(doc, "current",
                         json_boolean(current && !strcmp(current, text(doc, "name"))));
     internal_complete(doc, g);
@@ -201,10 +201,10 @@ static void warn_pending(struct qrw_vm *vm, const struct chain *c)
         return;
     json_auto_t *ids = plan_job_ids(&p);
     const char *id = json_string_value(json_array_get(ids, 0));
-    if (id && graph_job(&vm->graph, id))
+    if (recover_decide(&p, &vm->graph) == RECOVER_ATTACH)
         vm_note(vm, 0, "%s is under way: job %s", operation, id);
     else
-        vm_note(vm, 0, "%s was interrupted; qrewind repair settles it", operation);
+        vm_note(vm, 0, "%s has ended or was interrupted; qrewind repair settles it", operation);
     plan_done(&p);
 }
 

@@ -20,16 +20,28 @@ struct qrw_vm {
     struct machine machine; /* from the last vm_observe_machine() */
     bool files_reachable;
     pid_t pid; /* QEMU's, 0: unknown */
+
+    char *agent; /* from the last vm_observe_agent(): its address, NULL: … */
+    struct qmp_error no_agent; /* … why not */
 };
 
 /* Ask QEMU what it has, as deep as @level. The errors of the connection are found here. */
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err);
 
+/* Look at the disks again; the status and the jobs stay as they were seen last. */
+int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err);
+
 /* Ask what a saved memory depends on. */
 int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err);
 
+/* Find the guest agent. That there is none is no failure. */
+void vm_observe_agent(struct qrw_vm *vm);
+
 /* "7.2.22" of the greeting. New string. */
 char *vm_qemu_version(const struct qrw_vm *vm);
+
+/* The UUID of a query-uuid reply, NULL for the null UUID that QEMU has where none was given. */
+const char *vm_uuid(const json_t *reply);
 
 /* Where the sidecar is, or would be; NULL when no disk is a file and none was given. New string. */
 char *vm_sidecar_file(struct qrw_vm *vm, bool *exists, char **foreign);

@@ -120,7 +120,7 @@ static json_t *finished(const struct plan *p, const struct runner *r, int64_t be
     json_t *result = json_deep_copy(p->result);
 
     json_object_set_new(result, "pause_ms", json_real((double)r->pause_us / 1000));
-    json_object_set_new(result, "frozen_ms", json_real(0));
+    json_object_set_new(result, "frozen_ms", json_real((double)r->frozen_us / 1000));
     json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
     if (json_array_size(r->jobs))
         json_object_set(result, "jobs", r->jobs);
@@ -191,6 +191,11 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
 
     if (machine && vm_observe_machine(vm, err))
         return NULL;
+    if (op->needs_agent && op->needs_agent(args)) {
+        vm_observe_agent(vm);
+        s.agent = vm->agent;
+        s.no_agent = &vm->no_agent;
+    }
 
     plan_init(&p, op->name, &s);
     if (!op->plan(&p, &s, args, err)) {
@@ -309,7 +314,10 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
         return NULL;
     if (!journal_open(&j, vm, err)) {
         if (flags & QRW_DRY_RUN)
-            result = json_pack("{s:O?}", "pending", chain_pending(&j.chain));
+            result = chain_pending(&j.chain)
+                         ? json_pack("{s:[{s:s, s:O}]}", "plan", "step", "settle", "operation",
+                                     json_object_get(chain_pending(&j.chain), "operation"))
+                         : json_pack("{s:[]}", "plan");
         else if (!vm_settle(vm, &j, NULL, false, &how, &result, err))
             result = settled_result(words[how], result);
     }

@@ -40,7 +40,9 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
 {
     struct qmp_error why = {0};
 
-    if (vm_observe(vm, GRAPH_DISKS, &why) || plan_holds(p, &vm->graph, &why) ||
+    if ((plan_promises_job(p, NULL) ? vm_observe(vm, GRAPH_DISKS, &why)
+                                    : vm_observe_disks(vm, &why)) ||
+        plan_holds(p, &vm->graph, &why) ||
         runner_cleanup(r, p, &why)) {
         why.kind = QRW_ERR_UNKNOWN;
         qmp_error_hint(&why, "the sidecar keeps a note of it; qrewind repair settles it");

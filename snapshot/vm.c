@@ -10,6 +10,7 @@
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/image.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
@@ -44,6 +45,7 @@ void qrw_close(struct qrw_vm *vm)
     qmp_client_free(vm->client);
     graph_done(&vm->graph);
     machine_done(&vm->machine);
+    free(vm->agent);
     free(vm->sidecar_option);
     free(vm->cwd);
     free(vm);
@@ -94,11 +96,6 @@ static int take_block(void *g, const json_t *reply, struct qmp_error *err)
 static int take_jobs(void *g, const json_t *reply, struct qmp_error *err)
 {
     return graph_take_jobs(g, reply, err);
-}
-
-static int take_nodes(void *g, const json_t *reply, struct qmp_error *err)
-{
-    return graph_take_nodes(g, reply, err);
 }
 
 static int take_stats(void *g, const json_t *reply, struct qmp_error *err)
@@ -161,51 +158,26 @@ static void resolve_files(struct qrw_vm *vm)
     }
 }
 
-/*
- * QEMU 7.2 crashes when query-named-block-nodes meets what a stream job leaves until it
- * is dismissed (a copy-on-read node without a child). So that query is left out while
- * there is any stream job; the chains' node names come from query-blockstats anyway.
- */
-static bool nodes_can_be_asked(const struct graph *g)
+static int ask_all(struct ask *a, struct qmp_error *err)
 {
-    for (size_t i = 0; i < g->njobs; i++)
-        if (g->jobs[i].type && !strcmp(g->jobs[i].type, "stream"))
-            return false;
-    return true;
-}
+    int rc = ask_run(a, err) || ask_failed(a, err) ? -1 : 0;
 
-static int observe_disks(struct qrw_vm *vm, struct qmp_error *err)
-{
-    struct ask *a = ask_new(vm->client, &vm->stop);
-    struct graph *g = &vm->graph;
-    int rc;
-
-    ask_add(a, "query-status", NULL, take_status, g);
-    ask_add(a, "query-block", NULL, take_block, g);
-    ask_add(a, "query-jobs", NULL, take_jobs, g);
-    rc = ask_run(a, err) || ask_failed(a, err) ? -1 : 0;
-    ask_free(a);
-    return rc;
-}
-
-static int observe_nodes(struct qrw_vm *vm, struct qmp_error *err)
-{
-    struct ask *a = ask_new(vm->client, &vm->stop);
-    struct graph *g = &vm->graph;
-    int rc;
-
-    if (nodes_can_be_asked(g))
-        ask_add(a, "query-named-block-nodes", json_pack("{s:b}", "flat", 1), take_nodes, g);
-    ask_add(a, "query-blockstats", NULL, take_stats, g);
-    rc = ask_run(a, err) || ask_failed(a, err) ? -1 : 0;
     ask_free(a);
     return rc;
 }
 
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
 {
-    graph_done(&vm->graph);
-    if (observe_disks(vm, err))
+    struct ask *a = ask_new(vm->client, &vm->stop);
+    struct graph *g = &vm->graph;
+
+    graph_done(g);
+    ask_add(a, "query-status", NULL, take_status, g);
+    ask_add(a, "query-block", NULL, take_block, g);
+    ask_add(a, "query-jobs", NULL, take_jobs, g);
+    if (level == GRAPH_NODES)
+        ask_add(a, "query-blockstats", NULL, take_stats, g);
+    if (ask_all(a, err))
         return -1;
     if (qmp_client_version(vm->client) < OLDEST_QEMU) {
         auto_free char *version = vm_qemu_version(vm);
@@ -213,7 +185,16 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                              "this is QEMU %s; qrewind works with 5.2 and newer", version);
     }
-    if (level == GRAPH_NODES && observe_nodes(vm, err))
+    resolve_files(vm);
+    return 0;
+}
+
+int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err)
+{
+    struct ask *a = ask_new(vm->client, &vm->stop);
+
+    ask_add(a, "query-block", NULL, take_block, &vm->graph);
+    if (ask_all(a, err))
         return -1;
     resolve_files(vm);
     return 0;
@@ -224,7 +205,6 @@ int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err)
     static const char *const paths[] = {"/machine/peripheral", "/machine/peripheral-anon"};
     struct ask *a = ask_new(vm->client, &vm->stop);
     struct machine *m = &vm->machine;
-    int rc;
 
     machine_done(m);
     ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),
@@ -233,9 +213,16 @@ int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         ask_add(a, "qom-list", json_pack("{s:s}", "path", paths[i]), machine_take_devices, m);
     ask_add(a, "query-migrate", NULL, machine_take_migration, m);
-    rc = ask_run(a, err) || ask_failed(a, err) ? -1 : 0;
-    ask_free(a);
-    return rc;
+    return ask_all(a, err);
+}
+
+void vm_observe_agent(struct qrw_vm *vm)
+{
+    free(vm->agent);
+    if (vm->options.agent)
+        vm->agent = mem_strdup(vm->options.agent);
+    else
+        vm->agent = quiesce_find(vm->client, vm->pid, &vm->stop, &vm->no_agent);
 }
 
 /* ---- the sidecar ---- */
@@ -247,6 +234,13 @@ char *vm_sidecar_file(struct qrw_vm *vm, bool *exists, char **foreign)
 
     *exists = file && sidecar_exists(file);
     return file ? file : sidecar_place(&vm->graph);
+}
+
+const char *vm_uuid(const json_t *reply)
+{
+    const char *uuid = text(reply, "UUID");
+
+    return uuid && strspn(uuid, "0-") != strlen(uuid) ? uuid : NULL;
 }
 
 int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err)
@@ -265,7 +259,8 @@ int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_err
 
         if (!ask_run(a, NULL)) {
             name = json_incref(json_object_get(ask_reply(a, at_name, NULL), "name"));
-            uuid = json_incref(json_object_get(ask_reply(a, at_uuid, NULL), "UUID"));
+            if (vm_uuid(ask_reply(a, at_uuid, NULL)))
+                uuid = json_incref(json_object_get(ask_reply(a, at_uuid, NULL), "UUID"));
         }
         ask_free(a);
     }

@@ -8,7 +8,6 @@ const struct recorded_reply recorded_replies[RECORDED_REPLIES] = {
     {"query-status", graph_take_status, GRAPH_DISKS},
     {"query-block", graph_take_block, GRAPH_DISKS},
     {"query-jobs", graph_take_jobs, GRAPH_DISKS},
-    {"query-named-block-nodes", graph_take_nodes, GRAPH_NODES},
     {"query-blockstats", graph_take_stats, GRAPH_NODES},
 };
 

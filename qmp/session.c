@@ -144,6 +144,13 @@ static int on_reply(struct session *s, struct session_item *item, struct qmp_err
         return 0;
     }
 
+    /* Answers come in order, so this is none to us: a client before us was gone before its
+     * answer came, and its ids were small integers, too. */
+    if (slot->use == SLOT_CALL && s->state != SESSION_READY && s->greetings < 2) {
+        s->dropped++;
+        return 0;
+    }
+
     struct session_slot was = *slot;
     session_release(s, slot);
     if (was.use == SLOT_NEGOTIATION)

@@ -80,6 +80,9 @@ static const struct dialogue {
     {"what a client before us left unread, before the greeting, does not matter", false, {
         "<{\"error\":{\"class\":\"GenericError\",\"desc\":\"x\"}}{\"return\":{},\"id\":0}", "=nothing, nothing",
         GREET, "=nothing", ">" CAPS}},
+    {"the answer to a client before us, after the greeting, is not ours", false, {
+        "+a", GREET, "=nothing", ">{\"execute\":\"qmp_capabilities\",\"id\":1};{\"execute\":\"a\",\"id\":0};",
+        "<{\"return\":7,\"id\":0}{\"return\":{},\"id\":1}{\"return\":1,\"id\":0}", "=nothing, ready, 1:1"}},
     {"JSON, but no QMP", false, {"<{\"jsonrpc\":\"2.0\"}", "=broken what answers sends JSON, but no QMP greeting"}},
     {"a greeting that is none", false, {"<{\"QMP\":1}", "=broken a greeting without an object in it"}},
     {"no JSON", false, {"<SSH-2.0", "=broken not a JSON object: \"SSH-2.0\""}},

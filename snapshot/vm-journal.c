@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/fingerprint.h"
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
@@ -49,10 +50,20 @@ static int follow_images(struct journal *j, const struct qrw_vm *vm, struct qmp_
     if (j->given || !place || sidecar_is_beside(&vm->graph, j->file))
         return 0;
     auto_free char *folder = path_folder(place);
-    chain_move(&j->chain, folder);
-    if (sidecar_save(place, j->chain.doc, j->like, true, err))
+    int lock = sidecar_lock(place, err);
+    if (lock < 0)
         return -1;
+    chain_move(&j->chain, folder);
+    if (sidecar_save(place, j->chain.doc, j->like, true, err)) {
+        sidecar_unlock(place, lock);
+        return -1;
+    }
     sidecar_remove(j->file);
+    sidecar_unlock(j->file, j->lock);
+    free(j->file);
+    j->lock = lock;
+    j->file = place;
+    place = NULL;
     return 0;
 }
 
@@ -148,6 +159,18 @@ static int save_last(struct journal *j, struct qrw_vm *vm, struct qmp_error *err
     return follow_images(j, vm, err);
 }
 
+/* What was given up may have overwritten what it was to drop. */
+static void drop_lost(struct journal *j, struct qrw_vm *vm, const struct plan *p)
+{
+    json_auto_t *lost = fingerprints_drop_lost(&j->chain, &p->after);
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach(lost, i, name)
+        vm_note(vm, 0, "snapshot %s is dropped: its content was overwritten in part",
+                json_string_value(name));
+}
+
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
                 struct qmp_error *err)
 {
@@ -157,6 +180,8 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
     if (after) {
         json_decref(j->chain.doc);
         j->chain.doc = json_deep_copy(p->after.doc);
+    } else {
+        drop_lost(j, vm, p);
     }
     json_object_set_new(j->chain.doc, "generation", generation);
     json_object_set_new(j->chain.doc, "pending", json_null());

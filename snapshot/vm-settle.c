@@ -9,31 +9,9 @@
 #include <string.h>
 
 #include "qmp/mem.h"
-#include "snapshot/image.h"
+#include "snapshot/fingerprint.h"
 #include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
-
-/* Remember what the frozen files look like: a base that changes under its overlays can
- * be told from one that did not. */
-static void take_fingerprints(struct chain *c)
-{
-    const char *id;
-    json_t *layer;
-
-    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
-        auto_free char *keeps = chain_keeps(c, id);
-        auto_free char *file = chain_layer_file(c, id);
-        struct image_stat st;
-
-        if ((keeps && !strcmp(keeps, "active")) || json_object_get(layer, "fingerprint"))
-            continue;
-        if (!graph_is_path(file) || image_stat(file, &st, NULL) || !st.exists)
-            continue;
-        json_object_set_new(layer, "fingerprint",
-                            json_pack("{s:I, s:I, s:I}", "size", (json_int_t)st.size, "mtime_ns",
-                                      (json_int_t)st.mtime_ns, "inode", (json_int_t)st.ino));
-    }
-}
 
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
@@ -51,7 +29,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
         return -1;
     }
     vm_check_headers(vm, p);
-    take_fingerprints(&p->after);
+    fingerprints_take(&p->after);
     if (journal_end(j, vm, p, true, err))
         return qmp_error_wrap(err, "it is done, but could not be recorded");
     if (plan_promises_job(p, NULL))

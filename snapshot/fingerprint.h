@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fingerprint: what the files of frozen layers looked like: one that changed under its
+ * overlays can be told from one that did not.
+ */
+#ifndef SNAPSHOT_FINGERPRINT_H
+#define SNAPSHOT_FINGERPRINT_H
+
+#include "snapshot/chain.h"
+
+/* Remember the files of all layers that are not active and have no fingerprint yet. */
+void fingerprints_take(struct chain *c);
+
+/*
+ * A change of @c into @after was begun and given up. A snapshot that @after does not
+ * have, and whose content lies in a file that was to be overwritten and is not as it was,
+ * has lost it: forget it. Returns the names, an array (new reference).
+ */
+json_t *fingerprints_drop_lost(struct chain *c, const struct chain *after);
+
+#endif

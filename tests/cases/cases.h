@@ -66,7 +66,7 @@ void write_generation(struct lab *lab, int disk, int generation);
 void cases_holds(struct lab *lab, int line, int disk, int generation);
 #define holds(lab, disk, generation) cases_holds(lab, __LINE__, disk, generation)
 
-/* The same of an image that no QEMU has open. */
+/* The same of an image that no QEMU writes to. */
 void cases_image_holds(int line, const char *folder, const char *file, const char *format,
                        int generation);
 #define image_holds(lab, file, format, generation)                                                 \

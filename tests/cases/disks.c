@@ -41,10 +41,10 @@ void cases_holds(struct lab *lab, int line, int disk, int generation)
 void cases_image_holds(int line, const char *folder, const char *file, const char *format,
                        int generation)
 {
-    const char *argv[220] = {"qemu-io", "-r", "-f", format};
+    const char *argv[220] = {"qemu-io", "-r", "-U", "-f", format};
     char *commands[102] = {0};
     auto_result struct lab_result r = {0};
-    int n = 4;
+    int n = 5;
 
     for (int k = 0; k <= generation + 1; k++) {
         int value = k == 0 ? generation : k > generation ? 0 : k;

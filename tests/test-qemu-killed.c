@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The program, or QEMU, is killed in the middle of a job: what was begun is settled by
+ * whoever comes next, and no data is lost.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/slow.h"
+
+static void kill_program(struct lab *lab, const struct slow_job *job)
+{
+    struct lab_process p = slow_begin(lab, job);
+    auto_result struct lab_result r = {0};
+
+    kill(p.pid, SIGKILL);
+    r = lab_finish(&p);
+    cr_assert_eq(r.status, 128 + SIGKILL);
+}
+
+Test(killed, the_program_and_the_job_goes_on)
+{
+    for (size_t i = 0; i < SLOW_JOBS; i++) {
+        const struct slow_job *job = &slow_jobs[i];
+        struct lab *lab = slow_lab();
+
+        kill_program(lab, job);
+        auto_result struct lab_result list = lab_run(lab, "list", NULL);
+        cr_expect(strstr(list.err, "is under way: job"), "%s", list.err);
+        json_auto_t *repair = tells(lab, "repair");
+        says(repair, "settled", "running");
+        json_auto_t *busy = refuses(lab, 8, "create", "s9");
+        says(busy, "desc", job->id);
+        does(lab, "job", "speed", job->id, "0");
+        does(lab, "job", "wait", job->id);
+        slow_is_done(lab, job);
+        lab_stop(lab);
+    }
+}
+
+/* Those that end by themselves have ended when somebody comes. */
+Test(killed, the_program_and_the_job_has_ended_meanwhile)
+{
+    static const enum slow_kind kinds[] = {SLOW_COMMIT_BELOW, SLOW_STREAM};
+    const char *const *const next[] = {WORDS("repair"), WORDS("create", "s9")};
+
+    for (size_t i = 0; i < 4; i++) {
+        const struct slow_job *job = &slow_jobs[kinds[i % 2]];
+        struct lab *lab = slow_lab();
+
+        kill_program(lab, job);
+        json_decref(
+            lab_qmp(lab, "block-job-set-speed", "{s:s, s:i}", "device", job->id, "speed", 0));
+        wait_for_job(lab, job->id, "concluded");
+        auto_result struct lab_result list = lab_run(lab, "list", NULL);
+        cr_expect_eq(list.status, 0, "%s", list.err);
+        json_decref(cases_run(lab, __LINE__, 0, next[i / 2]));
+        if (i / 2)
+            does(lab, "commit", "vda", "--force");
+        slow_is_done(lab, job);
+        lab_stop(lab);
+    }
+}
+
+Test(killed, the_program_and_the_job_is_cancelled_meanwhile)
+{
+    for (size_t i = 0; i < SLOW_JOBS; i++) {
+        const struct slow_job *job = &slow_jobs[i];
+        struct lab *lab = slow_lab();
+
+        kill_program(lab, job);
+        json_decref(lab_qmp(lab, "block-job-cancel", "{s:s, s:b}", "device", job->id, "force", 1));
+        wait_for_job(lab, job->id, "concluded");
+        json_auto_t *repair = tells(lab, "repair");
+        says(repair, "settled", "undone");
+        slow_is_undone(lab, job);
+        lab_stop(lab);
+    }
+}
+
+/* Kill QEMU under the waiting program, start it again on the same image. */
+static struct lab *kill_qemu(struct lab *lab, const struct slow_job *job)
+{
+    struct lab_process p = slow_begin(lab, job);
+    auto_result struct lab_result r = {0};
+
+    lab_kill(lab);
+    r = lab_finish(&p);
+    json_auto_t *doc = json_loads(r.out, 0, NULL), *sidecar = NULL;
+    cr_assert_eq(r.status, 5, "%s: %d %s%s", job->id, r.status, r.out, r.err);
+    says(doc, "error.kind", "unknown");
+    says(doc, "error.hint", "qrewind repair");
+    sidecar = sidecar_of(lab, "vda.qcow2");
+    cr_assert(json_is_object(at(sidecar, "pending")));
+    return start_again(lab, WORDS("vda.s2.qcow2"));
+}
+
+Test(killed, qemu_and_a_new_one_starts_on_the_same_image)
+{
+    for (size_t i = 0; i < SLOW_JOBS; i++) {
+        const struct slow_job *job = &slow_jobs[i];
+        struct lab *old = slow_lab(), *lab = kill_qemu(old, job);
+        json_auto_t *info = tells(lab, "info");
+
+        says(info, "pending", job->words[0]);
+        if (i % 2) {
+            json_auto_t *repair = tells(lab, "repair");
+            says(repair, "settled", "undone");
+        } else {
+            auto_result struct lab_result r = lab_run(lab, "create", "s8", NULL);
+            cr_assert_eq(r.status, 0, "%s", r.err);
+            cr_expect(strstr(r.err, "was undone first"), "%s", r.err);
+            does(lab, "commit", "vda", "--force", "--base", "s8");
+        }
+        slow_is_undone(lab, job);
+        turn_off(lab);
+        lab_stop(lab);
+        lab_stop(old);
+    }
+}
+
+Test(killed, qemu_and_the_same_again_then_works)
+{
+    for (size_t i = 0; i < SLOW_JOBS; i++) {
+        const struct slow_job *job = &slow_jobs[i];
+        struct lab *old = slow_lab(), *lab = kill_qemu(old, job);
+        auto_free char *copy = mem_printf("%s/again.qcow2", old->folder);
+
+        does(lab, "repair");
+        if (i == SLOW_MIRROR)
+            does(lab, "mirror", "vda", copy, "--pivot");
+        else if (i == SLOW_COMMIT_BELOW)
+            does(lab, "commit", "vda", "--top", "vda.s1.qcow2", "--force");
+        else if (i == SLOW_COMMIT)
+            does(lab, "commit", "vda", "--force");
+        else
+            does(lab, "stream", "vda");
+        holds(lab, 0, 3);
+        cr_assert(lab_reads(lab, 0, 201, "16M", "16M"));
+        cr_assert(lab_reads(lab, 0, 202, "40M", "48M"));
+        turn_off(lab);
+        lab_stop(lab);
+        lab_stop(old);
+    }
+}
+
+/* QEMU ends properly: on the way out it cancels the job, and nobody can see how it ended. */
+Test(killed, qemu_quits_while_a_job_runs)
+{
+    for (size_t i = 0; i < SLOW_JOBS; i++) {
+        const struct slow_job *job = &slow_jobs[i];
+        struct lab *old = slow_lab(), *lab = NULL;
+        struct lab_process p = slow_begin(old, job);
+
+        turn_off(old);
+        auto_result struct lab_result r = lab_finish(&p);
+        cr_assert(r.status == 5 || r.status == 1, "%s: %d %s%s", job->id, r.status, r.out, r.err);
+        lab = start_again(old, WORDS("vda.s2.qcow2"));
+        does(lab, "repair");
+        slow_is_undone(lab, job);
+        lab_stop(lab);
+        lab_stop(old);
+    }
+}

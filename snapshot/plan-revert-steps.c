@@ -38,12 +38,16 @@ static char *open_layer(struct plan *p, struct way_back *w, const struct graph_d
 
     auto_free char *below = backing ? open_layer(p, w, d, backing) : NULL;
     char *node = mem_printf("qrw-%s-b%u", w->s->token, w->opened++);
-    json_t *options = json_pack("{s:s, s:s, s:b, s:{s:s, s:s, s:b}}", "driver",
-                                text(layer, "format"), "node-name", node, "read-only", 1, "file",
-                                "driver", "file", "filename", file, "auto-read-only", 1);
+    /* like the disk's: after an undo it is the one that the guest writes to */
+    json_t *options = overlay_options(&(struct overlay){d, file, node}, NULL);
 
-    if (strcmp(text(layer, "format"), "raw"))
-        json_object_set_new(options, "backing", below ? json_string(below) : json_null());
+    json_object_set_new(options, "driver", json_string(text(layer, "format")));
+    json_object_set_new(options, "read-only", json_true());
+    json_object_set_new(json_object_get(options, "file"), "auto-read-only", json_true());
+    if (!strcmp(text(layer, "format"), "raw"))
+        json_object_del(options, "backing");
+    else if (below)
+        json_object_set_new(options, "backing", json_string(below));
     plan_qmp(p, "blockdev-add", options, overlay_undo(node));
     return node;
 }

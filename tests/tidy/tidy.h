@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tidy: is nothing left over? Whatever an operation made and no rule keeps must be gone:
+ *
+ *  - every image in the folder is a layer or a memory that the sidecar knows, and each of
+ *    these is there;
+ *  - every node of QEMU's belongs to the present chain of a disk, two nodes a layer;
+ *  - no job, and nothing pending.
+ *
+ * Images called keep-….qcow2 are the test's own.
+ */
+#ifndef TESTS_TIDY_TIDY_H
+#define TESTS_TIDY_TIDY_H
+
+#include "tests/lab/lab.h"
+
+/* Fails the test, and names the line that asked. The sidecar lies beside vda.qcow2 or vda.raw. */
+#define is_tidy(lab) tidy_check(lab, __LINE__)
+void tidy_check(struct lab *lab, int line);
+
+/* What QEMU holds: open files, nodes, and its anonymous memory in KiB. */
+struct tidy_weight {
+    long fds, nodes, files, rss_kib;
+};
+struct tidy_weight tidy_weigh(struct lab *lab);
+
+#endif

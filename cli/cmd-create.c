@@ -10,6 +10,9 @@
 /* in the order of enum qrw_method */
 static const char *const methods[] = {"auto", "snapshot", "sync", NULL};
 
+/* in the order of enum qrw_quiesce */
+static const char *const quiesce[] = {"no", "try", "require", NULL};
+
 /* clang-format off */
 static const struct opt opts[] = {
     {"NAME", OPT_STRING, A(name), .place = OPT_MAY,
@@ -27,6 +30,12 @@ static const struct opt opts[] = {
     {"internal", OPT_FLAG, A(internal),
      .help = "inside the images, which must be qcow2; the disks go on in the same files"},
     {"halt", OPT_FLAG, A(halt), .help = "leave the guest stopped"},
+    {"quiesce", OPT_CHOICE, A(quiesce), .words = quiesce, .bare = "require",
+     .help = "freeze the guest's file systems meanwhile; default: no, alone: require"},
+    {"freeze-timeout", OPT_SECONDS, A(freeze_timeout_ms), .value = "SECONDS",
+     .help = "how long the freeze may take, and how long it may last; default 10"},
+    {"freeze-mountpoints", OPT_STRINGS, A(freeze_mountpoints), .value = "DIR",
+     .help = "freeze only the file system mounted at DIR in the guest; repeat for more"},
     {0},
 };
 /* clang-format on */
@@ -41,23 +50,32 @@ static void print(const json_t *doc, const void *args)
     size_t disks = json_object_size(json_object_get(doc, "overlays")) +
                    json_object_size(json_object_get(doc, "disks"));
     double pause = doc_number(doc, "pause_ms");
-    char ms[TEXT_ROOM], took[TEXT_ROOM];
+    bool quiesced = json_is_true(json_object_get(doc, "quiesced"));
+    char ms[TEXT_ROOM], frozen[TEXT_ROOM], took[TEXT_ROOM];
 
-    out_line(stdout, "%s: %zu disk%s%s%s%s, took %s", doc_dash(doc, "snapshot"), disks,
+    out_line(stdout, "%s: %zu disk%s%s%s%s%s%s, took %s", doc_dash(doc, "snapshot"), disks,
              disks == 1 ? "" : "s", pause > 0 ? ", " : "", pause > 0 ? text_ms(ms, pause) : "",
-             pause > 0 ? " pause" : "", text_ms(took, doc_number(doc, "took_ms")));
+             pause > 0 ? " pause" : "", quiesced ? ", quiesced: frozen for " : "",
+             quiesced ? text_ms(frozen, doc_number(doc, "frozen_ms")) : "",
+             text_ms(took, doc_number(doc, "took_ms")));
 }
 
 const struct verb cmd_create = {
     .name = "create",
     .summary = "Take a snapshot of all writable disks, at one instant",
-    .details = "The guest goes on writing into new overlays; what it wrote before stays as it is.",
+    .details =
+        "The guest goes on writing into new overlays; what it wrote before stays as it is.\n"
+        "\n"
+        "--quiesce asks the guest agent to write out and freeze the file systems, for as long\n"
+        "as the switch takes. Who writes --quiesce wants a quiesced snapshot or none\n"
+        "(require); with --quiesce=try there is always one, and a note when it is not\n"
+        "quiesced. The guest is thawed also if qrewind is killed.",
     .examples = "qrewind -s vm.sock create before-upgrade --description 'kernel 6.1'\n"
                 "qrewind -s vm.sock create --disk vda --overlay vda=/fast/vda.s1.qcow2 s1\n"
                 "qrewind -s vm.sock create --dry-run s2",
     .opts = opts,
     .args_size = sizeof(struct qrw_create_args),
-    .globals = TAKES_VM_AND_CHANGES,
+    .globals = TAKES_VM_AND_CHANGES | GLOBAL_AGENT,
     .run = run,
     .print = print,
 };

@@ -22,7 +22,7 @@ const struct verb cmd_repair = {
     .name = "repair",
     .summary = "Settle what an interrupted operation left behind: finish it or undo it",
     .opts = commands_no_opts,
-    .globals = TAKES_VM_AND_CHANGES,
+    .globals = TAKES_VM_AND_CHANGES | GLOBAL_AGENT,
     .run = run,
     .print = print,
 };

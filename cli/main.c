@@ -119,6 +119,7 @@ static const char *prepare(struct app *app, struct qmp_client_options *client,
 struct qrw_vm *app_vm(struct app *app, struct qmp_error *err)
 {
     struct qrw_options o = {.sidecar = app->globals->sidecar,
+                            .agent = app->globals->agent,
                             .timeout_ms = app->globals->timeout_ms,
                             .progress = on_progress,
                             .note = on_note,

@@ -17,6 +17,7 @@ struct qrw_operation;
 typedef const char *const *qrw_strings;
 
 enum qrw_method { QRW_METHOD_AUTO, QRW_METHOD_SNAPSHOT, QRW_METHOD_SYNC };
+enum qrw_quiesce { QRW_QUIESCE_NO, QRW_QUIESCE_TRY, QRW_QUIESCE_REQUIRE };
 
 struct qrw_create_args {
     const char *name;        /* NULL: the time, 20261121-100000 */
@@ -28,6 +29,12 @@ struct qrw_create_args {
     bool memory;   /* the guest's memory too: it can go on from this instant later */
     bool internal; /* inside the images, which must be qcow2; no overlays are made */
     bool halt;     /* leave the guest stopped */
+
+    /* Freeze the guest's file systems, through its agent, for the time of the snapshot.
+     * REQUIRE: it is quiesced or not taken; TRY: a note says why it is not. */
+    enum qrw_quiesce quiesce;
+    int freeze_timeout_ms;          /* how long it may take and last; 0: 10 s */
+    qrw_strings freeze_mountpoints; /* NULL: every file system */
 };
 extern const struct qrw_operation qrw_create;
 

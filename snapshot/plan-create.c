@@ -19,6 +19,7 @@
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-overlay.h"
+#include "snapshot/plan-quiesce.h"
 
 static bool listed(qrw_strings names, const struct graph *g, const struct graph_disk *d)
 {
@@ -242,10 +243,11 @@ static char *memory_file(const struct scene *s, const struct overlays *t, const 
 
 /* Everything that takes time comes before the guest is stopped, if it is at all. */
 static void plan_steps(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
-                       const char *name, const struct overlays *t, const char *memory, bool sync)
+                       const char *name, const struct overlays *t, const char *memory, bool sync,
+                       bool freeze)
 {
     const struct graph_layer *first = &t->list[0].disk->layers[0];
-    bool stop = s->graph->running && (args->halt || memory);
+    bool stop = s->graph->running && (args->halt || memory) && !freeze;
 
     if (sync)
         plan_files_by_qemu(p, s, t);
@@ -257,7 +259,11 @@ static void plan_steps(struct plan *p, const struct scene *s, const struct qrw_c
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
     if (memory)
         plan_memory_save(p, s, name);
+    if (freeze)
+        plan_freeze(p, s, args);
     overlays_switch(p, t, sync, NULL);
+    if (freeze)
+        plan_thaw(p, args->halt);
     if (stop && !args->halt) {
         plan_qmp(p, "cont", NULL, NULL);
         plan_again(p);
@@ -269,16 +275,16 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     const struct qrw_create_args *args = arguments;
     auto_overlays struct overlays t = {0};
     auto_free char *name = choose_name(s, args->name);
-    bool sync;
+    bool sync, freeze;
 
-    if (check_name(s, name, err) || choose(p, &t, s, args, err) ||
-        check_overlays(s, args->overlays, &t, err))
+    if (check_name(s, name, err) || plan_quiesce(p, s, args, &freeze, err) ||
+        choose(p, &t, s, args, err) || check_overlays(s, args->overlays, &t, err))
         return -1;
     for (size_t i = 0; i < t.n; i++)
         if (check_disk(s, &t, i, err))
             return -1;
     if (args->internal)
-        return plan_internal_create(p, s, args, name, &t, err);
+        return plan_internal_create(p, s, args, name, &t, freeze, err);
     if (choose_method(s, args->method, &sync, p, err) ||
         (args->memory && plan_memory_check(s, err)))
         return -1;
@@ -287,7 +293,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
             return -1;
 
     auto_free char *memory = args->memory ? memory_file(s, &t, name) : NULL;
-    plan_steps(p, s, args, name, &t, memory, sync);
+    plan_steps(p, s, args, name, &t, memory, sync, freeze);
     record(p, s, args, name, &t, memory ? plan_memory_record(p, s, memory, name) : NULL);
 
     json_object_set_new(p->result, "snapshot", json_string(name));
@@ -303,5 +309,13 @@ static bool needs_machine(const void *arguments)
     return ((const struct qrw_create_args *)arguments)->memory;
 }
 
-const struct qrw_operation qrw_create = {
-    .name = "create", .level = GRAPH_DISKS, .plan = plan, .needs_machine = needs_machine};
+static bool needs_agent(const void *arguments)
+{
+    return ((const struct qrw_create_args *)arguments)->quiesce != QRW_QUIESCE_NO;
+}
+
+const struct qrw_operation qrw_create = {.name = "create",
+                                         .level = GRAPH_DISKS,
+                                         .plan = plan,
+                                         .needs_machine = needs_machine,
+                                         .needs_agent = needs_agent};

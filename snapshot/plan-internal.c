@@ -13,6 +13,7 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
+#include "snapshot/plan-quiesce.h"
 
 /* ---- for creating and for going back ---- */
 
@@ -197,17 +198,22 @@ static void record(struct plan *p, const struct scene *s, const struct qrw_creat
 }
 
 int plan_internal_create(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
-                         const char *name, const struct overlays *o, struct qmp_error *err)
+                         const char *name, const struct overlays *o, bool freeze,
+                         struct qmp_error *err)
 {
     if (check(s, args, name, o, err))
         return -1;
-    if (args->halt && s->graph->running)
+    if (freeze)
+        plan_freeze(p, s, args);
+    else if (args->halt && s->graph->running)
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
     /* QEMU itself stops the guest for the memory, and lets it go on */
     if (args->memory)
         plan_save(p, s, name, o);
     else
         plan_internal_tag(p, o, name, NULL);
+    if (freeze)
+        plan_thaw(p, args->halt);
     record(p, s, args, name, o);
     json_object_set_new(p->result, "snapshot", json_string(name));
     json_object_set_new(p->result, "method", json_string("internal"));

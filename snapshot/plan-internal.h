@@ -13,9 +13,11 @@
 #include "snapshot/plan-overlay.h"
 #include "snapshot/plan.h"
 
-/* Take the snapshot @name of the disks of @o, which are idle and as the document says. */
+/* Take the snapshot @name of the disks of @o, which are idle and as the document says.
+ * @freeze: the guest's file systems are frozen meanwhile. */
 int plan_internal_create(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
-                         const char *name, const struct overlays *o, struct qmp_error *err);
+                         const char *name, const struct overlays *o, bool freeze,
+                         struct qmp_error *err);
 
 /* Is @name an internal snapshot, recorded or foreign? */
 bool plan_is_internal(const struct scene *s, const char *name);

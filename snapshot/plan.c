@@ -77,6 +77,11 @@ void plan_need_space(struct plan *p, const char *file, int64_t bytes)
 
 /* ---- steps ---- */
 
+void plan_step(struct plan *p, json_t *step)
+{
+    add(p->steps, step);
+}
+
 void plan_overlay(struct plan *p, const char *file, const struct graph_layer *base)
 {
     /* QEMU's own spelling, so that it finds the header and its graph to say the same;

@@ -45,6 +45,9 @@ struct scene {
     const char *cwd;               /* ours: what a relative file name of the user means */
     bool files_reachable;          /* QEMU's file names are ours too (law 9) */
 
+    const char *agent;                /* the guest agent's address, NULL: … */
+    const struct qmp_error *no_agent; /* … why there is none, NULL: nobody asked */
+
     /* A file name with the links in its folder followed, as the graph has its names: new
      * string. NULL: names are taken as they are. */
     char *(*place)(const char *file);
@@ -65,6 +68,7 @@ struct qrw_operation {
     planner_fn *plan;
     const char *(*decision)(const void *args);
     bool (*needs_machine)(const void *args); /* NULL: never */
+    bool (*needs_agent)(const void *args);   /* NULL: never */
     bool tidies;                             /* merges may be due after it */
 };
 
@@ -84,6 +88,9 @@ void plan_need_state(struct plan *p, const char *file, const char *tag);
 void plan_need_unshared(struct plan *p, const char *file);
 
 /* ---- steps; each takes the JSON given to it ---- */
+
+/* One that has a planner's part of its own. */
+void plan_step(struct plan *p, json_t *step);
 
 /* An empty overlay of @base, owner and mode like @base's. Undone by removing it. */
 void plan_overlay(struct plan *p, const char *file, const struct graph_layer *base);

@@ -130,14 +130,13 @@ static char *unix_address(pid_t pid, const char *rest)
 }
 
 /* What query-chardev calls a file name -> an address for us. */
-static char *to_address(struct qmp_client *c, const char *filename, struct qmp_error *err)
+static char *to_address(pid_t pid, const char *filename, struct qmp_error *err)
 {
     static const char away[] = "disconnected:";
     bool free_line = !strncmp(filename, away, strlen(away));
     const char *where = filename + (free_line ? strlen(away) : 0);
     const char *server = strstr(where, ",server");
     bool is_unix = !strncmp(where, "unix:", 5), is_tcp = !strncmp(where, "tcp:", 4);
-    pid_t pid = qmp_client_peer(c);
 
     if (!server || !(is_unix || is_tcp)) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
@@ -163,7 +162,7 @@ static char *to_address(struct qmp_client *c, const char *filename, struct qmp_e
     return is_unix ? unix_address(pid, rest + 5) : mem_strdup(rest);
 }
 
-static char *judge(struct qmp_client *c, const json_t *chardev, struct qmp_error *err)
+static char *judge(pid_t pid, const json_t *chardev, struct qmp_error *err)
 {
     const char *filename = text(chardev, "filename");
 
@@ -179,7 +178,7 @@ static char *judge(struct qmp_client *c, const json_t *chardev, struct qmp_error
         qmp_error_hint(err, "install and start qemu-guest-agent there");
         return NULL;
     }
-    return to_address(c, filename, err);
+    return to_address(pid, filename, err);
 }
 
 static void none(struct qmp_error *err)
@@ -189,7 +188,7 @@ static void none(struct qmp_error *err)
                         "virtio-serial -device virtserialport,chardev=agent,name=" PORT_NAME);
 }
 
-char *quiesce_find(struct qmp_client *c, const bool *stop, struct qmp_error *err)
+char *quiesce_find(struct qmp_client *c, pid_t pid, const bool *stop, struct qmp_error *err)
 {
     json_auto_t *chardevs = NULL;
     struct qmp_error why = {0};
@@ -199,7 +198,7 @@ char *quiesce_find(struct qmp_client *c, const bool *stop, struct qmp_error *err
     if (!ports)
         return NULL;
     if (label)
-        return judge(c, find_chardev(chardevs, label), err);
+        return judge(pid, find_chardev(chardevs, label), err);
     if (!why.kind)
         none(&why);
     if (err)

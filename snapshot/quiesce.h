@@ -69,11 +69,11 @@ enum quiesce_outcome quiesce_end(struct quiesce *q, int64_t *frozen_us, struct q
 int quiesce_thaw(struct event_base *base, const char *agent, int timeout_ms, struct qmp_error *err);
 
 /*
- * Find the guest agent's address through QEMU: the virtserialport that is called
- * org.qemu.guest_agent.0. New string, or NULL with
+ * Find the guest agent's address through QEMU (whose process is @pid): the virtserialport
+ * that is called org.qemu.guest_agent.0. New string, or NULL with
  * QRW_ERR_UNSUPPORTED: there is none, or we cannot connect to its character device;
  * QRW_ERR_LOCKED: another client holds it; QMP_ERR_CONNECT: no agent runs in the guest.
  */
-char *quiesce_find(struct qmp_client *c, const bool *stop, struct qmp_error *err);
+char *quiesce_find(struct qmp_client *c, pid_t pid, const bool *stop, struct qmp_error *err);
 
 #endif

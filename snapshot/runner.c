@@ -209,6 +209,7 @@ static void take_back(struct run *run)
 /* What a failure means to the user: the wait is over, it is undone, or nobody knows. */
 static int fail(struct run *run, struct qmp_error *err)
 {
+    runner_thaw(run->r, run->p, true);
     if (err->kind == QRW_ERR_WAITING)
         return -1;
     take_back(run);
@@ -241,6 +242,8 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
         } else if (is(step, "qmp")) {
             m = span(p->steps, at);
             rc = run_commands(&run, at, m, &why);
+        } else if (is(step, "freeze") || is(step, "thaw")) {
+            rc = runner_quiesce_step(r, p, step, &why);
         } else {
             rc = runner_file_step(r, step, &why);
             taken[at] = !rc;

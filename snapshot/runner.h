@@ -17,6 +17,8 @@
 #include "snapshot/plan.h"
 #include "snapshot/vm.h"
 
+struct quiesce;
+
 struct runner {
     struct qmp_client *client;
     const bool *stop; /* the user wants to wait no longer */
@@ -28,6 +30,8 @@ struct runner {
     int64_t stopped_us;                /* when the guest was stopped by us, 0: it was not */
     int64_t pause_us; /* out: how long the command took that cannot be taken back */
     json_t *jobs;     /* out: an array, how the jobs were seen last */
+    struct quiesce *quiesce; /* while the guest is frozen */
+    int64_t frozen_us;       /* out: how long it was */
 };
 
 enum run_end { RUN_DONE, RUN_LEFT };
@@ -71,6 +75,18 @@ struct ask;
 void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised);
 /* The one that the step @job started. */
 void runner_dismiss_one(struct runner *r, const json_t *job);
+
+/* ---- runner-quiesce.c ---- */
+
+/* Freeze, or thaw; thawing does not fail. Notes in the plan's result how it went. */
+int runner_quiesce_step(struct runner *r, struct plan *p, const json_t *step,
+                        struct qmp_error *err);
+
+/* Thaw if the guest is frozen. @failed: the result will not be seen. */
+void runner_thaw(struct runner *r, struct plan *p, bool failed);
+
+/* Thaw what the earlier client that began @p may have left frozen. */
+void runner_thaw_left(struct runner *r, const struct plan *p);
 
 /* ---- runner-files.c ---- */
 

@@ -106,6 +106,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         return qmp_error_wrap(err, "%s", j->file);
     struct runner r = vm_runner(vm, false);
 
+    runner_thaw_left(&r, &p);
     switch (recover_decide(&p, &vm->graph)) {
     case RECOVER_FINISH:
         *how = SETTLED_FINISHED;

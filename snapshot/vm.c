@@ -12,6 +12,7 @@
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/quiesce.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
 

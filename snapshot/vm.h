@@ -34,6 +34,7 @@ struct qrw_progress {
 struct qrw_options {
     const char *socket;      /* address of the monitor (qmp/address.h) */
     const char *sidecar;     /* NULL: found beside the images */
+    const char *agent;       /* address of the guest agent; NULL: found through QEMU */
     int timeout_ms;          /* for connecting and negotiating; 0: for ever */
     struct event_base *base; /* NULL: a loop of its own */
     struct qmp_client_options client;

@@ -45,7 +45,7 @@ static char *find(struct qmp_error *err)
 
     fake_answer_with(f, answer, NULL);
     cr_assert_eq(qmp_connect(c, fake_address(f), 5000, err), 0, "%s", err->desc);
-    char *found = quiesce_find(c, NULL, err);
+    char *found = quiesce_find(c, getpid(), NULL, err);
     fake_free(f);
     qmp_client_free(c);
     return found;

@@ -2,9 +2,12 @@
 /* table: see table.h. */
 #include "cli/table.h"
 
+#include <langinfo.h>
 #include <libsmartcols.h>
 #include <locale.h>
 #include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
 
 #include "cli/text.h"
 #include "qmp/mem.h"
@@ -20,17 +23,47 @@ static int flags_of(unsigned flags)
            (flags & TABLE_WRAP ? SCOLS_FL_WRAP : 0);
 }
 
+/*
+ * What is printed is UTF-8, whatever the locale. libsmartcols measures cells by the
+ * locale, and runs in circles where it cannot decode one.
+ */
+static void set_locale(struct libscols_table *scols)
+{
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8")) {
+        scols_table_enable_ascii(scols, 1);
+        setlocale(LC_CTYPE, "C.UTF-8");
+    }
+}
+
+/* @text (safe already) with '?' for what has no width in this locale. */
+static void measure(char *text)
+{
+    wchar_t wide;
+    char *out = text;
+
+    for (int n; *text; text += n > 0 ? n : 1) {
+        n = mbtowc(&wide, text, MB_CUR_MAX);
+        if (n > 0 && wcwidth(wide) >= 0) {
+            memmove(out, text, (size_t)n);
+            out += n;
+        } else {
+            *out++ = '?';
+        }
+    }
+    *out = 0;
+}
+
 struct table *table_new(const struct table_column *columns)
 {
     struct table *t = mem_alloc(sizeof(*t));
 
-    /* without it names beyond ASCII would be written out, and trees drawn with '-' */
-    setlocale(LC_CTYPE, "");
     t->scols = scols_new_table();
     if (!t->scols)
         abort();
+    set_locale(t->scols);
     scols_table_enable_colors(t->scols, 0);
-    scols_table_enable_noencoding(t->scols, 1); /* cells are safe already, see table_line() */
+    scols_table_enable_noencoding(t->scols, 1); /* cells are safe when they get there */
     for (; columns[t->ncolumns].name; t->ncolumns++)
         if (!scols_table_new_column(t->scols, columns[t->ncolumns].name, 0,
                                     flags_of(columns[t->ncolumns].flags)))
@@ -47,6 +80,7 @@ struct table_line *table_line(struct table *t, struct table_line *parent, const 
     for (size_t i = 0; i < t->ncolumns; i++) {
         auto_free char *safe = text_safe(cells[i]);
 
+        measure(safe);
         if (scols_line_set_data(line, i, safe))
             abort();
     }

@@ -28,14 +28,14 @@ static const struct opt opts[] = {
     {"memory", OPT_FLAG, A(memory),
      .help = "the guest's memory too, so that it can go on from this instant"},
     {"internal", OPT_FLAG, A(internal),
-     .help = "inside the images, which must be qcow2; the disks go on in the same files"},
+     .help = "inside the images, which must be qcow2; no overlays are made"},
     {"halt", OPT_FLAG, A(halt), .help = "leave the guest stopped"},
     {"quiesce", OPT_CHOICE, A(quiesce), .words = quiesce, .bare = "require",
      .help = "freeze the guest's file systems meanwhile; default: no, alone: require"},
     {"freeze-timeout", OPT_SECONDS, A(freeze_timeout_ms), .value = "SECONDS",
-     .help = "how long the freeze may take, and how long it may last; default 10"},
+     .help = "how long it may take, and may last; default 10"},
     {"freeze-mountpoints", OPT_STRINGS, A(freeze_mountpoints), .value = "DIR",
-     .help = "freeze only the file system mounted at DIR in the guest; repeat for more"},
+     .help = "only the guest's file system at DIR; repeat for more"},
     {0},
 };
 /* clang-format on */

@@ -51,18 +51,27 @@ static char *time_of(const struct graph_tag *t)
     return written(sane ? t->sec : 0, sane ? t->nsec : 0);
 }
 
-/* The tags that the document knows: an object with them as keys. New reference. */
+static void add_tags(json_t *tags, const json_t *snapshot)
+{
+    const char *id;
+    json_t *held;
+
+    json_object_foreach(json_object_get(snapshot, "disks"), id, held)
+        if (text(held, "tag"))
+            json_object_set_new(tags, text(held, "tag"), json_true());
+}
+
+/* The tags that the document knows, of snapshots and of the undo point: the keys of an object.
+ * New reference. */
 static json_t *recorded(const struct chain *c)
 {
-    json_t *tags = json_object(), *held;
+    json_t *tags = json_object();
     const json_t *s;
-    const char *id;
     size_t i;
 
     json_array_foreach(chain_snapshots(c), i, s)
-        json_object_foreach(json_object_get(s, "disks"), id, held)
-            if (text(held, "tag"))
-                json_object_set_new(tags, text(held, "tag"), json_true());
+        add_tags(tags, s);
+    add_tags(tags, chain_undo(c));
     return tags;
 }
 
@@ -104,8 +113,7 @@ json_t *internal_foreign(const struct graph *g, const struct chain *c)
         for (size_t k = 0; !graph_skip_reason(d) && k < d->layers[0].ntags; k++) {
             const struct graph_tag *t = &d->layers[0].tags[k];
 
-            if (json_object_get(known, t->name) ||
-                !strncmp(t->name, INTERNAL_UNDO, strlen(INTERNAL_UNDO)))
+            if (json_object_get(known, t->name))
                 continue;
             if (!json_object_get(found, t->name))
                 json_object_set_new(found, t->name, document(t));

@@ -13,9 +13,6 @@
 #include "snapshot/chain.h"
 #include "snapshot/graph.h"
 
-/* Tags that begin so are undo points (the digits of the operation follow): not snapshots. */
-#define INTERNAL_UNDO "qrw-undo-"
-
 /* Does this snapshot, or undo point, lie inside the images? */
 bool internal_is(const json_t *snapshot);
 

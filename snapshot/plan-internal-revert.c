@@ -194,8 +194,8 @@ static int check(struct plan *p, struct internal_way *w, struct qmp_error *err)
     place_scratch(w);
     if (w->args->keep)
         w->keeps = mem_strdup(w->args->keep);
-    else if (!w->args->discard)
-        w->keeps = mem_printf("%s%s", INTERNAL_UNDO, w->s->token);
+    else
+        w->keeps = mem_printf("qrw-undo-%s", w->s->token);
     return check_scratch(w, err);
 }
 
@@ -223,23 +223,24 @@ static void keep_present(struct plan *p, const struct internal_way *w)
                                  s->graph->running ? "running" : "paused", "quiesced", 0, "disks",
                                  tagged(w), "memory", "pinned", 0));
         plan_note(p, "%s holds the disks only: going back to it means a reset", w->keeps);
-    } else if (w->keeps) {
+    } else if (w->keeps && !w->args->discard) {
         undo = json_pack("{s:o, s:s?, s:s}", "disks", tagged(w), "current", chain_current(s->chain),
                          "created", s->now);
     }
     chain_set_undo(&p->after, undo);
 }
 
-/* Undo points of before: each revert leaves one only. */
-static void forget_undo_points(struct plan *p, const struct internal_way *w)
+/* Each revert leaves one undo point only. */
+static void forget_undo_point(struct plan *p, const struct scene *s)
 {
-    for (size_t i = 0; i < w->o.n; i++) {
-        const struct graph_layer *top = &w->o.list[i].disk->layers[0];
+    const char *id;
+    json_t *held;
 
-        for (size_t k = 0; k < top->ntags; k++)
-            if (!strncmp(top->tags[k].name, INTERNAL_UNDO, strlen(INTERNAL_UNDO)))
-                json_array_append_new(p->cleanup,
-                                      plan_internal_untag(w->o.list[i].disk, top->tags[k].name));
+    json_object_foreach(json_object_get(chain_undo(s->chain), "disks"), id, held) {
+        const struct graph_disk *d = graph_disk(s->graph, id);
+
+        if (d && d->nlayers && graph_tag(&d->layers[0], text(held, "tag")))
+            json_array_append_new(p->cleanup, plan_internal_untag(d, text(held, "tag")));
     }
 }
 
@@ -253,7 +254,7 @@ static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *er
     keep_present(p, w);
     chain_set_current(&p->after, w->current);
     plan_collect(p, false);
-    forget_undo_points(p, w);
+    forget_undo_point(p, w->s);
     json_object_set_new(p->result, "snapshot", json_string(w->name));
     json_object_set_new(p->result, "method",
                         json_string(w->memory           ? "memory"

@@ -17,7 +17,7 @@ struct internal_way {
     bool memory;          /* load it too */
     const char *state;    /* the node with the memory of the snapshot; NULL: the scratch image */
     struct overlays o;    /* only its disks: no overlays are made */
-    char *keeps;          /* the tag that the present state gets, NULL: it is lost */
+    char *keeps;          /* the tag that the present state gets; NULL: this QEMU cannot */
     char *scratch, *node; /* a scratch image for memory, its node; NULL: none can be made */
     const char *like;     /* the image whose owner and mode it gets */
 };

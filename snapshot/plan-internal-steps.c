@@ -7,9 +7,9 @@
  * into a scratch image under the same tag, and loaded from there. The disks go back,
  * the memory is what it was, and the guest is reset.
  *
- * A load that fails half-way leaves some disks back and some not. Then the memory, such
- * as it is, goes to the scratch image under the tag of the undo point, and that is loaded:
- * every disk shows again what it showed before.
+ * A load that fails half-way leaves some disks back and some not. So what the disks show
+ * is tagged in any case, and on failure the memory, such as it is, goes to the scratch
+ * image under that tag, which is then loaded: every disk shows what it showed before.
  */
 #include "snapshot/plan-internal-revert.h"
 
@@ -85,9 +85,16 @@ static void add_scratch(struct plan *p, const struct internal_way *w)
 
 static void tag_present(struct plan *p, const struct internal_way *w)
 {
-    plan_internal_tag(p, &w->o, w->keeps, undo_tags(w));
-    for (size_t i = 0; i < w->o.n; i++)
-        plan_promise_tag(p, w->o.list[i].disk->id, w->keeps, true);
+    /* without the scratch image it is all that is left when the load fails */
+    plan_internal_tag(p, &w->o, w->keeps, w->scratch ? undo_tags(w) : NULL);
+    for (size_t i = 0; i < w->o.n; i++) {
+        const struct graph_disk *d = w->o.list[i].disk;
+
+        if (w->args->discard && !w->args->keep)
+            json_array_append_new(p->cleanup, plan_internal_untag(d, w->keeps));
+        else
+            plan_promise_tag(p, d->id, w->keeps, true);
+    }
 }
 
 static void load(struct plan *p, const struct internal_way *w)

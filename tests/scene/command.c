@@ -28,6 +28,7 @@ static const struct option options[] = {
     {"create", "--exclude",     LIST,   AT(create.exclude)},
     {"create", "--overlay",     LIST,   AT(create.overlays)},
     {"create", "--method",      METHOD, AT(create.method)},
+    {"create", "--internal",    SWITCH, AT(create.internal)},
     {"create", "--memory",      SWITCH, AT(create.memory)},
     {"create", "--halt",        SWITCH, AT(create.halt)},
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
 #include "tests/scene/internal.h"
 #include "tests/scene/picture.h"
 
@@ -38,7 +39,7 @@ static bool is_undo(const struct chain *c, const char *layer)
     json_t *held;
 
     json_object_foreach(json_object_get(json_object_get(c->doc, "undo"), "disks"), disk, held)
-        if (!strcmp(picture_text(held, "layer"), layer))
+        if (same(picture_text(held, "layer"), layer))
             return true;
     return false;
 }
@@ -56,7 +57,7 @@ static void draw_layer(struct drawing *d, const char *layer)
         json_t *held;
 
         json_object_foreach(json_object_get((json_t *)s, "disks"), disk, held)
-            if (!strcmp(picture_text(held, "layer"), layer)) {
+            if (same(picture_text(held, "layer"), layer)) {
                 fprintf(d->out, "*%s", picture_text(s, "name"));
                 break;
             }
@@ -86,6 +87,27 @@ static bool has_child(const struct chain *c, const char *layer)
     return child != NULL;
 }
 
+/* "; inside s1 disk0 disk1": an internal snapshot, or the undo point, with its disks. */
+static void draw_inside(struct drawing *d, const json_t *s, const char *name)
+{
+    const char *memory = picture_text(json_object_get(s, "memory"), "disk");
+    bool begun = false;
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(json_object_get(s, "disks"), disk, held) {
+        const char *tag = picture_text(held, "tag");
+
+        if (!tag)
+            continue;
+        if (!begun)
+            fprintf(d->out, "; inside %s%s%s:", name, strcmp(name, tag) ? " as " : "",
+                    strcmp(name, tag) ? tag : "");
+        begun = true;
+        fprintf(d->out, " %s%s", disk, memory && !strcmp(memory, disk) ? "!" : "");
+    }
+}
+
 char *picture_draw(const struct chain *c)
 {
     char *text = NULL;
@@ -93,6 +115,8 @@ char *picture_draw(const struct chain *c)
     struct drawing d = {c, open_memstream(&text, &n), json_object()};
     const char *key;
     json_t *value;
+    const json_t *s;
+    size_t i;
 
     json_object_foreach(json_object_get(c->doc, "disks"), key, value) {
         fprintf(d.out, "%s%s: ", ftell(d.out) ? "; " : "", key);
@@ -104,6 +128,9 @@ char *picture_draw(const struct chain *c)
         fputs("; + ", d.out);
         draw_chain(&d, key);
     }
+    json_array_foreach(chain_snapshots(c), i, s)
+        draw_inside(&d, s, picture_text(s, "name"));
+    draw_inside(&d, chain_undo(c), "undo");
     fclose(d.out);
     json_decref(d.drawn);
     if (text[0])

@@ -4,8 +4,9 @@
  *
  *   {"disks": [{"id": "disk0", "flags": {"legacy": ""}, "layers": [LAYER, ...],
  *               "more": [[LAYER, ...], ...]}],
- *    "jobs": [{"id": ..., as in query-jobs}], "words": {"paused": true}}
- *   LAYER = {"name", "file", "format", "allocated", "pins": ["s1"], "flags": {"named": ""}}
+ *    "jobs": [{"id": ..., as in query-jobs}], "inside": ["t1"], "words": {"paused": true}}
+ *   LAYER = {"name", "file", "format", "allocated", "pins": ["s1"],
+ *            "tags": [{"name": "t1", "memory": false}], "flags": {"named": ""}}
  *
  * A flag without a value has the value "".
  */

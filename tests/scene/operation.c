@@ -158,6 +158,16 @@ static void print_promise(FILE *out, const struct plan *p)
         const char *backing = picture_text(fact, "backing");
 
         comma(out, begin);
+        if (picture_text(fact, "job")) {
+            fprintf(out, "%s ended well", picture_text(fact, "job"));
+            continue;
+        }
+        if (picture_text(fact, "tag")) {
+            fprintf(out, "%s has %stag %s", picture_text(fact, "disk"),
+                    json_is_true(json_object_get(fact, "there")) ? "" : "no ",
+                    picture_text(fact, "tag"));
+            continue;
+        }
         fprintf(out, "%s %s %s", picture_text(fact, "disk"),
                 json_is_true(json_object_get(fact, "top")) ? "shows" : "has",
                 picture_text(fact, "layer"));

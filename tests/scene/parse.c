@@ -62,6 +62,19 @@ static int64_t parse_size(const char *s)
     return (int64_t)n << (*unit == 'G' ? 30 : *unit == 'M' ? 20 : *unit == 'k' ? 10 : 0);
 }
 
+/* "t1^m1!": internal snapshots, ! with memory. */
+static json_t *parse_tags(char *s)
+{
+    json_t *tags = json_array();
+
+    for (char *tag; s && (tag = strsep(&s, "^"));) {
+        bool memory = cut(tag, "!") != NULL;
+
+        json_array_append_new(tags, json_pack("{s:s, s:b}", "name", trim(tag), "memory", memory));
+    }
+    return tags;
+}
+
 /* "*", "*s1*s2"; a nameless star is "s1" at first, then "s2" ... */
 static json_t *parse_pins(char *s, int *stars)
 {
@@ -90,6 +103,7 @@ static json_t *parse_layer(const char *folder, char *s, int *stars)
     char *flag_text = cut(s, "(");
     json_auto_t *flags = NULL;
     char *undo = cut(s, "~");
+    char *tags = cut(s, "^");
     char *pins = cut(s, "*");
     char *size = cut(s, ":");
     char *name = trim(s);
@@ -98,11 +112,11 @@ static json_t *parse_layer(const char *folder, char *s, int *stars)
         cr_assert(cut(flag_text, ")"), "a picture with '(' but no ')'");
     flags = parse_flags(flag_text, " raw remote relative json named theirs unknown ");
     auto_free char *file = file_name(folder, name, flags);
-    return json_pack("{s:s, s:s, s:s, s:I, s:o, s:b, s:O}", "name", name, "file", file, "format",
-                     json_object_get(flags, "raw") ? "raw" : "qcow2", "allocated",
+    return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:b, s:O}", "name", name, "file", file,
+                     "format", json_object_get(flags, "raw") ? "raw" : "qcow2", "allocated",
                      (json_int_t)(size ? parse_size(size) : 1 << 20), "pins",
-                     parse_pins(pins ? trim(pins) : NULL, stars), "undo", undo != NULL, "flags",
-                     flags);
+                     parse_pins(pins ? trim(pins) : NULL, stars), "tags", parse_tags(tags), "undo",
+                     undo != NULL, "flags", flags);
 }
 
 static json_t *parse_layers(const char *folder, char *s, int *stars)
@@ -126,7 +140,7 @@ static json_t *parse_disk(const char *folder, char *s, int *stars)
     if (flag_text)
         cr_assert(cut(flag_text, "]"), "a picture with '[' but no ']'");
     flags = parse_flags(flag_text, " removable empty read-only direct no-flush zeroes filter "
-                                   "nodeless legacy active ");
+                                   "nodeless legacy active bitmaps ");
     return json_pack("{s:s, s:o, s:o, s:[]}", "id", trim(s), "flags", flags, "layers",
                      json_object_get(flags, "empty") ? json_array()
                                                      : parse_layers(folder, layers, stars),
@@ -146,6 +160,7 @@ static json_t *parse_job(char *s)
 json_t *picture_parse(const char *folder, const char *line)
 {
     json_t *disks = json_array(), *jobs = json_array(), *words = json_object();
+    json_t *inside = json_array();
     auto_free char *copy = mem_strdup(line);
     int stars = 0;
 
@@ -158,10 +173,15 @@ json_t *picture_parse(const char *folder, const char *line)
                                   parse_layers(folder, part + 1, &stars));
         else if (!strncmp(part, "job ", 4))
             json_array_append_new(jobs, parse_job(part + 4));
+        else if (!strncmp(part, "inside ", 7))
+            json_array_append_new(inside, json_string(part + 7));
+        else if (!strncmp(part, "QEMU ", 5))
+            json_object_set_new(words, "QEMU", json_string(part + 5));
         else if (!strcmp(part, "paused") || !strcmp(part, "out of reach"))
             json_object_set_new(words, part, json_true());
         else
             json_array_append_new(disks, parse_disk(folder, part, &stars));
     }
-    return json_pack("{s:o, s:o, s:o}", "disks", disks, "jobs", jobs, "words", words);
+    return json_pack("{s:o, s:o, s:o, s:o}", "disks", disks, "jobs", jobs, "inside", inside,
+                     "words", words);
 }

@@ -3,6 +3,7 @@
 #include "tests/scene/picture.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,7 @@ static bool has_sidecar(const json_t *parsed)
         if (has_pins(json_object_get(disk, "layers")) ||
             json_array_size(json_object_get(disk, "more")))
             return true;
-    return false;
+    return json_array_size(json_object_get(parsed, "inside")) > 0;
 }
 
 /* The first snapshot, from @layer downwards, that pins one: its name, or NULL. */
@@ -157,7 +158,45 @@ static void draw_document(struct chain *c, const json_t *parsed)
     }
 }
 
+/* The internal snapshot @tag of every disk whose active layer has it, or the undo point. */
+static void draw_inside(struct chain *c, const struct graph *g, const char *tag)
+{
+    json_t *disks = json_object(), *memory = NULL;
+
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+        const struct graph_tag *t = d->nlayers ? graph_tag(&d->layers[0], tag) : NULL;
+
+        if (!t)
+            continue;
+        if (!chain_active(c, d->id))
+            chain_follow(c, d);
+        json_object_set_new(disks, d->id, json_pack("{s:s}", "tag", tag));
+        if (t->state_size)
+            memory = json_pack("{s:s, s:s, s:s, s:s}", "disk", d->id, "tag", tag, "qemu", "7.2.22",
+                               "machine", "pc-q35-7.2");
+    }
+    cr_assert(json_object_size(disks), "no disk has the tag %s", tag);
+    if (!strncmp(tag, "qrw-undo-", 9))
+        chain_set_undo(c, json_pack("{s:o, s:n}", "disks", disks, "current"));
+    else
+        chain_add_snapshot(c, json_pack("{s:s, s:s, s:n, s:s, s:s, s:s, s:o, s:o}", "name", tag,
+                                        "id", tag, "parent", "created", "2026-11-21T09:00:00.000Z",
+                                        "kind", "internal", "state", "running", "disks", disks,
+                                        "memory", memory ? memory : json_null()));
+}
+
 /* ---- */
+
+static void set_release(struct picture *p, const char *release)
+{
+    int major = 0, minor = 0;
+
+    cr_assert_eq(sscanf(release, "%d.%d", &major, &minor), 2, "%s", release);
+    p->release = mem_strdup(release);
+    p->scene.qemu = p->release;
+    p->scene.version = major * 10000 + minor * 100;
+}
 
 struct picture *picture_new_in(const char *folder, const char *line)
 {
@@ -165,6 +204,8 @@ struct picture *picture_new_in(const char *folder, const char *line)
     json_auto_t *parsed = picture_parse(folder, line);
     struct chain drawn = {0};
     struct qmp_error err;
+    const json_t *tag;
+    size_t i;
 
     p->replies = picture_replies(parsed, folder);
     take_replies(&p->graph, GRAPH_NODES, p->replies);
@@ -178,6 +219,8 @@ struct picture *picture_new_in(const char *folder, const char *line)
     chain_init(&drawn, folder, NULL, NULL);
     if (has_sidecar(parsed))
         draw_document(&drawn, parsed);
+    json_array_foreach(json_object_get(parsed, "inside"), i, tag)
+        draw_inside(&drawn, &p->graph, json_string_value(tag));
     cr_assert_eq(chain_take(&p->chain, folder, drawn.doc, &err), 0, "%s: %s", line, err.desc);
     chain_done(&drawn);
 
@@ -192,6 +235,9 @@ struct picture *picture_new_in(const char *folder, const char *line)
         .cwd = "/home/me",
         .files_reachable = !json_object_get(json_object_get(parsed, "words"), "out of reach"),
     };
+    const char *release = picture_text(json_object_get(parsed, "words"), "QEMU");
+    if (release)
+        set_release(p, release);
     return p;
 }
 
@@ -209,5 +255,6 @@ void picture_free(struct picture *p)
     graph_done(&p->shallow);
     chain_done(&p->chain);
     machine_done(&p->machine);
+    free(p->release);
     free(p);
 }

@@ -12,15 +12,19 @@
  *     PART     DISK[FLAG,...]: LAYER <- LAYER ...     a disk of QEMU, the base first
  *              + LAYER <- LAYER ...                   the sidecar knows more of that disk
  *              job ID TYPE STATUS [ERROR]
+ *              inside TAG                             the sidecar knows this internal snapshot
+ *              QEMU VERSION
  *              paused | out of reach (of QEMU's files)
- *     LAYER    NAME[:ALLOCATED][*[SNAPSHOT]]...[~][(FLAG,...)]
+ *     LAYER    NAME[:ALLOCATED][*[SNAPSHOT]]...[^TAG[!]]...[~][(FLAG,...)]
  *
  * A star pins the layer; the first one of a disk means s1, the next s2, unless a name follows.
- * ~ is the undo point. A picture without star, ~ and + has no sidecar.
+ * ^ is an internal snapshot in the image, ! one with memory; a tag qrw-undo-... that is inside
+ * is the undo point. ~ is an undo point of layers. A picture without star, ~, + and inside has
+ * no sidecar.
  *
  * Flags of a disk: removable, empty, read-only, direct, no-flush, zeroes (detect-zeroes=unmap),
  * filter (throttle), nodeless (QEMU does not tell any node's name), legacy (-drive id=DISK, no
- * device id), active=NAME (in the sidecar, where that differs).
+ * device id), bitmaps (dirty ones), active=NAME (in the sidecar, where that differs).
  * Flags of a layer: raw; remote (nbd); relative (so spelled by QEMU); json (so named by QEMU);
  * named (its nodes have the user's names, NAME-fmt and NAME-file; else QEMU's own, #NAME and
  * #NAME.f); theirs (not made by us, as the lowest never is); unknown (to the sidecar).
@@ -37,6 +41,7 @@ struct picture {
     struct graph graph, shallow; /* all nodes; what query-block alone shows */
     struct chain chain;
     struct machine machine;
+    char *release;      /* where the picture says one */
     struct scene scene; /* graph and chain, at a fixed time, in /home/me, with the token "t" */
 };
 
@@ -46,8 +51,9 @@ struct picture *picture_new_in(const char *folder, const char *line);
 void picture_free(struct picture *p);
 
 /*
- * The document as a picture: "disk0: base*s1 <- a; + base <- old*s2", names without folder and
- * .qcow2; pins always with the snapshot's name. "nothing" for an empty one. The caller frees.
+ * The document as a picture: "disk0: base*s1 <- a; + base <- old*s2; inside t1: disk0!" (the disk
+ * with the memory has a !), names without folder and .qcow2; pins always with the snapshot's name.
+ * "nothing" for an empty one. The caller frees.
  */
 char *picture_draw(const struct chain *c);
 

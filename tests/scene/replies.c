@@ -37,6 +37,28 @@ static char *spelling(const json_t *l, const char *folder, bool as_format)
     return mem_strdup(file);
 }
 
+static json_t *tags(const json_t *l)
+{
+    const json_t *list = json_object_get(l, "tags"), *tag;
+    json_t *all = json_array();
+    size_t i;
+
+    json_array_foreach(list, i, tag) {
+        auto_free char *id = mem_printf("%zu", i + 1);
+
+        json_array_append_new(all,
+                              json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i}", "id", id, "name",
+                                        picture_text(tag, "name"), "vm-state-size",
+                                        json_is_true(json_object_get(tag, "memory")) ? 1 << 20 : 0,
+                                        "date-sec", 1795251600 + (int)i, "date-nsec", 0,
+                                        "vm-clock-sec", 0, "vm-clock-nsec", 0));
+    }
+    if (json_array_size(all))
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
 static json_t *image(const json_t *disk, size_t i, const char *folder)
 {
     const json_t *l = layer(disk, i);
@@ -46,11 +68,11 @@ static json_t *image(const json_t *disk, size_t i, const char *folder)
     auto_free char *file = spelling(l, folder, true);
     auto_free char *below = layer(disk, i + 1) ? spelling(layer(disk, i + 1), folder, true) : NULL;
 
-    return json_pack("{s:s, s:s, s:I, s:O, s:i, s:b, s:s*, s:o*}", "filename", file, "format",
+    return json_pack("{s:s, s:s, s:I, s:O, s:i, s:b, s:s*, s:o*, s:o*}", "filename", file, "format",
                      picture_text(l, "format"), "virtual-size", (json_int_t)PICTURE_SIZE,
                      "actual-size", json_object_get(l, "allocated"), "cluster-size", 65536,
                      "dirty-flag", 0, "backing-filename", below, "backing-image",
-                     image(disk, i + 1, folder));
+                     image(disk, i + 1, folder), "snapshots", tags(l));
 }
 
 static json_t *inserted(const json_t *disk, const char *folder)
@@ -62,12 +84,14 @@ static json_t *inserted(const json_t *disk, const char *folder)
     auto_free char *node = picture_flag(disk, "nodeless") ? NULL : node_name(top, false);
     auto_free char *file = spelling(top, folder, true);
 
-    return json_pack("{s:s*, s:s, s:b, s:s, s:s, s:{s:b, s:b, s:b}, s:o}", "node-name", node,
+    return json_pack("{s:s*, s:s, s:b, s:s, s:s, s:{s:b, s:b, s:b}, s:o*, s:o}", "node-name", node,
                      "file", file, "ro", picture_flag(disk, "read-only"), "drv",
                      picture_flag(disk, "filter") ? "throttle" : picture_text(top, "format"),
                      "detect_zeroes", picture_flag(disk, "zeroes") ? "unmap" : "off", "cache",
                      "writeback", 1, "direct", picture_flag(disk, "direct"), "no-flush",
-                     picture_flag(disk, "no-flush"), "image", image(disk, 0, folder));
+                     picture_flag(disk, "no-flush"), "dirty-bitmaps",
+                     picture_flag(disk, "bitmaps") ? json_pack("[{s:s}]", "name", "b") : NULL,
+                     "image", image(disk, 0, folder));
 }
 
 static char *qdev(const json_t *disk)

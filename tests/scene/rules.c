@@ -17,7 +17,7 @@
 
 static void add_command(json_t *list, const json_t *step);
 
-/* @undo: a command, job steps, or nothing. */
+/* @undo: a command, steps, or nothing. */
 static void add_undo(json_t *list, const json_t *undo)
 {
     const json_t *step;
@@ -118,7 +118,7 @@ static void check_job(const struct plan *plan, const json_t *step)
     if (disk)
         cr_expect(!strcmp(id, wanted) && json_is_false(dismiss), "law 3: %s", id);
     else
-        cr_expect(!strcmp(id, "qrw-save") || !strcmp(id, "qrw-load"), "%s", id);
+        cr_expect(!strncmp(id, "qrw-save", 8) || !strncmp(id, "qrw-load", 8), "%s", id);
 }
 
 static void check_node(const json_t *args)
@@ -193,7 +193,8 @@ void rules_check(const struct plan *plan, const struct scene *s, const struct co
     check_steps(plan);
     check_purity(plan, s, c);
     check_journal(plan);
-    if (json_array_size(plan->promise))
+    /* before 6.0 no graph and no job shows that memory was loaded */
+    if (json_array_size(plan->promise) && s->version >= 60000)
         cr_expect_neq(plan_holds(plan, s->graph, NULL), 0, "%s promises what there is already",
                       plan->operation);
 }

@@ -18,6 +18,8 @@
 #include "snapshot/member.h"
 #include "snapshot/quiesce.h"
 
+#define TRIES 10
+#define PAUSE_MS 20
 #define PORT_NAME "org.qemu.guest_agent.0"
 
 /* ---- the port ---- */
@@ -188,7 +190,7 @@ static void none(struct qmp_error *err)
                         "virtio-serial -device virtserialport,chardev=agent,name=" PORT_NAME);
 }
 
-char *quiesce_find(struct qmp_client *c, pid_t pid, const bool *stop, struct qmp_error *err)
+static char *look(struct qmp_client *c, pid_t pid, const bool *stop, struct qmp_error *err)
 {
     json_auto_t *chardevs = NULL;
     struct qmp_error why = {0};
@@ -204,4 +206,25 @@ char *quiesce_find(struct qmp_client *c, pid_t pid, const bool *stop, struct qmp
     if (err)
         *err = why;
     return NULL;
+}
+
+static bool never(void *arg)
+{
+    return false;
+}
+
+/* QEMU may not have noticed yet that the client before us has left: that is looked at
+ * again some times. */
+char *quiesce_find(struct qmp_client *c, pid_t pid, const bool *stop, struct qmp_error *err)
+{
+    struct qmp_error why = {0};
+    char *found = look(c, pid, stop, &why);
+
+    for (int i = 0; i < TRIES && !found && why.kind == QRW_ERR_LOCKED; i++) {
+        qmp_client_run(c, never, NULL, PAUSE_MS, NULL);
+        found = look(c, pid, stop, &why);
+    }
+    if (!found && err)
+        *err = why;
+    return found;
 }

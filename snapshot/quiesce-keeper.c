@@ -184,6 +184,9 @@ static void hold(struct keeper *k)
         insist(k);
         return;
     }
+    /* the line is free before anybody hears that it is over */
+    agent_close(k->agent);
+    k->agent = NULL;
     if (heard == HEARD_NOTHING)
         listen_for(k, (int)(PATIENCE_US / 1000));
     say(k, &word);

@@ -16,12 +16,6 @@ const struct graph_disk *plan_merge_disk(const struct scene *s, const char *name
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is empty", d->id);
         return NULL;
     }
-    for (size_t i = 0; i < d->nlayers; i++)
-        if (!d->layers[i].node) {
-            qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s: there are filters in its chain",
-                          d->id);
-            return NULL;
-        }
     return plan_check_idle(s->graph, d, err) || chain_agrees(s->chain, d, err) ? NULL : d;
 }
 

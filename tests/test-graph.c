@@ -97,15 +97,15 @@ static const struct {
      "json: drive=json /vm/other.qcow2 (qcow2 #/#)\n"
      "options: drive=options /vm/pflash.qcow2 (qcow2 #/#)\n"
      "null: drive=null json:{\"driver\": \"raw\", \"file\": {\"driver\": \"null-co\","
-     " \"size\": \"1M\"}} (raw #/# rw remote)\n",
+     " \"size\": \"1M\"}} (raw #/# remote)\n",
      "relative: drive=relative top.qcow2 (qcow2 #/-) on /vm/mid.qcow2 (qcow2 -/-)"
      " on /vm/base.qcow2 (qcow2 -/-)\n"
      "json: drive=json /vm/other.qcow2 (qcow2 #/-)\n"
      "options: drive=options /vm/pflash.qcow2 (qcow2 #/-)\n"
      "null: drive=null json:{\"driver\": \"raw\", \"file\": {\"driver\": \"null-co\","
-     " \"size\": \"1M\"}} (raw #/- rw remote)\n"},
+     " \"size\": \"1M\"}} (raw #/- remote)\n"},
     {"filter",
-     "disk0: drive=- filter=throttle /vm/other.qcow2 (qcow2 n0/#)\n",
+     "disk0: drive=- filter=throttle /vm/other.qcow2 (qcow2 thr/-)\n",
      NULL},
     {"mirror",
      "vda: drive=vda /vm/top.qcow2 (qcow2 #/#) on /vm/mid.qcow2 (qcow2 #/#)"

@@ -15,7 +15,7 @@ struct recorded_reply {
     enum graph_level level; /* asked for a graph of this depth and deeper */
 };
 
-enum { RECORDED_REPLIES = 5 };
+enum { RECORDED_REPLIES = 4 };
 
 /* In the order in which they are to be taken. */
 extern const struct recorded_reply recorded_replies[RECORDED_REPLIES];

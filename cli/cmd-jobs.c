@@ -51,7 +51,7 @@ static void print(const json_t *doc, const void *args)
                                                               {"STATUS", 0},
                                                               {"DONE", TABLE_RIGHT},
                                                               {"LIMIT", TABLE_RIGHT},
-                                                              {"ERROR", TABLE_WRAP},
+                                                              {"ERROR", 0},
                                                               {NULL, 0}});
     json_array_foreach(jobs, i, job) {
         auto_free char *done = progress(job);

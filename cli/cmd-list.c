@@ -91,7 +91,7 @@ static void print(const json_t *doc, const void *arguments)
                                                               {"KIND", 0},
                                                               {"STATE", 0},
                                                               {"DISKS", 0},
-                                                              {"DESCRIPTION", TABLE_WRAP},
+                                                              {"DESCRIPTION", 0},
                                                               {NULL, 0}});
     auto_free struct table_line **lines = mem_alloc(n * sizeof(struct table_line *));
     for (size_t i = 0; i < n; i++) {

@@ -17,10 +17,10 @@ struct table {
     size_t ncolumns;
 };
 
+/* Never SCOLS_FL_WRAP: it runs in circles on characters of no width (combining accents). */
 static int flags_of(unsigned flags)
 {
-    return (flags & TABLE_RIGHT ? SCOLS_FL_RIGHT : 0) | (flags & TABLE_TREE ? SCOLS_FL_TREE : 0) |
-           (flags & TABLE_WRAP ? SCOLS_FL_WRAP : 0);
+    return (flags & TABLE_RIGHT ? SCOLS_FL_RIGHT : 0) | (flags & TABLE_TREE ? SCOLS_FL_TREE : 0);
 }
 
 /*

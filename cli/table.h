@@ -8,7 +8,7 @@
 struct table;
 struct table_line;
 
-enum { TABLE_RIGHT = 1, TABLE_TREE = 2, TABLE_WRAP = 4 };
+enum { TABLE_RIGHT = 1, TABLE_TREE = 2 };
 
 struct table_column {
     const char *name; /* NULL ends the list */

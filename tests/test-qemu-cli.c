@@ -165,6 +165,25 @@ Test(cli, a_name_cannot_steer_the_terminal)
     lab_stop(lab);
 }
 
+Test(cli, tables_keep_names_of_any_script_in_any_locale)
+{
+    /* accents of no width, characters of two columns, one that nobody has assigned */
+    static const char odd[] = "e\xcc\x81 \xe6\x97\xa5\xe6\x9c\xac \xf3\xa0\x82\x80 \xc3\xbc";
+    static const char *const locales[] = {"C", "C.UTF-8"};
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+
+    does(lab, "create", "s1", "--description", odd);
+    for (size_t i = 0; i < 2; i++) {
+        setenv("LC_ALL", locales[i], 1);
+        auto_result struct lab_result list = run(lab, "list", "--tree");
+
+        silent(&list);
+        cr_expect_not_null(strstr(list.out, "e\xcc\x81 \xe6\x97\xa5\xe6\x9c\xac "), "%s", list.out);
+        cr_expect_not_null(strstr(list.out, " \xc3\xbc\n"), "%s", list.out);
+    }
+    lab_stop(lab);
+}
+
 /* ---- layers ---- */
 
 Test(cli, chain_is_a_tree_from_the_active_layer_down)

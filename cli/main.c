@@ -266,6 +266,8 @@ int main(int argc, char *argv[])
 
     /* a reader that went away must not kill us in the middle of an operation */
     signal(SIGPIPE, SIG_IGN);
+    /* nor a limit on the size of files: writing then fails, and what was begun is undone */
+    signal(SIGXFSZ, SIG_IGN);
     code = start(&c, argc, argv);
     cmdline_done(&c);
     if (fflush(stdout) || ferror(stdout)) {

@@ -133,9 +133,26 @@ static bool has_nodes(const struct graph *g, const struct graph_disk *d)
     return d->node != NULL;
 }
 
+/* QEMU gives its images away with a migration, and gets them with one. */
+static bool owns_images(const struct graph *g)
+{
+    static const char *const states[] = {"inmigrate", "finish-migrate", "postmigrate"};
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (same(g->status, states[i]))
+            return false;
+    return true;
+}
+
 int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)
 {
     const struct graph_job *job = plan_disk_job(g, d);
+
+    if (!owns_images(g)) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "the VM is in the middle of a migration: %s",
+                      g->status);
+        return qmp_error_hint(err, "its images belong to somebody else until it runs");
+    }
 
     if (job) {
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is busy: the job %s (%s) is %s", d->id,

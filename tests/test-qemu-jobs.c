@@ -87,6 +87,7 @@ Test(jobs, paused_and_resumed)
 
     slow_start(lab, &slow_jobs[SLOW_COMMIT]);
     does(lab, "job", "pause", id);
+    wait_for_job(lab, id, "paused"); /* on 5.2 this takes a moment */
     json_auto_t *paused = tells(lab, "jobs");
     says(paused, "jobs.0.status", "paused");
     does(lab, "job", "speed", id, "0");
@@ -153,15 +154,17 @@ Test(jobs, of_others_are_shown_and_can_be_waited_for)
     struct lab *lab = slow_lab();
     auto_free char *target = lab_path(lab, "theirs.qcow2");
 
-    json_decref(lab_qmp(lab, "drive-backup", "{s:s, s:s, s:s, s:s, s:s, s:I}", "job-id", "theirs",
-                        "device", "vda", "target", target, "format", "qcow2", "sync", "full",
-                        "speed", (json_int_t)1 << 19));
+    json_decref(lab_qmp(lab, "drive-backup", "{s:s, s:s, s:s, s:s, s:s, s:I, s:b}", "job-id",
+                        "theirs", "device", "vda", "target", target, "format", "qcow2", "sync",
+                        "full", "speed", (json_int_t)1 << 19, "auto-dismiss", 0));
     json_auto_t *jobs = tells(lab, "jobs");
     says(jobs, "jobs.0.id", "theirs");
     says(jobs, "jobs.0.type", "backup");
     json_decref(refuses(lab, 6, "job", "wait", "theirs", "--for", "0.1"));
     does(lab, "job", "speed", "theirs", "0");
-    does(lab, "job", "wait", "theirs");
+    json_auto_t *done = tells(lab, "job", "wait", "theirs");
+    says(done, "jobs.0.status", "concluded");
+    does(lab, "job", "dismiss", "theirs");
     lab_stop(lab);
 }
 

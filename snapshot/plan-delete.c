@@ -13,6 +13,7 @@
 #include "snapshot/operations.h"
 #include "snapshot/plan-delete.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-internal.h"
 #include "snapshot/plan-merge.h"
 
 static bool has(const json_t *names, const char *name)
@@ -28,15 +29,18 @@ static bool has(const json_t *names, const char *name)
 
 /* The snapshots asked for, and with @children everything that descends from them. A
  * parent stands before its children in the document, so one pass finds them all. */
-static json_t *choose(const struct chain *c, const struct qrw_delete_args *args,
+static json_t *choose(const struct scene *scene, const struct qrw_delete_args *args,
                       struct qmp_error *err)
 {
+    const struct chain *c = scene->chain;
     json_t *names = json_array();
     const json_t *s;
     size_t i;
 
     for (i = 0; args->names && args->names[i]; i++) {
-        if (!chain_snapshot(c, args->names[i])) {
+        /* one that lies in the images alone has no record to remove */
+        if (!chain_snapshot(c, args->names[i]) &&
+            (args->metadata || !plan_is_internal(scene, args->names[i]))) {
             json_decref(names);
             qmp_error_set(err, QRW_ERR_NOT_FOUND, "no snapshot '%s'", args->names[i]);
             qmp_error_hint(err, "qrewind list shows the names");
@@ -102,26 +106,33 @@ int plan_all_agree(const struct scene *s, struct qmp_error *err)
     return 0;
 }
 
-void plan_drop_snapshots(struct plan *p, json_t *names, bool keep_files)
+int plan_drop_snapshots(struct plan *p, const struct scene *s, json_t *names, bool keep_files,
+                        struct qmp_error *err)
 {
-    const json_t *name;
+    const json_t *entry;
     size_t i;
 
-    json_array_foreach(names, i, name)
-        drop(p, json_string_value(name), keep_files);
+    json_array_foreach(names, i, entry) {
+        const char *name = json_string_value(entry);
+
+        if (keep_files || !plan_is_internal(s, name))
+            drop(p, name, keep_files);
+        else if (plan_internal_delete(p, s, name, err))
+            return -1;
+    }
     plan_collect(p, keep_files);
     json_object_set(p->result, "deleted", names);
+    return 0;
 }
 
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
     const struct qrw_delete_args *args = arguments;
-    json_auto_t *names = choose(s->chain, args, err);
+    json_auto_t *names = choose(s, args, err);
 
     if (!names || refuse_pinned(s->chain, names, err) || plan_all_agree(s, err))
         return -1;
-    plan_drop_snapshots(p, names, args->metadata);
-    return 0;
+    return plan_drop_snapshots(p, s, names, args->metadata, err);
 }
 
 const struct qrw_operation qrw_delete = {

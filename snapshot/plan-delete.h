@@ -8,7 +8,11 @@
 /* Do all the disks that the document knows agree with it? QRW_ERR_REFUSED. */
 int plan_all_agree(const struct scene *s, struct qmp_error *err);
 
-/* Take away the pins of the snapshots @names (borrowed), and what nothing keeps then. */
-void plan_drop_snapshots(struct plan *p, json_t *names, bool keep_files);
+/*
+ * Take away the pins of the snapshots @names (borrowed), and what nothing keeps then; the
+ * internal ones from their images. QRW_ERR_REFUSED: a job holds one of their disks.
+ */
+int plan_drop_snapshots(struct plan *p, const struct scene *s, json_t *names, bool keep_files,
+                        struct qmp_error *err);
 
 #endif

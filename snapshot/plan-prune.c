@@ -164,8 +164,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
         by_age(p, args, names);
     if (args->max_depth)
         by_depth(p, s, (size_t)args->max_depth, names);
-    plan_drop_snapshots(p, names, false);
-    return 0;
+    return plan_drop_snapshots(p, s, names, false, err);
 }
 
 const struct qrw_operation qrw_prune = {

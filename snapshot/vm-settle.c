@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/ask.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
@@ -20,8 +21,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
 
     if ((plan_promises_job(p, NULL) ? vm_observe(vm, GRAPH_DISKS, &why)
                                     : vm_observe_disks(vm, &why)) ||
-        plan_holds(p, &vm->graph, &why) ||
-        runner_cleanup(r, p, &why)) {
+        plan_holds(p, &vm->graph, &why) || runner_cleanup(r, p, &why)) {
         why.kind = QRW_ERR_UNKNOWN;
         qmp_error_hint(&why, "the sidecar keeps a note of it; qrewind repair settles it");
         if (err)
@@ -93,6 +93,23 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
     return vm_conclude(vm, j, r, p, err);
 }
 
+/* Nothing is under way: an ended job with our name was left between the record of its
+ * operation and its dismissal. */
+static int sweep(struct qrw_vm *vm, struct qmp_error *err)
+{
+    const struct graph *g = &vm->graph;
+    bool found = false;
+
+    for (size_t i = 0; i < g->njobs; i++) {
+        if (strncmp(g->jobs[i].id, "qrw-", 4) || strcmp(g->jobs[i].status, "concluded"))
+            continue;
+        json_decref(ask_one(vm->client, &vm->stop, "job-dismiss",
+                            json_pack("{s:s}", "id", g->jobs[i].id), NULL));
+        found = true;
+    }
+    return found ? vm_observe(vm, g->level, err) : 0;
+}
+
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
               enum settled *how, json_t **result, struct qmp_error *err)
 {
@@ -101,7 +118,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
 
     *how = SETTLED_NOTHING;
     if (!chain_pending(&j->chain))
-        return 0;
+        return sweep(vm, err);
     if (plan_from_json(&p, chain_pending(&j->chain), j->chain.folder, err))
         return qmp_error_wrap(err, "%s", j->file);
     struct runner r = vm_runner(vm, false);

@@ -186,8 +186,8 @@ static int check_keep(const struct internal_way *w, struct qmp_error *err)
 
 static int check(struct plan *p, struct internal_way *w, struct qmp_error *err)
 {
-    if (check_keep(w, err) || find_disks(w, err) || find_memory(w, err) ||
-        plan_internal_no_jobs(w->s->graph, err))
+    if (check_keep(w, err) || plan_internal_no_jobs(w->s->graph, err) || find_disks(w, err) ||
+        find_memory(w, err))
         return -1;
     if (w->s->version < OLDEST_WITH_SNAPSHOT_JOBS)
         return check_old(p, w, err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* repair: settle what an interrupted operation left behind. */
+#include <string.h>
+
 #include "cli/commands.h"
 #include "cli/doc.h"
 #include "cli/out.h"
@@ -14,7 +16,12 @@ static json_t *run(struct app *app, void *args, struct qmp_error *err)
 
 static void print(const json_t *doc, const void *args)
 {
-    out_line(stdout, "%s", doc_dash(doc, "settled"));
+    const char *settled = doc_dash(doc, "settled");
+
+    if (!strcmp(settled, "nothing"))
+        out_line(stderr, "nothing to settle");
+    else
+        out_line(stdout, "%s: %s", doc_dash(doc, "operation"), settled);
     print_work(doc);
 }
 

@@ -119,7 +119,7 @@ enum quiesce_outcome quiesce_end(struct quiesce *q, int64_t *frozen_us, struct q
     static const char thaw = KEEPER_THAW;
     enum quiesce_outcome outcome = QUIESCE_STUCK;
     struct keeper_word word;
-    struct qmp_error err;
+    struct qmp_error err = {0};
 
     send(q->line, &thaw, 1, MSG_NOSIGNAL);
     *frozen_us = 0;

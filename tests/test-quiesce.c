@@ -117,6 +117,7 @@ Test(quiesce, thaws_what_may_be_frozen_when_the_freeze_fails)
         /* the keeper goes on by itself; what it does last is to ask for the status */
         fake_agent_await(fake, THAW " " STATUS, (int)i + 1);
         cr_expect_not(fake_agent_frozen(fake), "%s", failures[i].what);
+        fake_agent_await_end(fake);
     }
 }
 
@@ -186,6 +187,7 @@ Test(quiesce, thaws_until_the_guest_is_thawed_and_tells_how_it_went)
         fake_agent_answer(fake, THAW, NULL);
         while (fake_agent_frozen(fake))
             event_base_loop(base, EVLOOP_ONCE);
+        fake_agent_await_end(fake);
     }
 }
 

@@ -312,3 +312,9 @@ void fake_agent_await(struct fake_agent *f, const char *word, int times)
     while (occurrences(f->log, word) < times)
         event_base_loop(f->base, EVLOOP_ONCE);
 }
+
+void fake_agent_await_end(struct fake_agent *f)
+{
+    while (f->client)
+        event_base_loop(f->base, EVLOOP_ONCE);
+}

@@ -57,6 +57,9 @@ bool fake_agent_frozen(const struct fake_agent *f);
 /* The process that is connected. */
 pid_t fake_agent_peer(const struct fake_agent *f);
 
+/* Run the loop until the client has hung up. */
+void fake_agent_await_end(struct fake_agent *f);
+
 /* Run the loop until @word has come @times times in the log. */
 void fake_agent_await(struct fake_agent *f, const char *word, int times);
 

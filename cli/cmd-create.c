@@ -3,9 +3,17 @@
 #include "cli/commands.h"
 #include "cli/doc.h"
 #include "cli/out.h"
+#include "cli/print.h"
 #include "cli/text.h"
 
-#define A(member) offsetof(struct qrw_create_args, member)
+#include <stdlib.h>
+
+struct args {
+    struct qrw_create_args create;
+    int64_t max_depth;
+};
+
+#define A(member) offsetof(struct args, create.member)
 
 /* in the order of enum qrw_method */
 static const char *const methods[] = {"auto", "snapshot", "sync", NULL};
@@ -30,6 +38,8 @@ static const struct opt opts[] = {
     {"internal", OPT_FLAG, A(internal),
      .help = "inside the images, which must be qcow2; no overlays are made"},
     {"halt", OPT_FLAG, A(halt), .help = "leave the guest stopped"},
+    {"max-depth", OPT_SIZE, offsetof(struct args, max_depth), .value = "N",
+     .help = "then prune: no chain deeper than N layers"},
     {"quiesce", OPT_CHOICE, A(quiesce), .words = quiesce, .bare = "require",
      .help = "freeze the guest's file systems meanwhile; default: no, alone: require"},
     {"freeze-timeout", OPT_SECONDS, A(freeze_timeout_ms), .value = "SECONDS",
@@ -40,9 +50,33 @@ static const struct opt opts[] = {
 };
 /* clang-format on */
 
-static json_t *run(struct app *app, void *args, struct qmp_error *err)
+/* The oldest snapshots go, so that the chains do not grow with every new one. */
+static int prune(struct app *app, const struct args *args, json_t *result, struct qmp_error *err)
 {
-    return app_run(app, &qrw_create, args, 0, err);
+    static const char *const lists[] = {"deleted", "removed", "kept", "jobs"};
+    struct qrw_prune_args prune_args = {.max_depth = args->max_depth};
+    json_auto_t *pruned = app_run(app, &qrw_prune, &prune_args, 0, err);
+
+    if (!pruned)
+        return qmp_error_wrap(err, "the snapshot is taken; prune");
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        if (json_object_get(pruned, lists[i]))
+            json_object_set(result, lists[i], json_object_get(pruned, lists[i]));
+    json_array_extend(json_object_get(result, "notes"), json_object_get(pruned, "notes"));
+    return 0;
+}
+
+static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
+{
+    const struct args *args = arguments;
+    json_t *result = app_run(app, &qrw_create, &args->create, 0, err);
+
+    if (!result || !args->max_depth || json_object_get(result, "plan"))
+        return result;
+    if (!prune(app, args, result, err))
+        return result;
+    json_decref(result);
+    return NULL;
 }
 
 static void print(const json_t *doc, const void *args)
@@ -58,6 +92,12 @@ static void print(const json_t *doc, const void *args)
              pause > 0 ? " pause" : "", quiesced ? ", quiesced: frozen for " : "",
              quiesced ? text_ms(frozen, doc_number(doc, "frozen_ms")) : "",
              text_ms(took, doc_number(doc, "took_ms")));
+    if (json_array_size(json_object_get(doc, "deleted"))) {
+        char *names = print_join(json_object_get(doc, "deleted"));
+
+        out_line(stdout, "pruned %s", names);
+        free(names);
+    }
 }
 
 const struct verb cmd_create = {
@@ -74,7 +114,7 @@ const struct verb cmd_create = {
                 "qrewind -s vm.sock create --disk vda --overlay vda=/fast/vda.s1.qcow2 s1\n"
                 "qrewind -s vm.sock create --dry-run s2",
     .opts = opts,
-    .args_size = sizeof(struct qrw_create_args),
+    .args_size = sizeof(struct args),
     .globals = TAKES_VM_AND_CHANGES | GLOBAL_AGENT,
     .run = run,
     .print = print,

@@ -4,18 +4,13 @@
 
 #include <string.h>
 
-#include "qmp/mem.h"
 #include "snapshot/error.h"
+#include "snapshot/member.h"
 
 static int bad(struct qmp_error *err, const char *what, const char *where)
 {
     return qmp_error_set(err, QRW_ERR_INVALID, "%s%s%s", what, where ? ": " : "",
                          where ? where : "");
-}
-
-static bool is_text(const json_t *obj, const char *key)
-{
-    return json_is_string(json_object_get(obj, key));
 }
 
 static bool is_text_or_null(const json_t *obj, const char *key)
@@ -61,43 +56,64 @@ static int check_shape(const json_t *doc, struct qmp_error *err)
     return 0;
 }
 
-/* Every layer has a file and a format, and following `backing` ends. */
-static int check_layers(json_t *layers, struct qmp_error *err)
+/* Following @key from each of @things (an object of objects) to the next ends. Each is
+ * looked at once, however long the way: a document can have very many. */
+static int check_links(const json_t *things, const char *key, const char *missing,
+                       const char *circle, struct qmp_error *err)
 {
-    const size_t most = json_object_size(layers);
-    const char *id;
-    json_t *layer;
+    json_auto_t *good = json_object();
+    const char *name, *at;
+    json_t *thing;
 
-    json_object_foreach(layers, id, layer) {
-        if (!is_text(layer, "file") || !is_text(layer, "format") ||
-            !is_text_or_null(layer, "backing"))
-            return bad(err, "a layer without file or format", id);
-    }
-    json_object_foreach(layers, id, layer) {
+    json_object_foreach((json_t *)things, name, thing) {
         size_t steps = 0;
 
-        for (const json_t *at = layer; json_is_string(json_object_get(at, "backing"));) {
-            at = json_object_get(layers, json_string_value(json_object_get(at, "backing")));
-            if (!at)
-                return bad(err, "its backing layer is not there", id);
-            if (++steps > most)
-                return bad(err, "layers back each other in a circle", id);
+        for (at = name; at && !json_object_get(good, at);) {
+            if (!json_object_get(things, at))
+                return bad(err, missing, name);
+            if (steps++ > json_object_size(things))
+                return bad(err, circle, name);
+            at = text(json_object_get(things, at), key);
+        }
+        for (at = name; at && !json_object_get(good, at);) {
+            json_object_set_new(good, at, json_true());
+            at = text(json_object_get(things, at), key);
         }
     }
     return 0;
 }
 
-/* @disks maps disk names to objects whose @key names a layer. */
-static int check_disks(json_t *disks, const char *key, const json_t *layers, const char *where,
-                       struct qmp_error *err)
+/* Every layer has a file of its own and a format. */
+static int check_layers(json_t *layers, struct qmp_error *err)
+{
+    json_auto_t *files = json_object();
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(layers, id, layer) {
+        const char *file = text(layer, "file");
+
+        if (!file || !text(layer, "format") || !is_text_or_null(layer, "backing"))
+            return bad(err, "a layer without file or format", id);
+        if (json_object_get(files, file))
+            return bad(err, "two layers have this file", file);
+        json_object_set_new(files, file, json_true());
+    }
+    return check_links(layers, "backing", "its backing layer is not there",
+                       "layers back each other in a circle", err);
+}
+
+/* @disks maps disk names to objects whose @key names a layer, or @tagged ones to a tag. */
+static int check_disks(json_t *disks, const char *key, bool tagged, const json_t *layers,
+                       const char *where, struct qmp_error *err)
 {
     const char *disk;
     json_t *entry;
 
     json_object_foreach(disks, disk, entry) {
-        const char *layer = json_string_value(json_object_get(entry, key));
+        const char *layer = text(entry, key);
 
-        if (!layer && is_text(entry, "tag"))
+        if (!layer && tagged && text(entry, "tag"))
             continue;
         if (!layer || !json_object_get(layers, layer))
             return qmp_error_set(err, QRW_ERR_INVALID, "%s: disk %s: no such layer", where, disk);
@@ -105,49 +121,64 @@ static int check_disks(json_t *disks, const char *key, const json_t *layers, con
     return 0;
 }
 
+static int check_snapshot(const json_t *s, const json_t *layers, struct qmp_error *err)
+{
+    const json_t *memory = json_object_get(s, "memory");
+    json_t *disks = json_object_get(s, "disks");
+    const char *name = text(s, "name");
+
+    if (!name || !is_text_or_null(s, "parent") || !text(s, "created") || !json_is_object(disks))
+        return bad(err, "a snapshot without name, time or disks", name);
+    if (memory && !json_is_null(memory) && (!text(memory, "file") || !text(memory, "tag")))
+        return bad(err, "its memory has no file or tag", name);
+    return check_disks(disks, "layer", true, layers, name, err);
+}
+
 static int check_snapshots(const json_t *doc, struct qmp_error *err)
 {
-    const json_t *layers = json_object_get(doc, "layers");
-    json_auto_t *names = json_object();
-    const json_t *s;
+    json_auto_t *all = json_object();
+    const char *current = text(doc, "current");
+    json_t *s;
     size_t i;
 
     json_array_foreach(json_object_get(doc, "snapshots"), i, s) {
-        const char *name = json_string_value(json_object_get(s, "name"));
-
-        if (!name || !is_text_or_null(s, "parent") || !is_text(s, "created") ||
-            !json_is_object(json_object_get(s, "disks")))
-            return bad(err, "a snapshot without name, time or disks", name);
-        if (json_object_get(names, name))
-            return bad(err, "two snapshots have this name", name);
-        json_object_set_new(names, name, json_true());
-        if (check_disks(json_object_get(s, "disks"), "layer", layers, name, err))
+        if (check_snapshot(s, json_object_get(doc, "layers"), err))
             return -1;
+        if (json_object_get(all, text(s, "name")))
+            return bad(err, "two snapshots have this name", text(s, "name"));
+        json_object_set(all, text(s, "name"), s);
     }
-    json_array_foreach(json_object_get(doc, "snapshots"), i, s) {
-        const char *parent = json_string_value(json_object_get(s, "parent"));
-
-        if (parent && !json_object_get(names, parent))
-            return bad(err, "its parent is not there",
-                       json_string_value(json_object_get(s, "name")));
-    }
-    const char *current = json_string_value(json_object_get(doc, "current"));
-    if (current && !json_object_get(names, current))
+    if (check_links(all, "parent", "its parent is not there",
+                    "snapshots descend from each other in a circle", err))
+        return -1;
+    if (current && !json_object_get(all, current))
         return bad(err, "the current snapshot is not there", current);
+
+    const char *before = text(json_object_get(doc, "undo"), "current");
+    if (before && !json_object_get(all, before))
+        return bad(err, "undo: its snapshot is not there", before);
     return 0;
+}
+
+static int check_undo(const json_t *undo, const json_t *layers, struct qmp_error *err)
+{
+    json_t *disks = json_object_get(undo, "disks");
+
+    if (!json_is_object(undo))
+        return 0;
+    if (!json_is_object(disks))
+        return bad(err, "undo without disks", NULL);
+    return check_disks(disks, "layer", false, layers, "undo", err);
 }
 
 int chain_check(const json_t *doc, struct qmp_error *err)
 {
+    json_t *layers = json_object_get(doc, "layers");
+
     if (!json_is_object(doc))
         return bad(err, "this is not a JSON object", NULL);
-    if (check_shape(doc, err) || check_layers(json_object_get(doc, "layers"), err) ||
-        check_snapshots(doc, err))
+    if (check_shape(doc, err) || check_layers(layers, err) || check_snapshots(doc, err) ||
+        check_disks(json_object_get(doc, "disks"), "active", false, layers, "disks", err))
         return -1;
-
-    const json_t *layers = json_object_get(doc, "layers");
-    if (check_disks(json_object_get(doc, "disks"), "active", layers, "disks", err))
-        return -1;
-    json_t *undo = json_object_get(json_object_get(doc, "undo"), "disks");
-    return undo ? check_disks(undo, "layer", layers, "undo", err) : 0;
+    return check_undo(json_object_get(doc, "undo"), layers, err);
 }

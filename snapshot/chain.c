@@ -60,6 +60,11 @@ json_t *chain_snapshot(const struct chain *c, const char *name)
     return NULL;
 }
 
+json_int_t chain_generation(const struct chain *c)
+{
+    return json_integer_value(json_object_get(c->doc, "generation"));
+}
+
 const char *chain_current(const struct chain *c)
 {
     return json_string_value(json_object_get(c->doc, "current"));

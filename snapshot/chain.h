@@ -38,6 +38,7 @@ void chain_done(struct chain *c);
 
 json_t *chain_snapshots(const struct chain *c); /* an array, oldest first */
 json_t *chain_snapshot(const struct chain *c, const char *name);
+json_int_t chain_generation(const struct chain *c);
 const char *chain_current(const struct chain *c);
 json_t *chain_pending(const struct chain *c);
 json_t *chain_layer(const struct chain *c, const char *id);

@@ -257,10 +257,13 @@ static int tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned f
 {
     while (tidy_is_due(&j->chain)) {
         struct qmp_error why;
+        json_int_t before = chain_generation(&j->chain);
         json_auto_t *part = merge_next(vm, j, flags & ~QRW_NO_WAIT, &why);
 
         if (part) {
             add_work(result, part);
+            if (chain_generation(&j->chain) == before)
+                break;
             continue;
         }
         if (why.kind == QRW_ERR_WAITING || why.kind == QRW_ERR_UNKNOWN) {

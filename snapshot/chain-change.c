@@ -45,23 +45,26 @@ void chain_set_current(struct chain *c, const char *name)
     set(c->doc, "current", string_or_null(name));
 }
 
+/* "L4" where there are L1 to L3; ids from outside can be anything. New string. */
+static char *fresh_id(const json_t *layers)
+{
+    for (size_t n = json_object_size(layers) + 1;; n++) {
+        char *id = mem_printf("L%zu", n);
+
+        if (!json_object_get(layers, id))
+            return id;
+        free(id);
+    }
+}
+
 const char *chain_add_layer(struct chain *c, const char *file, const char *format, int64_t size,
                             const char *backing, bool ours)
 {
     auto_free char *relative = chain_spell(c->folder, file);
     json_t *layers = json_object_get(c->doc, "layers");
-    const char *id;
-    json_t *layer;
-    long highest = 0;
-
-    json_object_foreach(layers, id, layer) {
-        long n = id[0] == 'L' ? strtol(id + 1, NULL, 10) : 0;
-
-        highest = n > highest ? n : highest;
-    }
-    auto_free char *fresh = mem_printf("L%ld", highest + 1);
-    layer = json_pack("{s:s, s:s, s:I, s:o}", "file", relative, "format", format, "size",
-                      (json_int_t)size, "backing", string_or_null(backing));
+    auto_free char *fresh = fresh_id(layers);
+    json_t *layer = json_pack("{s:s, s:s, s:I, s:o}", "file", relative, "format", format, "size",
+                              (json_int_t)size, "backing", string_or_null(backing));
     if (ours)
         set(layer, "ours", json_true());
     set(layers, fresh, layer);
@@ -158,32 +161,32 @@ void chain_drop_layer(struct chain *c, const char *id)
     json_object_del(json_object_get(c->doc, "layers"), id);
 }
 
+/* @fresh NULL: null. */
+static void rename_in(json_t *obj, const char *key, const char *name, const char *fresh)
+{
+    if (same(text(obj, key), name))
+        set(obj, key, string_or_null(fresh));
+}
+
 void chain_drop_snapshot(struct chain *c, const char *name)
 {
     json_t *all = chain_snapshots(c);
     json_t *gone = chain_snapshot(c, name);
-    json_t *parent, *s;
+    json_t *s;
     size_t i, at = json_array_size(all);
 
     if (!gone)
         return;
-    parent = json_incref(json_object_get(gone, "parent"));
+    auto_free char *dropped = mem_strdup(name); /* it may be one of the strings replaced */
+    auto_free char *parent = mem_strdup(text(gone, "parent"));
     json_array_foreach(all, i, s) {
         if (s == gone)
             at = i;
-        else if (same(text(s, "parent"), name))
-            json_object_set(s, "parent", parent);
+        rename_in(s, "parent", dropped, parent);
     }
-    if (same(chain_current(c), name))
-        json_object_set(c->doc, "current", parent);
-    json_decref(parent);
+    rename_in(c->doc, "current", dropped, parent);
+    rename_in(chain_undo(c), "current", dropped, parent);
     json_array_remove(all, at);
-}
-
-static void rename_in(json_t *obj, const char *key, const char *name, const char *fresh)
-{
-    if (same(text(obj, key), name))
-        set(obj, key, json_string(fresh));
 }
 
 void chain_rename_snapshot(struct chain *c, const char *name, const char *fresh)

@@ -144,7 +144,7 @@ size_t session_output(struct session *s, const char **bytes, int *fd)
     size_t end = s->out_end;
 
     *fd = -1;
-    *bytes = s->out + s->out_start;
+    *bytes = s->out ? s->out + s->out_start : NULL;
     if (s->state == SESSION_GREETING)
         return 0;
     if (s->nfds && s->fds[0].start > s->out_start) {

@@ -129,7 +129,9 @@ static int check_snapshot(const json_t *s, const json_t *layers, struct qmp_erro
 
     if (!name || !is_text_or_null(s, "parent") || !text(s, "created") || !json_is_object(disks))
         return bad(err, "a snapshot without name, time or disks", name);
-    if (memory && !json_is_null(memory) && (!text(memory, "file") || !text(memory, "tag")))
+    /* in a file of its own, or inside of one of the disks */
+    if (memory && !json_is_null(memory) &&
+        (!text(memory, "tag") || (!text(memory, "file") && !text(memory, "disk"))))
         return bad(err, "its memory has no file or tag", name);
     return check_disks(disks, "layer", true, layers, name, err);
 }

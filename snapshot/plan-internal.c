@@ -150,9 +150,9 @@ static int check(const struct scene *s, const struct qrw_create_args *args, cons
         return -1;
     if (!args->memory)
         return 0;
-    if (s->version < OLDEST_WITH_SNAPSHOT_JOBS && plan_internal_all_disks(s, o, err))
+    if (plan_internal_no_jobs(s->graph, err) || machine_can_save(s->machine, err))
         return -1;
-    return plan_internal_no_jobs(s->graph, err) || machine_can_save(s->machine, err) ? -1 : 0;
+    return s->version < OLDEST_WITH_SNAPSHOT_JOBS ? plan_internal_all_disks(s, o, err) : 0;
 }
 
 static void plan_save(struct plan *p, const struct scene *s, const char *tag,

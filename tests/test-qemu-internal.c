@@ -161,7 +161,6 @@ Test(internal, those_of_others_are_listed_and_their_names_taken)
 
 static void make_tags(const char *folder, void *arg)
 {
-    lab_image("vda.qcow2", "qcow2", "16M", NULL, NULL);
     auto_result struct lab_result r = lab_exec(
         folder, WORDS("sh", "-c",
                       "qemu-img create -q -f qcow2 vda.qcow2 16M && qemu-img snapshot -c old "

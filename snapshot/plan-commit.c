@@ -14,6 +14,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-delete.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-merge.h"
 
@@ -49,7 +50,8 @@ static int find_span(struct span *m, const struct scene *s, const struct qrw_com
 }
 
 /* Which snapshots would lose their content: those that pin (top, base]. */
-static int drop_pins(struct plan *p, const struct span *m, bool force, struct qmp_error *err)
+static int drop_pins(struct plan *p, const struct span *m, bool force, bool keep_files,
+                     struct qmp_error *err)
 {
     for (size_t i = m->top + 1; i <= m->base; i++) {
         const char *id = chain_layer_by_file(&p->after, m->d->layers[i].file);
@@ -63,7 +65,7 @@ static int drop_pins(struct plan *p, const struct span *m, bool force, struct qm
         }
         for (const char *name; (name = chain_pinned_by(&p->after, id));) {
             plan_note(p, "snapshot %s is dropped", name);
-            chain_drop_snapshot(&p->after, name);
+            plan_drop_snapshot(p, name, keep_files);
         }
     }
     return 0;
@@ -151,7 +153,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
         return -1;
     chain_follow(&p->after, m.d);
     if (check_disks(s->graph, &m, err) || check_siblings(p, &m, err) ||
-        drop_pins(p, &m, args->force, err))
+        drop_pins(p, &m, args->force, args->keep_files, err))
         return -1;
     for (size_t i = m.top ? m.top : 1; i <= m.base; i++)
         if (!m.d->layers[i].remote)

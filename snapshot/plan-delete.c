@@ -84,7 +84,7 @@ static void drop_memory(struct plan *p, const json_t *snapshot, bool keep_files)
         plan_cleanup_file(p, path);
 }
 
-static void drop(struct plan *p, const char *name, bool keep_files)
+void plan_drop_snapshot(struct plan *p, const char *name, bool keep_files)
 {
     json_t *snapshot = json_incref(chain_snapshot(&p->after, name));
     const char *disk;
@@ -116,7 +116,7 @@ int plan_drop_snapshots(struct plan *p, const struct scene *s, json_t *names, bo
         const char *name = json_string_value(entry);
 
         if (keep_files || !plan_is_internal(s, name))
-            drop(p, name, keep_files);
+            plan_drop_snapshot(p, name, keep_files);
         else if (plan_internal_delete(p, s, name, err))
             return -1;
     }

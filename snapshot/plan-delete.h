@@ -8,6 +8,10 @@
 /* Do all the disks that the document knows agree with it? QRW_ERR_REFUSED. */
 int plan_all_agree(const struct scene *s, struct qmp_error *err);
 
+/* Take away the pins of the external snapshot @name, and its memory. What nothing keeps then is
+ * left to plan_collect(). */
+void plan_drop_snapshot(struct plan *p, const char *name, bool keep_files);
+
 /*
  * Take away the pins of the snapshots @names (borrowed), and what nothing keeps then; the
  * internal ones from their images. QRW_ERR_REFUSED: a job holds one of their disks.

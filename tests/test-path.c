@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* File names taken apart and put together, without a file in sight. */
+#include "snapshot/path.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+
+Test(path, a_name_has_a_folder_a_last_part_and_a_stem)
+{
+    static const struct {
+        const char *file, *folder, *name, *stem;
+    } cases[] = {
+        {"/vm/disk.qcow2", "/vm", "disk.qcow2", "disk"},
+        {"/vm/disk.s1.qcow2", "/vm", "disk.s1.qcow2", "disk.s1"},
+        {"/vm/disk", "/vm", "disk", "disk"},
+        {"/disk.raw", "/", "disk.raw", "disk"},
+        {"disk.raw", ".", "disk.raw", "disk"},
+        {"./disk.raw", ".", "disk.raw", "disk"},
+        {"/vm.d/disk", "/vm.d", "disk", "disk"},
+        {"/vm/.hidden", "/vm", ".hidden", ".hidden"},
+        {"/vm/.hidden.raw", "/vm", ".hidden.raw", ".hidden"},
+        {"/vm/disk.", "/vm", "disk.", "disk"},
+        {"/vm/", "/vm", "", ""},
+        {"/", "/", "", ""},
+        {"", ".", "", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        auto_free char *folder = path_folder(cases[i].file);
+        auto_free char *stem = path_stem(cases[i].file);
+
+        cr_expect_str_eq(folder, cases[i].folder, "%s: %s", cases[i].file, folder);
+        cr_expect_str_eq(path_name(cases[i].file), cases[i].name, "%s", cases[i].file);
+        cr_expect_str_eq(stem, cases[i].stem, "%s: %s", cases[i].file, stem);
+    }
+}
+
+Test(path, a_joined_name_has_no_empty_parts_and_no_dots_of_one)
+{
+    static const struct {
+        const char *folder, *file, *joined;
+    } cases[] = {
+        {"/vm", "disk.raw", "/vm/disk.raw"},
+        {"/vm", "/other/disk.raw", "/other/disk.raw"},
+        {"/vm", "./disk.raw", "/vm/disk.raw"},
+        {"/vm", "a/./b//c", "/vm/a/b/c"},
+        {"/vm/", "disk", "/vm/disk"},
+        {"/", "disk", "/disk"},
+        {"/", "", "/"},
+        {"/vm", "", "/vm"},
+        {"/vm", "/", "/"},
+        {"/vm", "//", "/"},
+        {"/vm", "/./", "/"},
+        {"/vm", "/a/.", "/a"},
+        {"/vm", "...", "/vm/..."},
+        {"/vm", ".hidden", "/vm/.hidden"},
+        /* what ".." means depends on links */
+        {"/vm", "../disk", "/vm/../disk"},
+        {"/vm", "a/..", "/vm/a/.."},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        auto_free char *joined = path_join(cases[i].folder, cases[i].file);
+
+        cr_expect_str_eq(joined, cases[i].joined, "%s + %s: %s", cases[i].folder, cases[i].file,
+                         joined);
+    }
+}
+
+Test(path, a_relative_name_is_one_inside_the_folder)
+{
+    static const struct {
+        const char *folder, *file, *relative;
+    } cases[] = {
+        {"/vm", "/vm/disk", "disk"},
+        {"/vm", "/vm/a/disk", "a/disk"},
+        {"/vm", "/vm2/disk", "/vm2/disk"},
+        {"/vm", "/other/disk", "/other/disk"},
+        {"/vm", "/vm/", "/vm/"},
+        {"/vm", "/vm", "/vm"},
+        {"/vm", "nbd://host", "nbd://host"},
+        {"/", "/disk", "/disk"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        auto_free char *relative = path_relative(cases[i].folder, cases[i].file);
+        auto_free char *back = path_join(cases[i].folder, relative);
+
+        cr_expect_str_eq(relative, cases[i].relative, "%s in %s: %s", cases[i].file,
+                         cases[i].folder, relative);
+        if (cases[i].file[0] == '/' && cases[i].file[strlen(cases[i].file) - 1] != '/')
+            cr_expect_str_eq(back, cases[i].file);
+    }
+}

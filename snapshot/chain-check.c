@@ -170,7 +170,7 @@ static int check_undo(const json_t *undo, const json_t *layers, struct qmp_error
         return 0;
     if (!json_is_object(disks))
         return bad(err, "undo without disks", NULL);
-    return check_disks(disks, "layer", false, layers, "undo", err);
+    return check_disks(disks, "layer", true, layers, "undo", err);
 }
 
 int chain_check(const json_t *doc, struct qmp_error *err)

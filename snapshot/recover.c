@@ -3,6 +3,19 @@
 #include "snapshot/recover.h"
 
 #include "snapshot/job.h"
+#include "snapshot/member.h"
+
+/* Are the jobs of @p all that it does to the disks? Not where they save the memory first. */
+static bool is_jobs_on_disks(const struct plan *p)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "step"), "job") && !text(step, "disk"))
+            return false;
+    return true;
+}
 
 /* Whether any job of @p still runs, and whether all of them ended well. */
 static void look_at_jobs(const struct plan *p, const struct graph *g, bool *running, bool *well)
@@ -32,5 +45,5 @@ enum recover_verdict recover_decide(const struct plan *p, const struct graph *g)
         return RECOVER_ATTACH;
     if (json_array_size(p->promise) && !plan_holds(p, g, NULL))
         return RECOVER_FINISH;
-    return well ? RECOVER_FORGET : RECOVER_UNDO;
+    return well && is_jobs_on_disks(p) ? RECOVER_FORGET : RECOVER_UNDO;
 }

@@ -235,6 +235,7 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
         if (is(step, "job")) {
             m = jobs_in_a_row(p->steps, at);
             rc = run_jobs(&run, at, m, attach, &why);
+            attach = false; /* what follows has waited for them */
         } else if (attach) {
             /* the jobs run: what came before them has been done */
             taken[at] = true;
@@ -293,9 +294,7 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
-        if (!is(step, "qmp") && !is(step, "job"))
-            runner_file_undo(r, step, g, notes_of(p));
-        else if (to_be_undone(step, g))
+        if ((is(step, "qmp") || is(step, "job")) && to_be_undone(step, g))
             send_undo(r, step);
     }
 
@@ -303,6 +302,12 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
     if (broken && err)
         *err = *broken;
     return broken ? -1 : 0;
+}
+
+void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g)
+{
+    for (size_t i = json_array_size(p->steps); i-- > 0;)
+        runner_file_undo(r, json_array_get(p->steps, i), g, notes_of(p));
 }
 
 int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)

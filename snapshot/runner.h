@@ -49,10 +49,12 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
 int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err);
 
 /*
- * Take back what an earlier client did of @p, as far as @g shows that it did it. What
- * holds data that nobody else has is kept, and noted in the plan's result.
+ * Take back what an earlier client told QEMU of @p, as far as @g shows that it did; then,
+ * with @g as it is afterwards, the files that it made. What holds data that nobody else
+ * has is kept, and noted in the plan's result.
  */
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err);
+void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g);
 
 /* Dismiss the jobs, close nodes and remove files that the new state does not need. What had
  * to be left is noted in the result; only a lost connection is an error. */

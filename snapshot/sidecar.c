@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
 #include "snapshot/image.h"
 #include "snapshot/path.h"
 
@@ -29,12 +30,24 @@ static int failed(struct qmp_error *err, const char *what, const char *file)
 
 /* ---- finding ---- */
 
+/* Is @image one that what is pending makes, perhaps only to be gone at its end? */
+static bool is_being_made(const json_t *pending, const char *image)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(json_object_get(pending, "steps"), i, step)
+        if (same(text(step, "file"), image))
+            return true;
+    return false;
+}
+
 /* Is @image a layer, or will it be one when what is pending has reached its goal? */
 static bool is_layer(const struct chain *c, const char *image)
 {
     const json_t *goal = json_object_get(chain_pending(c), "after");
     struct chain after = {0};
-    bool known = chain_layer_by_file(c, image) != NULL;
+    bool known = chain_layer_by_file(c, image) || is_being_made(chain_pending(c), image);
 
     if (!known && !chain_take(&after, c->folder, goal, NULL)) {
         known = chain_layer_by_file(&after, image) != NULL;

@@ -11,6 +11,7 @@
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/fingerprint.h"
+#include "snapshot/member.h"
 #include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
 
@@ -54,8 +55,9 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
 static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
 {
-    if (runner_undo(r, p, &vm->graph, err))
+    if (runner_undo(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err))
         return -1;
+    runner_undo_files(r, p, &vm->graph);
     return journal_end(j, vm, p, false, err);
 }
 
@@ -93,6 +95,14 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
     return vm_conclude(vm, j, r, p, err);
 }
 
+<<<<<<< HEAD
+/* Steps that come after the jobs: the guest may stand still until they are done. */
+static bool goes_on(const struct plan *p)
+{
+    const size_t n = json_array_size(p->steps);
+
+    return n && !same(text(json_array_get(p->steps, n - 1), "step"), "job");
+=======
 /* Nothing is under way: an ended job with our name was left between the record of its
  * operation and its dismissal. */
 static int sweep(struct qrw_vm *vm, struct qmp_error *err)
@@ -108,6 +118,7 @@ static int sweep(struct qrw_vm *vm, struct qmp_error *err)
         found = true;
     }
     return found ? vm_observe(vm, g->level, err) : 0;
+>>>>>>> a388c9f9d00cb8ef8817b3b5baa31be6565336f1
 }
 
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
@@ -143,7 +154,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         *how = SETTLED_RUNNING;
         json_decref(r.jobs);
         r.jobs = plan_job_list(&p, &vm->graph);
-        if (follow || decision)
+        if (follow || decision || goes_on(&p))
             rc = attach(vm, j, &r, &p, decision, how, err);
         break;
     }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A real guest that is taken back, again and again, in one and the same QEMU: with memory it
+ * does not notice, without it starts from the disks as they were.
+ *
+ * REVERTS=200 makes the long run of the last test (make soak).
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/guest/guest.h"
+#include "tests/tidy/tidy.h"
+
+enum { DISKS = 2 };
+
+/* ---- the guest agent, on one connection ---- */
+
+static int agent_open(struct guest *g)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    strncpy(sa.sun_path, g->agent, sizeof(sa.sun_path) - 1);
+    cr_assert_eq(connect(s, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    return s;
+}
+
+static void agent_answers(int s, long id)
+{
+    auto_free char *command =
+        mem_printf("{'execute': 'guest-sync', 'arguments': {'id': %ld}}\n", id);
+    auto_free char *expected = mem_printf("{\"return\": %ld}", id);
+    char answer[512] = "";
+    size_t len = 0;
+
+    cr_assert_eq(write(s, command, strlen(command)), (ssize_t)strlen(command));
+    while (len < sizeof(answer) - 1 && !strchr(answer, '\n') && read(s, answer + len, 1) == 1)
+        len++;
+    cr_assert(strstr(answer, expected), "the agent says '%s', not %s", answer, expected);
+}
+
+/* ---- the disks ---- */
+
+/* The file systems of the disks that run on "vdX@suffix" must be clean, the logs without a
+ * gap, and not shorter than @least. Returns the last line. */
+static long check_disks(struct guest *g, const char *suffix, long least)
+{
+    long last = 0;
+
+    for (int disk = 0; disk < DISKS; disk++) {
+        auto_free char *name = mem_printf("vd%c%s", 'a' + disk, suffix);
+        auto_free char *path = lab_path(g->lab, name);
+        auto_free char *wrong = guest_check_disk(path, "qcow2", &last);
+
+        cr_assert_null(wrong, "%s: %s", name, wrong);
+        cr_assert(last >= least, "%s ends at %ld, the guest was at %ld", name, last, least);
+    }
+    return last;
+}
+
+static struct guest *start(bool modern)
+{
+    return guest_start(&(struct guest_options){.disks = DISKS, .modern = modern});
+}
+
+/* Wait until the guest is beyond @line. */
+static long beyond(struct guest *g, long line)
+{
+    long at;
+
+    while ((at = guest_position(g)) <= line)
+        ;
+    return at;
+}
+
+/* ---- with memory ---- */
+
+static void goes_on_from_the_checkpoint(bool modern)
+{
+    struct guest *g = start(modern);
+    int agent = agent_open(g);
+    pid_t pid = g->lab->pid;
+    long at, lost, after;
+
+    agent_answers(agent, 1);
+    at = beyond(g, 20);
+    does(g->lab, "create", "c1", "--memory");
+    lost = beyond(g, at + 40);
+    json_auto_t *doc = tells(g->lab, "revert", "c1");
+    says(doc, "method", "memory");
+    cr_expect_eq(g->lab->pid, pid);
+
+    /* it goes on from where it was, not from where it had come to, and it does not boot */
+    after = guest_position(g);
+    cr_assert(after < lost, "at %ld after the revert, at %ld before it", after, lost);
+    agent_answers(agent, 2);
+    after = beyond(g, after + 20);
+    is_tidy(g->lab);
+    close(agent);
+    lab_kill(g->lab);
+    check_disks(g, ".c1-2.qcow2", after);
+    check_disks(g, ".c1.qcow2", lost);
+    cr_assert(check_disks(g, ".qcow2", 20) < lost);
+    guest_stop(g);
+}
+
+Test(guest_revert, with_memory_it_goes_on_from_that_instant_drives)
+{
+    goes_on_from_the_checkpoint(false);
+}
+
+Test(guest_revert, with_memory_it_goes_on_from_that_instant_blockdevs)
+{
+    goes_on_from_the_checkpoint(true);
+}
+
+/* ---- without ---- */
+
+Test(guest_revert, without_memory_it_starts_from_the_disks_as_they_were)
+{
+    struct guest *g = start(false);
+    pid_t pid = g->lab->pid;
+    long at = beyond(g, 20), lost, after;
+
+    does(g->lab, "create", "s1");
+    lost = beyond(g, at + 40);
+    does(g->lab, "revert", "s1");
+    free(guest_wait(g, "guest ready"));
+    after = guest_position(g);
+    cr_assert(after < lost, "at %ld after the revert, at %ld before it", after, lost);
+    cr_expect_eq(g->lab->pid, pid);
+    is_tidy(g->lab);
+
+    /* and forward again, to what was abandoned */
+    does(g->lab, "undo");
+    free(guest_wait(g, "guest ready"));
+    at = guest_position(g);
+    cr_assert(at >= lost, "at %ld after the undo, at %ld when it was abandoned", at, lost);
+    is_tidy(g->lab);
+    lab_kill(g->lab);
+    check_disks(g, ".s1.qcow2", at);
+    check_disks(g, ".s1-2.qcow2", after - 10);
+    check_disks(g, ".qcow2", 20);
+    guest_stop(g);
+}
+
+/* ---- again and again ---- */
+
+Test(guest_revert, many_times_and_nothing_grows)
+{
+    const char *wanted = getenv("REVERTS");
+    int n = wanted ? atoi(wanted) : 20;
+    struct guest *g = start(true);
+    int agent = agent_open(g);
+    struct tidy_weight once, now;
+    long at;
+
+    beyond(g, 20);
+    does(g->lab, "create", "c1", "--memory");
+    does(g->lab, "revert", "c1");
+    does(g->lab, "revert", "c1");
+    once = tidy_weigh(g->lab);
+    for (int i = 0; i < n; i++) {
+        does(g->lab, "revert", "c1");
+        agent_answers(agent, i + 10);
+    }
+    now = tidy_weigh(g->lab);
+    cr_expect_eq(now.files, once.files, "%ld files, then %ld", once.files, now.files);
+    cr_expect_eq(now.nodes, once.nodes, "%ld nodes, then %ld", once.nodes, now.nodes);
+    cr_expect_eq(now.fds, once.fds, "%ld descriptors, then %ld", once.fds, now.fds);
+    cr_expect_leq(now.rss_kib, once.rss_kib + 16384, "%ld KiB, then %ld", once.rss_kib,
+                  now.rss_kib);
+    is_tidy(g->lab);
+    at = beyond(g, guest_position(g) + 10);
+    close(agent);
+
+    json_auto_t *disks = tells(g->lab, "disks");
+    const char *file = text(disks, "disks.0.layers.0.file");
+    lab_kill(g->lab);
+    auto_free char *wrong = guest_check_disk(file, "qcow2", &at);
+    cr_assert_null(wrong, "%s", wrong);
+    guest_stop(g);
+}

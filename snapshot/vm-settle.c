@@ -95,14 +95,14 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
     return vm_conclude(vm, j, r, p, err);
 }
 
-<<<<<<< HEAD
 /* Steps that come after the jobs: the guest may stand still until they are done. */
 static bool goes_on(const struct plan *p)
 {
     const size_t n = json_array_size(p->steps);
 
     return n && !same(text(json_array_get(p->steps, n - 1), "step"), "job");
-=======
+}
+
 /* Nothing is under way: an ended job with our name was left between the record of its
  * operation and its dismissal. */
 static int sweep(struct qrw_vm *vm, struct qmp_error *err)
@@ -118,7 +118,6 @@ static int sweep(struct qrw_vm *vm, struct qmp_error *err)
         found = true;
     }
     return found ? vm_observe(vm, g->level, err) : 0;
->>>>>>> a388c9f9d00cb8ef8817b3b5baa31be6565336f1
 }
 
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,

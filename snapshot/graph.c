@@ -151,7 +151,7 @@ static void fill_layer(struct graph_layer *l, const json_t *image)
     if (!name)
         name = mem_strdup("");
     l->file = graph_file_name(name);
-    l->spelling = mem_strdup(l->file);
+    l->spelling = mem_strdup(name);
     l->remote = !graph_is_path(l->file);
     l->format = mem_strdup(!format || is_protocol(format) ? "raw" : format);
     l->backing = mem_strdup(text(image, "backing-filename"));
@@ -220,6 +220,7 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
     d->bitmaps = json_array_size(json_object_get(in, "dirty-bitmaps")) > 0;
     d->filter = driver && is_filter(driver) ? mem_strdup(driver) : NULL;
     d->id = choose_id(g, d);
+    d->nameless = d->node && !d->drive && !strcmp(d->id, d->node);
 
     const json_t *image = json_object_get(in, "image");
     for (int depth = 0; image && depth < MAX_DEPTH; depth++) {
@@ -233,6 +234,14 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
     if (d->nlayers) {
         d->layers[0].node = mem_strdup(d->node);
     }
+}
+
+void graph_rename(struct graph_disk *d, const char *id)
+{
+    char *name = mem_strdup(id);
+
+    free(d->id);
+    d->id = name;
 }
 
 static void free_disks(struct graph *g)

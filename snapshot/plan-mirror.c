@@ -50,10 +50,15 @@ static int check(struct copy *c, const struct scene *s, const struct qrw_mirror_
     return 0;
 }
 
+static char *node_name(const struct plan *p)
+{
+    return mem_printf("qrw-%s-0", p->token);
+}
+
 static json_t *arguments(const struct copy *c, const struct plan *p, int64_t speed)
 {
     json_t *args = plan_job_arguments("mirror", c->d, c->d->node, speed);
-    auto_free char *node = mem_printf("qrw-%s-0", p->token);
+    auto_free char *node = node_name(p);
 
     json_object_set_new(args, "target", json_string(c->file));
     json_object_set_new(args, "format", json_string(c->format));
@@ -74,6 +79,12 @@ static void record(struct plan *p, const struct copy *c, bool keep_files)
         &p->after, c->d->id,
         chain_add_layer(&p->after, c->file, c->format, c->d->layers[0].size, backing, true));
     plan_promise(p, c->d->id, c->file, below ? below->file : NULL, true);
+    /* the command that mends it calls every backing file qcow2 */
+    if (below && plan_backing_string(below) && !strcmp(below->format, c->format)) {
+        auto_free char *node = node_name(p);
+
+        plan_cleanup_backing(p, node, plan_backing_string(below));
+    }
     plan_retire(p, c->d, 0, c->copied, keep_files);
 }
 
@@ -116,4 +127,4 @@ static const char *decision(const void *arguments_)
 }
 
 const struct qrw_operation qrw_mirror = {
-    .name = "mirror", .level = GRAPH_NODES, .plan = plan, .decision = decision};
+    .name = "mirror", .level = GRAPH_NODES, .plan = plan, .decision = decision, .tidies = true};

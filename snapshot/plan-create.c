@@ -10,6 +10,7 @@
  */
 #include "snapshot/plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "qmp/mem.h"
@@ -231,14 +232,20 @@ static int check_name(const struct scene *s, const char *name, struct qmp_error 
     return qmp_error_hint(err, "choose another name, or none: it is then the time");
 }
 
-/* "disk.NAME.vmstate.qcow2", beside the first overlay. New string. */
+/* "disk.NAME.vmstate.qcow2", beside the first overlay; "-2" when a snapshot that has another
+ * name now holds that. New string. */
 static char *memory_file(const struct scene *s, const struct overlays *t, const char *name)
 {
     auto_free char *folder = path_folder(t->list[0].file);
     auto_free char *stem = chain_stem(s->chain, t->list[0].disk);
     auto_free char *safe = plan_safe_name(name);
+    char *file = mem_printf("%s/%s.%s.vmstate.qcow2", folder, stem, safe);
 
-    return mem_printf("%s/%s.%s.vmstate.qcow2", folder, stem, safe);
+    for (int k = 2; plan_knows_file(s, file); k++) {
+        free(file);
+        file = mem_printf("%s/%s.%s-%d.vmstate.qcow2", folder, stem, safe, k);
+    }
+    return file;
 }
 
 /* Everything that takes time comes before the guest is stopped, if it is at all. */

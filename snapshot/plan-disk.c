@@ -174,12 +174,28 @@ int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qm
     return 0;
 }
 
+/* Does @file hold the memory of a snapshot? */
+static bool is_memory(const struct chain *c, const char *file)
+{
+    const json_t *snapshot;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, snapshot) {
+        const char *name = text(json_object_get(snapshot, "memory"), "file");
+        auto_free char *memory = name ? path_join(c->folder, name) : NULL;
+
+        if (same(memory, file))
+            return true;
+    }
+    return false;
+}
+
 bool plan_knows_file(const struct scene *s, const char *file)
 {
     for (size_t i = 0; i < s->graph->ndisks; i++)
         if (graph_layer(&s->graph->disks[i], file))
             return true;
-    return chain_layer_by_file(s->chain, file) != NULL;
+    return chain_layer_by_file(s->chain, file) || is_memory(s->chain, file);
 }
 
 char *plan_safe_name(const char *name)

@@ -12,6 +12,7 @@
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
 #include "snapshot/plan-delete.h"
+#include "snapshot/plan-merge.h"
 
 /* Days since 1970-01-01 of "2026-11-21…", for counting weeks; Monday begins them. */
 static long day_number(const char *created)
@@ -95,56 +96,62 @@ static void by_age(struct plan *p, const struct qrw_prune_args *args, json_t *na
         mem_free_cleanup(&rules[i].last);
 }
 
-static bool has(const json_t *names, const char *name)
-{
-    const json_t *entry;
-    size_t i;
-
-    json_array_foreach(names, i, entry)
-        if (same(json_string_value(entry), name))
-            return true;
-    return false;
-}
-
-/* Does @s freeze a layer that a disk of the VM runs on now? */
-static bool is_below_active(const struct scene *s, const json_t *snapshot)
+/* Does @snapshot freeze a layer that a disk of the VM runs on now? */
+static bool is_below_active(const struct chain *c, const json_t *snapshot)
 {
     const char *disk;
     json_t *held;
 
     json_object_foreach(json_object_get(snapshot, "disks"), disk, held) {
-        const char *active = chain_active(s->chain, disk);
+        const char *active = chain_active(c, disk);
 
-        if (active && text(held, "layer") && chain_is_below(s->chain, text(held, "layer"), active))
+        if (active && text(held, "layer") && chain_is_below(c, text(held, "layer"), active))
             return true;
     }
     return false;
 }
 
-/* The oldest go until the deepest chain is short enough; each merges one layer away. */
-static void by_depth(struct plan *p, const struct scene *s, size_t max_depth, json_t *names)
+/* How many layers the deepest active chain has when what is loose has been merged. */
+static int64_t depth_of(const struct chain *c)
+{
+    int64_t deepest = 0;
+    const char *disk;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry) {
+        int64_t depth = 0;
+
+        for (const char *id = text(entry, "active"); id; id = text(chain_layer(c, id), "backing")) {
+            auto_free char *why = chain_keeps(c, id);
+
+            depth += why || !chain_is_loose(c, id);
+        }
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest;
+}
+
+/* The oldest go until the deepest chain is short enough; what branches share stays. */
+static void by_depth(struct plan *p, const struct scene *s, int64_t max_depth, json_t *names)
 {
     const json_t *snapshot;
-    size_t depth = 0, i;
+    size_t i;
 
-    for (i = 0; i < s->graph->ndisks; i++)
-        if (s->graph->disks[i].nlayers > depth && !graph_skip_reason(&s->graph->disks[i]))
-            depth = s->graph->disks[i].nlayers;
-    json_array_foreach(chain_snapshots(s->chain), i, snapshot)
-        if (has(names, text(snapshot, "name")) && is_below_active(s, snapshot) && depth)
-            depth--;
     json_array_foreach(chain_snapshots(s->chain), i, snapshot) {
-        if (depth <= max_depth)
+        const char *name = text(snapshot, "name");
+
+        if (depth_of(&p->after) <= max_depth)
             return;
-        if (has(names, text(snapshot, "name")) || !is_below_active(s, snapshot) ||
+        if (!chain_snapshot(&p->after, name) || !is_below_active(s->chain, snapshot) ||
             json_is_true(json_object_get(snapshot, "pinned")))
             continue;
-        json_array_append(names, json_object_get(snapshot, "name"));
-        depth--;
+        json_array_append_new(names, json_string(name));
+        plan_drop_snapshot(p, name, false);
+        plan_collect(p, false);
     }
-    if (depth > max_depth)
-        plan_note(p, "the chain stays %zu layers deep: the rest is pinned or was there before",
-                  depth);
+    if (depth_of(&p->after) > max_depth)
+        plan_note(p, "the chain stays %lld layers deep: the rest is pinned or was there before",
+                  (long long)depth_of(&p->after));
 }
 
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
@@ -162,9 +169,11 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
         return -1;
     if (aged)
         by_age(p, args, names);
+    if (plan_drop_snapshots(p, s, names, false, err))
+        return -1;
     if (args->max_depth)
-        by_depth(p, s, (size_t)args->max_depth, names);
-    return plan_drop_snapshots(p, s, names, false, err);
+        by_depth(p, s, args->max_depth, names);
+    return 0;
 }
 
 const struct qrw_operation qrw_prune = {

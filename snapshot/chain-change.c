@@ -142,6 +142,8 @@ void chain_follow(struct chain *c, const struct graph_disk *d)
         set(json_object_get(json_object_get(c->doc, "disks"), d->id), "stem", json_string(stem));
     }
     chain_set_active(c, d->id, below);
+    if (d->nameless && d->qdev)
+        set(json_object_get(json_object_get(c->doc, "disks"), d->id), "qdev", json_string(d->qdev));
 }
 
 void chain_move_pins(struct chain *c, const char *from, const char *to)

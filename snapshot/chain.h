@@ -47,6 +47,10 @@ char *chain_spell(const char *folder, const char *file);
 const char *chain_layer_by_file(const struct chain *c, const char *file);
 char *chain_layer_file(const struct chain *c, const char *id); /* absolute, new string */
 const char *chain_active(const struct chain *c, const char *disk);
+
+/* What the document calls a disk that has no name of its own: by the file that it runs on,
+ * else by its place in the machine. NULL: it does not know it. */
+const char *chain_disk_id(const struct chain *c, const struct graph_disk *d);
 bool chain_is_ours(const struct chain *c, const char *id); /* did we make the file? */
 
 /* The first snapshot that pins @id: its name. */

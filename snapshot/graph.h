@@ -51,6 +51,7 @@ struct graph_disk {
     char *filter; /* driver of the root when that is a filter (a job's, throttle), else NULL */
     char *detect_zeroes; /* "off", "on", "unmap" */
     bool removable, read_only, empty;
+    bool nameless; /* its id is its root node, which every snapshot changes: chain_disk_id() */
     bool cache_direct, cache_no_flush;
     bool bitmaps;               /* it has dirty bitmaps */
     struct graph_layer *layers; /* active first */
@@ -78,6 +79,9 @@ int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err
 int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err);
 /* Comes after graph_take_block. */
 int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err);
+
+/* Call the disk @id from now on. */
+void graph_rename(struct graph_disk *d, const char *id);
 
 /* Free what is inside; @g is empty afterwards. */
 void graph_done(struct graph *g);

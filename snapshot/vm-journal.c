@@ -35,7 +35,10 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     j->like = sidecar_place(&vm->graph);
     if (j->like)
         j->like[strlen(j->like) - strlen(SIDECAR_SUFFIX)] = '\0';
-    return vm_load(vm, j->file, &j->chain, err);
+    if (vm_load(vm, j->file, &j->chain, err))
+        return -1;
+    vm_adopt_names(vm, &j->chain);
+    return 0;
 }
 
 /*

@@ -30,7 +30,10 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
             vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
         return 0;
     }
-    return vm_load(vm, *file, c, err);
+    if (vm_load(vm, *file, c, err))
+        return -1;
+    vm_adopt_names(vm, c);
+    return 0;
 }
 
 /* ---- info ---- */

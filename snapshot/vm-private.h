@@ -17,11 +17,12 @@ struct qrw_vm {
 
     /* from the last vm_observe() */
     struct graph graph;
+    json_t *names; /* what disks without a name are called, by their place in the machine */
     struct machine machine; /* from the last vm_observe_machine() */
     bool files_reachable;
     pid_t pid; /* QEMU's, 0: unknown */
 
-    char *agent; /* from the last vm_observe_agent(): its address, NULL: … */
+    char *agent;               /* from the last vm_observe_agent(): its address, NULL: … */
     struct qmp_error no_agent; /* … why not */
 };
 
@@ -36,6 +37,9 @@ int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err);
 
 /* Find the guest agent. That there is none is no failure. */
 void vm_observe_agent(struct qrw_vm *vm);
+
+/* Call disks that have no name of their own what @c calls them. */
+void vm_adopt_names(struct qrw_vm *vm, const struct chain *c);
 
 /* "7.2.22" of the greeting. New string. */
 char *vm_qemu_version(const struct qrw_vm *vm);

@@ -131,6 +131,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         return sweep(vm, err);
     if (plan_from_json(&p, chain_pending(&j->chain), j->chain.folder, err))
         return qmp_error_wrap(err, "%s", j->file);
+    vm_adopt_names(vm, &p.after);
     struct runner r = vm_runner(vm, false);
 
     runner_thaw_left(&r, &p);

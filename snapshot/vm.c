@@ -29,6 +29,7 @@ struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err)
     struct qrw_vm *vm = mem_alloc(sizeof(*vm));
 
     vm->options = *o;
+    vm->names = json_object();
     vm->cwd = image_cwd();
     vm->sidecar_option = o->sidecar ? path_join(vm->cwd, o->sidecar) : NULL;
     vm->client = qmp_client_new(o->base, &o->client);
@@ -45,6 +46,7 @@ void qrw_close(struct qrw_vm *vm)
         return;
     qmp_client_free(vm->client);
     graph_done(&vm->graph);
+    json_decref(vm->names);
     machine_done(&vm->machine);
     free(vm->agent);
     free(vm->sidecar_option);
@@ -167,6 +169,34 @@ static int ask_all(struct ask *a, struct qmp_error *err)
     return rc;
 }
 
+/* A disk without a name is called as it was when we saw it first: the root node, by which it
+ * was called then, changes with every snapshot. */
+static void keep_names(struct qrw_vm *vm)
+{
+    for (size_t i = 0; i < vm->graph.ndisks; i++) {
+        struct graph_disk *d = &vm->graph.disks[i];
+
+        if (!d->nameless || !d->qdev)
+            continue;
+        if (text(vm->names, d->qdev))
+            graph_rename(d, text(vm->names, d->qdev));
+        else
+            json_object_set_new(vm->names, d->qdev, json_string(d->id));
+    }
+}
+
+void vm_adopt_names(struct qrw_vm *vm, const struct chain *c)
+{
+    for (size_t i = 0; i < vm->graph.ndisks; i++) {
+        const struct graph_disk *d = &vm->graph.disks[i];
+        const char *id = d->nameless && d->qdev ? chain_disk_id(c, d) : NULL;
+
+        if (id)
+            json_object_set_new(vm->names, d->qdev, json_string(id));
+    }
+    keep_names(vm);
+}
+
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
 {
     struct ask *a = ask_new(vm->client, &vm->stop);
@@ -187,6 +217,7 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
                              "this is QEMU %s; qrewind works with 5.2 and newer", version);
     }
     resolve_files(vm);
+    keep_names(vm);
     return 0;
 }
 
@@ -198,6 +229,7 @@ int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err)
     if (ask_all(a, err))
         return -1;
     resolve_files(vm);
+    keep_names(vm);
     return 0;
 }
 

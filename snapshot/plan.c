@@ -10,6 +10,7 @@
 #include "qmp/mem.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-check.h"
 
 void plan_init(struct plan *p, const char *operation, const struct scene *s)
 {
@@ -286,43 +287,20 @@ json_t *plan_to_json(const struct plan *p)
                      "result", p->result, "after", p->after.doc);
 }
 
-/* The array @key of @doc, all of whose entries must be objects. New reference. */
-static json_t *take_list(const json_t *doc, const char *key, struct qmp_error *err)
-{
-    json_t *list = json_object_get(doc, key);
-    const json_t *entry;
-    size_t i;
-
-    if (!json_is_array(list)) {
-        qmp_error_set(err, QRW_ERR_INVALID, "pending: no %s", key);
-        return NULL;
-    }
-    json_array_foreach(list, i, entry)
-        if (!json_is_object(entry)) {
-            qmp_error_set(err, QRW_ERR_INVALID, "pending: %s: not an object", key);
-            return NULL;
-        }
-    return json_deep_copy(list);
-}
-
 int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct qmp_error *err)
 {
-    const char *operation = text(doc, "operation");
-    const char *token = text(doc, "token");
+    struct chain after = {0};
 
-    if (!operation || !token)
-        return qmp_error_set(err, QRW_ERR_INVALID, "pending: no operation");
-    memset(p, 0, sizeof(*p));
-    p->operation = mem_strdup(operation);
-    p->token = mem_strdup(token);
-    p->needs = json_array();
-    if (!(p->steps = take_list(doc, "steps", err)) ||
-        !(p->promise = take_list(doc, "promise", err)) ||
-        !(p->cleanup = take_list(doc, "cleanup", err)) ||
-        chain_take(&p->after, folder, json_object_get(doc, "after"), err)) {
-        plan_done(p);
+    if (plan_check(doc, err) || chain_take(&after, folder, json_object_get(doc, "after"), err))
         return -1;
-    }
+    memset(p, 0, sizeof(*p));
+    p->operation = mem_strdup(text(doc, "operation"));
+    p->token = mem_strdup(text(doc, "token"));
+    p->needs = json_array();
+    p->steps = json_deep_copy(json_object_get(doc, "steps"));
+    p->promise = json_deep_copy(json_object_get(doc, "promise"));
+    p->cleanup = json_deep_copy(json_object_get(doc, "cleanup"));
+    p->after = after;
     p->result = json_deep_copy(json_object_get(doc, "result"));
     if (!json_is_object(p->result) || !json_is_array(json_object_get(p->result, "notes"))) {
         json_decref(p->result);

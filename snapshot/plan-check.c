@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-check: see plan-check.h. */
+#include "snapshot/plan-check.h"
+
+#include "snapshot/error.h"
+#include "snapshot/member.h"
+
+static int bad(struct qmp_error *err, const char *where, const char *what)
+{
+    return qmp_error_set(err, QRW_ERR_INVALID, "pending: %s: %s", where, what);
+}
+
+static int check_command(const json_t *command, const char *where, struct qmp_error *err)
+{
+    const json_t *args = json_object_get(command, "arguments");
+
+    if (!json_is_object(command))
+        return bad(err, where, "a step that is no object");
+    if (!text(command, "execute"))
+        return bad(err, where, "it has no command");
+    if (args && !json_is_object(args))
+        return bad(err, where, "its arguments are no object");
+    return 0;
+}
+
+static int check_kind(const json_t *step, const char *where, struct qmp_error *err)
+{
+    const char *kind = text(step, "step");
+
+    if (!json_is_object(step))
+        return bad(err, where, "a step that is no object");
+    if (!kind)
+        return bad(err, where, "a step without a kind");
+    if (same(kind, "unlink") && !text(step, "file"))
+        return bad(err, kind, "it has no file");
+    if (!same(kind, "qmp") && !same(kind, "job"))
+        return 0;
+    if (same(kind, "job") && !text(json_object_get(step, "arguments"), "job-id"))
+        return bad(err, kind, "it has no id");
+    return check_command(step, kind, err);
+}
+
+static int check_kinds(const json_t *steps, const char *where, struct qmp_error *err)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(steps, i, step)
+        if (check_kind(step, where, err))
+            return -1;
+    return 0;
+}
+
+static int check_steps(const json_t *doc, const char *where, struct qmp_error *err)
+{
+    const json_t *steps = json_object_get(doc, where), *step;
+    size_t i;
+
+    if (!json_is_array(steps))
+        return qmp_error_set(err, QRW_ERR_INVALID, "pending: no %s", where);
+    if (check_kinds(steps, where, err))
+        return -1;
+    json_array_foreach(steps, i, step) {
+        const json_t *undo = json_object_get(step, "undo");
+
+        if (json_is_array(undo) ? check_kinds(undo, "undo", err)
+                                : undo && check_command(undo, "undo", err))
+            return -1;
+    }
+    return 0;
+}
+
+static int check_promise(const json_t *promise, struct qmp_error *err)
+{
+    const json_t *fact;
+    size_t i;
+
+    if (!json_is_array(promise))
+        return qmp_error_set(err, QRW_ERR_INVALID, "pending: no promise");
+    json_array_foreach(promise, i, fact)
+        if (!text(fact, "disk") || !text(fact, "layer"))
+            return bad(err, "promise", "it has no disk or layer");
+    return 0;
+}
+
+int plan_check(const json_t *doc, struct qmp_error *err)
+{
+    if (!text(doc, "operation") || !text(doc, "token"))
+        return qmp_error_set(err, QRW_ERR_INVALID, "pending: no operation");
+    if (check_steps(doc, "steps", err) || check_steps(doc, "cleanup", err))
+        return -1;
+    return check_promise(json_object_get(doc, "promise"), err);
+}

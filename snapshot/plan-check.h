@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan-check: is a journal from outside one that can be settled?        PURE */
+#ifndef SNAPSHOT_PLAN_CHECK_H
+#define SNAPSHOT_PLAN_CHECK_H
+
+#include <jansson.h>
+
+#include "qmp/error.h"
+
+/*
+ * Check that @doc has what settling it will look at: an operation and a token; steps,
+ * cleanup and undo whose commands have names and whose jobs have ids; a promise of disks
+ * and layers. QRW_ERR_INVALID says what is missing.
+ */
+int plan_check(const json_t *doc, struct qmp_error *err);
+
+#endif

@@ -7,6 +7,7 @@
 
 #include "snapshot/graph.h"
 #include "tests/scene/command.h"
+#include "tests/scene/lie.h"
 #include "tests/scene/picture.h"
 #include "tests/scene/recorded.h"
 
@@ -44,43 +45,6 @@ Test(graph, a_chain_without_end_ends)
     graph_done(&g);
 }
 
-/* What a liar puts in place of a value; NULL: nothing. */
-static const char *const lies[] = {NULL, "null", "-1",     "\"\"", "\"json:{\\\"file\\\": []}\"",
-                                   "[]", "{}",   "[[{}]]", "1e9",  "true"};
-
-/* Replace the @which'th value inside @at, counted in depth; false: there are fewer. */
-static bool replace(json_t *at, size_t *which, const char *lie)
-{
-    size_t i = 0;
-    const char *key;
-    json_t *value;
-    void *next;
-
-    json_object_foreach_safe(at, next, key, value) {
-        if (!(*which)--) {
-            if (lie)
-                json_object_set_new(at, key, json_loads(lie, JSON_DECODE_ANY, NULL));
-            else
-                json_object_del(at, key);
-            return true;
-        }
-        if (replace(value, which, lie))
-            return true;
-    }
-    json_array_foreach(at, i, value) {
-        if (!(*which)--) {
-            if (lie)
-                json_array_set_new(at, i, json_loads(lie, JSON_DECODE_ANY, NULL));
-            else
-                json_array_remove(at, i);
-            return true;
-        }
-        if (replace(value, which, lie))
-            return true;
-    }
-    return false;
-}
-
 /* Whatever it says, the planners refuse or plan. */
 static void plan_all(const struct graph *g)
 {
@@ -105,18 +69,15 @@ static void plan_all(const struct graph *g)
 Test(graph, no_lie_in_a_reply_makes_anybody_stumble)
 {
     json_auto_t *truth = recorded_load("mirror", "7.2");
+    json_t *document;
 
     json_object_del(truth, "query-jobs"); /* else every disk is busy */
-    for (size_t k = 0; k < sizeof(lies) / sizeof(lies[0]); k++)
-        for (size_t at = 0;; at++) {
-            json_auto_t *document = json_deep_copy(truth);
-            struct graph g = {0};
-            size_t left = at;
+    for (size_t at = 0; (document = lie_next(truth, &at));) {
+        struct graph g = {0};
 
-            if (!replace(document, &left, lies[k]))
-                break;
-            if (!recorded_take(&g, document, GRAPH_NODES, NULL))
-                plan_all(&g);
-            graph_done(&g);
-        }
+        if (!recorded_take(&g, document, GRAPH_NODES, NULL))
+            plan_all(&g);
+        graph_done(&g);
+        json_decref(document);
+    }
 }

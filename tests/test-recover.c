@@ -6,8 +6,10 @@
 #include "snapshot/recover.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "qmp/mem.h"
+#include "tests/scene/lie.h"
 #include "tests/scene/operation.h"
 
 /* clang-format off */
@@ -92,4 +94,82 @@ Test(recover, what_is_seen_decides_not_how_far_the_client_came)
         picture_free(before);
         picture_free(now);
     }
+}
+
+/* All that is done with a journal before anything is done to QEMU or files. */
+static void use(const struct plan *p, const struct graph *g)
+{
+    json_auto_t *commands = picture_commands(p);
+    json_auto_t *jobs = plan_job_list(p, g);
+
+    recover_decide(p, g);
+    cr_expect(jobs && commands);
+}
+
+Test(recover, no_lie_in_a_journal_makes_anybody_stumble)
+{
+    static const char *const commands[] = {"create s2", "create s2 --memory", "revert s1",
+                                           "stream disk0", "mirror disk0 /vm/c.qcow2"};
+    struct picture *p = picture_new("disk0: base* <- a(named) <- b");
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        struct plan made, plan;
+        json_t *journal;
+
+        picture_plan_as(&made, p, commands[i]);
+        json_auto_t *truth = plan_to_json(&made);
+        json_object_set_new(truth, "after", json_deep_copy(p->chain.doc)); /* has its own test */
+        for (size_t at = 0; (journal = lie_next(truth, &at));) {
+            struct qmp_error err = {0};
+
+            if (plan_from_json(&plan, journal, "/vm", &err)) {
+                cr_expect_eq(err.kind, QRW_ERR_INVALID, "%s", err.desc);
+            } else {
+                use(&plan, &p->graph);
+                plan_done(&plan);
+            }
+            json_decref(journal);
+        }
+        plan_done(&made);
+    }
+    picture_free(p);
+}
+
+/* clang-format off */
+static const struct {
+    const char *steps, *why;
+} broken[] = {
+    {"5",                                                        "no steps"},
+    {"[5]",                                                      "a step that is no object"},
+    {"[{}]",                                                     "a step without a kind"},
+    {"[{\"step\": \"qmp\"}]",                                    "qmp: it has no command"},
+    {"[{\"step\": \"qmp\", \"execute\": 5}]",                    "qmp: it has no command"},
+    {"[{\"step\": \"qmp\", \"execute\": \"x\", \"arguments\": 5}]",
+     "qmp: its arguments are no object"},
+    {"[{\"step\": \"job\", \"execute\": \"x\"}]",                "job: it has no id"},
+    {"[{\"step\": \"job\", \"execute\": \"x\", \"arguments\": {\"job-id\": 1}}]",
+     "job: it has no id"},
+    {"[{\"step\": \"unlink\"}]",                                 "unlink: it has no file"},
+    {"[{\"step\": \"qmp\", \"execute\": \"x\", \"undo\": 5}]",   "undo: a step that is no object"},
+    {"[{\"step\": \"qmp\", \"execute\": \"x\", \"undo\": {}}]",  "undo: it has no command"},
+    {"[{\"step\": \"qmp\", \"execute\": \"x\", \"undo\": [{}]}]", "a step without a kind"},
+};
+/* clang-format on */
+
+Test(recover, a_journal_that_makes_no_sense_is_refused_with_what_is_wrong)
+{
+    struct picture *p = picture_new("disk0: a");
+    struct plan made, plan;
+
+    picture_plan_as(&made, p, "create s1");
+    json_auto_t *journal = plan_to_json(&made);
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        struct qmp_error err = {0};
+
+        json_object_set_new(journal, "steps", json_loads(broken[i].steps, JSON_DECODE_ANY, NULL));
+        cr_assert_eq(plan_from_json(&plan, journal, "/vm", &err), -1, "%s", broken[i].steps);
+        cr_expect(strstr(err.desc, broken[i].why), "'%s' is not in '%s'", broken[i].why, err.desc);
+    }
+    plan_done(&made);
+    picture_free(p);
 }

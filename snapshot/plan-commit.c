@@ -103,14 +103,17 @@ static void record(struct plan *p, const struct span *m, bool keep_files)
 {
     const struct graph_layer *l = m->d->layers;
     const char *base = chain_layer_by_file(&p->after, l[m->base].file);
+    const char *top = chain_layer_by_file(&p->after, l[m->top].file);
 
+    /* what the top was, the base is from now on */
     chain_touch(&p->after, base);
+    chain_set_loose(&p->after, base, chain_is_loose(&p->after, top));
     if (m->top == 0) {
         chain_set_active(&p->after, m->d->id, base);
         plan_promise(p, m->d->id, l[m->base].file,
                      m->base + 1 < m->d->nlayers ? l[m->base + 1].file : NULL, true);
     } else {
-        chain_move_pins(&p->after, chain_layer_by_file(&p->after, l[m->top].file), base);
+        chain_move_pins(&p->after, top, base);
         chain_set_backing(&p->after, chain_layer_by_file(&p->after, l[m->top - 1].file), base);
         plan_promise(p, m->d->id, l[m->top - 1].file, l[m->base].file, m->top == 1);
     }
@@ -165,4 +168,6 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     return 0;
 }
 
-const struct qrw_operation qrw_commit = {.name = "commit", .level = GRAPH_NODES, .plan = plan};
+/* a snapshot that was dropped leaves layers on other disks */
+const struct qrw_operation qrw_commit = {
+    .name = "commit", .level = GRAPH_NODES, .plan = plan, .tidies = true};

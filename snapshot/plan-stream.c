@@ -67,4 +67,6 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     return 0;
 }
 
-const struct qrw_operation qrw_stream = {.name = "stream", .level = GRAPH_NODES, .plan = plan};
+/* a layer that two branches shared may be left with one */
+const struct qrw_operation qrw_stream = {
+    .name = "stream", .level = GRAPH_NODES, .plan = plan, .tidies = true};

@@ -91,10 +91,7 @@ static int merge_live(struct plan *p, const struct scene *s, const struct graph_
         return qrw_stream.plan(p, s, &args, err);
     }
     args.base = lower;
-    if (qrw_commit.plan(p, s, &args, err))
-        return -1;
-    chain_set_loose(&p->after, layer, chain_is_loose(s->chain, child));
-    return 0;
+    return qrw_commit.plan(p, s, &args, err);
 }
 
 /* ---- on files that nobody has open ---- */

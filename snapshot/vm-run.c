@@ -295,7 +295,9 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             result = decide(vm, &j, op, decision, flags, err);
         else if (!settle_earlier(vm, &j, op->level, err))
             result = plan_and_run(vm, &j, op, args, flags, begun_us, err);
-        if (result && op->tidies && !(flags & QRW_DRY_RUN) && tidy(vm, &j, result, flags, err)) {
+        /* not while a job of ours goes on without us */
+        if (result && op->tidies && !(flags & QRW_DRY_RUN) && !chain_pending(&j.chain) &&
+            tidy(vm, &j, result, flags, err)) {
             json_decref(result);
             result = NULL;
         }

@@ -57,4 +57,5 @@ lint:
 format:
 	$(Q)clang-format -i $(wildcard *.[ch] */*.[ch] */*/*.[ch])
 
+include tests/model/model.mk
 -include tests/bench/bench.mk

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * images: what the files in a folder are and show, read from their own bytes.
+ *
+ * On purpose neither the library's reader nor qemu-img: the one is under test, the other
+ * takes 15 ms a file, and every snapshot is read after each step. It knows what the tests
+ * make: qcow2 with 64 KiB clusters, nothing compressed, and raw.
+ */
+#ifndef TESTS_MODEL_IMAGES_H
+#define TESTS_MODEL_IMAGES_H
+
+#include <stdbool.h>
+
+enum { MODEL_BLOCKS = 8, MODEL_BLOCK = 65536, IMAGE_NAME = 48, IMAGES_MOST = 96 };
+
+/* Names are without the folder. */
+struct image {
+    char name[IMAGE_NAME];
+    char backing[IMAGE_NAME]; /* as its header says; "": none */
+};
+
+struct images {
+    char folder[256];
+    struct image list[IMAGES_MOST];
+    int n;
+};
+
+/* Every *.qcow2 and *.raw in @folder. Returns what is wrong with them, NULL: nothing; the
+ * caller frees. */
+char *images_read(struct images *im, const char *folder);
+
+const struct image *images_find(const struct images *im, const char *name);
+
+/* How many images build on @name, @known (may be NULL) not counted. */
+int images_children(const struct images *im, const char *name, const char *known);
+
+/* The chain from @top down: pointers into @im. Returns their number. */
+int images_chain(const struct images *im, const char *top, const struct image *chain[IMAGES_MOST]);
+
+/* What a guest would read from the image @top: the value that each block is full of. */
+char *images_content(const struct images *im, const char *top, unsigned char block[MODEL_BLOCKS]);
+
+bool images_is_raw(const char *name);
+
+#endif

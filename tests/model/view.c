@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* view: look at the machine, see verify.h. */
+#include "tests/model/verify.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+
+/* The last component; also of QEMU's way to say it: json:{… "filename": "/a/b"}}. */
+static void copy_name(char to[IMAGE_NAME], const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    snprintf(to, IMAGE_NAME, "%s", slash ? slash + 1 : path ? path : "");
+    to[strcspn(to, "\"")] = '\0';
+}
+
+void view_done(struct view *v)
+{
+    json_decref(v->list);
+    json_decref(v->sidecar);
+    v->list = v->sidecar = NULL;
+}
+
+static char *take_list(struct view *v, struct rig *rig)
+{
+    struct qmp_error err;
+
+    v->list = qrw_list(rig->vm, &err);
+    return v->list ? NULL : mem_printf("list: %s: %s", err.context, err.desc);
+}
+
+static char *take_sidecar(struct view *v, const struct rig *rig)
+{
+    auto_free char *pattern = mem_printf("%s/*.qrewind.json", rig->home->folder);
+    char *why = NULL;
+    glob_t g;
+
+    if (glob(pattern, 0, NULL, &g))
+        return NULL;
+    if (g.gl_pathc > 1)
+        why = mem_printf("two sidecars: %s and %s", g.gl_pathv[0], g.gl_pathv[1]);
+    else if (!(v->sidecar = json_load_file(g.gl_pathv[0], 0, NULL)))
+        why = mem_printf("%s is not JSON", g.gl_pathv[0]);
+    globfree(&g);
+    return why;
+}
+
+/* The files that the snapshots hold, in the order of the list. */
+static void take_held(struct view *v, const struct rig *rig)
+{
+    const json_t *all = json_object_get(v->list, "snapshots"), *s;
+    size_t i;
+
+    json_array_foreach(all, i, s)
+        for (int d = 0; d < rig->kind.disks && i < MODEL_SNAPSHOTS; d++) {
+            const json_t *held = json_object_get(json_object_get(s, "disks"), rig_disk(rig, d));
+
+            copy_name(v->layout.held[i][d], json_string_value(json_object_get(held, "file")));
+        }
+}
+
+static void take_undo(struct view *v, const struct rig *rig)
+{
+    const json_t *disks = json_object_get(json_object_get(v->sidecar, "undo"), "disks");
+    const json_t *layers = json_object_get(v->sidecar, "layers");
+
+    for (int d = 0; d < rig->kind.disks; d++) {
+        const char *layer =
+            json_string_value(json_object_get(json_object_get(disks, rig_disk(rig, d)), "layer"));
+
+        copy_name(v->undo[d],
+                  layer ? json_string_value(json_object_get(json_object_get(layers, layer), "file"))
+                        : NULL);
+    }
+}
+
+static char *take_active(struct view *v, struct rig *rig)
+{
+    json_auto_t *blocks = lab_qmp(rig->lab, "query-block", NULL);
+
+    if ((int)json_array_size(blocks) != rig->kind.disks)
+        return mem_printf("QEMU has %zu disks", json_array_size(blocks));
+    for (int d = 0; d < rig->kind.disks; d++) {
+        const json_t *inserted = json_object_get(json_array_get(blocks, (size_t)d), "inserted");
+
+        copy_name(v->layout.active[d], json_string_value(json_object_get(inserted, "file")));
+        if (!images_find(&v->images, v->layout.active[d]))
+            return mem_printf("disk%d runs on '%s', which is not there", d, v->layout.active[d]);
+    }
+    return NULL;
+}
+
+static void note_held(struct view *v, const char *file)
+{
+    for (int i = 0; i < v->nonce; i++)
+        if (!strcmp(v->once_held[i], file))
+            return;
+    if (*file && v->nonce < IMAGES_MOST)
+        strcpy(v->once_held[v->nonce++], file);
+}
+
+static bool is_active(const struct view *v, const char *file)
+{
+    for (int d = 0; d < MODEL_DISKS; d++)
+        if (!strcmp(v->layout.active[d], file))
+            return true;
+    return false;
+}
+
+/* A name that is used again is another file; so is one that what is active was merged into. */
+static void forget_gone(struct view *v)
+{
+    int kept = 0;
+
+    for (int i = 0; i < v->nonce; i++)
+        if (images_find(&v->images, v->once_held[i]) && !is_active(v, v->once_held[i]))
+            memmove(v->once_held[kept++], v->once_held[i], IMAGE_NAME);
+    v->nonce = kept;
+}
+
+char *view_take(struct view *v, struct rig *rig, const struct model *m)
+{
+    char *why;
+
+    view_done(v);
+    memset(&v->layout, 0, sizeof(v->layout));
+    memset(v->undo, 0, sizeof(v->undo));
+    v->layout.images = &v->images;
+    if ((why = images_read(&v->images, rig->home->folder)) || (why = take_list(v, rig)) ||
+        (why = take_sidecar(v, rig)) || (why = take_active(v, rig)))
+        return why;
+    take_held(v, rig);
+    take_undo(v, rig);
+    forget_gone(v);
+    for (int i = 0; i < MODEL_SNAPSHOTS; i++)
+        for (int d = 0; d < m->ndisks; d++)
+            note_held(v, v->layout.held[i][d]);
+    return NULL;
+}

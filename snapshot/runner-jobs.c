@@ -98,14 +98,16 @@ static void report(const struct follow *f)
 
 /* ---- start ---- */
 
+/* Those that are not there yet: an earlier client may have died between two of them. */
 static int start(struct follow *f, struct qmp_error *err)
 {
     struct ask *a = ask_new(f->r->client, NULL);
     int rc;
 
     for (size_t i = 0; i < f->n; i++)
-        ask_add(a, text(f->steps[i], "execute"),
-                json_deep_copy(json_object_get(f->steps[i], "arguments")), NULL, NULL);
+        if (!graph_job(&f->g, job_id(f->steps[i])))
+            ask_add(a, text(f->steps[i], "execute"),
+                    json_deep_copy(json_object_get(f->steps[i], "arguments")), NULL, NULL);
     rc = ask_run(a, err);
     if (!rc)
         rc = ask_failed(a, err);
@@ -220,8 +222,10 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 {
     struct follow f = {.r = r, .steps = steps, .n = n, .begun_ms = now_ms()};
     unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &f);
-    int rc = attach ? 0 : start(&f, err);
+    int rc = attach ? look(&f, err) : 0;
 
+    if (!rc)
+        rc = start(&f, err);
     if (!rc)
         rc = r->no_wait ? (look(&f, err) ? -1 : RUN_LEFT) : follow(&f, err);
     note_jobs(&f);

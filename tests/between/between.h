@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * between: somebody between the program and QEMU's monitor, who counts the commands that pass,
- * and kills the program at one of them, or makes QEMU refuse one.
+ * between: somebody between the program and QEMU's monitor, who counts the commands that pass
+ * (not the questions), and kills the program at one of them, or makes QEMU refuse one.
  *
  *     struct between b = {.kill_at = 7};
  *     auto_result struct lab_result r = between_run(lab, &b, WORDS("revert", "s1"));

@@ -3,6 +3,7 @@
 #include "tests/model/verify.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "qmp/mem.h"
@@ -186,8 +187,7 @@ static void flush(struct rig *rig)
 
     json_array_foreach(nodes, i, node)
         if (!strcmp(member(node, "drv"), "qcow2") && json_is_false(json_object_get(node, "ro")))
-            mem_free_cleanup(
-                &(char *){lab_human(rig->lab, "qemu-io %s flush", member(node, "node-name"))});
+            free(lab_human(rig->lab, "qemu-io %s flush", member(node, "node-name")));
 }
 
 char *verify(struct view *v, struct rig *rig, const struct model *m)

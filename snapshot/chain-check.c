@@ -53,6 +53,9 @@ static int check_shape(const json_t *doc, struct qmp_error *err)
         if (!v || json_typeof(v) != members[i].type)
             return bad(err, "missing or of the wrong type", members[i].key);
     }
+    /* it is counted on: a save a microsecond for centuries, and no overflow */
+    if ((json_integer_value(json_object_get(doc, "generation")) >> 53) != 0)
+        return bad(err, "not a number of saves", "generation");
     return 0;
 }
 

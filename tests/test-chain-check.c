@@ -44,6 +44,8 @@ static const struct {
 
     {"{'generation': '-'}",      "wrong type: generation"},
     {"{'generation': '7'}",      "wrong type: generation"},
+    {"{'generation': -1}",       "not a number of saves: generation"},
+    {"{'generation': 9223372036854775807}", "not a number of saves: generation"},
     {"{'disks': '-'}",           "wrong type: disks"},
     {"{'disks': null}",          "wrong type: disks"},
     {"{'disks': []}",            "wrong type: disks"},

@@ -78,8 +78,9 @@ static int check_promise(const json_t *promise, struct qmp_error *err)
     if (!json_is_array(promise))
         return qmp_error_set(err, QRW_ERR_INVALID, "pending: no promise");
     json_array_foreach(promise, i, fact)
-        if (!text(fact, "disk") || !text(fact, "layer"))
-            return bad(err, "promise", "it has no disk or layer");
+        if (!text(fact, "job") &&
+            (!text(fact, "disk") || (!text(fact, "layer") && !text(fact, "tag"))))
+            return bad(err, "promise", "it has no job, and no disk with a layer or a tag");
     return 0;
 }
 

@@ -40,6 +40,7 @@ struct run {
     struct plan *p;
     bool *taken;
     bool lost; /* the connection, or the wait for an answer: the outcome is unknown */
+    bool past; /* something was done that cannot be taken back: the guest writes to new files */
 };
 
 /* How many steps from @at on can go in one write: commands that all have an undo. */
@@ -212,19 +213,28 @@ static int fail(struct run *run, struct qmp_error *err)
     runner_thaw(run->r, run->p, true);
     if (err->kind == QRW_ERR_WAITING)
         return -1;
-    take_back(run);
-    err->kind = run->lost ? QRW_ERR_UNKNOWN : QRW_ERR_FAILED;
-    if (run->lost)
+    if (!run->past)
+        take_back(run);
+    err->kind = run->lost || run->past ? QRW_ERR_UNKNOWN : QRW_ERR_FAILED;
+    if (err->kind == QRW_ERR_UNKNOWN)
         qmp_error_hint(err, "what was begun is noted in the sidecar: once the VM runs again, the "
                             "next qrewind command settles it (or: qrewind repair)");
     return -1;
+}
+
+/* Is there no way back once @step is done? A command or a block job without an undo. */
+static bool is_final(const json_t *step)
+{
+    if (json_object_get(step, "undo") || json_object_get(step, "optional"))
+        return false;
+    return is(step, "qmp") || (is(step, "job") && json_object_get(step, "disk"));
 }
 
 int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *err)
 {
     const size_t n = json_array_size(p->steps);
     auto_free bool *taken = mem_alloc(n * sizeof(bool));
-    struct run run = {r, p, taken, false};
+    struct run run = {.r = r, .p = p, .taken = taken};
     struct qmp_error why = {0};
 
     for (size_t at = 0, m; at < n; at += m) {
@@ -239,6 +249,7 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
         } else if (attach) {
             /* the jobs run: what came before them has been done */
             taken[at] = true;
+            run.past = run.past || is_final(step);
             continue;
         } else if (is(step, "qmp")) {
             m = span(p->steps, at);
@@ -257,6 +268,7 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
         }
         if (rc == RUN_LEFT)
             return RUN_LEFT;
+        run.past = run.past || is_final(step);
     }
     return RUN_DONE;
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A film: a Linux that never stops writing, and what qrewind does beneath it.
+# A film: a Linux that never stops writing, what qrewind does beneath it, and how the Linux is
+# taken back to an instant before it destroyed itself.
 #
 #   examples/demo.sh [PROGRAM]       (make demo)
 #
@@ -87,6 +88,24 @@ run() {
         "$dim" "$took" "$at" "$(guest_at)" "$plain"
 }
 
+# Run a shell line in the guest, through its agent, on the one connection that is open to it.
+in_guest() {
+    local answer pid
+
+    printf '   guest# %s\n' "$1"
+    printf '{"execute":"guest-exec","arguments":{"path":"/bin/sh","arg":["-c","%s"],%s}}\n' \
+        "$1" '"capture-output":true' >&8
+    read -r -t 60 answer <&9 || fail "the agent does not answer"
+    pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' <<<"$answer")
+    [ -n "$pid" ] || fail "the agent says $answer"
+    until [[ $answer == *'"exited": true'* ]]; do
+        sleep 0.05
+        printf '{"execute":"guest-exec-status","arguments":{"pid":%d}}\n' "$pid" >&8
+        read -r -t 60 answer <&9 || fail "the agent does not answer"
+    done
+    sed -n 's/.*"out-data": *"\([^"]*\)".*/\1/p' <<<"$answer" | base64 -d | sed 's/^/     /'
+}
+
 make_disk() {
     mke2fs -q -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 "$1.raw" 64M >/dev/null
     qemu-img convert -O qcow2 "$1.raw" "$1.qcow2"
@@ -94,10 +113,14 @@ make_disk() {
 }
 
 boot() {
+    mkfifo agent.in agent.out
+    exec 8<>agent.in 9<>agent.out
     qemu-system-x86_64 -m 192 -nodefaults -no-user-config -display none \
         -drive file=vda.qcow2,if=virtio,format=qcow2,id=vda \
         -drive file=vdb.qcow2,if=virtio,format=qcow2,id=vdb \
         -qmp unix:vm.sock,server=on,wait=off -serial file:console \
+        -device virtio-serial-pci -chardev pipe,id=agent,path=agent \
+        -device virtserialport,chardev=agent,name=org.qemu.guest_agent.0 \
         -kernel "$guest/kernel" -initrd "$guest/initramfs" \
         -append "console=ttyS0 quiet panic=-1 tsc=reliable mitigations=off disks=2" >qemu.log 2>&1 &
     qemu=$!
@@ -163,11 +186,35 @@ mkdir elsewhere
 run mirror vdb elsewhere/vdb.qcow2 --pivot
 run chain vdb
 
+scene "The way back" \
+    "A checkpoint holds the memory too. Then the guest does the worst that it can do to itself."
+run create before-the-mistake --memory
+in_guest "dd if=/dev/zero of=/dev/vda bs=1M 2>&1 | tail -n 1"
+in_guest "echo 3 >/proc/sys/vm/drop_caches; cat /disks/vda/log 2>&1 | tail -n 1"
+printf '\n   Its file system is gone. Not the instant before:\n'
+guest_writes_on "$(guest_at)"
+guest_writes_on "$(guest_at)"
+lost=$(guest_at)
+begin=$EPOCHREALTIME
+printf '   $ qrewind revert before-the-mistake --discard\n'
+"$qrewind" revert before-the-mistake --discard >out 2>&1 || fail "$(cat out)"
+took=$(since "$begin")
+say
+in_guest "tail -n 1 /disks/vda/log"
+guest_writes_on "$lost"
+kill -0 "$qemu" 2>/dev/null || fail "QEMU has gone"
+[ "$(guest_at)" -lt "$lost" ] || fail "the guest was not taken back"
+printf '     %s%d ms. The same process, the same connection to the agent; the guest was at line\n' \
+    "$dim" "$took"
+printf '     %d, is at %d again, and does not know that it had ever been further.%s\n' \
+    "$lost" "$(guest_at)" "$plain"
+
 scene "The end" \
     "QEMU is killed, as a power cut would do it. Every state that we kept must be what a" \
     "journalling file system makes whole: the snapshots, and where the guest was last."
 mapfile -t installed < <(files_of installed)
 mapfile -t after < <(files_of after-upgrade)
+mistake=$(files_of before-the-mistake)
 active=$("$qrewind" disks | awk -v work="$work/" '$1 == "vda" { sub(work, "", $NF); print $NF }')
 { kill -KILL "$qemu" && wait "$qemu"; } 2>/dev/null || :
 qemu=
@@ -175,6 +222,7 @@ inspect "installed, vda" "${installed[0]}"
 inspect "installed, vdb" "${installed[1]}"
 inspect "after-upgrade, vda" "${after[0]}"
 inspect "after-upgrade, vdb" "${after[1]}"
+inspect "before-the-mistake, vda" "$(head -n 1 <<<"$mistake")"
 inspect "the last moment, vda" "$active"
 inspect "the last moment, vdb" elsewhere/vdb.qcow2
 printf '\n%sNothing was lost, and nothing is left behind.%s\n' "$bold" "$plain"

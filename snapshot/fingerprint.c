@@ -14,7 +14,7 @@ static json_t *look(const struct chain *c, const char *id)
     auto_free char *file = chain_layer_file(c, id);
     struct image_stat st;
 
-    if (!file || !graph_is_path(file) || image_stat(file, &st, NULL) || !st.exists)
+    if (!file || !graph_is_path(file) || image_stat(file, &st, NULL) || !st.regular)
         return NULL;
     return json_pack("{s:I, s:I, s:I}", "size", (json_int_t)st.size, "mtime_ns",
                      (json_int_t)st.mtime_ns, "inode", (json_int_t)st.ino);

@@ -63,6 +63,12 @@ bool graph_is_path(const char *file)
     return !colon || (slash && slash < colon);
 }
 
+bool graph_has_folder(const char *file)
+{
+    return graph_is_path(file) &&
+           (strncmp(file, "/dev/", 5) != 0 || !strncmp(file, "/dev/shm/", 9));
+}
+
 char *graph_file_name(const char *name)
 {
     if (!strncmp(name, "file:", 5))

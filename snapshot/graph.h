@@ -102,4 +102,7 @@ char *graph_file_name(const char *name);
 /* Is it a name of a file of the host, not "nbd://…"? */
 bool graph_is_path(const char *file);
 
+/* Can other files lie beside it? Not beside a device: /dev is gone with the next boot. */
+bool graph_has_folder(const char *file);
+
 #endif

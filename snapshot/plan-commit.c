@@ -161,7 +161,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     for (size_t i = m.top ? m.top : 1; i <= m.base; i++)
         if (!m.d->layers[i].remote)
             plan_need_unshared(p, m.d->layers[i].file);
-    if (!m.d->layers[m.base].remote && s->files_reachable)
+    if (graph_has_folder(m.d->layers[m.base].file) && s->files_reachable)
         plan_need_space(p, m.d->layers[m.base].file, growth(&m));
     plan_job(p, "block-commit", arguments(&m, args->speed), m.d->id, m.top ? NULL : "complete");
     record(p, &m, args->keep_files);

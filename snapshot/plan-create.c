@@ -99,9 +99,9 @@ static int name_overlay(const struct scene *s, const struct qrw_create_args *arg
 
     if (wanted)
         return overlays_place(t, at, s, wanted, err);
-    if (d->layers[0].remote) {
-        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is not a file of this host: %s", d->id,
-                      d->layers[0].file);
+    if (!graph_has_folder(d->layers[0].file)) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is not a file in a folder of this host: %s",
+                      d->id, d->layers[0].file);
         return qmp_error_hint(err, "say where its overlay goes: --overlay %s=FILE", d->id);
     }
     overlays_name(t, at, s, name);

@@ -148,7 +148,7 @@ static void place_scratch(struct internal_way *w)
 {
     size_t i = 0;
 
-    while (i < w->o.n && w->o.list[i].disk->layers[0].remote)
+    while (i < w->o.n && !graph_has_folder(w->o.list[i].disk->layers[0].file))
         i++;
     if (i == w->o.n || !w->s->files_reachable)
         return;

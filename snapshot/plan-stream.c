@@ -54,7 +54,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     }
     if (top != d->layers)
         plan_need_unshared(p, top->file);
-    if (!top->remote && s->files_reachable)
+    if (graph_has_folder(top->file) && s->files_reachable)
         plan_need_space(p, top->file, plan_data(d, from, to));
     plan_job(p, "block-stream", arguments(d, top, base, args->speed), d->id, NULL);
 

@@ -87,7 +87,7 @@ char *sidecar_find(const struct graph *g, char **foreign)
         const struct graph_disk *d = &g->disks[i];
 
         for (size_t k = 0; k < d->nlayers; k++) {
-            char *file = d->layers[k].remote ? NULL : beside(d->layers[k].file);
+            char *file = graph_has_folder(d->layers[k].file) ? beside(d->layers[k].file) : NULL;
 
             if (!file)
                 continue;
@@ -129,7 +129,7 @@ bool sidecar_is_beside(const struct graph *g, const char *file)
 char *sidecar_place(const struct graph *g)
 {
     for (size_t i = 0; i < g->ndisks; i++)
-        if (!graph_skip_reason(&g->disks[i]) && !g->disks[i].layers[0].remote)
+        if (!graph_skip_reason(&g->disks[i]) && graph_has_folder(g->disks[i].layers[0].file))
             return mem_printf("%s" SIDECAR_SUFFIX, g->disks[i].layers[0].file);
     return NULL;
 }

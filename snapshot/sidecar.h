@@ -34,7 +34,7 @@ bool sidecar_exists(const char *file);
 void sidecar_remove(const char *file);
 
 /* Where a new sidecar goes: beside the active image of the first disk that a snapshot
- * takes. New string, NULL: no disk is a file. */
+ * takes. New string, NULL: no disk is a file in a folder. */
 char *sidecar_place(const struct graph *g);
 
 /*

@@ -25,7 +25,8 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     j->file = vm_sidecar_file(vm, &exists, &foreign);
     if (!j->file) {
         qmp_error_set(err, QRW_ERR_REFUSED, "there is no image file to put the sidecar beside");
-        return qmp_error_hint(err, "say where it goes: --sidecar FILE");
+        return qmp_error_hint(err, "say where it goes: --sidecar FILE; later it is found by itself "
+                                   "if that is OVERLAY" SIDECAR_SUFFIX);
     }
     if (!exists && foreign)
         vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
@@ -111,12 +112,14 @@ static char *link_name(const struct journal *j, const struct graph *g, const str
 
         if (stays_beside(&p->after, d, j->file))
             return NULL;
-        if (!first && !graph_skip_reason(d) && !d->layers[0].remote)
+        if (!first && !graph_skip_reason(d) && graph_has_folder(d->layers[0].file))
             first = d;
     }
     if (!first)
         return NULL;
     auto_free char *active = chain_layer_file(&p->after, chain_active(&p->after, first->id));
+    if (active && !graph_has_folder(active))
+        return NULL;
     return mem_printf("%s" SIDECAR_SUFFIX, active ? active : first->layers[0].file);
 }
 

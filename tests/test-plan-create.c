@@ -260,8 +260,8 @@ static const struct picture_case refusals[] = {
      "refused: a.s1 is a layer already"},
     {"a network disk without a choice",
      "disk0: a(remote)", "create s1",
-     "refused: disk disk0 is not a file of this host: nbd://host/a (say where its overlay goes: "
-     "--overlay disk0=FILE)"},
+     "refused: disk disk0 is not a file in a folder of this host: nbd://host/a (say where its "
+     "overlay goes: --overlay disk0=FILE)"},
     {"two disks share an image",
      "disk0: a; disk1: a", "create s1",
      "refused: disks disk0 and disk1 share the image a"},

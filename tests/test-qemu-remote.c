@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Disks that are no files in a folder: on the network, and devices of the host. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+
+static struct lab_process server;
+
+static void serve(const char *folder, void *arg)
+{
+    auto_free char *socket = mem_printf("%s/nbd.sock", folder);
+    auto_free char *image = mem_printf("%s/far.qcow2", folder);
+    struct stat st;
+
+    lab_image(image, "qcow2", "16M", NULL, NULL);
+    server =
+        lab_spawn(folder, WORDS("qemu-nbd", "-t", "-e", "4", "-f", "qcow2", "-k", socket, image));
+    while (stat(socket, &st))
+        cr_assert_eq(waitpid(server.pid, NULL, WNOHANG), 0, "qemu-nbd has ended");
+}
+
+static struct lab *with_network_disk(void)
+{
+    static const char *const args[] = {"-drive", "if=none,id=far,format=raw,file=nbd:unix:nbd.sock",
+                                       "-device", "virtio-blk-pci,drive=far", NULL};
+
+    return lab_start(&(struct lab_options){.disks = 1, .args = args, .prepare = serve});
+}
+
+static void stop_serving(struct lab *lab)
+{
+    lab_kill(lab);
+    kill(server.pid, SIGTERM);
+    auto_result struct lab_result r = lab_finish(&server);
+    lab_stop(lab);
+}
+
+/* qemu-io knows a drive by its number in the lab: this one is called otherwise. */
+static bool far_reads(struct lab *lab, int pattern)
+{
+    auto_free char *said = lab_human(lab, "qemu-io far \"read -P %d 0 64k\"", pattern);
+
+    return !strstr(said, "failed");
+}
+
+Test(remote, an_overlay_of_a_network_disk_goes_where_the_user_says)
+{
+    struct lab *lab = with_network_disk();
+    auto_free char *before = state_of(lab);
+    json_auto_t *error = refuses(lab, 1, "create", "s1"), *chain = NULL, *list = NULL;
+
+    says(error, "desc", "disk far is not a file in a folder of this host: nbd");
+    says(error, "hint", "--overlay far=FILE");
+    unchanged(lab, before);
+    does(lab, "create", "s1", "--overlay", "far=../far.s1.qcow2");
+    chain = tells(lab, "chain", "far");
+    list = tells(lab, "list");
+    says(chain, "disks.0.layers.1.file", "nbd");
+    says(chain, "disks.0.layers.1.format", "raw");
+    says(chain, "disks.0.layers.1.snapshots.0", "s1");
+    says(list, "snapshots.0.disks.far.file", "nbd");
+    auto_free char *said = lab_human(lab, "qemu-io far \"write -P 7 0 64k\"");
+    cr_expect(far_reads(lab, 7));
+    does(lab, "create", "s2");
+    does(lab, "stream", "far");
+    json_auto_t *alone = tells(lab, "chain", "far");
+    cr_expect_eq(json_array_size(at(alone, "disks.0.layers")), 1);
+    json_auto_t *later = tells(lab, "list");
+    cr_expect_eq(json_array_size(at(later, "snapshots")), 2);
+    stop_serving(lab);
+}
+
+Test(remote, a_network_disk_can_be_left_out)
+{
+    struct lab *lab = with_network_disk();
+
+    does(lab, "create", "s1", "--exclude", "far");
+    chain_is(lab, 0, "vda.qcow2 <- vda.s1.qcow2");
+    stop_serving(lab);
+}
+
+Test(remote, a_network_disk_comes_home)
+{
+    struct lab *lab = with_network_disk();
+    auto_free char *said = lab_human(lab, "qemu-io far \"write -P 7 0 64k\"");
+
+    does(lab, "mirror", "far", "../home.qcow2", "--pivot");
+    json_auto_t *chain = tells(lab, "chain", "far");
+    says(chain, "disks.0.layers.0.file", "/home.qcow2");
+    cr_expect(far_reads(lab, 7));
+    does(lab, "create", "s1");
+    json_auto_t *after = tells(lab, "chain", "far");
+    says(after, "disks.0.layers.1.file", "/home.qcow2");
+    says(after, "disks.0.layers.1.snapshots.0", "s1");
+    stop_serving(lab);
+}
+
+/* The device of the host that shows the file; skips the test where there cannot be one. */
+static char *loop_device(const char *file)
+{
+    auto_result struct lab_result r = lab_exec(NULL, WORDS("losetup", "-f", "--show", file));
+
+    if (r.status)
+        cr_skip_test("needs root, and a loop device");
+    r.out[strcspn(r.out, "\n")] = '\0';
+    return mem_strdup(r.out);
+}
+
+Test(remote, nothing_is_put_beside_a_device)
+{
+    char folder[] = "/tmp/qrw-device-XXXXXX";
+    auto_free char *image = NULL, *device = NULL, *drive = NULL, *beside = NULL;
+
+    cr_assert_not_null(mkdtemp(folder));
+    image = mem_printf("%s/image", folder);
+    lab_image(image, "raw", "16M", NULL, NULL);
+    device = loop_device(image);
+    drive = mem_printf("if=none,id=vda,format=raw,file=%s", device);
+    struct lab *lab = lab_start(&(struct lab_options){
+        .args = WORDS("-drive", drive, "-device", "virtio-blk-pci,drive=vda")});
+
+    write_generation(lab, 0, 1);
+    json_auto_t *sidecar = refuses(lab, 1, "create", "s1", "--overlay", "vda=../o.qcow2");
+    says(sidecar, "hint", "--sidecar");
+    json_auto_t *overlay = refuses(lab, 1, "--sidecar", "../o.qcow2.qrewind.json", "create", "s1");
+    says(overlay, "hint", "--overlay vda=FILE");
+    does(lab, "--sidecar", "../o.qcow2.qrewind.json", "create", "s1", "--overlay",
+         "vda=../o.qcow2");
+    json_auto_t *list = tells(lab, "list");
+    says(list, "snapshots.0.disks.vda.file", device);
+    write_generation(lab, 0, 2);
+    does(lab, "create", "s2");
+    holds(lab, 0, 2);
+    does(lab, "commit", "vda", "--base", "s1", "--force");
+    holds(lab, 0, 2);
+    turn_off(lab);
+    image_holds(lab, device, "raw", 2);
+    beside = mem_printf("%s.qrewind.json", device);
+    cr_expect(access(beside, F_OK));
+    lab_stop(lab);
+    auto_result struct lab_result r = lab_exec(NULL, WORDS("losetup", "-d", device));
+    unlink(image);
+    rmdir(folder);
+}

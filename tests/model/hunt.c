@@ -79,6 +79,15 @@ static bool makes_sense(const struct step *s, const struct model *m, const struc
     return m->n < MODEL_SNAPSHOTS - 1 || (s->verb != STEP_CREATE && !s->fresh[0]);
 }
 
+/* @why, and what the operation had to say. */
+static char *with_note(char *why, const struct rig *rig)
+{
+    char *both = rig->note[0] ? mem_printf("%s (it said: %s)", why, rig->note) : mem_strdup(why);
+
+    free(why);
+    return both;
+}
+
 static void run_steps(struct run *run, struct rig *rig)
 {
     struct model m = {.ndisks = run->kind.disks, .running = run->kind.running};
@@ -102,7 +111,7 @@ static void run_steps(struct run *run, struct rig *rig)
         why = verify_off(&v, rig, &m);
     }
     if (why)
-        fail(run, why);
+        fail(run, with_note(why, rig));
     view_done(&v);
 }
 

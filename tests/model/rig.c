@@ -246,9 +246,18 @@ static json_t *operate(struct rig *rig, const struct step *s, struct qmp_error *
     return run(rig, table[s->verb].op, table[s->verb].args, s, err);
 }
 
+/* The first note of the result, if it has one. */
+static void note(struct rig *rig, const json_t *result)
+{
+    const char *text = json_string_value(json_array_get(json_object_get(result, "notes"), 0));
+
+    snprintf(rig->note, sizeof(rig->note), "%s", text ? text : "");
+}
+
 int rig_do(struct rig *rig, const struct step *s, const char (*active)[IMAGE_NAME],
            struct qmp_error *err)
 {
+    rig->note[0] = '\0';
     switch (s->verb) {
     case STEP_WRITE:
         write_blocks(rig, s);
@@ -265,5 +274,6 @@ int rig_do(struct rig *rig, const struct step *s, const char (*active)[IMAGE_NAM
     if (rig->kind.reconnects)
         connect(rig);
     json_auto_t *result = operate(rig, s, err);
+    note(rig, result);
     return result ? 0 : -1;
 }

@@ -157,10 +157,11 @@ int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qm
     if (job) {
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is busy: the job %s (%s) is %s", d->id,
                       job->id, job->type, job->status);
-        return same(job->status, "concluded")
-                   ? qmp_error_hint(err, "it has ended; to let it go: qrewind job dismiss %s",
-                                    job->id)
-                   : qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);
+        if (same(job->status, "concluded"))
+            qmp_error_hint(err, "it has ended; to let it go: qrewind job dismiss %s", job->id);
+        else
+            qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);
+        return -1;
     }
     if (d->filter) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s: a filter (%s) is on top of its image",

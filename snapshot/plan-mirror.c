@@ -97,7 +97,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     int rc = check(&c, s, args, err);
 
     file = c.file;
-    if (rc || !c.d)
+    if (rc || !c.d || !c.d->layers)
         return -1;
     if (s->files_reachable) {
         plan_need_absent(p, c.file);

@@ -239,9 +239,9 @@ void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l)
 
 void plan_cleanup_backing(struct plan *p, const char *node, const char *backing)
 {
-    add(p->cleanup, json_pack("{s:s, s:s, s:{s:s, s:s, s:s}}", "step", "qmp", "execute",
-                              "change-backing-file", "arguments", "device", node,
-                              "image-node-name", node, "backing-file", backing));
+    add(p->cleanup,
+        json_pack("{s:s, s:s, s:{s:s, s:s, s:s}}", "step", "qmp", "execute", "change-backing-file",
+                  "arguments", "device", node, "image-node-name", node, "backing-file", backing));
 }
 
 void plan_cleanup_file(struct plan *p, const char *file)

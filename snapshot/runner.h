@@ -28,8 +28,8 @@ struct runner {
     pid_t pid;                         /* QEMU's, 0: unknown */
     const struct qrw_options *options; /* whom to tell: progress, notes */
     int64_t stopped_us;                /* when the guest was stopped by us, 0: it was not */
-    int64_t pause_us; /* out: how long the command took that cannot be taken back */
-    json_t *jobs;     /* out: an array, how the jobs were seen last */
+    int64_t pause_us;        /* out: how long the command took that cannot be taken back */
+    json_t *jobs;            /* out: an array, how the jobs were seen last */
     struct quiesce *quiesce; /* while the guest is frozen */
     int64_t frozen_us;       /* out: how long it was */
 };

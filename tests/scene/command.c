@@ -40,6 +40,24 @@ static const struct option options[] = {
     {"revert undo", "--paused",    SWITCH, AT(revert.paused)},
     {"revert undo", "--running",   SWITCH, AT(revert.running)},
 
+    {"delete", "",           LIST,   AT(delete.names)},
+    {"delete", "--children", SWITCH, AT(delete.children)},
+    {"delete", "--metadata", SWITCH, AT(delete.metadata)},
+
+    {"edit", "",              TEXT,   AT(edit.name)},
+    {"edit", "--name",        TEXT,   AT(edit.new_name)},
+    {"edit", "--description", TEXT,   AT(edit.description)},
+    {"edit", "--pin",         SWITCH, AT(edit.pin)},
+    {"edit", "--unpin",       SWITCH, AT(edit.unpin)},
+
+    {"prune", "--keep-last",    NUMBER, AT(prune.last)},
+    {"prune", "--keep-hourly",  NUMBER, AT(prune.hourly)},
+    {"prune", "--keep-daily",   NUMBER, AT(prune.daily)},
+    {"prune", "--keep-weekly",  NUMBER, AT(prune.weekly)},
+    {"prune", "--keep-monthly", NUMBER, AT(prune.monthly)},
+    {"prune", "--keep-yearly",  NUMBER, AT(prune.yearly)},
+    {"prune", "--max-depth",    NUMBER, AT(prune.max_depth)},
+
     {"commit stream", "",             TEXT,   AT(commit.disk)},
     {"commit stream", "--base",       TEXT,   AT(commit.base)},
     {"commit stream", "--top",        TEXT,   AT(commit.top)},
@@ -61,6 +79,7 @@ static const struct option options[] = {
 static const struct qrw_operation *operation(const char *verb)
 {
     static const struct qrw_operation *const all[] = {&qrw_create, &qrw_revert, &qrw_undo,
+                                                      &qrw_delete, &qrw_edit,   &qrw_prune,
                                                       &qrw_commit, &qrw_stream, &qrw_mirror};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -133,7 +152,10 @@ void command_parse(struct command *c, const char *line)
     c->op = operation(verb);
     for (char *word; (word = strsep(&rest, " "));) {
         bool dashes = !strncmp(word, "--", 2);
-        const struct option *o = find(verb, dashes ? word : "", dashes ? 0 : plain++);
+        const struct option *o = find(verb, dashes ? word : "", dashes ? 0 : plain);
+
+        if (!dashes && o->kind != LIST)
+            plain++;
 
         if (dashes && o->kind != SWITCH)
             word = strsep(&rest, " ");

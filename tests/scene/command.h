@@ -13,6 +13,9 @@ struct command {
         struct qrw_commit_args commit; /* stream too */
         struct qrw_mirror_args mirror;
         struct qrw_revert_args revert; /* undo too */
+        struct qrw_delete_args delete;
+        struct qrw_edit_args edit;
+        struct qrw_prune_args prune;
     } args;
     char *words;             /* cut up; args borrows from it */
     const char *lists[3][8]; /* for options that may come again */

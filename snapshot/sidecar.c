@@ -56,16 +56,31 @@ static bool is_layer(const struct chain *c, const char *image)
     return known;
 }
 
-/* Does the sidecar @file know @image as one of its layers? A broken one is not passed
- * over: the caller will load it and say what is wrong. */
-static bool knows(const char *file, const char *image)
+/* Does @d build on a layer that is active in @c? Another VM on a shared base does not. */
+static bool builds_on_active(const struct chain *c, const struct graph_disk *d)
+{
+    const char *id;
+    json_t *disk;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), id, disk) {
+        auto_free char *active = chain_layer_file(c, chain_active(c, id));
+
+        if (active && graph_layer(d, active))
+            return true;
+    }
+    return false;
+}
+
+/* Is the sidecar @file about @d? A broken one is not passed over: the caller will load it
+ * and say what is wrong. */
+static bool knows(const char *file, const struct graph_disk *d)
 {
     struct chain c = {0};
     bool known;
 
     if (sidecar_load(&c, file, NULL, NULL, NULL))
         return true;
-    known = is_layer(&c, image);
+    known = is_layer(&c, d->layers[0].file) || builds_on_active(&c, d);
     chain_done(&c);
     return known;
 }
@@ -91,7 +106,7 @@ char *sidecar_find(const struct graph *g, char **foreign)
 
             if (!file)
                 continue;
-            if (k == 0 || knows(file, d->layers[0].file))
+            if (k == 0 || knows(file, d))
                 return file;
             if (foreign && !*foreign)
                 *foreign = file;

@@ -18,9 +18,9 @@
 
 /*
  * The sidecar of a VM: beside the layers of its disks, from the top of each chain
- * down. One that lies beside a deeper layer and does not know the active one is
- * somebody else's (a shared base's): it is passed over, and @foreign (may be NULL)
- * is set to it.
+ * down. One that lies beside a deeper layer, and neither knows the active one nor has
+ * its own active one in the chain, is somebody else's (a shared base's): it is passed
+ * over, and @foreign (may be NULL) is set to it.
  * Returns a new string, NULL: there is none.
  */
 char *sidecar_find(const struct graph *g, char **foreign);

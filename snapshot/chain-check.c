@@ -106,7 +106,8 @@ static int check_layers(json_t *layers, struct qmp_error *err)
                        "layers back each other in a circle", err);
 }
 
-/* @disks maps disk names to objects whose @key names a layer, or @tagged ones to a tag. */
+/* @disks maps disk names to objects whose @key names a layer, or @tagged ones to a tag, which
+ * may say what layer it is inside. */
 static int check_disks(json_t *disks, const char *key, bool tagged, const json_t *layers,
                        const char *where, struct qmp_error *err)
 {
@@ -116,8 +117,11 @@ static int check_disks(json_t *disks, const char *key, bool tagged, const json_t
     json_object_foreach(disks, disk, entry) {
         const char *layer = text(entry, key);
 
-        if (!layer && tagged && text(entry, "tag"))
-            continue;
+        if (!layer && tagged && text(entry, "tag")) {
+            layer = text(entry, "inside");
+            if (!layer)
+                continue;
+        }
         if (!layer || !json_object_get(layers, layer))
             return qmp_error_set(err, QRW_ERR_INVALID, "%s: disk %s: no such layer", where, disk);
     }

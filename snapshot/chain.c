@@ -144,15 +144,34 @@ bool chain_is_ours(const struct chain *c, const char *id)
     return json_is_true(json_object_get(chain_layer(c, id), "ours"));
 }
 
-static bool pins(const json_t *snapshot, const char *id)
+/* Is the layer @id what @snapshot has as @key of any disk? */
+static bool has_layer(const json_t *snapshot, const char *key, const char *id)
 {
     const char *disk;
     json_t *held;
 
     json_object_foreach(json_object_get(snapshot, "disks"), disk, held)
-        if (same(text(held, "layer"), id))
+        if (same(text(held, key), id))
             return true;
     return false;
+}
+
+/* The names of all such snapshots, joined. New string, NULL: none. */
+static char *names_of(const struct chain *c, const char *key, const char *id)
+{
+    char *names = NULL;
+    json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s) {
+        if (!has_layer(s, key, id))
+            continue;
+        char *more =
+            names ? mem_printf("%s, %s", names, text(s, "name")) : mem_strdup(text(s, "name"));
+        free(names);
+        names = more;
+    }
+    return names;
 }
 
 const char *chain_pinned_by(const struct chain *c, const char *id)
@@ -161,7 +180,7 @@ const char *chain_pinned_by(const struct chain *c, const char *id)
     size_t i;
 
     json_array_foreach(chain_snapshots(c), i, s)
-        if (pins(s, id))
+        if (has_layer(s, "layer", id))
             return text(s, "name");
     return NULL;
 }
@@ -179,19 +198,12 @@ char *chain_other_child(const struct chain *c, const char *id, const char *known
 
 char *chain_pins(const struct chain *c, const char *id)
 {
-    char *names = NULL;
-    json_t *s;
-    size_t i;
+    return names_of(c, "layer", id);
+}
 
-    json_array_foreach(chain_snapshots(c), i, s) {
-        if (!pins(s, id))
-            continue;
-        char *more =
-            names ? mem_printf("%s, %s", names, text(s, "name")) : mem_strdup(text(s, "name"));
-        free(names);
-        names = more;
-    }
-    return names;
+char *chain_inside(const struct chain *c, const char *id)
+{
+    return names_of(c, "inside", id);
 }
 
 char *chain_keeps(const struct chain *c, const char *id)
@@ -210,6 +222,9 @@ char *chain_keeps(const struct chain *c, const char *id)
     auto_free char *names = chain_pins(c, id);
     if (names)
         return mem_printf("pinned by %s", names);
+    auto_free char *inside = chain_inside(c, id);
+    if (inside)
+        return mem_printf("holds the internal snapshot %s", inside);
     json_object_foreach(json_object_get(c->doc, "layers"), key, value)
         children += same(text(value, "backing"), id);
     return children > 1 ? mem_printf("shared by %d layers", children) : NULL;

@@ -62,6 +62,10 @@ char *chain_other_child(const struct chain *c, const char *id, const char *known
 /* The names of the snapshots that pin @id, joined by ", ". New string, NULL: none. */
 char *chain_pins(const struct chain *c, const char *id);
 
+/* The same of the internal snapshots that lie inside of it. Its own content may change, but
+ * not what it builds on, and it must stay. */
+char *chain_inside(const struct chain *c, const char *id);
+
 /*
  * Why the layer @id lives: "active", "undo", "pinned by s1", "shared by 2 layers".
  * New string; NULL: no rule keeps it. @id may be unknown.

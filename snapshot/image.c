@@ -233,17 +233,17 @@ int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err)
     return 0;
 }
 
-int image_has_snapshot(const char *path, const char *name, struct qmp_error *err)
+/* All that are inside of @path; @n of them. NULL: none, or it cannot be read. */
+static struct qcow2_snapshot *snapshots(const char *path, size_t *n, struct qmp_error *err)
 {
     auto_close int fd = open_image(path, err);
     struct qcow2_snapshot *list = NULL;
     struct qcow2_header h = {0};
     auto_free char *buf = NULL;
     size_t need = 1 << 16;
-    bool found = false;
 
     if (fd < 0 || read_header(fd, path, &h, err))
-        return -1;
+        return NULL;
     for (size_t len = 0; !list && len < need;) {
         len = need;
         buf = mem_grow(buf, len, 1);
@@ -251,9 +251,31 @@ int image_has_snapshot(const char *path, const char *name, struct qmp_error *err
         if (got < 0 || qcow2_parse_snapshots(&h, buf, (size_t)got, &list, &need, err))
             need = need > len ? need : 0;
     }
-    for (size_t i = 0; list && i < h.nsnapshots; i++)
-        found |= !strcmp(list[i].name, name);
-    qcow2_snapshots_free(list, list ? h.nsnapshots : 0);
+    *n = h.nsnapshots;
     qcow2_header_done(&h);
+    return list;
+}
+
+int image_has_snapshot(const char *path, const char *name, struct qmp_error *err)
+{
+    size_t n = 0;
+    struct qcow2_snapshot *list = snapshots(path, &n, err);
+    bool found = false;
+
+    for (size_t i = 0; list && i < n; i++)
+        found |= !strcmp(list[i].name, name);
+    qcow2_snapshots_free(list, list ? n : 0);
     return found ? 0 : qmp_error_set(err, QRW_ERR_NOT_FOUND, "%s does not hold '%s'", path, name);
+}
+
+bool image_holds_snapshots(const char *path, const char *but)
+{
+    size_t n = 0;
+    struct qcow2_snapshot *list = snapshots(path, &n, NULL);
+    bool found = false;
+
+    for (size_t i = 0; list && i < n; i++)
+        found |= strncmp(list[i].name, but, strlen(but)) != 0;
+    qcow2_snapshots_free(list, list ? n : 0);
+    return found;
 }

@@ -65,6 +65,9 @@ int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err)
  * QRW_ERR_NOT_FOUND, or why it cannot be told. */
 int image_has_snapshot(const char *path, const char *name, struct qmp_error *err);
 
+/* Is there any internal snapshot inside of @path, but those whose names begin with @but? */
+bool image_holds_snapshots(const char *path, const char *but);
+
 /* ---- Create and remove ---- */
 
 /*

@@ -101,7 +101,8 @@ static void add_disk(json_t *snapshot, const char *disk, const struct graph_tag 
         json_pack("{s:s, s:s, s:n, s:n}", "disk", disk, "tag", t->name, "qemu", "machine"));
 }
 
-json_t *internal_foreign(const struct graph *g, const struct chain *c)
+/* Those called @only, NULL: all. */
+static json_t *foreign(const struct graph *g, const struct chain *c, const char *only)
 {
     json_auto_t *known = recorded(c), *found = json_object();
     json_t *list = json_array(), *snapshot;
@@ -113,7 +114,7 @@ json_t *internal_foreign(const struct graph *g, const struct chain *c)
         for (size_t k = 0; !graph_skip_reason(d) && k < d->layers[0].ntags; k++) {
             const struct graph_tag *t = &d->layers[0].tags[k];
 
-            if (json_object_get(known, t->name))
+            if ((only && strcmp(only, t->name)) || json_object_get(known, t->name))
                 continue;
             if (!json_object_get(found, t->name))
                 json_object_set_new(found, t->name, document(t));
@@ -128,19 +129,19 @@ json_t *internal_foreign(const struct graph *g, const struct chain *c)
     return list;
 }
 
+json_t *internal_foreign(const struct graph *g, const struct chain *c)
+{
+    return foreign(g, c, NULL);
+}
+
 json_t *internal_find(const struct graph *g, const struct chain *c, const char *name)
 {
     json_t *record = chain_snapshot(c, name);
-    const json_t *s;
-    size_t i;
 
     if (record)
         return internal_is(record) ? json_incref(record) : NULL;
-    json_auto_t *foreign = internal_foreign(g, c);
-    json_array_foreach(foreign, i, s)
-        if (same(text(s, "name"), name))
-            return json_incref((json_t *)s);
-    return NULL;
+    json_auto_t *found = foreign(g, c, name);
+    return json_incref(json_array_get(found, 0));
 }
 
 /* ---- what the graph adds ---- */
@@ -153,26 +154,42 @@ static const struct graph_layer *layer_with(const struct graph_disk *d, const ch
     return NULL;
 }
 
-static void complete(json_t *held, const struct graph *g, const char *disk)
+char *internal_file(const struct graph *g, const struct chain *c, const char *disk,
+                    const json_t *held)
 {
-    const struct graph_layer *l = layer_with(graph_disk(g, disk), text(held, "tag"));
+    const struct graph_disk *d = graph_disk(g, disk);
+    const struct graph_layer *l = layer_with(d, text(held, "tag"));
+    auto_free char *recorded_file = chain_layer_file(c, text(held, "inside"));
 
     if (l)
-        json_object_set_new(held, "file", json_string(l->file));
-    else
-        json_object_set_new(held, "missing", json_true());
+        return mem_strdup(l->file);
+    /* of a layer that QEMU has not open it is believed */
+    return recorded_file && !(d && graph_layer(d, recorded_file)) ? mem_strdup(recorded_file)
+                                                                  : NULL;
 }
 
-void internal_complete(json_t *snapshot, const struct graph *g)
+static void complete(json_t *to, const struct graph *g, const struct chain *c, const char *disk,
+                     const json_t *held)
 {
-    json_t *memory = json_object_get(snapshot, "memory"), *held;
-    const char *disk;
+    auto_free char *file = internal_file(g, c, disk, held);
 
-    json_object_foreach(json_object_get(snapshot, "disks"), disk, held)
+    if (file)
+        json_object_set_new(to, "file", json_string(file));
+    else
+        json_object_set_new(to, "missing", json_true());
+}
+
+void internal_complete(json_t *snapshot, const struct graph *g, const struct chain *c)
+{
+    json_t *disks = json_object_get(snapshot, "disks"), *held;
+    json_t *memory = json_object_get(snapshot, "memory");
+    const char *disk = text(memory, "disk");
+
+    if (disk && text(memory, "tag"))
+        complete(memory, g, c, disk, json_object_get(disks, disk));
+    json_object_foreach(disks, disk, held)
         if (text(held, "tag"))
-            complete(held, g, disk);
-    if (text(memory, "disk") && text(memory, "tag"))
-        complete(memory, g, text(memory, "disk"));
+            complete(held, g, c, disk, held);
 }
 
 void internal_merge(json_t *list, const json_t *more)

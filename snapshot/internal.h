@@ -13,6 +13,9 @@
 #include "snapshot/chain.h"
 #include "snapshot/graph.h"
 
+/* The tag of an undo point begins so. */
+#define INTERNAL_UNDO "qrw-undo-"
+
 /* Does this snapshot, or undo point, lie inside the images? */
 bool internal_is(const json_t *snapshot);
 
@@ -22,9 +25,12 @@ json_t *internal_foreign(const struct graph *g, const struct chain *c);
 /* The snapshot @name if it is an internal one, recorded or foreign. New reference, NULL. */
 json_t *internal_find(const struct graph *g, const struct chain *c, const char *name);
 
-/* Add to the document of a snapshot what only the graph knows: "file" where each tag lies
- * and, where it lies nowhere, "missing". */
-void internal_complete(json_t *snapshot, const struct graph *g);
+/* The file that the tag @held of @disk is inside of. New string; NULL: it is nowhere. */
+char *internal_file(const struct graph *g, const struct chain *c, const char *disk,
+                    const json_t *held);
+
+/* Add to the document of a snapshot the "file" of each tag, or that it is "missing". */
+void internal_complete(json_t *snapshot, const struct graph *g, const struct chain *c);
 
 /* Put the entries of @more where they belong by their time among those of @list, whose
  * own order stays. */

@@ -155,6 +155,9 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     if (find_span(&m, s, args, err))
         return -1;
     chain_follow(&p->after, m.d);
+    for (size_t i = m.top; i < m.base; i++)
+        if (plan_check_inside(m.d, &m.d->layers[i], err))
+            return -1;
     if (check_disks(s->graph, &m, err) || check_siblings(p, &m, err) ||
         drop_pins(p, &m, args->force, args->keep_files, err))
         return -1;

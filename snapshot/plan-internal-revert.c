@@ -33,27 +33,28 @@ void internal_way_done(struct internal_way *w)
 /* ---- the disks ---- */
 
 /* The tag is not in the active layer of @d: where is it, and what can be done? */
-static int not_there(const struct internal_way *w, const struct graph_disk *d,
+static int not_there(const struct internal_way *w, const struct graph_disk *d, const json_t *held,
                      struct qmp_error *err)
 {
-    for (size_t i = 1; i < d->nlayers; i++) {
-        if (!graph_tag(&d->layers[i], w->tag))
-            continue;
-        qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s: '%s' lies in %s, which is frozen now",
-                      d->id, w->tag, d->layers[i].file);
-        return qmp_error_hint(err, "it can be copied out: qemu-img convert -l %s -O qcow2 %s COPY",
-                              w->tag, d->layers[i].file);
+    auto_free char *file = internal_file(w->s->graph, w->s->chain, d->id, held);
+
+    if (!file) {
+        qmp_error_set(err, QRW_ERR_NOT_FOUND, "disk %s has no internal snapshot '%s' any more",
+                      d->id, w->tag);
+        return qmp_error_hint(err, "qrewind delete forgets it");
     }
-    qmp_error_set(err, QRW_ERR_NOT_FOUND, "disk %s has no internal snapshot '%s' any more", d->id,
-                  w->tag);
-    return qmp_error_hint(err, "qrewind delete --metadata forgets it");
+    qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                  "disk %s: '%s' lies in %s, which the disk does not run on now", d->id, w->tag,
+                  file);
+    return qmp_error_hint(err, "it can be copied out: qemu-img convert -l %s -O qcow2 %s COPY",
+                          w->tag, file);
 }
 
-static int check_disk(const struct internal_way *w, const struct graph_disk *d,
+static int check_disk(const struct internal_way *w, const struct graph_disk *d, const json_t *held,
                       struct qmp_error *err)
 {
     if (!d->nlayers || !graph_tag(&d->layers[0], w->tag))
-        return not_there(w, d, err);
+        return not_there(w, d, held, err);
     if (plan_check_idle(w->s->graph, d, err) || chain_agrees(w->s->chain, d, err))
         return -1;
     if (!d->bitmaps)
@@ -78,7 +79,7 @@ static int find_disks(struct internal_way *w, struct qmp_error *err)
             return qmp_error_set(err, QRW_ERR_INVALID, "%s: its disks have different tags",
                                  w->name);
         w->tag = text(held, "tag");
-        if (check_disk(w, d, err))
+        if (check_disk(w, d, held, err))
             return -1;
         overlays_add(&w->o, w->s, d);
     }
@@ -195,18 +196,23 @@ static int check(struct plan *p, struct internal_way *w, struct qmp_error *err)
     if (w->args->keep)
         w->keeps = mem_strdup(w->args->keep);
     else
-        w->keeps = mem_printf("qrw-undo-%s", w->s->token);
+        w->keeps = mem_printf(INTERNAL_UNDO "%s", w->s->token);
     return check_scratch(w, err);
 }
 
 /* ---- the record ---- */
 
-static json_t *tagged(const struct internal_way *w)
+static json_t *tagged(const struct plan *p, const struct internal_way *w)
 {
     json_t *disks = json_object();
 
-    for (size_t i = 0; i < w->o.n; i++)
-        json_object_set_new(disks, w->o.list[i].disk->id, json_pack("{s:s}", "tag", w->keeps));
+    for (size_t i = 0; i < w->o.n; i++) {
+        const char *id = w->o.list[i].disk->id;
+
+        json_object_set_new(
+            disks, id,
+            json_pack("{s:s, s:s}", "tag", w->keeps, "inside", chain_active(&p->after, id)));
+    }
     return disks;
 }
 
@@ -221,11 +227,11 @@ static void keep_present(struct plan *p, const struct internal_way *w)
                                  w->keeps, "id", s->token, "parent", chain_current(s->chain),
                                  "created", s->now, "description", "", "kind", "internal", "state",
                                  s->graph->running ? "running" : "paused", "quiesced", 0, "disks",
-                                 tagged(w), "memory", "pinned", 0));
+                                 tagged(p, w), "memory", "pinned", 0));
         plan_note(p, "%s holds the disks only: going back to it means a reset", w->keeps);
     } else if (w->keeps && !w->args->discard) {
-        undo = json_pack("{s:o, s:s?, s:s}", "disks", tagged(w), "current", chain_current(s->chain),
-                         "created", s->now);
+        undo = json_pack("{s:o, s:s?, s:s}", "disks", tagged(p, w), "current",
+                         chain_current(s->chain), "created", s->now);
     }
     chain_set_undo(&p->after, undo);
 }

@@ -182,8 +182,11 @@ static void record(struct plan *p, const struct scene *s, const struct qrw_creat
     json_t *disks = json_object();
 
     for (size_t i = 0; i < o->n; i++) {
+        const char *id = o->list[i].disk->id;
+
         chain_follow(&p->after, o->list[i].disk);
-        json_object_set_new(disks, o->list[i].disk->id, json_pack("{s:s}", "tag", name));
+        json_object_set_new(
+            disks, id, json_pack("{s:s, s:s}", "tag", name, "inside", chain_active(&p->after, id)));
         plan_promise_tag(p, o->list[i].disk->id, name, true);
     }
     json_object_set(p->result, "disks", disks);
@@ -229,10 +232,12 @@ bool plan_is_internal(const struct scene *s, const char *name)
     return snapshot != NULL;
 }
 
-static int untag(struct plan *p, const struct scene *s, const char *disk, const char *tag,
+static int untag(struct plan *p, const struct scene *s, const char *disk, const json_t *held,
                  struct qmp_error *err)
 {
+    auto_free char *file = internal_file(s->graph, s->chain, disk, held);
     const struct graph_disk *d = graph_disk(s->graph, disk);
+    const char *tag = text(held, "tag");
 
     /* one that is gone already is no failure: an earlier run may have come so far */
     if (!d || !d->nlayers || !tag)
@@ -246,10 +251,8 @@ static int untag(struct plan *p, const struct scene *s, const char *disk, const 
             plan_qmp(p, text(step, "execute"), json_incref(json_object_get(step, "arguments")),
                      NULL);
     }
-    for (size_t i = 1; i < d->nlayers; i++)
-        if (graph_tag(&d->layers[i], tag))
-            plan_note(p, "disk %s: '%s' stays in %s, which the disk only builds on", d->id, tag,
-                      d->layers[i].file);
+    if (!graph_tag(&d->layers[0], tag) && file)
+        plan_note(p, "disk %s: '%s' stays in %s, which the disk does not run on", d->id, tag, file);
     plan_promise_tag(p, disk, tag, false);
     return 0;
 }
@@ -264,7 +267,7 @@ int plan_internal_delete(struct plan *p, const struct scene *s, const char *name
     if (!snapshot)
         return qmp_error_set(err, QRW_ERR_NOT_FOUND, "no internal snapshot '%s'", name);
     json_object_foreach(json_object_get(snapshot, "disks"), disk, held)
-        if (untag(p, s, disk, text(held, "tag"), err))
+        if (untag(p, s, disk, held, err))
             return -1;
     chain_drop_snapshot(&p->after, name);
     return 0;

@@ -30,6 +30,18 @@ json_t *plan_job_arguments(const char *operation, const struct graph_disk *d, co
     return args;
 }
 
+int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
+                      struct qmp_error *err)
+{
+    if (!l->ntags)
+        return 0;
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "disk %s: the internal snapshot '%s' in %s builds on what "
+                  "would be merged",
+                  d->id, l->tags[0].name, l->file);
+    return qmp_error_hint(err, "delete it first: qrewind delete %s", l->tags[0].name);
+}
+
 const char *plan_backing_string(const struct graph_layer *l)
 {
     return l->remote || l->spelling[0] == '/' ? NULL : l->file;
@@ -70,7 +82,7 @@ void plan_collect(struct plan *p, bool keep_files)
         bool ours = chain_is_ours(&p->after, id);
 
         if (ours && !keep_files)
-            plan_cleanup_file(p, file);
+            plan_cleanup_layer(p, file);
         else
             plan_kept(p, file, ours ? "asked for (--keep-files)" : "not made by qrewind");
         chain_drop_layer(&p->after, id);

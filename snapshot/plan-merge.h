@@ -14,6 +14,11 @@ const struct graph_disk *plan_merge_disk(const struct scene *s, const char *name
 json_t *plan_job_arguments(const char *operation, const struct graph_disk *d, const char *node,
                            int64_t speed);
 
+/* QRW_ERR_REFUSED if snapshots lie inside of @l, a layer of @d: they would lose what it builds
+ * on. */
+int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
+                      struct qmp_error *err);
+
 /* Which string names @l in another image's header: QEMU's own, or ours where QEMU's is
  * relative to a folder that the reader of the header does not know. NULL: QEMU's. */
 const char *plan_backing_string(const struct graph_layer *l);

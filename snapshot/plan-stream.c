@@ -52,6 +52,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
                   base ? path_name(base->file) : "");
         return 0;
     }
+    if (plan_check_inside(d, top, err))
+        return -1;
     if (top != d->layers)
         plan_need_unshared(p, top->file);
     if (graph_has_folder(top->file) && s->files_reachable)

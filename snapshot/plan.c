@@ -249,6 +249,11 @@ void plan_cleanup_file(struct plan *p, const char *file)
     add(p->cleanup, json_pack("{s:s, s:s}", "step", "unlink", "file", file));
 }
 
+void plan_cleanup_layer(struct plan *p, const char *file)
+{
+    add(p->cleanup, json_pack("{s:s, s:s, s:b}", "step", "unlink", "file", file, "layer", 1));
+}
+
 /* Append @entry to the list @key of the result, which is made when it is first needed. */
 static void add_result(struct plan *p, const char *key, json_t *entry)
 {

@@ -149,8 +149,9 @@ void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l);
 void plan_cleanup_node(struct plan *p, const char *node);
 /* Write @backing into the header of the image of @node, which backs on it. */
 void plan_cleanup_backing(struct plan *p, const char *node, const char *backing);
-/* Remove @file if by then no node names it. */
+/* Remove @file if by then no node names it; a layer only if no snapshot lies inside of it. */
 void plan_cleanup_file(struct plan *p, const char *file);
+void plan_cleanup_layer(struct plan *p, const char *file);
 void plan_removed(struct plan *p, const char *file);
 void plan_kept(struct plan *p, const char *name, const char *why);
 void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

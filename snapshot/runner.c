@@ -9,6 +9,7 @@
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/image.h"
+#include "snapshot/internal.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
 
@@ -358,8 +359,9 @@ static bool made_by(const struct plan *p, const char *file)
     return false;
 }
 
-static void remove_file(struct runner *r, struct plan *p, const char *file)
+static void remove_file(struct runner *r, struct plan *p, const json_t *step)
 {
+    const char *file = text(step, "file");
     struct qmp_error why = {0};
     struct image_stat st;
 
@@ -369,6 +371,8 @@ static void remove_file(struct runner *r, struct plan *p, const char *file)
         plan_kept(p, file, why.desc);
     } else if (st.exists && image_open_in(r->pid, &st)) {
         plan_kept(p, file, "QEMU still has it open");
+    } else if (json_object_get(step, "layer") && image_holds_snapshots(file, INTERNAL_UNDO)) {
+        plan_kept(p, file, "there are internal snapshots in it");
     } else if (st.exists && image_unlink_if(file, &st, &why)) {
         plan_kept(p, file, why.desc);
     } else if (!made_by(p, file)) {
@@ -393,6 +397,6 @@ int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
     if (!rc)
         json_array_foreach(p->cleanup, i, step)
             if (is(step, "unlink"))
-                remove_file(r, p, text(step, "file"));
+                remove_file(r, p, step);
     return rc;
 }

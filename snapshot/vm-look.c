@@ -176,7 +176,7 @@ static json_t *snapshot_document(const struct graph *g, const struct chain *c, c
     }
     json_object_set_new(doc, "current",
                         json_boolean(current && !strcmp(current, text(doc, "name"))));
-    internal_complete(doc, g);
+    internal_complete(doc, g, c);
     return doc;
 }
 
@@ -190,7 +190,7 @@ static json_t *all_snapshots(const struct graph *g, const struct chain *c)
     json_array_foreach(chain_snapshots(c), i, s)
         json_array_append_new(list, snapshot_document(g, c, s));
     json_array_foreach(foreign, i, s)
-        internal_complete(s, g);
+        internal_complete(s, g, c);
     internal_merge(list, foreign);
     return list;
 }

@@ -336,6 +336,34 @@ static const struct picture_case revert[] = {
      "revert t2",
      "not-found: no snapshot 't2' (qrewind list shows the names)"},
 };
+
+static const struct picture_case merges[] = {
+    {"the overlay with one inside must stay",
+     "disk0: base <- a^t1",
+     "commit disk0",
+     "refused: disk disk0: the internal snapshot 't1' in a builds on what would be merged "
+     "(delete it first: qrewind delete t1)"},
+    {"what one builds on must stay",
+     "disk0: base <- a^t1",
+     "stream disk0",
+     "refused: disk disk0: the internal snapshot 't1' in a builds on what would be merged "
+     "(delete it first: qrewind delete t1)"},
+    {"one in between too",
+     "disk0: base <- a^t1 <- b",
+     "commit disk0 --base base.qcow2",
+     "refused: disk disk0: the internal snapshot 't1' in a builds on what would be merged "
+     "(delete it first: qrewind delete t1)"},
+    {"one inside of the base goes on there",
+     "disk0: base^t1 <- a",
+     "commit disk0",
+     "need unshared base, need space base 1M, block-commit device=#a base-node=#base then "
+     "complete | disk0 shows base alone | keep a: not made by qrewind | disk0: base"},
+    {"one inside of what is pulled from stays there",
+     "disk0: base^t1 <- a",
+     "stream disk0",
+     "need space a 1M, block-stream device=#a | disk0 shows a alone | keep base: not made by "
+     "qrewind | disk0: a"},
+};
 /* clang-format on */
 
 Test(plan_internal, a_tag_for_every_disk_and_memory_as_a_job)
@@ -346,4 +374,9 @@ Test(plan_internal, a_tag_for_every_disk_and_memory_as_a_job)
 Test(plan_internal, back_in_place_with_what_there_is_tagged_first)
 {
     picture_cases(revert, sizeof(revert) / sizeof(revert[0]));
+}
+
+Test(plan_internal, what_a_snapshot_inside_builds_on_is_not_merged)
+{
+    picture_cases(merges, sizeof(merges) / sizeof(merges[0]));
 }

@@ -171,7 +171,8 @@ static void draw_inside(struct chain *c, const struct graph *g, const char *tag)
             continue;
         if (!chain_active(c, d->id))
             chain_follow(c, d);
-        json_object_set_new(disks, d->id, json_pack("{s:s}", "tag", tag));
+        json_object_set_new(disks, d->id,
+                            json_pack("{s:s, s:s}", "tag", tag, "inside", chain_active(c, d->id)));
         if (t->state_size)
             memory = json_pack("{s:s, s:s, s:s, s:s}", "disk", d->id, "tag", tag, "qemu", "7.2.22",
                                "machine", "pc-q35-7.2");

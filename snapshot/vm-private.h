@@ -61,6 +61,9 @@ void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
                    struct qmp_error *err);
 
+/* Take from the cleanup of @p the files that images of others build on, and say so. */
+void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar);
+
 /* vm-journal.c */
 struct journal {
     char *file; /* the sidecar */

@@ -20,6 +20,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
 {
     struct qmp_error why = {0};
 
+    vm_spare_shared(vm, p, j->file);
     if ((plan_promises_job(p, NULL) ? vm_observe(vm, GRAPH_DISKS, &why)
                                     : vm_observe_disks(vm, &why)) ||
         plan_holds(p, &vm->graph, &why) || runner_cleanup(r, p, &why)) {

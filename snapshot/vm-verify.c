@@ -86,6 +86,9 @@ static const char **own_files(const struct check *c, json_t *keep)
     for (i = 0; i < c->vm->graph.ndisks; i++)
         for (size_t k = 0; k < c->vm->graph.disks[i].nlayers; k++)
             json_array_append_new(keep, json_string(c->vm->graph.disks[i].layers[k].file));
+    json_array_foreach(c->p->cleanup, i, name)
+        if (text(name, "file"))
+            json_array_append(keep, json_object_get(name, "file"));
     own = mem_grow(own, json_array_size(keep) + 1, sizeof(*own));
     json_array_foreach(keep, i, name)
         own[i] = json_string_value(name);
@@ -132,6 +135,24 @@ int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
             if (!strcmp(checks[k].need, text(need, "need")) && checks[k].check(&c, need, err))
                 return -1;
     return 0;
+}
+
+/* ---- after: what would be removed ---- */
+
+void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar)
+{
+    struct check c = {vm, p, sidecar};
+
+    for (size_t i = vm->files_reachable ? json_array_size(p->cleanup) : 0; i-- > 0;) {
+        const json_t *step = json_array_get(p->cleanup, i);
+        struct qmp_error why;
+
+        if (!same(text(step, "step"), "unlink") || !unshared(&c, step, &why) ||
+            why.kind != QRW_ERR_REFUSED)
+            continue;
+        plan_kept(p, text(step, "file"), why.desc);
+        json_array_remove(p->cleanup, i);
+    }
 }
 
 /* ---- after: the headers ---- */

@@ -92,8 +92,10 @@ void plan_drop_snapshot(struct plan *p, const char *name, bool keep_files)
 
     drop_memory(p, snapshot, keep_files);
     chain_drop_snapshot(&p->after, name);
+    /* the record only: nothing is merged either */
     json_object_foreach(json_object_get(snapshot, "disks"), disk, held)
-        chain_loosen(&p->after, text(held, "layer"));
+        if (!keep_files)
+            chain_loosen(&p->after, text(held, "layer"));
     json_decref(snapshot);
 }
 

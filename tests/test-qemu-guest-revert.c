@@ -19,6 +19,15 @@
 
 enum { DISKS = 2 };
 
+/* 5.2 says what it cannot do: test-qemu-memory.c. Stops the guest. */
+static bool lacks_memory(struct guest *g)
+{
+    if (number(g->lab->greeting, "QMP.version.qemu.major") >= 6)
+        return false;
+    guest_stop(g);
+    return true;
+}
+
 /* ---- the guest agent, on one connection ---- */
 
 static int agent_open(struct guest *g)
@@ -84,9 +93,12 @@ static long beyond(struct guest *g, long line)
 static void goes_on_from_the_checkpoint(bool modern)
 {
     struct guest *g = start(modern);
-    int agent = agent_open(g);
     pid_t pid = g->lab->pid;
     long at, lost, after;
+
+    if (lacks_memory(g))
+        return;
+    int agent = agent_open(g);
 
     agent_answers(agent, 1);
     at = beyond(g, 20);
@@ -157,9 +169,12 @@ Test(guest_revert, many_times_and_nothing_grows)
     const char *wanted = getenv("REVERTS");
     int n = wanted ? atoi(wanted) : 20;
     struct guest *g = start(true);
-    int agent = agent_open(g);
     struct tidy_weight once, now;
     long at;
+
+    if (lacks_memory(g))
+        return;
+    int agent = agent_open(g);
 
     beyond(g, 20);
     does(g->lab, "create", "c1", "--memory");

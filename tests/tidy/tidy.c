@@ -127,9 +127,10 @@ static void check_nodes(struct lab *lab, int line)
 
 void tidy_check(struct lab *lab, int line)
 {
-    json_auto_t *qcow2 = sidecar_of(lab, "vda.qcow2"), *raw = sidecar_of(lab, "vda.raw");
+    json_auto_t *chain = tells(lab, "chain");
+    const char *file = text(chain, "sidecar");
+    json_auto_t *sidecar = file ? json_load_file(file, 0, NULL) : NULL;
     json_auto_t *jobs = lab_qmp(lab, "query-jobs", NULL);
-    const json_t *sidecar = qcow2 ? qcow2 : raw;
 
     cr_assert_eq(json_array_size(jobs), 0, "line %d: a job is left", line);
     cr_assert(!json_is_object(at(sidecar, "pending")), "line %d: something is pending", line);

@@ -14,7 +14,7 @@
 
 #include "tests/lab/lab.h"
 
-/* Fails the test, and names the line that asked. The sidecar lies beside vda.qcow2 or vda.raw. */
+/* Fails the test, and names the line that asked. */
 #define is_tidy(lab) tidy_check(lab, __LINE__)
 void tidy_check(struct lab *lab, int line);
 

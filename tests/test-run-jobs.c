@@ -17,7 +17,7 @@ static const struct stage_act nothing[] = {{NULL, NULL, NULL}};
 
 #define CHANGED(status)                                                                            \
     "@ JOB_STATUS_CHANGE {\"id\": \"qrw-commit-disk0\", \"status\": \"" status "\"}"
-#define LAYERS "disk0: base* <- a.s1 <- a.s2; + base <- old"
+#define LAYERS "disk0: base* <- a.s1 <- a.s2"
 
 static const struct qrw_commit_args merge = {.disk = "disk0", .base = "#a.s1"};
 
@@ -70,7 +70,7 @@ Test(run_jobs, a_job_that_fails_changes_nothing)
                       {NULL, NULL, NULL}});
     stage_run(&s, &qrw_commit, &merge, 0, QRW_ERR_FAILED, "No space left on device");
     stage_expect_commands(&s, "block-commit job-dismiss");
-    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2; + base*s1 <- old");
+    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2");
     stage_expect_files(ALL_FILES);
     stage_close(&s);
 }
@@ -82,7 +82,7 @@ Test(run_jobs, a_job_that_cannot_be_started_changes_nothing)
     open_recorded(&s, (const struct stage_act[]){
                           {"block-commit", "! GenericError It is busy", NULL}, {NULL, NULL, NULL}});
     stage_run(&s, &qrw_commit, &merge, 0, QRW_ERR_FAILED, "It is busy (GenericError)");
-    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2; + base*s1 <- old");
+    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2");
     stage_expect_files(ALL_FILES);
     stage_close(&s);
 }
@@ -97,7 +97,7 @@ Test(run_jobs, a_job_that_somebody_cancelled_has_failed)
                            LAYERS "; job qrw-commit-disk0 commit concluded Operation canceled"},
                           {NULL, NULL, NULL}});
     stage_run(&s, &qrw_commit, &merge, 0, QRW_ERR_FAILED, "Operation canceled");
-    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2; + base*s1 <- old");
+    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2");
     stage_close(&s);
 }
 
@@ -141,8 +141,7 @@ Test(run_jobs, an_interrupted_wait_leaves_the_job_to_whoever_comes_next)
     s.interrupt = true;
     stage_run(&s, &qrw_commit, &merge, 0, QRW_ERR_WAITING, "the job qrw-commit-disk0 goes on");
     stage_expect_commands(&s, "block-commit");
-    stage_expect_sidecar("base",
-                         "disk0: base*s1 <- a.s1 <- a.s2; + base*s1 <- old, pending commit");
+    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2, pending commit");
 
     s.interrupt = false;
     stage_again(&s, NULL, nothing);
@@ -169,8 +168,7 @@ Test(run_jobs, a_job_that_nobody_waits_for_is_settled_by_the_next_client)
     const json_t *job = json_array_get(json_object_get(result, "jobs"), 0);
     cr_expect_str_eq(json_string_value(json_object_get(job, "status")), "running");
     cr_expect(!json_object_get(result, "kept"), "that is not known yet");
-    stage_expect_sidecar("base",
-                         "disk0: base*s1 <- a.s1 <- a.s2; + base*s1 <- old, pending commit");
+    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2, pending commit");
 
     stage_again(&s, "disk0: base <- a.s1; job qrw-commit-disk0 commit concluded", nothing);
     cr_expect_str_eq(stage_repair(&s), "finished");
@@ -203,7 +201,7 @@ Test(run_jobs, a_connection_lost_while_a_job_runs_leaves_it_to_the_next_client)
     stage_run(&s, &qrw_commit, &merge, 0, QRW_ERR_UNKNOWN, NULL);
     stage_again(&s, LAYERS, nothing);
     cr_expect_str_eq(stage_repair(&s), "undone");
-    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2; + base*s1 <- old");
+    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2");
     stage_expect_files(ALL_FILES);
     stage_close(&s);
 }
@@ -216,6 +214,70 @@ Test(run_jobs, a_base_that_somebody_else_uses_is_not_written_to)
     stage_close(&s);
     open_recorded(&s, nothing);
     stage_run(&s, &qrw_commit, &merge, 0, QRW_ERR_REFUSED, "theirs.qcow2");
+    stage_expect_commands(&s, "");
+    stage_close(&s);
+}
+
+/* ---- a copy that waits for a decision ---- */
+
+#define MIRROR(status)                                                                             \
+    "@ JOB_STATUS_CHANGE {\"id\": \"qrw-mirror-disk0\", \"status\": \"" status "\"}"
+
+/* The copy is ready and left so; the next client is there. */
+static void copy_and_leave(struct stage *s, const struct stage_act *acts)
+{
+    stage_open(s, "disk0: a",
+               (const struct stage_act[]){{"drive-mirror", "= {}\n" MIRROR("ready"),
+                                           "disk0: a; job qrw-mirror-disk0 mirror ready"},
+                                          {NULL, NULL, NULL}});
+    json_auto_t *result =
+        stage_run(s, &qrw_mirror, &(struct qrw_mirror_args){.disk = "disk0", .file = "copy.qcow2"},
+                  0, 0, NULL);
+    const json_t *job = json_array_get(json_object_get(result, "jobs"), 0);
+    cr_expect_str_eq(json_string_value(json_object_get(job, "status")), "ready");
+    stage_expect_commands(s, "drive-mirror");
+    stage_expect_sidecar("a", "nothing, pending mirror");
+    stage_again(s, NULL, acts);
+}
+
+Test(run_jobs, a_copy_is_switched_to_when_that_is_decided)
+{
+    struct stage s;
+
+    copy_and_leave(
+        &s, (const struct stage_act[]){{"job-complete", "= {}\n" MIRROR("concluded"),
+                                        "disk0: copy; job qrw-mirror-disk0 mirror concluded"},
+                                       {NULL, NULL, NULL}});
+    json_auto_t *result = stage_run(
+        &s, &qrw_mirror, &(struct qrw_mirror_args){.disk = "disk0", .pivot = true}, 0, 0, NULL);
+    stage_expect_commands(&s, "job-complete job-dismiss");
+    stage_expect_sidecar("copy", "disk0: copy");
+    stage_expect_files("a.qcow2 copy.qcow2 copy.qcow2.qrewind.json");
+    stage_close(&s);
+}
+
+Test(run_jobs, a_copy_stays_a_copy_when_that_is_decided)
+{
+    struct stage s;
+
+    copy_and_leave(&s,
+                   (const struct stage_act[]){{"block-job-cancel", "= {}\n" MIRROR("concluded"),
+                                               "disk0: a; job qrw-mirror-disk0 mirror concluded"},
+                                              {NULL, NULL, NULL}});
+    json_auto_t *result = stage_run(
+        &s, &qrw_mirror, &(struct qrw_mirror_args){.disk = "disk0", .finish = true}, 0, 0, NULL);
+    stage_expect_commands(&s, "block-job-cancel job-dismiss");
+    stage_expect_files("a.qcow2 copy.qcow2");
+    stage_close(&s);
+}
+
+Test(run_jobs, there_must_be_a_copy_to_decide_about)
+{
+    struct stage s;
+
+    stage_open(&s, "disk0: a", nothing);
+    stage_run(&s, &qrw_mirror, &(struct qrw_mirror_args){.disk = "disk0", .pivot = true}, 0,
+              QRW_ERR_NOT_FOUND, "no mirror is under way");
     stage_expect_commands(&s, "");
     stage_close(&s);
 }

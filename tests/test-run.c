@@ -152,6 +152,23 @@ Test(run, what_was_not_reached_is_undone_by_the_next_client)
     stage_close(&s);
 }
 
+Test(run, a_guest_that_was_stopped_goes_on_when_it_is_undone)
+{
+    static const struct qrw_create_args halted = {.name = "s1", .halt = true};
+    struct stage s;
+
+    stage_open(&s, "disk0: a",
+               (const struct stage_act[]){{"stop", NULL, "disk0: a; paused"},
+                                          {"blockdev-snapshot", "close", NULL},
+                                          {NULL, NULL, NULL}});
+    stage_run(&s, &qrw_create, &halted, 0, QRW_ERR_UNKNOWN, NULL);
+    stage_again(&s, NULL, nothing);
+    cr_expect_str_eq(stage_repair(&s), "undone");
+    stage_expect_commands(&s, "cont blockdev-del");
+    stage_expect_files("a.qcow2");
+    stage_close(&s);
+}
+
 Test(run, what_was_reached_is_recorded_by_the_next_client)
 {
     struct stage s;

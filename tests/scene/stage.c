@@ -92,9 +92,12 @@ static const struct stage_act *find_act(struct stage *s, const char *command)
 static const char *answer(const char *command, json_t *args, void *arg)
 {
     struct stage *s = arg;
-    const struct stage_act *act = find_act(s, command);
+    bool hang_up = s->hang_up_at && !--s->hang_up_at;
+    const struct stage_act *act = hang_up ? NULL : find_act(s, command);
     const json_t *reply;
 
+    if (hang_up)
+        return "close";
     if (act) {
         show(s, act->then);
         return act->lines ? act->lines : "= {}";

@@ -37,6 +37,7 @@ struct stage {
     size_t played;       /* bit i: act i was played */
     char *answer;        /* lines of the last answer */
     int open[64];        /* images that QEMU has open */
+    int hang_up_at;      /* at the Nth command QEMU hangs up instead of doing it; 0: never */
     bool interrupt;      /* qrw_interrupt() as soon as there is progress */
     char *notes;         /* what was said beside the results, a line each */
     char settled[32];

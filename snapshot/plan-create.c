@@ -144,22 +144,38 @@ static void plan_files(struct plan *p, const struct overlays *t)
                            t->list[i].node));
 }
 
-/* QEMU overwrites what it finds: it must not find anything. */
+/*
+ * QEMU overwrites what it finds: it must not find anything. And it writes its own name of
+ * the base into the header, be it relative to its folder or made up ("json:{…}"): such an
+ * overlay cannot be opened elsewhere, so we make it.
+ */
 static void plan_files_by_qemu(struct plan *p, const struct scene *s, const struct overlays *t)
 {
     for (size_t i = 0; i < t->n; i++) {
         const struct graph_disk *d = t->list[i].disk;
+        const struct graph_layer *base = &d->layers[0];
+        bool plain = base->remote || base->spelling[0] == '/';
 
         if (d->detect_zeroes && strcmp(d->detect_zeroes, "off"))
             plan_note(p, "disk %s: detect-zeroes=%s ends: QEMU does not give it to its overlays",
                       d->id, d->detect_zeroes);
         if (s->files_reachable) {
             plan_need_absent(p, t->list[i].file);
-            plan_expect(p, t->list[i].file);
+            t->list[i].made = !plain;
+            if (plain)
+                plan_expect(p, t->list[i].file);
+            else
+                plan_overlay(p, t->list[i].file, base);
         } else {
             plan_need_absent_for_qemu(p, t->list[i].file);
+            if (!plain)
+                plan_note(p, "disk %s: the header of %s will name its base as QEMU does, %s", d->id,
+                          t->list[i].file, base->spelling);
         }
     }
+    for (size_t i = 0; i < t->n; i++)
+        if (t->list[i].made)
+            plan_sync(p, t->list[i].file);
 }
 
 /* ---- the record ---- */

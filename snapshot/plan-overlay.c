@@ -20,7 +20,7 @@ void overlays_done(struct overlays *o)
 void overlays_add(struct overlays *o, const struct scene *s, const struct graph_disk *d)
 {
     o->list = mem_grow(o->list, o->n + 1, sizeof(*o->list));
-    o->list[o->n] = (struct overlay){d, NULL, mem_printf("qrw-%s-%zu", s->token, o->n)};
+    o->list[o->n] = (struct overlay){.disk = d, .node = mem_printf("qrw-%s-%zu", s->token, o->n)};
     o->n++;
 }
 
@@ -98,8 +98,9 @@ json_t *overlay_undo(const char *node)
 static json_t *snapshot_action(const struct overlay *o, bool sync)
 {
     if (sync)
-        return json_pack("{s:s, s:s, s:s}", "node-name", o->disk->node, "snapshot-file", o->file,
-                         "snapshot-node-name", o->node);
+        return json_pack("{s:s, s:s, s:s, s:s*}", "node-name", o->disk->node, "snapshot-file",
+                         o->file, "snapshot-node-name", o->node, "mode",
+                         o->made ? "existing" : NULL);
     return json_pack("{s:s, s:s}", "node", o->disk->node, "overlay", o->node);
 }
 

@@ -9,6 +9,7 @@ struct overlay {
     const struct graph_disk *disk;
     char *file; /* absolute; NULL until it has a name */
     char *node; /* "qrw-TOKEN-N" */
+    bool made;  /* the file is there, also where QEMU makes the others */
 };
 
 struct overlays {

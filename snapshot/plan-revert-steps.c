@@ -39,7 +39,8 @@ static char *open_layer(struct plan *p, struct way_back *w, const struct graph_d
     auto_free char *below = backing ? open_layer(p, w, d, backing) : NULL;
     char *node = mem_printf("qrw-%s-b%u", w->s->token, w->opened++);
     /* like the disk's: after an undo it is the one that the guest writes to */
-    json_t *options = overlay_options(&(struct overlay){d, file, node}, NULL);
+    json_t *options =
+        overlay_options(&(struct overlay){.disk = d, .file = file, .node = node}, NULL);
 
     json_object_set_new(options, "driver", json_string(text(layer, "format")));
     json_object_set_new(options, "read-only", json_true());

@@ -194,6 +194,29 @@ Test(create, qemu_makes_the_overlays_when_asked_to)
     }
 }
 
+/* QEMU's own names for its images lead nowhere from another folder. */
+Test(create, overlays_that_qemu_makes_can_be_opened_from_anywhere)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .relative = true});
+
+    make_folder(lab, "fast");
+    write_generation(lab, 0, 1);
+    does(lab, "create", "s1", "--method=sync", "--overlay", "vdb=../fast/b.qcow2");
+    does(lab, "create", "s2");
+    does(lab, "create", "s3", "--method=sync");
+    does(lab, "create", "s4", "--method=sync");
+    holds(lab, 0, 1);
+    headers_are(lab, "vda.s4.qcow2",
+                "vda.qcow2 <- vda.s1.qcow2 <- vda.s2.qcow2 <- vda.s3.qcow2 <- vda.s4.qcow2");
+    turn_off(lab);
+    auto_free char *path = lab_path(lab, "fast/vdb.s4.qcow2");
+    auto_result struct lab_result r =
+        lab_exec("/", WORDS("qemu-img", "info", "--backing-chain", path));
+    cr_expect_eq(r.status, 0, "%s", r.err);
+    image_holds(lab, "vda.s4.qcow2", "qcow2", 1);
+    lab_stop(lab);
+}
+
 Test(create, a_dry_run_shows_every_step_and_does_none)
 {
     struct lab *lab = two_disks();

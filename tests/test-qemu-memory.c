@@ -260,7 +260,7 @@ Test(memory, a_state_file_that_has_gone_or_is_something_else)
     file = lab_path(lab, "vda.m1.vmstate.qcow2");
     unlink(file);
     state = state_of(lab);
-    json_auto_t *gone = refuses(lab, 1, "revert", "m1");
+    json_auto_t *gone = refuses(lab, 3, "revert", "m1");
     says(gone, "desc", "vda.m1.vmstate.qcow2");
     unchanged(lab, state);
 

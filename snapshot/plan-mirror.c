@@ -14,6 +14,7 @@
 #include "qmp/mem.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-merge.h"
+#include "snapshot/plan-overlay.h"
 
 struct copy {
     const struct graph_disk *d;
@@ -55,6 +56,38 @@ static char *node_name(const struct plan *p)
     return mem_printf("qrw-%s-0", p->token);
 }
 
+/*
+ * From 10.1 on, QEMU leaves out the zeros where the target reads as zeros; drive-mirror has
+ * it open without its backing file, through which the old data would show after the switch.
+ * So the target is opened by us, on what it will back on.
+ */
+#define ZEROS_ARE_LEFT_OUT 100100
+
+static bool is_ours_to_open(const struct copy *c, const struct scene *s)
+{
+    return s->version >= ZEROS_ARE_LEFT_OUT && !strcmp(c->sync, "top");
+}
+
+static void open_target(struct plan *p, const struct copy *c)
+{
+    auto_free char *node = node_name(p);
+    const struct overlay o = {.disk = c->d, .file = c->file, .node = node};
+    json_t *options = overlay_options(&o, NULL);
+
+    json_object_set_new(options, "backing", json_string(c->d->layers[1].node));
+    plan_qmp(p, "blockdev-add", options, overlay_undo(node));
+}
+
+static json_t *open_arguments(const struct copy *c, const struct plan *p, int64_t speed)
+{
+    json_t *args = plan_job_arguments("mirror", c->d, c->d->node, speed);
+    auto_free char *node = node_name(p);
+
+    json_object_set_new(args, "target", json_string(node));
+    json_object_set_new(args, "sync", json_string(c->sync));
+    return args;
+}
+
 static json_t *arguments(const struct copy *c, const struct plan *p, int64_t speed)
 {
     json_t *args = plan_job_arguments("mirror", c->d, c->d->node, speed);
@@ -88,29 +121,53 @@ static void record(struct plan *p, const struct copy *c, bool keep_files)
     plan_retire(p, c->d, 0, c->copied, keep_files);
 }
 
+/* See that the file is not there, and make it. */
+static void reserve(struct plan *p, const struct copy *c, const struct scene *s, bool open)
+{
+    if (!s->files_reachable) {
+        plan_need_absent_for_qemu(p, c->file);
+        return;
+    }
+    plan_need_absent(p, c->file);
+    plan_need_space(p, c->file, plan_data(c->d, 0, c->copied));
+    if (open)
+        plan_overlay(p, c->file, &c->d->layers[1]);
+    else
+        plan_reserve(p, c->file, c->d->layers[0].remote ? NULL : c->d->layers[0].file);
+    plan_sync(p, c->file);
+}
+
 static int plan(struct plan *p, const struct scene *s, const void *arguments_,
                 struct qmp_error *err)
 {
     const struct qrw_mirror_args *args = arguments_;
     auto_free char *file = NULL;
     struct copy c = {0};
+    bool open;
     int rc = check(&c, s, args, err);
 
     file = c.file;
     if (rc || !c.d || !c.d->layers)
         return -1;
-    if (s->files_reachable) {
-        plan_need_absent(p, c.file);
-        plan_need_space(p, c.file, plan_data(c.d, 0, c.copied));
-        plan_reserve(p, c.file, c.d->layers[0].remote ? NULL : c.d->layers[0].file);
-        plan_sync(p, c.file);
-    } else {
-        plan_need_absent_for_qemu(p, c.file);
-    }
-    plan_job(p, "drive-mirror", arguments(&c, p, args->speed), c.d->id,
+    open = is_ours_to_open(&c, s);
+    if (open && !s->files_reachable)
+        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                             "QEMU %s loses zeros with --sync=top, and its files are out of our "
+                             "reach: --sync=full works",
+                             s->qemu);
+    reserve(p, &c, s, open);
+    if (open)
+        open_target(p, &c);
+    plan_job(p, open ? "blockdev-mirror" : "drive-mirror",
+             open ? open_arguments(&c, p, args->speed) : arguments(&c, p, args->speed), c.d->id,
              args->pivot    ? "complete"
              : args->finish ? "finish"
                             : "hold");
+    if (open && args->finish) {
+        auto_free char *node = node_name(p);
+
+        plan_cleanup_node(p, node);
+    }
     if (!args->finish)
         record(p, &c, args->keep_files);
     json_object_set_new(p->result, "target", json_string(c.file));

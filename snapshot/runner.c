@@ -188,6 +188,16 @@ static void send_undo(struct runner *r, const json_t *step)
     }
 }
 
+void runner_close_nodes(struct runner *r, const struct plan *p)
+{
+    for (size_t i = json_array_size(p->steps); i-- > 0;) {
+        const json_t *step = json_array_get(p->steps, i);
+
+        if (is(step, "qmp") && same(text(step, "execute"), "blockdev-add"))
+            send_undo(r, step);
+    }
+}
+
 static void take_back(struct run *run)
 {
     if (run->lost || runner_cancel_jobs(run->r, run->p, NULL)) {

@@ -69,6 +69,9 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 /* End the jobs of @p that still run, by force, and wait for their end. */
 int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error *err);
 
+/* Close the nodes that @p has opened, those that nothing uses. */
+void runner_close_nodes(struct runner *r, const struct plan *p);
+
 /* Make QEMU forget the ended jobs of @p. */
 void runner_dismiss(struct runner *r, const struct plan *p);
 /* The same among other questions. A job whose end @p promises is the proof that the goal is

@@ -67,6 +67,7 @@ static int forget(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
                   struct qmp_error *err)
 {
     runner_dismiss(r, p);
+    runner_close_nodes(r, p);
     return journal_end(j, vm, p, false, err);
 }
 

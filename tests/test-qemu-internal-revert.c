@@ -4,6 +4,7 @@
  * QEMU refuses or the client is killed. What QEMU 5.2 cannot do is skipped there, or must say so.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,7 +147,7 @@ Test(internal_revert, with_memory_but_without_loading_it)
 Test(internal_revert, those_of_others_can_be_gone_back_to)
 {
     struct lab *lab = disks_alone(false);
-    auto_free char *words = lab_human(lab, "savevm \"of \\\"others\\\"\"");
+    human_saves(lab, "\"of \\\"others\\\"\"");
 
     write_both(lab, 3);
     does(lab, "revert", "of \"others\"", "--discard");
@@ -196,7 +197,7 @@ Test(internal_revert, memory_that_does_not_load_leaves_every_disk_as_it_was)
     struct lab *lab = NULL;
 
     write_both(old, 1);
-    auto_free char *words = lab_human(old, "savevm m0");
+    human_saves(old, "m0");
     write_both(old, 2);
     turn_off(old);
     lab = start_again(old, WORDS("vda.qcow2", "vdb.qcow2"));
@@ -274,6 +275,7 @@ static void kill_everywhere(struct lab *(*begin)(bool modern), const char *name)
                 return;
             }
             auto_result struct lab_result r = between_run(lab, &b, WORDS("revert", name));
+            cr_expect(r.status == 0 || r.status == 128 + SIGKILL, "%d: %s", r.status, r.out);
             last = b.commands >= n ? n + 2 : n;
             if (b.commands >= n)
                 settles(lab, name, n);

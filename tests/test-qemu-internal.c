@@ -66,7 +66,7 @@ Test(internal, halt_leaves_the_guest_stopped)
 Test(internal, those_of_others_are_listed_and_their_names_taken)
 {
     struct lab *lab = disks_alone(false);
-    auto_free char *words = lab_human(lab, "savevm theirs");
+    human_saves(lab, "theirs");
     json_auto_t *list = NULL, *taken = NULL, *one = NULL;
 
     does(lab, "create", "d2", "--internal", "--disk", "vda");
@@ -171,7 +171,7 @@ Test(internal, a_branch_with_one_inside_is_kept)
     does(lab, "create", "s1");
     write_generation(lab, 0, 1);
     does(lab, "create", "i1", "--internal");
-    auto_free char *words = lab_human(lab, "savevm theirs");
+    human_saves(lab, "theirs");
     does(lab, "revert", "s1", "--discard");
     cr_assert(has_file(lab, "vda.s1.qcow2"));
     json_auto_t *list = tells(lab, "list"), *error = refuses(lab, 7, "revert", "i1");
@@ -191,7 +191,7 @@ Test(internal, deleted_from_every_disk_ours_and_others)
 {
     for (int modern = 0; modern < 2; modern++) {
         struct lab *lab = with_memory(modern);
-        auto_free char *words = lab_human(lab, "savevm theirs");
+        human_saves(lab, "theirs");
 
         does(lab, "create", "d2", "--internal", "--disk", first_disk(lab));
         does(lab, "delete", "m1", "theirs");

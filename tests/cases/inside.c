@@ -40,6 +40,13 @@ struct lab *disks_alone(bool modern)
     return lab;
 }
 
+void human_saves(struct lab *lab, const char *words)
+{
+    auto_free char *answer = lab_human(lab, "savevm %s", words);
+
+    cr_assert_str_empty(answer, "savevm %s: %s", words, answer);
+}
+
 void inside_tags_are(struct lab *lab, int line, int disk, const char *expected)
 {
     json_auto_t *blocks = lab_qmp(lab, "query-block", NULL);

@@ -15,6 +15,9 @@ struct lab *disks_alone(bool modern);
 
 void write_both(struct lab *lab, int generation);
 
+/* Somebody else takes a snapshot, on the human monitor: savevm @words. */
+void human_saves(struct lab *lab, const char *words);
+
 #define hold_both(lab, generation)                                                                 \
     do {                                                                                           \
         holds(lab, 0, generation);                                                                 \

@@ -36,8 +36,8 @@ static const char *const sent[] = {
     "{'execute': 'query-memory-size-summary'}",
     "{'execute': 'qom-get', 'arguments': {'path': '/machine', 'property': 'type'}}",
     "{'execute': 'qom-list', 'arguments': {'path': '/machine/peripheral'}}",
-    "{'execute': 'blockdev-add', 'arguments': {'driver': 'file', 'node-name': 'n', 'filename': 'f',"
-     " 'read-only': true}}",
+    ("{'execute': 'blockdev-add',"
+     " 'arguments': {'driver': 'file', 'node-name': 'n', 'filename': 'f', 'read-only': true}}"),
     "{'execute': 'blockdev-del', 'arguments': {'node-name': 'n'}}",
     "{'execute': 'job-pause', 'arguments': {'id': 'j'}}",
     "{'execute': 'job-resume', 'arguments': {'id': 'j'}}",

@@ -110,7 +110,7 @@ Test(run_jobs, an_event_that_was_lost_is_not_needed)
                           {"job-complete", NULL,
                            "disk0: base <- a.s1; job qrw-commit-disk0 commit concluded"},
                           {NULL, NULL, NULL}});
-    json_auto_t *result = stage_run(&s, &qrw_commit, &merge, 0, 0, NULL);
+    json_decref(stage_run(&s, &qrw_commit, &merge, 0, 0, NULL));
     stage_expect_sidecar("base", "disk0: base*s1 <- a.s1");
     stage_close(&s);
 }
@@ -123,7 +123,7 @@ Test(run_jobs, a_job_that_another_client_dismissed_is_judged_by_what_it_left)
                           STARTED,
                           {"job-complete", "= {}\n" CHANGED("null"), "disk0: base <- a.s1"},
                           {NULL, NULL, NULL}});
-    json_auto_t *result = stage_run(&s, &qrw_commit, &merge, 0, 0, NULL);
+    json_decref(stage_run(&s, &qrw_commit, &merge, 0, 0, NULL));
     stage_expect_sidecar("base", "disk0: base*s1 <- a.s1");
     stage_close(&s);
 }
@@ -183,7 +183,7 @@ Test(run_jobs, a_wait_has_a_limit_of_its_own)
     struct stage s;
 
     open_recorded(&s, running);
-    json_auto_t *result = stage_run(&s, &qrw_commit, &merge, QRW_NO_WAIT, 0, NULL);
+    json_decref(stage_run(&s, &qrw_commit, &merge, QRW_NO_WAIT, 0, NULL));
     stage_again(&s, NULL, nothing);
     cr_expect_null(qrw_job_wait(s.vm, "qrw-commit-disk0", 1, &err));
     cr_expect_eq(err.kind, QRW_ERR_WAITING);
@@ -248,8 +248,8 @@ Test(run_jobs, a_copy_is_switched_to_when_that_is_decided)
         &s, (const struct stage_act[]){{"job-complete", "= {}\n" MIRROR("concluded"),
                                         "disk0: copy; job qrw-mirror-disk0 mirror concluded"},
                                        {NULL, NULL, NULL}});
-    json_auto_t *result = stage_run(
-        &s, &qrw_mirror, &(struct qrw_mirror_args){.disk = "disk0", .pivot = true}, 0, 0, NULL);
+    json_decref(stage_run(&s, &qrw_mirror,
+                          &(struct qrw_mirror_args){.disk = "disk0", .pivot = true}, 0, 0, NULL));
     stage_expect_commands(&s, "job-complete job-dismiss");
     stage_expect_sidecar("copy", "disk0: copy");
     stage_expect_files("a.qcow2 copy.qcow2 copy.qcow2.qrewind.json");
@@ -264,8 +264,8 @@ Test(run_jobs, a_copy_stays_a_copy_when_that_is_decided)
                    (const struct stage_act[]){{"block-job-cancel", "= {}\n" MIRROR("concluded"),
                                                "disk0: a; job qrw-mirror-disk0 mirror concluded"},
                                               {NULL, NULL, NULL}});
-    json_auto_t *result = stage_run(
-        &s, &qrw_mirror, &(struct qrw_mirror_args){.disk = "disk0", .finish = true}, 0, 0, NULL);
+    json_decref(stage_run(&s, &qrw_mirror,
+                          &(struct qrw_mirror_args){.disk = "disk0", .finish = true}, 0, 0, NULL));
     stage_expect_commands(&s, "block-job-cancel job-dismiss");
     stage_expect_files("a.qcow2 copy.qcow2");
     stage_close(&s);

@@ -122,7 +122,7 @@ Test(run, a_locked_sidecar_lets_nobody_else_change_anything)
     stage_run(&s, &qrw_create, &s1, 0, QRW_ERR_LOCKED, "another qrewind works on this VM");
     stage_expect_commands(&s, "");
     sidecar_unlock(file, lock);
-    json_auto_t *result = stage_run(&s, &qrw_create, &s1, 0, 0, NULL);
+    json_decref(stage_run(&s, &qrw_create, &s1, 0, 0, NULL));
     stage_close(&s);
 }
 
@@ -187,7 +187,7 @@ Test(run, the_next_operation_settles_first_and_says_so)
 
     lose(&s);
     stage_again(&s, NULL, snapshot_taken);
-    json_auto_t *result = stage_run(&s, &qrw_create, &s1, 0, 0, NULL);
+    json_decref(stage_run(&s, &qrw_create, &s1, 0, 0, NULL));
     cr_expect(strstr(s.notes, "an interrupted create was undone first"), "%s", s.notes);
     stage_expect_sidecar("a", "disk0: a*s1 <- a.s1");
     stage_expect_files("a.qcow2 a.qcow2.qrewind.json a.s1.qcow2");
@@ -242,7 +242,7 @@ Test(run, all_that_a_snapshot_sends_is_little)
         struct stage s;
 
         stage_open(&s, before, acts);
-        json_auto_t *result = stage_run(&s, &qrw_create, &s1, 0, 0, NULL);
+        json_decref(stage_run(&s, &qrw_create, &s1, 0, 0, NULL));
         unsigned long long bytes = qmp_client_bytes_sent(qrw_client(s.vm));
         cr_expect_leq(bytes, cases[i].most, "%d disks: %llu bytes", cases[i].disks, bytes);
         stage_close(&s);

@@ -319,6 +319,12 @@ Test(sidecar, of_somebody_else_who_shares_the_base_is_passed_over)
     expect_found("disk0: base <- mine <- top", "mine.qcow2.qrewind.json");
 }
 
+Test(sidecar, knows_the_vm_again_when_another_tool_has_put_a_layer_on_top)
+{
+    lay("base.qcow2.qrewind.json", "disk0: base* <- a");
+    expect_found("disk0: base <- a <- theirs", "base.qcow2.qrewind.json");
+}
+
 Test(sidecar, that_is_broken_is_found_so_that_it_can_be_said)
 {
     scratch_write("base.qcow2.qrewind.json", "{", 1);
@@ -327,12 +333,13 @@ Test(sidecar, that_is_broken_is_found_so_that_it_can_be_said)
 
 Test(sidecar, knows_the_layers_that_are_still_being_made)
 {
-    struct picture *now = draw("disk0: base* <- a"), *then = draw("disk0: base* <- a <- new");
+    struct picture *now = draw("disk0: base* <- a"),
+                   *then = draw("disk0: base* <- new; + base <- a");
 
     json_object_set_new(now->chain.doc, "pending", json_pack("{s:O}", "after", then->chain.doc));
     cr_assert_eq(sidecar_save("base.qcow2.qrewind.json", now->chain.doc, NULL, false, NULL), 0);
-    expect_found("disk0: base <- a <- new", "base.qcow2.qrewind.json");
-    expect_found("disk0: base <- a <- other", "(base.qcow2.qrewind.json)");
+    expect_found("disk0: base <- new", "base.qcow2.qrewind.json");
+    expect_found("disk0: base <- other", "(base.qcow2.qrewind.json)");
     picture_free(now);
     picture_free(then);
 }

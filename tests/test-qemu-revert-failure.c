@@ -231,8 +231,8 @@ static bool kill_once(const struct killing *k, int n, bool answered)
     return true;
 }
 
-/* A client of 5.2 that closes while a command is under way may leave the monitor deaf for ever:
- * there it is killed between them only. */
+/* A monitor of 5.2 was seen to answer nobody any more after its client had died with a command
+ * under way: there it is killed between them only. */
 static void kill_everywhere(const struct killing *k)
 {
     struct lab *lab = lab_start(&(struct lab_options){0});

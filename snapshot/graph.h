@@ -39,6 +39,7 @@ struct graph_layer {
     int64_t cluster_size; /* bytes, 0: not told */
     bool read_only;
     bool remote;            /* not a file of the host: nbd, rbd, … */
+    bool relative;          /* named from a folder of QEMU's that we do not know */
     struct graph_tag *tags; /* the internal snapshots in it, oldest first */
     size_t ntags;
 };

@@ -162,8 +162,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
         drop_pins(p, &m, args->force, args->keep_files, err))
         return -1;
     for (size_t i = m.top ? m.top : 1; i <= m.base; i++)
-        if (!m.d->layers[i].remote)
-            plan_need_unshared(p, m.d->layers[i].file);
+        plan_need_own(p, s, &m.d->layers[i]);
     if (graph_has_folder(m.d->layers[m.base].file) && s->files_reachable)
         plan_need_space(p, m.d->layers[m.base].file, growth(&m));
     plan_job(p, "block-commit", arguments(&m, args->speed), m.d->id, m.top ? NULL : "complete");

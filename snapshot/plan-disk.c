@@ -144,10 +144,25 @@ static bool owns_images(const struct graph *g)
     return true;
 }
 
+static int check_names(const struct graph_disk *d, struct qmp_error *err)
+{
+    for (size_t i = 0; i < d->nlayers; i++)
+        if (d->layers[i].relative) {
+            qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                          "disk %s: QEMU calls its image %s, seen from a folder that we cannot see",
+                          d->id, d->layers[i].spelling);
+            return qmp_error_hint(err, "start QEMU with absolute file names, or run qrewind where "
+                                       "QEMU runs, as its user or as root");
+        }
+    return 0;
+}
+
 int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)
 {
     const struct graph_job *job = plan_disk_job(g, d);
 
+    if (check_names(d, err))
+        return -1;
     if (!owns_images(g)) {
         qmp_error_set(err, QRW_ERR_REFUSED, "the VM is in the middle of a migration: %s",
                       g->status);

@@ -42,6 +42,16 @@ int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
     return qmp_error_hint(err, "delete it first: qrewind delete %s", l->tags[0].name);
 }
 
+void plan_need_own(struct plan *p, const struct scene *s, const struct graph_layer *l)
+{
+    if (l->remote)
+        return;
+    if (s->files_reachable)
+        plan_need_unshared(p, l->file);
+    else
+        plan_note(p, "who else builds on %s cannot be seen from here", l->file);
+}
+
 const char *plan_backing_string(const struct graph_layer *l)
 {
     return l->remote || l->spelling[0] == '/' ? NULL : l->file;

@@ -19,6 +19,9 @@ json_t *plan_job_arguments(const char *operation, const struct graph_disk *d, co
 int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
                       struct qmp_error *err);
 
+/* The file of @l will be written to: nobody else may build on it, as far as we can see. */
+void plan_need_own(struct plan *p, const struct scene *s, const struct graph_layer *l);
+
 /* Which string names @l in another image's header: QEMU's own, or ours where QEMU's is
  * relative to a folder that the reader of the header does not know. NULL: QEMU's. */
 const char *plan_backing_string(const struct graph_layer *l);

@@ -55,7 +55,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     if (plan_check_inside(d, top, err))
         return -1;
     if (top != d->layers)
-        plan_need_unshared(p, top->file);
+        plan_need_own(p, s, top);
     if (graph_has_folder(top->file) && s->files_reachable)
         plan_need_space(p, top->file, plan_data(d, from, to));
     plan_job(p, "block-stream", arguments(d, top, base, args->speed), d->id, NULL);

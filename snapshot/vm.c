@@ -153,8 +153,10 @@ static void resolve_files(struct qrw_vm *vm)
             found = image_resolve(&view, l->file);
             if (!found && k == 0 && !graph_skip_reason(d))
                 vm->files_reachable = false;
-            if (!found)
+            if (!found) {
+                l->relative = l->file[0] != '/';
                 found = path_join("/", l->file);
+            }
             free(l->file);
             l->file = found;
         }

@@ -136,7 +136,10 @@ bool has_file(struct lab *lab, const char *name)
 /* The folder, without what is always being written to. */
 static char *listing(struct lab *lab)
 {
-    static const char find[] = "find . -type f ! -name qemu.log -printf '%p %i %m %u %s\\n' | sort";
+    /* a sidecar is replaced when what was begun is undone */
+    static const char find[] = "{ find . -type f ! -name qemu.log ! -name '*.qrewind.json' "
+                               "-printf '%p %i %m %u %s\\n'; find . -name '*.qrewind.json' "
+                               "-printf '%p %m %u\\n'; } | sort";
     auto_result struct lab_result r = lab_exec(lab->folder, WORDS("sh", "-c", find));
 
     return mem_strdup(r.out);

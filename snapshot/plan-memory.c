@@ -49,6 +49,7 @@ void plan_memory_file(struct plan *p, const struct scene *s, const char *file, c
     plan_need_absent(p, file);
     plan_need_space(p, file, s->machine->ram);
     plan_image(p, file, like);
+    plan_sync(p, file);
     add_node(p, s, file);
 }
 

@@ -8,16 +8,13 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
-#include "snapshot/image.h"
 #include "snapshot/internal.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
 
 static bool is(const json_t *step, const char *kind)
 {
-    const char *s = text(step, "step");
-
-    return s && !strcmp(s, kind);
+    return same(text(step, "step"), kind);
 }
 
 static int64_t now_us(void)
@@ -353,60 +350,4 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
                             json_deep_copy(json_object_get(step, "arguments")), NULL));
     }
     return 0;
-}
-
-/* ---- afterwards ---- */
-
-/* What one operation made and removed again is no news. */
-static bool made_by(const struct plan *p, const char *file)
-{
-    const json_t *step;
-    size_t i;
-
-    json_array_foreach(p->steps, i, step)
-        if (same(text(step, "file"), file))
-            return true;
-    return false;
-}
-
-static void remove_file(struct runner *r, struct plan *p, const json_t *step)
-{
-    const char *file = text(step, "file");
-    struct qmp_error why = {0};
-    struct image_stat st;
-
-    if (!r->files_reachable) {
-        plan_kept(p, file, "out of reach: remove it where QEMU runs");
-    } else if (image_stat(file, &st, &why)) {
-        plan_kept(p, file, why.desc);
-    } else if (st.exists && image_open_in(r->pid, &st)) {
-        plan_kept(p, file, "QEMU still has it open");
-    } else if (json_object_get(step, "layer") && image_holds_snapshots(file, INTERNAL_UNDO)) {
-        plan_kept(p, file, "there are internal snapshots in it");
-    } else if (st.exists && image_unlink_if(file, &st, &why)) {
-        plan_kept(p, file, why.desc);
-    } else if (!made_by(p, file)) {
-        plan_removed(p, file);
-    }
-}
-
-int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
-{
-    struct ask *a = ask_new(r->client, NULL);
-    const json_t *step;
-    size_t i;
-    int rc;
-
-    runner_add_dismissals(a, p, false); /* first: an ended job holds on to nodes */
-    json_array_foreach(p->cleanup, i, step)
-        if (is(step, "qmp"))
-            ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),
-                    NULL, NULL);
-    rc = ask_run(a, err);
-    ask_free(a);
-    if (!rc)
-        json_array_foreach(p->cleanup, i, step)
-            if (is(step, "unlink"))
-                remove_file(r, p, step);
-    return rc;
 }

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* runner-cleanup: what may go once the promise holds: jobs, nodes, files. */
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/ask.h"
+#include "snapshot/image.h"
+#include "snapshot/internal.h"
+#include "snapshot/member.h"
+#include "snapshot/runner.h"
+
+/* What one operation made and removed again is no news. */
+static bool made_by(const struct plan *p, const char *file)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "file"), file))
+            return true;
+    return false;
+}
+
+static void remove_file(struct runner *r, struct plan *p, const json_t *step)
+{
+    const char *file = text(step, "file");
+    struct qmp_error why = {0};
+    struct image_stat st;
+
+    if (!r->files_reachable) {
+        plan_kept(p, file, "out of reach: remove it where QEMU runs");
+    } else if (image_stat(file, &st, &why)) {
+        plan_kept(p, file, why.desc);
+    } else if (st.exists && image_open_in(r->pid, &st)) {
+        plan_kept(p, file, "QEMU still has it open");
+    } else if (json_object_get(step, "layer") && image_holds_snapshots(file, INTERNAL_UNDO)) {
+        plan_kept(p, file, "there are internal snapshots in it");
+    } else if (st.exists && image_unlink_if(file, &st, &why)) {
+        plan_kept(p, file, why.desc);
+    } else if (!made_by(p, file)) {
+        plan_removed(p, file);
+    }
+}
+
+int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
+{
+    struct ask *a = ask_new(r->client, NULL);
+    const json_t *step;
+    size_t i;
+    int rc;
+
+    runner_add_dismissals(a, p, false); /* first: an ended job holds on to nodes */
+    json_array_foreach(p->cleanup, i, step)
+        if (same(text(step, "step"), "qmp"))
+            ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),
+                    NULL, NULL);
+    rc = ask_run(a, err);
+    ask_free(a);
+    if (!rc)
+        json_array_foreach(p->cleanup, i, step)
+            if (same(text(step, "step"), "unlink"))
+                remove_file(r, p, step);
+    return rc;
+}

@@ -8,7 +8,6 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
-#include "snapshot/internal.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
 

@@ -101,7 +101,7 @@ static json_t *arguments(const struct copy *c, const struct plan *p, int64_t spe
 }
 
 /* The document after a pivot. */
-static void record(struct plan *p, const struct copy *c, bool keep_files)
+static void record(struct plan *p, const struct scene *s, const struct copy *c, bool keep_files)
 {
     const struct graph_layer *below = c->copied < c->d->nlayers ? &c->d->layers[c->copied] : NULL;
     const char *backing;
@@ -118,6 +118,8 @@ static void record(struct plan *p, const struct copy *c, bool keep_files)
 
         plan_cleanup_backing(p, node, plan_backing_string(below));
     }
+    if (!c->copied)
+        plan_end_writing(p, s, c->d, below, c->d->nlayers > 1 ? below + 1 : NULL);
     plan_retire(p, c->d, 0, c->copied, keep_files);
 }
 
@@ -169,7 +171,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
         plan_cleanup_node(p, node);
     }
     if (!args->finish)
-        record(p, &c, args->keep_files);
+        record(p, s, &c, args->keep_files);
     json_object_set_new(p->result, "target", json_string(c.file));
     return 0;
 }

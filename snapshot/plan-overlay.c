@@ -8,6 +8,9 @@
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 
+/* blockdev-reopen; older ones leave such a layer as it is. */
+#define OLDEST_WITH_REOPEN 60100
+
 void overlays_done(struct overlays *o)
 {
     for (size_t i = 0; i < o->n; i++) {
@@ -117,4 +120,24 @@ void overlays_switch(struct plan *p, const struct overlays *o, bool sync, json_t
         json_array_append_new(actions, json_pack("{s:s, s:o}", "type", command, "data",
                                                  snapshot_action(&o->list[i], sync)));
     plan_qmp(p, "transaction", json_pack("{s:o}", "actions", actions), undo);
+}
+
+void plan_end_writing(struct plan *p, const struct scene *s, const struct graph_disk *d,
+                      const struct graph_layer *l, const struct graph_layer *below)
+{
+    const struct overlay o = {.disk = d, .file = l->file, .node = l->node};
+    json_t *options;
+
+    /* nodes that QEMU named itself cannot be reopened */
+    if (s->version < OLDEST_WITH_REOPEN || !l->node || l->node[0] == '#' || !l->file_node)
+        return;
+    options = overlay_options(&o, NULL);
+    json_object_set_new(options, "driver", json_string(l->format));
+    json_object_set_new(options, "file", json_string(l->file_node));
+    if (below)
+        json_object_set_new(options, "backing", json_string(below->node));
+    else if (!strcmp(l->format, "raw"))
+        json_object_del(options, "backing");
+    json_object_set_new(options, "read-only", json_true());
+    plan_cleanup_qmp(p, "blockdev-reopen", json_pack("{s:[o]}", "options", options));
 }

@@ -39,6 +39,14 @@ json_t *overlay_options(const struct overlay *o, const char *file_node);
 json_t *overlay_undo(const char *node);
 
 /*
+ * Layer @l of @d, which will back on @below (NULL: nothing), is not written to any more: see
+ * that QEMU does not hold it open for writing at the end, as it does after some jobs. Else
+ * nobody else could read the layers that build on it.
+ */
+void plan_end_writing(struct plan *p, const struct scene *s, const struct graph_disk *d,
+                      const struct graph_layer *l, const struct graph_layer *below);
+
+/*
  * Put every overlay on top of its disk's active layer, all at one instant. @sync: QEMU
  * makes and opens the files too. Takes @undo (NULL: it cannot be taken back).
  */

@@ -14,6 +14,7 @@
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-merge.h"
+#include "snapshot/plan-overlay.h"
 
 static json_t *arguments(const struct graph_disk *d, const struct graph_layer *top,
                          const struct graph_layer *base, int64_t speed)
@@ -65,6 +66,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     chain_set_backing(&p->after, id, base ? chain_layer_by_file(&p->after, base->file) : NULL);
     chain_touch(&p->after, id);
     plan_promise(p, d->id, top->file, base ? base->file : NULL, top == d->layers);
+    if (top != d->layers)
+        plan_end_writing(p, s, d, top, base);
     plan_retire(p, d, from, to, args->keep_files);
     return 0;
 }

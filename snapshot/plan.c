@@ -224,11 +224,16 @@ bool plan_is_idle(const struct plan *p, const struct chain *before)
 
 /* ---- what follows ---- */
 
+void plan_cleanup_qmp(struct plan *p, const char *execute, json_t *arguments)
+{
+    add(p->cleanup,
+        json_pack("{s:s, s:s, s:o}", "step", "qmp", "execute", execute, "arguments", arguments));
+}
+
 void plan_cleanup_node(struct plan *p, const char *node)
 {
     if (node && node[0] != '#')
-        add(p->cleanup, json_pack("{s:s, s:s, s:{s:s}}", "step", "qmp", "execute", "blockdev-del",
-                                  "arguments", "node-name", node));
+        plan_cleanup_qmp(p, "blockdev-del", json_pack("{s:s}", "node-name", node));
 }
 
 void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l)
@@ -239,9 +244,9 @@ void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l)
 
 void plan_cleanup_backing(struct plan *p, const char *node, const char *backing)
 {
-    add(p->cleanup,
-        json_pack("{s:s, s:s, s:{s:s, s:s, s:s}}", "step", "qmp", "execute", "change-backing-file",
-                  "arguments", "device", node, "image-node-name", node, "backing-file", backing));
+    plan_cleanup_qmp(p, "change-backing-file",
+                     json_pack("{s:s, s:s, s:s}", "device", node, "image-node-name", node,
+                               "backing-file", backing));
 }
 
 void plan_cleanup_file(struct plan *p, const char *file)

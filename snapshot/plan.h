@@ -147,6 +147,8 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
 /* Close the nodes of @l, those that do not go by themselves (QEMU's own begin with '#'). */
 void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l);
 void plan_cleanup_node(struct plan *p, const char *node);
+/* A command whose failure does not matter. Takes @arguments. */
+void plan_cleanup_qmp(struct plan *p, const char *execute, json_t *arguments);
 /* Write @backing into the header of the image of @node, which backs on it. */
 void plan_cleanup_backing(struct plan *p, const char *node, const char *backing);
 /* Remove @file if by then no node names it; a layer only if no snapshot lies inside of it. */

@@ -246,10 +246,11 @@ static json_t *operate(struct rig *rig, const struct step *s, struct qmp_error *
     return run(rig, table[s->verb].op, table[s->verb].args, s, err);
 }
 
-/* The first note of the result, if it has one. */
+/* The last note of the result, if it has one: merges come last. */
 static void note(struct rig *rig, const json_t *result)
 {
-    const char *text = json_string_value(json_array_get(json_object_get(result, "notes"), 0));
+    const json_t *notes = json_object_get(result, "notes");
+    const char *text = json_string_value(json_array_get(notes, json_array_size(notes) - 1));
 
     snprintf(rig->note, sizeof(rig->note), "%s", text ? text : "");
 }

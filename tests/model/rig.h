@@ -28,7 +28,7 @@ struct rig {
     struct lab *lab;  /* has the QEMU of now; the first one is @home too */
     struct qrw_vm *vm;
     bool can_memory;
-    char note[256]; /* what the last step had to say; "": nothing */
+    char note[1024]; /* what the last step had to say; "": nothing */
 };
 
 struct rig_kind rig_kind(uint64_t *seed);

@@ -76,7 +76,7 @@ static char *find_unmerged(struct view *v, const struct model *m)
     for (int i = 0; i < v->nonce; i++) {
         if (!is_idle(v, m, v->once_held[i]))
             continue;
-        if (v->idle > before)
+        if (v->idle > before && !v->locked)
             return mem_printf("%s is held by nothing, has one child, and is not merged with it",
                               v->once_held[i]);
         v->once_held[i][0] = '\0';

@@ -22,7 +22,8 @@ struct view {
     /* Files that a snapshot held at some time: they go, or are merged, when none does. */
     char once_held[IMAGES_MOST][IMAGE_NAME];
     int nonce;
-    int idle; /* layers that nothing needs, with one child, that were there before us */
+    int idle;    /* layers that nothing needs, with one child, that were there before us */
+    bool locked; /* merging had to wait, so such layers may be more */
 };
 
 void view_done(struct view *v);

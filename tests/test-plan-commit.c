@@ -151,8 +151,8 @@ static const struct picture_case plans[] = {
      "nbd://host/base | keep a: not made by qrewind | disk0: nbd://host/base <- b"},
     {"with QEMU's files out of reach, space is not looked at",
      "disk0: base <- a; out of reach", "commit disk0",
-     "need unshared base, block-commit device=#a base-node=#base then complete | disk0 shows base "
-     "alone | keep a: not made by qrewind | disk0: base"},
+     "block-commit device=#a base-node=#base then complete | disk0 shows base alone | keep a: not "
+     "made by qrewind, 'who else builds on base cannot be seen from here' | disk0: base"},
 };
 
 static const struct picture_case refusals[] = {

@@ -175,7 +175,7 @@ static const struct picture_case plans[] = {
      "disk0: a", "create s1 --memory",
      "need absent a.s1, need absent a.s1.vmstate, need space a.s1.vmstate 128M, overlay a.s1 on "
      "a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, image "
-     "a.s1.vmstate like a, blockdev-add node-name=qrw-t-ram file.filename=a.s1.vmstate, stop, "
+     "a.s1.vmstate like a, sync a.s1.vmstate, blockdev-add node-name=qrw-t-ram file.filename=a.s1.vmstate, stop, "
      "snapshot-save tag=s1 vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], blockdev-snapshot node=#a "
      "overlay=qrw-t-0, cont | disk0 shows a.s1 on a | blockdev-del node-name=qrw-t-ram | disk0: "
      "a*s1 <- a.s1"},
@@ -183,7 +183,7 @@ static const struct picture_case plans[] = {
      "disk0: a; paused", "create s1 --memory",
      "need absent a.s1, need absent a.s1.vmstate, need space a.s1.vmstate 128M, overlay a.s1 on "
      "a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, image "
-     "a.s1.vmstate like a, blockdev-add node-name=qrw-t-ram file.filename=a.s1.vmstate, "
+     "a.s1.vmstate like a, sync a.s1.vmstate, blockdev-add node-name=qrw-t-ram file.filename=a.s1.vmstate, "
      "snapshot-save tag=s1 vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], blockdev-snapshot node=#a "
      "overlay=qrw-t-0 | disk0 shows a.s1 on a | blockdev-del node-name=qrw-t-ram | disk0: a*s1 <- "
      "a.s1"},

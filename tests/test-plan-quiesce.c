@@ -59,7 +59,7 @@ static const struct {
     {"a paused guest", "disk0: a; paused", BEFORE "blockdev-snapshot", "the guest is paused",
      {.quiesce = TRY}},
     {"the memory comes back as it was", "disk0: a",
-     BEFORE "image blockdev-add stop snapshot-save blockdev-snapshot cont",
+     BEFORE "image sync blockdev-add stop snapshot-save blockdev-snapshot cont",
      "the guest would come back frozen", {.quiesce = TRY, .memory = true}},
     /* clang-format on */
 };

@@ -274,7 +274,8 @@ static int tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned f
         char words[1024];
         json_t *note = json_sprintf("a layer is not merged yet: %s",
                                     qmp_error_text(&why, words, sizeof(words)));
-        json_array_append_new(json_object_get(result, "notes"), note);
+        part = json_pack("{s:[o]}", "notes", note);
+        add_work(result, part);
         break;
     }
     return 0;
@@ -325,6 +326,12 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
                          : json_pack("{s:[]}", "plan");
         else if (!vm_settle(vm, &j, NULL, false, &how, &result, err))
             result = settled_result(words[how], result);
+        /* the merges that an operation had still to do */
+        if (result && !(flags & QRW_DRY_RUN) && !chain_pending(&j.chain) &&
+            tidy(vm, &j, result, flags, err)) {
+            json_decref(result);
+            result = NULL;
+        }
     }
     journal_close(&j);
     return result;

@@ -113,7 +113,10 @@ static void record(struct plan *p, const struct span *m, bool keep_files)
         plan_promise(p, m->d->id, l[m->base].file,
                      m->base + 1 < m->d->nlayers ? l[m->base + 1].file : NULL, true);
     } else {
-        chain_move_pins(&p->after, top, base);
+        if (chain_pinned_by(&p->after, top)) {
+            chain_move_pins(&p->after, top, base);
+            chain_loosen(&p->after, top); /* it stays where others build on it */
+        }
         chain_set_backing(&p->after, chain_layer_by_file(&p->after, l[m->top - 1].file), base);
         plan_promise(p, m->d->id, l[m->top - 1].file, l[m->base].file, m->top == 1);
     }

@@ -295,8 +295,9 @@ static bool to_be_undone(const json_t *step, const struct graph *g)
 
     if (is(step, "job"))
         return json_object_get(step, "undo") && job_of(step, g);
+    /* also where it seemed to run: the stop may have come after the look, and cont harms none */
     if (undo && !strcmp(undo, "cont"))
-        return g->status && !g->running && strcmp(g->status, "prelaunch");
+        return g->status && strcmp(g->status, "prelaunch");
     if (!files)
         return json_object_get(step, "undo") != NULL;
     json_array_foreach(files, i, file)

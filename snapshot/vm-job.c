@@ -88,11 +88,11 @@ static bool is_pending(const struct journal *j, const char *id)
     return found;
 }
 
-/* Somebody else's job: wait for its end, leave it as it is. */
-static int wait_foreign(struct qrw_vm *vm, const char *id, struct qmp_error *err)
+/* Wait for the end of a job, or with @then "hold" until it is ready; leave it as it is. */
+static int wait_foreign(struct qrw_vm *vm, const char *id, const char *then, struct qmp_error *err)
 {
-    json_auto_t *step = json_pack("{s:s, s:s, s:{s:s}, s:s}", "step", "job", "disk", id,
-                                  "arguments", "job-id", id, "then", "hold");
+    json_auto_t *step = json_pack("{s:s, s:s, s:{s:s}, s:s*}", "step", "job", "disk", id,
+                                  "arguments", "job-id", id, "then", then);
     struct runner r = vm_runner(vm, false);
     int rc = runner_jobs(&r, (const json_t *const[]){step}, 1, true, err);
 
@@ -115,7 +115,7 @@ json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, int timeout_ms, struct q
     if (!rc && is_pending(&j, id))
         rc = vm_settle(vm, &j, NULL, true, &how, &result, err);
     else if (!rc)
-        rc = wait_foreign(vm, id, err);
+        rc = wait_foreign(vm, id, "hold", err);
     journal_close(&j);
     if (rc)
         return NULL;
@@ -156,6 +156,9 @@ json_t *qrw_job_action(struct qrw_vm *vm, const char *action, const char *id, in
         if (!strcmp(action, "speed"))
             json_object_set_new(args, "speed", json_integer(speed));
         json_auto_t *reply = ask_one(vm->client, &vm->stop, actions[i].command, args, err);
+        /* QEMU only begins to cancel; that the job then ends with an error is what was wanted */
+        if (reply && !strcmp(action, "cancel"))
+            wait_foreign(vm, id, NULL, NULL);
         return reply ? qrw_jobs(vm, err) : NULL;
     }
     qmp_error_set(err, QMP_ERR_USAGE, "no such action: %s", action);

@@ -122,9 +122,26 @@ static int sweep(struct qrw_vm *vm, struct qmp_error *err)
     return found ? vm_observe(vm, g->level, err) : 0;
 }
 
+/*
+ * The answers of one look are not of one instant: a job may end between that about the
+ * chains and that about the jobs. What gives something up is decided by a second look.
+ */
+static int decide(struct qrw_vm *vm, const struct plan *p, enum recover_verdict *verdict,
+                  struct qmp_error *err)
+{
+    *verdict = recover_decide(p, &vm->graph);
+    if (*verdict != RECOVER_FORGET && *verdict != RECOVER_UNDO)
+        return 0;
+    if (vm_observe(vm, vm->graph.level, err))
+        return -1;
+    *verdict = recover_decide(p, &vm->graph);
+    return 0;
+}
+
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
               enum settled *how, json_t **result, struct qmp_error *err)
 {
+    enum recover_verdict verdict;
     struct plan p;
     int rc = 0;
 
@@ -137,7 +154,12 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     struct runner r = vm_runner(vm, false);
 
     runner_thaw_left(&r, &p);
-    switch (recover_decide(&p, &vm->graph)) {
+    if (decide(vm, &p, &verdict, err)) {
+        json_decref(r.jobs);
+        plan_done(&p);
+        return -1;
+    }
+    switch (verdict) {
     case RECOVER_FINISH:
         *how = SETTLED_FINISHED;
         rc = vm->graph.running ? 0 : runner_again(&r, &p, &vm->graph, err);

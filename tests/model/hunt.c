@@ -90,13 +90,26 @@ static bool makes_sense(const struct step *s, const struct model *m, const struc
     return m->n < MODEL_SNAPSHOTS - 1 || (s->verb != STEP_CREATE && !s->fresh[0]);
 }
 
-/* @why, and what the operation had to say. */
-static char *with_note(char *why, const struct rig *rig)
+/* The end of what QEMU printed. New string. */
+static char *last_words(const struct rig *rig)
 {
-    char *both = rig->note[0] ? mem_printf("%s (it said: %s)", why, rig->note) : mem_strdup(why);
+    auto_close int log = open(rig->lab->log, O_RDONLY | O_CLOEXEC);
+    char words[300] = "";
+    off_t end = lseek(log, 0, SEEK_END);
+    off_t from = end >= (off_t)sizeof(words) ? end - (off_t)sizeof(words) + 1 : 0;
+
+    return mem_strdup(pread(log, words, sizeof(words) - 1, from) > 0 ? words : "nothing");
+}
+
+/* @why, and what the operation and a QEMU that is gone had to say. */
+static char *with_words(char *why, const struct rig *rig)
+{
+    auto_free char *last = strstr(why, "closed the connection") ? last_words(rig) : NULL;
+    char *all = mem_printf("%s%s%s%s%s", why, rig->note[0] ? "; the operation said: " : "",
+                           rig->note, last ? "; QEMU printed: " : "", last ? last : "");
 
     free(why);
-    return both;
+    return all;
 }
 
 static void run_steps(struct run *run, struct rig *rig)
@@ -122,7 +135,7 @@ static void run_steps(struct run *run, struct rig *rig)
         why = verify_off(&v, rig, &m);
     }
     if (why)
-        fail(run, with_note(why, rig));
+        fail(run, with_words(why, rig));
     view_done(&v);
 }
 

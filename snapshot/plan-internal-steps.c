@@ -132,14 +132,5 @@ void internal_way_steps(struct plan *p, const struct internal_way *w)
     if (w->keeps)
         tag_present(p, w);
     load(p, w);
-    if (!w->memory && !args->no_reset) {
-        plan_qmp(p, "system_reset", NULL, NULL);
-        plan_again(p);
-    }
-    if (go) {
-        plan_qmp(p, "cont", NULL, NULL);
-        plan_again(p);
-    }
-    if (go && w->memory)
-        plan_announce(p);
+    plan_go_on(p, !w->memory && !args->no_reset, go, w->memory);
 }

@@ -101,10 +101,24 @@ void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memor
     plan_again(p);
 }
 
-void plan_announce(struct plan *p)
+static void announce(struct plan *p)
 {
     plan_qmp(p, "announce-self",
              json_pack("{s:i, s:i, s:i, s:i}", "initial", 50, "max", 550, "rounds", 5, "step", 50),
              NULL);
     plan_optional(p);
+}
+
+void plan_go_on(struct plan *p, bool reset, bool go, bool loaded)
+{
+    if (reset) {
+        plan_qmp(p, "system_reset", NULL, NULL);
+        plan_again(p);
+    }
+    if (go) {
+        plan_qmp(p, "cont", NULL, NULL);
+        plan_again(p);
+    }
+    if (go && loaded)
+        announce(p);
 }

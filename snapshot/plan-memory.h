@@ -31,7 +31,11 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory);
 void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memory);
 
-/* Let the network hear where the guest is now, if it can. */
-void plan_announce(struct plan *p);
+/*
+ * The last steps of every way back: a @reset, where no memory was loaded that fits the
+ * disks; the guest goes on, if it shall @go; and with memory @loaded the network hears
+ * where it is now.
+ */
+void plan_go_on(struct plan *p, bool reset, bool go, bool loaded);
 
 #endif

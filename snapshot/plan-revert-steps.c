@@ -185,16 +185,7 @@ void way_steps(struct plan *p, struct way_back *w)
     switch_disks(p, w);
     if (w->undo)
         settle_into_targets(p, w);
-    if (w->memory) {
+    if (w->memory)
         plan_memory_load(p, w->s, w->memory);
-    } else if (!args->no_reset) {
-        plan_qmp(p, "system_reset", NULL, NULL);
-        plan_again(p);
-    }
-    if (go) {
-        plan_qmp(p, "cont", NULL, NULL);
-        plan_again(p);
-    }
-    if (go && w->memory)
-        plan_announce(p);
+    plan_go_on(p, !w->memory && !args->no_reset, go, w->memory);
 }

@@ -74,8 +74,9 @@ static const struct graph_disk *find_live(const struct graph *g, const char *fil
 static bool is_down_cheaper(const struct chain *c, const char *child, const struct graph_layer *up,
                             const struct graph_layer *down)
 {
-    return up->allocated <= down->allocated &&
-           (!chain_other_child(c, child, NULL) || only_child(c, child));
+    auto_free char *any = chain_other_child(c, child, NULL);
+
+    return up->allocated <= down->allocated && (!any || only_child(c, child));
 }
 
 static int merge_live(struct plan *p, const struct scene *s, const struct graph_disk *d,

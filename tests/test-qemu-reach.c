@@ -37,15 +37,15 @@ Test(reach, by_tcp)
                                        "-mon", "chardev=tcp,mode=control", NULL};
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1, .args = args});
     json_auto_t *devices = lab_qmp(lab, "query-chardev", NULL);
-    auto_free char *address = NULL;
+    const char *spelled = "";
     const json_t *device;
     size_t i;
 
     /* "disconnected:tcp:127.0.0.1:34567,server=on" */
     json_array_foreach(devices, i, device)
         if (!strcmp(text(device, "label"), "tcp"))
-            address = mem_strdup(strstr(text(device, "filename"), "tcp:"));
-    address[strcspn(address, ",")] = '\0';
+            spelled = strstr(text(device, "filename"), "tcp:");
+    auto_free char *address = mem_printf("%.*s", (int)strcspn(spelled, ","), spelled);
     round_trip(lab, address);
     lab_stop(lab);
 }

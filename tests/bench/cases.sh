@@ -182,7 +182,7 @@ case_memory() {
 
 case_size() {
     cp bin/qrewind size.program
-    cp bin/libqrewind.so size.library
+    cp bin/libqrewind.so.0 size.library
     strip size.program size.library
     echo "qrewind 0 $((($(wc -c <size.program) + $(wc -c <size.library) + 1023) / 1024))" >size.data
     row "program and library, stripped" size.data 3 "" KiB 250

@@ -123,7 +123,6 @@ Test(failure, no_space_for_the_data)
     json_auto_t *known = fails(lab, 1, "mirror", "vda", "../small/copy.qcow2", "--pivot");
     says(known, "desc", "MiB free");
     does(lab, "create", "s1", "--overlay", "vda=../small/over.qcow2", "--disk", "vda");
-    auto_free char *file = lab_path(lab, "small/fill");
     json_auto_t *stream = fails(lab, 1, "stream", "vda");
     says(stream, "desc", "MiB free");
     lab_write(lab, 0, 2, "0", "1M");

@@ -153,6 +153,8 @@ Test(reach, what_qemu_finds_there_is_not_overwritten)
     struct lab *lab = lab_start(&(struct lab_options){.disks = 2});
     auto_result struct lab_result r =
         lab_exec(lab->folder, WORDS("sh", "-c", "echo precious >inside/vda.s1.qcow2"));
+
+    cr_assert_eq(r.status, 0, "%s", r.err);
     auto_free char *state = state_of(lab);
     json_auto_t *error = refuses(lab, 1, "create", "s1");
     auto_free char *there = lab_path(lab, "vda.s1.qcow2");

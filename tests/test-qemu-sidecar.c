@@ -39,7 +39,7 @@ Test(sidecar, a_broken_one_is_named_and_not_touched)
         put(lab, cases[i].content);
         state = state_of(lab);
         json_auto_t *create = refuses(lab, cases[i].status, "create", "s1");
-        json_auto_t *list = refuses(lab, cases[i].status, "list");
+        json_decref(refuses(lab, cases[i].status, "list"));
         auto_free char *whole = json_dumps(create, 0);
         cr_expect(strstr(whole, cases[i].desc), "%s: %s", cases[i].content, whole);
         unchanged(lab, state);

@@ -83,6 +83,27 @@ void chain_set_active(struct chain *c, const char *disk, const char *layer)
     set(entry, "active", json_string(layer));
 }
 
+static void rename_key(json_t *obj, const char *from, const char *to)
+{
+    json_t *value = json_incref(json_object_get(obj, from));
+
+    json_object_del(obj, from);
+    if (value)
+        set(obj, to, value);
+}
+
+void chain_rename_disk(struct chain *c, const char *from, const char *to)
+{
+    auto_free char *old = mem_strdup(from); /* it may be the very key */
+    json_t *s;
+    size_t i;
+
+    rename_key(json_object_get(c->doc, "disks"), old, to);
+    rename_key(json_object_get(json_object_get(c->doc, "undo"), "disks"), old, to);
+    json_array_foreach(chain_snapshots(c), i, s)
+        rename_key(json_object_get(s, "disks"), old, to);
+}
+
 void chain_set_backing(struct chain *c, const char *layer, const char *backing)
 {
     json_t *entry = chain_layer(c, layer);

@@ -214,6 +214,7 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
     d->removable = flag(entry, "removable");
     d->empty = !in;
     d->read_only = flag(in, "ro");
+    d->encrypted = flag(in, "encrypted");
     d->cache_direct = flag(cache, "direct");
     d->cache_no_flush = flag(cache, "no-flush");
     d->detect_zeroes = mem_strdup(text(in, "detect_zeroes"));

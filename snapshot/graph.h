@@ -52,6 +52,7 @@ struct graph_disk {
     char *filter; /* driver of the root when that is a filter (a job's, throttle), else NULL */
     char *detect_zeroes; /* "off", "on", "unmap" */
     bool removable, read_only, empty;
+    bool encrypted; /* its active layer is */
     bool nameless; /* its id is its root node, which every snapshot changes: chain_disk_id() */
     bool cache_direct, cache_no_flush;
     bool bitmaps;               /* it has dirty bitmaps */

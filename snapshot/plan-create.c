@@ -99,6 +99,12 @@ static int name_overlay(const struct scene *s, const struct qrw_create_args *arg
 
     if (wanted)
         return overlays_place(t, at, s, wanted, err);
+    if (d->encrypted) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is encrypted, its overlay would not be",
+                      d->id);
+        return qmp_error_hint(err, "to have it in clear, say where it goes: --overlay %s=FILE",
+                              d->id);
+    }
     if (!graph_has_folder(d->layers[0].file)) {
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is not a file in a folder of this host: %s",
                       d->id, d->layers[0].file);

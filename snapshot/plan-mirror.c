@@ -157,6 +157,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
                              "QEMU %s loses zeros with --sync=top, and its files are out of our "
                              "reach: --sync=full works",
                              s->qemu);
+    if (c.d->encrypted)
+        plan_note(p, "disk %s is encrypted, %s is not", c.d->id, c.file);
     reserve(p, &c, s, open);
     if (open)
         open_target(p, &c);

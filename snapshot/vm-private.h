@@ -38,8 +38,9 @@ int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err);
 /* Find the guest agent. That there is none is no failure. */
 void vm_observe_agent(struct qrw_vm *vm);
 
-/* Call disks that have no name of their own what @c calls them. */
-void vm_adopt_names(struct qrw_vm *vm, const struct chain *c);
+/* Call disks that have no name of their own what @c calls them, and in @c those that have
+ * got another name by that one. */
+void vm_adopt_names(struct qrw_vm *vm, struct chain *c);
 
 /* "7.2.22" of the greeting. New string. */
 char *vm_qemu_version(const struct qrw_vm *vm);

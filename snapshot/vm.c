@@ -187,14 +187,17 @@ static void keep_names(struct qrw_vm *vm)
     }
 }
 
-void vm_adopt_names(struct qrw_vm *vm, const struct chain *c)
+void vm_adopt_names(struct qrw_vm *vm, struct chain *c)
 {
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
-        const char *id = d->nameless && d->qdev ? chain_disk_id(c, d) : NULL;
+        const char *id = chain_disk_id(c, d);
 
-        if (id)
+        if (id && d->nameless && d->qdev)
             json_object_set_new(vm->names, d->qdev, json_string(id));
+        /* another command line, and the disk has another name */
+        else if (id && !chain_active(c, d->id) && !graph_disk(&vm->graph, id))
+            chain_rename_disk(c, id, d->id);
     }
     keep_names(vm);
 }

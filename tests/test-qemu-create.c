@@ -248,37 +248,6 @@ Test(create, the_overlay_has_owner_and_mode_of_its_base)
     lab_stop(lab);
 }
 
-static void make_clusters(const char *folder, void *size)
-{
-    auto_free char *option = mem_printf("cluster_size=%s", (const char *)size);
-    auto_result struct lab_result r =
-        lab_exec(folder, WORDS("qemu-img", "create", "-q", "-f", "qcow2", "-o", option, "vda.qcow2",
-                               "16777729"));
-
-    cr_assert_eq(r.status, 0, "%s", r.err);
-}
-
-Test(create, bases_of_any_cluster_size_and_odd_length)
-{
-    static const char *const sizes[] = {"512", "4k", "2M"};
-
-    for (size_t i = 0; i < 3; i++) {
-        struct lab *lab = lab_start(&(struct lab_options){
-            .disks = 1, .prepare = make_clusters, .prepare_arg = (void *)sizes[i]});
-        json_auto_t *was = tells(lab, "disks"), *is = NULL;
-
-        write_generation(lab, 0, 1);
-        does(lab, "create", "s1");
-        is = tells(lab, "disks");
-        cr_expect_eq(number(was, "disks.0.size"), number(is, "disks.0.size"));
-        write_generation(lab, 0, 2);
-        holds(lab, 0, 2);
-        turn_off(lab);
-        image_holds(lab, "vda.s1.qcow2", "qcow2", 2);
-        lab_stop(lab);
-    }
-}
-
 Test(create, forty_in_a_row)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1});

@@ -86,14 +86,19 @@ static json_t *receive(struct lab *lab)
     }
 }
 
-/* The next message that is no event; the events are kept. */
+/* The next message that is no event; the events are kept. QEMU now and then greets twice. */
 static json_t *receive_reply(struct lab *lab)
 {
-    json_t *message;
+    for (;;) {
+        json_t *message = receive(lab);
 
-    while ((message = receive(lab)) && json_object_get(message, "event"))
-        json_array_append_new(lab->events, message);
-    return message;
+        if (json_object_get(message, "event"))
+            json_array_append_new(lab->events, message);
+        else if (json_object_get(message, "QMP"))
+            json_decref(message);
+        else
+            return message;
+    }
 }
 
 void lab_monitor_open(struct lab *lab)

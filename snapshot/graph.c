@@ -170,6 +170,7 @@ static void free_layers(struct graph_disk *d)
         free(d->layers[i].file_node);
         free(d->layers[i].format);
         free(d->layers[i].backing);
+        free(d->layers[i].trouble);
         graph_tags_free(&d->layers[i]);
     }
     free(d->layers);
@@ -177,7 +178,7 @@ static void free_layers(struct graph_disk *d)
     d->nlayers = 0;
 }
 
-static struct graph_layer *add_layer(struct graph_disk *d)
+struct graph_layer *graph_add_layer(struct graph_disk *d)
 {
     d->layers = mem_grow(d->layers, d->nlayers + 1, sizeof(*d->layers));
     memset(&d->layers[d->nlayers], 0, sizeof(*d->layers));
@@ -229,12 +230,19 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
 
         /* a filter shows itself as an image of its own, of the same file */
         if (!format || !is_filter(format))
-            fill_layer(add_layer(d), image);
+            fill_layer(graph_add_layer(d), image);
         image = json_object_get(image, "backing-image");
     }
     if (d->nlayers) {
         d->layers[0].node = mem_strdup(d->node);
     }
+}
+
+struct graph_disk *graph_add_disk(struct graph *g)
+{
+    g->disks = mem_grow(g->disks, g->ndisks + 1, sizeof(*g->disks));
+    memset(&g->disks[g->ndisks], 0, sizeof(*g->disks));
+    return &g->disks[g->ndisks++];
 }
 
 void graph_rename(struct graph_disk *d, const char *id)

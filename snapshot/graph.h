@@ -11,6 +11,8 @@
  * query-named-block-nodes, which costs ten times as much on a long chain, and crashes
  * QEMU 7.2 while a stream job has ended and is not dismissed.
  *
+ * Where no QEMU runs, the same is made of the images themselves: graph-files.h.
+ *
  * Names are as QEMU gives them, with pseudo-names ("json:{…}") reduced to the file
  * they mean. They are strings from outside: never trusted, never printed raw.
  */
@@ -40,6 +42,8 @@ struct graph_layer {
     bool read_only;
     bool remote;            /* not a file of the host: nbd, rbd, … */
     bool relative;          /* named from a folder of QEMU's that we do not know */
+    bool guessed;           /* (graph-files.h) nobody recorded the format, it is what the bytes look like */
+    char *trouble;          /* (graph-files.h) why the image could not be read, NULL: it could */
     struct graph_tag *tags; /* the internal snapshots in it, oldest first */
     size_t ntags;
 };
@@ -81,6 +85,11 @@ int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err
 int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err);
 /* Comes after graph_take_block. */
 int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err);
+
+/* One more disk, or one more layer at the bottom of @d, all zero: for who looks at files without
+ * a QEMU. Valid until the next one. */
+struct graph_disk *graph_add_disk(struct graph *g);
+struct graph_layer *graph_add_layer(struct graph_disk *d);
 
 /* Call the disk @id from now on. */
 void graph_rename(struct graph_disk *d, const char *id);

@@ -233,8 +233,7 @@ int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err)
     return 0;
 }
 
-/* All that are inside of @path; @n of them. NULL: none, or it cannot be read. */
-static struct qcow2_snapshot *snapshots(const char *path, size_t *n, struct qmp_error *err)
+struct qcow2_snapshot *image_snapshots(const char *path, size_t *n, struct qmp_error *err)
 {
     auto_close int fd = open_image(path, err);
     struct qcow2_snapshot *list = NULL;
@@ -259,7 +258,7 @@ static struct qcow2_snapshot *snapshots(const char *path, size_t *n, struct qmp_
 int image_has_snapshot(const char *path, const char *name, struct qmp_error *err)
 {
     size_t n = 0;
-    struct qcow2_snapshot *list = snapshots(path, &n, err);
+    struct qcow2_snapshot *list = image_snapshots(path, &n, err);
     bool found = false;
 
     for (size_t i = 0; list && i < n; i++)
@@ -271,7 +270,7 @@ int image_has_snapshot(const char *path, const char *name, struct qmp_error *err
 bool image_holds_snapshots(const char *path, const char *but)
 {
     size_t n = 0;
-    struct qcow2_snapshot *list = snapshots(path, &n, NULL);
+    struct qcow2_snapshot *list = image_snapshots(path, &n, NULL);
     bool found = false;
 
     for (size_t i = 0; list && i < n; i++)

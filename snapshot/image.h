@@ -65,6 +65,10 @@ int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err)
  * QRW_ERR_NOT_FOUND, or why it cannot be told. */
 int image_has_snapshot(const char *path, const char *name, struct qmp_error *err);
 
+/* All internal snapshots inside of @path, @n of them: qcow2_snapshots_free(). NULL: there are
+ * none, or (@err) they cannot be read. */
+struct qcow2_snapshot *image_snapshots(const char *path, size_t *n, struct qmp_error *err);
+
 /* Is there any internal snapshot inside of @path, but those whose names begin with @but? */
 bool image_holds_snapshots(const char *path, const char *but);
 

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* graph-files: see graph-files.h. */
+#include "snapshot/graph-files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/member.h"
+
+/* As graph.c: deeper chains do not exist. */
+enum { MAX_DEPTH = 1024 };
+
+static void take_tags(struct graph_layer *l)
+{
+    size_t n = 0;
+    struct qcow2_snapshot *list = image_snapshots(l->file, &n, NULL);
+
+    if (!list)
+        return;
+    l->tags = mem_alloc(n * sizeof(*l->tags));
+    for (size_t i = 0; i < n; i++) {
+        if (!list[i].id[0] || !list[i].name[0])
+            continue;
+        l->tags[l->ntags++] = (struct graph_tag){.id = mem_strdup(list[i].id),
+                                                 .name = mem_strdup(list[i].name),
+                                                 .state_size = (int64_t)list[i].vm_state_size,
+                                                 .sec = list[i].date_sec,
+                                                 .nsec = (int)list[i].date_nsec};
+    }
+    qcow2_snapshots_free(list, n);
+}
+
+/* What the header of @l says. Its backing format is the caller's; NULL: there is none. */
+static char *take_header(struct graph_disk *d, struct graph_layer *l)
+{
+    struct qcow2_header h = {0};
+    struct qmp_error err = {0};
+    char *format;
+
+    if (image_read_header(l->file, &h, &err)) {
+        l->trouble = mem_strdup(err.desc);
+        return NULL;
+    }
+    l->size = (int64_t)h.size;
+    l->cluster_size = (int64_t)1 << h.cluster_bits;
+    l->backing = mem_strdup(h.backing);
+    if (l == graph_active(d))
+        d->encrypted = h.crypt_method != 0;
+    format = mem_strdup(h.backing_format);
+    if (h.nsnapshots)
+        take_tags(l);
+    qcow2_header_done(&h);
+    return format;
+}
+
+/* What the document knows of the file. New string, NULL: nothing. */
+static char *recorded_format(const struct chain *c, const char *file)
+{
+    const char *id = c ? chain_layer_by_file(c, file) : NULL;
+
+    return mem_strdup(text(chain_layer(c, id), "format"));
+}
+
+/* Do the first bytes look like qcow2? */
+static char *guess(const char *file)
+{
+    struct qcow2_header h = {0};
+    bool qcow2 = !image_read_header(file, &h, NULL);
+
+    if (qcow2)
+        qcow2_header_done(&h);
+    return mem_strdup(qcow2 ? "qcow2" : "raw");
+}
+
+/* A layer of @d that is @file, which may not be there. The file's size is that of a raw image. */
+static struct graph_layer *add_file(struct graph_disk *d, char *file)
+{
+    struct graph_layer *l = graph_add_layer(d);
+    struct image_stat st = {0};
+    struct qmp_error err = {0};
+    char *real = realpath(file, NULL);
+
+    l->spelling = file;
+    l->file = real ? real : mem_strdup(file);
+    l->allocated = -1;
+    if (image_stat(l->file, &st, &err))
+        l->trouble = mem_strdup(err.desc);
+    else if (!st.exists)
+        l->trouble = mem_printf("%s: there is no such file", l->file);
+    else
+        l->allocated = (int64_t)(st.block_device ? st.size : st.allocated);
+    l->size = (int64_t)st.size;
+    return l;
+}
+
+/* Is the layer that was added last one that is above already? */
+static bool is_loop(const struct graph_disk *d)
+{
+    for (size_t i = 0; i + 1 < d->nlayers; i++)
+        if (same(d->layers[i].file, d->layers[d->nlayers - 1].file))
+            return true;
+    return false;
+}
+
+/* A layer that is no file of this host: QEMU alone could say what it is. */
+static void add_remote(struct graph_disk *d, const char *name, const char *format)
+{
+    struct graph_layer *l = graph_add_layer(d);
+
+    l->file = graph_file_name(name);
+    l->spelling = mem_strdup(name);
+    l->format = mem_strdup(format ? format : "raw");
+    l->guessed = !format;
+    l->remote = true;
+    l->allocated = -1;
+}
+
+void graph_files_add(struct graph *g, const char *id, const char *file, const char *format,
+                     const struct chain *c)
+{
+    struct graph_disk *d = graph_add_disk(g);
+    char *next = mem_strdup(file), *known = mem_strdup(format);
+
+    graph_rename(d, id);
+    while (next) {
+        struct graph_layer *l = add_file(d, next);
+
+        if (!known)
+            known = recorded_format(c, l->file);
+        l->guessed = !known;
+        l->format = known ? known : guess(l->file);
+        next = known = NULL;
+        if (!l->trouble && (is_loop(d) || d->nlayers > MAX_DEPTH))
+            l->trouble = mem_printf("%s: the chain of backing files is a loop", l->file);
+        if (!l->trouble && !strcmp(l->format, "qcow2"))
+            known = take_header(d, l);
+        if (!l->backing)
+            break;
+        next = image_backing_path(l->file, l->backing);
+        if (!next)
+            add_remote(d, l->backing, known);
+    }
+    free(known);
+    g->level = GRAPH_DISKS;
+}
+
+const struct graph_layer *graph_files_trouble(const struct graph_disk *d)
+{
+    for (size_t i = 0; i < d->nlayers; i++)
+        if (d->layers[i].trouble)
+            return &d->layers[i];
+    return NULL;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * process: see process.h.
+ *
+ *     spawn ──> hear stdout and stderr ──both have ended──> reap
+ *                       └─stop─> SIGTERM, and wait all the same
+ */
+#include "snapshot/process.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+
+#define TICK_MS 250
+
+extern char **environ;
+
+/* One of its outputs, as far as the line that is being written. */
+struct output {
+    int fd; /* -1: it has ended */
+    struct event *event;
+    char line[512];
+    size_t n;
+};
+
+struct run {
+    const struct process *p;
+    struct output out, words;
+    char last[512]; /* line of its stderr */
+};
+
+static void end_line(struct run *run, struct output *o)
+{
+    o->line[o->n] = '\0';
+    if (o->n && o == &run->words)
+        memcpy(run->last, o->line, o->n + 1);
+    else if (o->n && run->p->heard)
+        run->p->heard(o->line, run->p->arg);
+    o->n = 0;
+}
+
+/* What does not fit into a line is dropped. */
+static void feed(struct run *run, struct output *o)
+{
+    char buf[4096];
+    ssize_t got = read(o->fd, buf, sizeof(buf));
+
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    for (ssize_t i = 0; i < got; i++) {
+        if (buf[i] == '\n' || buf[i] == '\r')
+            end_line(run, o);
+        else if (o->n + 1 < sizeof(o->line))
+            o->line[o->n++] = buf[i];
+    }
+    if (got > 0)
+        return;
+    end_line(run, o);
+    event_free(o->event);
+    close(o->fd);
+    o->fd = -1;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct run *run = arg;
+
+    feed(run, fd == run->out.fd ? &run->out : &run->words);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    const struct process *p = arg;
+
+    if (p->tick)
+        p->tick(p->arg);
+}
+
+/* Both signals that a program of ours may have been told to ignore end it again. */
+static int spawn(const struct process *p, pid_t *pid, int out, int words)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t defaults, none;
+
+    sigemptyset(&none);
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    sigaddset(&defaults, SIGXFSZ);
+    sigaddset(&defaults, SIGTERM);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawn_file_actions_init(&actions);
+    if (p->input < 0)
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    else
+        posix_spawn_file_actions_adddup2(&actions, p->input, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, 1);
+    posix_spawn_file_actions_adddup2(&actions, words, 2);
+    int rc = posix_spawnp(pid, p->argv[0], &actions, &attributes, (char *const *)p->argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return rc;
+}
+
+static void watch(struct run *run, struct output *o)
+{
+    fcntl(o->fd, F_SETFL, O_NONBLOCK);
+    o->event = event_new(run->p->base, o->fd, EV_READ | EV_PERSIST, on_readable, run);
+    if (!o->event || event_add(o->event, NULL))
+        abort();
+}
+
+/* Until it has closed both outputs. Returns true if it was told to end. */
+static bool hear(struct run *run, pid_t pid)
+{
+    static const struct timeval often = {0, TICK_MS * 1000};
+    struct event *tick = event_new(run->p->base, -1, EV_PERSIST, on_tick, (void *)run->p);
+    bool stopped = false;
+
+    if (!tick || event_add(tick, &often))
+        abort();
+    watch(run, &run->out);
+    watch(run, &run->words);
+    while (run->out.fd >= 0 || run->words.fd >= 0) {
+        if (!stopped && run->p->stop && *run->p->stop) {
+            stopped = true;
+            kill(pid, SIGTERM);
+        }
+        event_base_loop(run->p->base, EVLOOP_ONCE);
+    }
+    event_free(tick);
+    return stopped;
+}
+
+int process_run(const struct process *p, struct qmp_error *err)
+{
+    struct run run = {.p = p};
+    int out[2], words[2], status = 0;
+    pid_t pid;
+
+    if (pipe2(out, O_CLOEXEC))
+        return qmp_error_set(err, QMP_ERR_SYSTEM, "pipe: %s", strerror(errno));
+    if (pipe2(words, O_CLOEXEC)) {
+        qmp_error_set(err, QMP_ERR_SYSTEM, "pipe: %s", strerror(errno));
+        close(out[0]);
+        close(out[1]);
+        return -1;
+    }
+    int rc = spawn(p, &pid, out[1], words[1]);
+    close(out[1]);
+    close(words[1]);
+    if (rc) {
+        close(out[0]);
+        close(words[0]);
+        return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "cannot run %s: %s", p->argv[0],
+                             strerror(rc));
+    }
+    run.out.fd = out[0];
+    run.words.fd = words[0];
+    bool stopped = hear(&run, pid);
+    while ((rc = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
+        ;
+    if (rc == pid && !status)
+        return 0;
+    if (stopped)
+        return qmp_error_set(err, QMP_ERR_CANCELLED, "interrupted");
+    if (rc == pid && WIFSIGNALED(status))
+        return qmp_error_set(err, QRW_ERR_FAILED, "%s was ended by signal %d", p->argv[0],
+                             WTERMSIG(status));
+    return qmp_error_set(err, QRW_ERR_FAILED, "%s", run.last[0] ? run.last : "failed");
+}

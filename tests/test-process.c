@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-process: programs that we wait for on the loop. */
+#include <criterion/criterion.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/process.h"
+#include "tests/scratch/scratch.h"
+
+struct fixture {
+    struct event_base *base;
+    struct qmp_error err;
+    char heard[256]; /* its lines, each with a '|' behind it */
+    bool stop;
+};
+
+static void hear(const char *line, void *arg)
+{
+    struct fixture *f = arg;
+
+    strncat(f->heard, line, 8);
+    strcat(f->heard, "|");
+}
+
+static int run_with(struct fixture *f, int input, const char *const *argv)
+{
+    struct process p = {.argv = argv,
+                        .input = input,
+                        .base = f->base = event_base_new(),
+                        .stop = &f->stop,
+                        .heard = hear,
+                        .arg = f};
+    int rc = process_run(&p, &f->err);
+
+    event_base_free(f->base);
+    return rc;
+}
+
+static int sh(struct fixture *f, const char *script)
+{
+    return run_with(f, -1, (const char *[]){"sh", "-c", script, NULL});
+}
+
+Test(process, what_it_says_comes_in_lines_that_end_either_way)
+{
+    struct fixture f = {0};
+
+    cr_assert_eq(sh(&f, "printf ' (1/100%%)\\r\\n\\nlast'"), 0);
+    cr_assert_str_eq(f.heard, " (1/100%|last|");
+}
+
+Test(process, a_line_without_end_is_cut_and_read_to_its_end)
+{
+    struct fixture f = {0};
+
+    cr_assert_eq(sh(&f, "head -c 300000 /dev/zero | tr '\\0' x; echo; echo end"), 0);
+    cr_assert_str_eq(f.heard, "xxxxxxxx|end|");
+}
+
+Test(process, failure_has_the_last_words)
+{
+    struct fixture f = {0};
+
+    cr_assert_eq(sh(&f, "echo warning >&2; echo 'no room' >&2; exit 3"), -1);
+    cr_assert_eq(f.err.kind, QRW_ERR_FAILED);
+    cr_assert_str_eq(f.err.desc, "no room");
+    cr_assert_eq(sh(&f, "kill -KILL $$"), -1);
+    cr_assert_str_eq(f.err.desc, "sh was ended by signal 9");
+}
+
+Test(process, one_that_is_not_there_is_no_failure_of_its_own)
+{
+    struct fixture f = {0};
+
+    cr_assert_eq(run_with(&f, -1, (const char *[]){"qrewind-no-such-program", NULL}), -1);
+    cr_assert_eq(f.err.kind, QRW_ERR_UNSUPPORTED);
+    cr_assert(strstr(f.err.desc, "qrewind-no-such-program"));
+}
+
+static void stop(evutil_socket_t fd, short what, void *arg)
+{
+    *(bool *)arg = true;
+}
+
+Test(process, one_that_is_not_wanted_any_more_is_ended)
+{
+    struct fixture f = {.base = event_base_new()};
+    const char *const argv[] = {"sleep", "600", NULL};
+    struct process p = {.argv = argv, .input = -1, .base = f.base, .stop = &f.stop};
+    struct event *soon = event_new(f.base, -1, 0, stop, &f.stop);
+
+    event_add(soon, &(struct timeval){0, 1000});
+    cr_assert_eq(process_run(&p, &f.err), -1);
+    cr_assert_eq(f.err.kind, QMP_ERR_CANCELLED);
+    event_free(soon);
+    event_base_free(f.base);
+}
+
+Test(process, it_reads_what_it_is_given_and_nothing_else, .init = scratch_enter,
+     .fini = scratch_leave)
+{
+    struct fixture f = {0};
+
+    scratch_write("given", "words\n", 6);
+    auto_close int fd = open("given", O_RDONLY | O_CLOEXEC);
+    cr_assert_eq(run_with(&f, fd, (const char *[]){"cat", NULL}), 0);
+    cr_assert_str_eq(f.heard, "words|");
+    f.heard[0] = '\0';
+    cr_assert_eq(run_with(&f, -1, (const char *[]){"cat", NULL}), 0);
+    cr_assert_str_eq(f.heard, "");
+}

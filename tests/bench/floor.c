@@ -6,14 +6,25 @@
  *
  *   floor SOCKET SCRIPT         floor SOCKET -N: N times query-status, one after the other
  *
- * A line of the script is a command ({…), sent in one write with those that follow
- * it directly, or a text: read until a line contains it. An answer that is an error
- * ends the program.
+ * A line of the script is one of
+ *
+ *   {…                a command, sent in one write with those that follow it directly
+ *   + FILE MODEL      make FILE, a copy of MODEL, and wait until it is on the disk
+ *   @ FILE LABEL      the clock starts; at the end LABEL and the milliseconds since
+ *                     then are added to FILE, as spawn does
+ *   TEXT              read until a line contains it
+ *
+ * An answer that is an error ends the program.
  */
 #include <err.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/bench/line.h"
 
@@ -30,8 +41,47 @@ static char *slurp(const char *path)
     return text;
 }
 
+static void make_copy(char *file, const char *model)
+{
+    int from = open(model, O_RDONLY | O_CLOEXEC);
+    int to = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    struct stat st;
+
+    if (from < 0 || fstat(from, &st) || sendfile(to, from, NULL, st.st_size) != st.st_size ||
+        fdatasync(to))
+        err(1, "copy %s to %s", model, file);
+    close(from);
+    close(to);
+    to = open(dirname(file), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (to < 0 || fsync(to))
+        err(1, "%s", file);
+    close(to);
+}
+
+struct watch {
+    const char *file, *label;
+    double since;
+};
+
+/* One line that is not a command. */
+static void obey(struct line *l, struct watch *w, char *text)
+{
+    char *first = text + 2, *second = strchr(first, ' ');
+
+    if (!strchr("+@", text[0]) || !second) {
+        line_await(l, text);
+        return;
+    }
+    *second++ = '\0';
+    if (text[0] == '+')
+        make_copy(first, second);
+    else
+        *w = (struct watch){first, second, line_now()};
+}
+
 static void play(struct line *l, char *script)
 {
+    struct watch watch = {0};
     char *next;
 
     for (char *at = script; *at; at = next) {
@@ -44,8 +94,10 @@ static void play(struct line *l, char *script)
         }
         next = strchr(at, '\n');
         *next++ = '\0';
-        line_await(l, at);
+        obey(l, &watch, at);
     }
+    if (watch.file)
+        line_note(watch.file, watch.label, line_now() - watch.since, 0, 0);
 }
 
 /* The very bytes that the library sends. */

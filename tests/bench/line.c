@@ -5,6 +5,7 @@
 #include "tests/bench/line.h"
 
 #include <err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,13 +13,30 @@
 #include <time.h>
 #include <unistd.h>
 
-void line_open(struct line *l, const char *path)
+static struct sockaddr_un address(const char *path)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
     if (strlen(path) >= sizeof(sa.sun_path))
         errx(1, "%s: too long for a socket", path);
     strcpy(sa.sun_path, path);
+    return sa;
+}
+
+int line_listen(const char *path, int backlog)
+{
+    struct sockaddr_un sa = address(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) || listen(fd, backlog))
+        err(1, "listen on %s", path);
+    return fd;
+}
+
+void line_open(struct line *l, const char *path)
+{
+    struct sockaddr_un sa = address(path);
+
     *l = (struct line){.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), .size = 65536};
     if (l->fd < 0 || connect(l->fd, (struct sockaddr *)&sa, sizeof(sa)))
         err(1, "connect to %s", path);
@@ -108,4 +126,12 @@ double line_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+void line_note(const char *file, const char *label, double ms, long kib, double stall)
+{
+    FILE *f = fopen(file, "a");
+
+    if (!f || fprintf(f, "%s %.4f %ld %.4f\n", label, ms, kib, stall) < 0 || fclose(f))
+        err(1, "%s", file);
 }

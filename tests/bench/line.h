@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * line: a monitor socket read line by line and written as it comes, with nothing
- * parsed. What the floor and the stall probe are made of.
+ * parsed, and figures written down. What the floor and the probes are made of.
  *
  * Only measuring programs use this: a failure ends the program.
  */
@@ -31,7 +31,13 @@ void line_await(struct line *l, const char *text);
 /* The greeting has been read and the capabilities negotiated. */
 void line_negotiate(struct line *l);
 
+/* A socket that listens at @path; so many may wait to be accepted. */
+int line_listen(const char *path, int backlog);
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 double line_now(void);
+
+/* Add a line of figures to @file, as row.awk reads them: LABEL MS KIB MS. */
+void line_note(const char *file, const char *label, double ms, long kib, double stall);
 
 #endif

@@ -3,8 +3,9 @@
 # machines: paused machines to measure on, alike whoever runs them: the same board,
 # memory and disks, nothing else. Sourced; works in the current folder.
 #
-#   machine NAME DISKS [LAYERS]     a QEMU of our own
-#   domain NAME DISKS               one of libvirt's
+#   machine NAME DISKS [LAYERS [QEMU-OPTIONS…]]     a QEMU of our own
+#   touched NAME DISKS MIB                          one that runs, and has used all of its memory
+#   domain NAME DISKS                               one of libvirt's
 #
 #   vm/NAME/sock         the monitor                vm/NAME/eye      a second one
 #   vm/NAME/dN.qcow2     the disks, all of them fresh, 1 GiB with 1 MiB of data in them
@@ -47,7 +48,7 @@ machine() {
     machine_stop "$1"
     mkdir "vm/$1"
     machine_name=$1 machine_disks=$2 machine_layers=${3:-1} i=0
-    set --
+    shift $(($# > 3 ? 3 : $#))
     while [ $i -lt "$machine_disks" ]; do
         file=$PWD/vm/$machine_name/d$i.qcow2
         image "$file"
@@ -61,10 +62,22 @@ machine() {
     start "$machine_name" "$@"
 }
 
+touched() {
+    machine "$1" "$2" 1 -m "$3" -kernel bin/touch -debugcon "file:vm/$1/touched"
+    printf '%s\n' '"QMP"' '{"execute":"qmp_capabilities"}' '{"execute":"cont"}' \
+        '"return"' '"return"' >"vm/$1/go"
+    bin/floor "vm/$1/sock" "vm/$1/go"
+    until [ -s "vm/$1/touched" ]; do sleep 0.02; done
+}
+
 machine_stop() {
     if [ -e "vm/$1/pid" ]; then
-        kill "$(cat "vm/$1/pid")" 2>/dev/null || :
-        wait "$(cat "vm/$1/pid")" 2>/dev/null || :    # not ours when a case left it
+        machine_pid=$(cat "vm/$1/pid")
+        kill "$machine_pid" 2>/dev/null || :
+        wait "$machine_pid" 2>/dev/null || :
+        # When a case left it, it is not our child. A QEMU that is still on its way out
+        # would unlink the socket of the next one by its name.
+        while kill -0 "$machine_pid" 2>/dev/null; do sleep 0.02; done
     fi
     rm -rf "vm/$1"
 }

@@ -9,6 +9,8 @@ here=$(dirname "$0")
 . "$here/libvirt.sh"
 . "$here/trace.sh"
 . "$here/cases.sh"
+. "$here/bare.sh"
+. "$here/cases-back.sh"
 
 qrewind=$PWD/bin/qrewind
 runner=
@@ -38,7 +40,8 @@ row() {
 
 mkdir vm
 : >table
-[ $# -gt 0 ] || set -- info create commit stream mirror stall dirty rate many memory size bytes
+[ $# -gt 0 ] || set -- info create commit stream mirror stall dirty revert delete \
+    checkpoint pause live frozen rate many memory size bytes
 libvirt_start
 libvirt="no libvirt"
 [ -z "$virsh" ] || libvirt="libvirt $($virsh --version)"

@@ -7,14 +7,16 @@
  *   server SOCKET         serves until it is killed; the socket exists when it listens
  */
 #include <err.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "tests/bench/line.h"
 
 enum { BACKLOG = 4096, ROUND = 256, REPLY = 256 };
 
@@ -23,19 +25,6 @@ static const char greeting[] =
     "\"Debian 1:7.2+dfsg-7+deb12u18\"}, \"capabilities\": [\"oob\"]}}\r\n";
 static const char answer[] =
     "{\"return\": {\"status\": \"running\", \"singlestep\": false, \"running\": true}";
-
-static int listen_at(const char *path)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-    if (strlen(path) >= sizeof(sa.sun_path))
-        errx(1, "%s: too long for a socket", path);
-    strcpy(sa.sun_path, path);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) || listen(fd, BACKLOG))
-        err(1, "listen on %s", path);
-    return fd;
-}
 
 /* The end of the first whole object at @p, or NULL. Commands here hold no braces in strings. */
 static char *object_end(char *p, const char *end)
@@ -108,7 +97,9 @@ int main(int argc, char **argv)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
 
-    listener = listen_at(argv[1]);
+    listener = line_listen(argv[1], BACKLOG);
+    if (fcntl(listener, F_SETFL, O_NONBLOCK))
+        err(1, "fcntl");
     watch(ep, listener);
     for (;;) {
         int n = epoll_wait(ep, ready, ROUND, -1);

@@ -4,6 +4,7 @@
 #   make demo       a film with a real guest               make bench   ratios against a floor and virsh
 #   make lint       layering, format, static analysis      make install DESTDIR= PREFIX=
 #   make examples   small programs that use the library    make uninstall
+#   make fuzz       hostile bytes for all that reads them
 #
 #   V=1 shows the commands; SAN=address,undefined builds with sanitizers; CC=clang works;
 #   LINK=static puts the library into the program.

@@ -13,7 +13,7 @@ TEST_BIN := $(TEST:%=$(B)/tests/test-%)
 QEMU_TEST_BIN := $(filter $(B)/tests/test-qemu-%,$(TEST_BIN))
 
 # Folders that hold programs of their own.
-HELPER_SRC := $(filter-out tests/bench/% tests/demo/% tests/fuzz/% tests/programs/%,$(wildcard tests/*/*.c))
+HELPER_SRC := $(filter-out tests/bench/% tests/demo/% tests/fuzz/main.c tests/programs/%,$(wildcard tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/%.o)
 HELPERS := $(B)/tests/libhelpers.a
 
@@ -57,5 +57,6 @@ lint:
 format:
 	$(Q)clang-format -i $(wildcard *.[ch] */*.[ch] */*/*.[ch])
 
+include tests/fuzz/fuzz.mk
 include tests/model/model.mk
 -include tests/bench/bench.mk

@@ -103,4 +103,20 @@ struct qrw_mirror_args {
 };
 extern const struct qrw_operation qrw_mirror;
 
+/*
+ * Copy a snapshot out of the chain: a flat image per disk, which needs no other file, the memory,
+ * and a manifest (doc/export.md). The guest goes on; nothing of the VM changes. It rests on
+ * qemu-img and sha256sum, which run as our children. Nothing that is there is overwritten.
+ */
+struct qrw_export_args {
+    const char *name;
+    /* A folder that is made; called *.qcow2, *.raw or *.img: one image alone, without manifest. */
+    const char *to;
+    qrw_strings disks;  /* NULL: all of the snapshot, with its memory */
+    const char *format; /* "qcow2", "raw"; NULL: "qcow2" */
+    bool compress;      /* qcow2 only */
+    bool no_memory;
+};
+extern const struct qrw_operation qrw_export;
+
 #endif

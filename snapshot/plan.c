@@ -76,6 +76,27 @@ void plan_need_space(struct plan *p, const char *file, int64_t bytes)
         json_pack("{s:s, s:s, s:I}", "need", "space", "file", file, "bytes", (json_int_t)bytes));
 }
 
+void plan_need_vacant(struct plan *p, const char *folder)
+{
+    add(p->needs, json_pack("{s:s, s:s}", "need", "vacant", "file", folder));
+}
+
+void plan_need_unlocked(struct plan *p, const char *folder)
+{
+    add(p->needs, json_pack("{s:s, s:s}", "need", "unlocked", "file", folder));
+}
+
+void plan_need_room(struct plan *p, const char *file, json_t *images)
+{
+    add(p->needs, json_pack("{s:s, s:s, s:O}", "need", "room", "file", file, "images", images));
+}
+
+void plan_need_backing(struct plan *p, const char *file, const char *backing)
+{
+    add(p->needs,
+        json_pack("{s:s, s:s, s:s?}", "need", "backing", "file", file, "backing", backing));
+}
+
 /* ---- steps ---- */
 
 void plan_step(struct plan *p, json_t *step)

@@ -70,6 +70,7 @@ struct qrw_operation {
     bool (*needs_machine)(const void *args); /* NULL: never */
     bool (*needs_agent)(const void *args);   /* NULL: never */
     bool tidies;                             /* merges may be due after it */
+    bool aside; /* it changes neither the VM nor its document: there is nothing to journal */
 };
 
 /* An empty plan whose `after` is a copy of the present document. */
@@ -84,6 +85,15 @@ void plan_need_absent_for_qemu(struct plan *p, const char *file);
 void plan_need_space(struct plan *p, const char *file, int64_t bytes);
 /* @file is a memory image that has the tag @tag. */
 void plan_need_state(struct plan *p, const char *file, const char *tag);
+/* @folder is not there, or there is nothing in it. */
+void plan_need_vacant(struct plan *p, const char *folder);
+/* Nobody is at work in @folder, if it is there. */
+void plan_need_unlocked(struct plan *p, const char *folder);
+/* Beside @file there is room for images that hold what others do: @images is borrowed,
+ * [{"files": […], "size"}], each no larger than its size (0: any) and than its files together. */
+void plan_need_room(struct plan *p, const char *file, json_t *images);
+/* The header of @file says that it builds on @backing (NULL: nothing). */
+void plan_need_backing(struct plan *p, const char *file, const char *backing);
 /* Nobody but the layers of our document builds on @file: it will be written to. */
 void plan_need_unshared(struct plan *p, const char *file);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/export.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
@@ -82,15 +83,20 @@ static const struct {
     int (*run)(struct runner *r, const json_t *step, struct qmp_error *err);
     bool makes_file;
     bool disposable; /* nothing that it holds is of use without the rest of the operation */
+    void (*undo)(struct runner *r, const json_t *step, json_t *notes); /* NULL: by the above */
 } kinds[] = {
     // clang-format off
-    {"overlay", make_overlay, true,  false},
-    {"image",   make_overlay, true,  true},
-    {"reserve", reserve,      true,  false},
-    {"expect",  expect,       true,  false},
-    {"sync",    sync_files,   false, false},
-    {"rebase",  rebase,       false, false},
-    {"flush",   flush,        false, false},
+    {"overlay",   make_overlay,     true,  false, NULL},
+    {"image",     make_overlay,     true,  true,  NULL},
+    {"reserve",   reserve,          true,  false, NULL},
+    {"expect",    expect,           true,  false, NULL},
+    {"sync",      sync_files,       false, false, NULL},
+    {"rebase",    rebase,           false, false, NULL},
+    {"flush",     flush,            false, false, NULL},
+    {"workspace", export_workspace, false, false, export_undo},
+    {"convert",   export_convert,   false, false, NULL},
+    {"seal",      export_seal,      false, false, NULL},
+    {"publish",   export_publish,   false, false, NULL},
     // clang-format on
 };
 
@@ -137,6 +143,9 @@ void runner_file_undo(struct runner *r, const json_t *step, const struct graph *
     const char *kept = NULL;
     int kind = find(step);
 
+    /* what none but its own client takes back is in no journal */
+    if (kind >= 0 && kinds[kind].undo && !g)
+        kinds[kind].undo(r, step, notes);
     if (kind < 0 || !kinds[kind].makes_file || !file || !r->files_reachable)
         return;
     if (image_stat(file, &st, &why))

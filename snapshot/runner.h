@@ -32,6 +32,8 @@ struct runner {
     json_t *jobs;            /* out: an array, how the jobs were seen last */
     struct quiesce *quiesce; /* while the guest is frozen */
     int64_t frozen_us;       /* out: how long it was */
+    int workspace;           /* the locked folder of an export, -1: none; closed by the owner */
+    json_t *files;           /* out: what an export made, NULL: none */
 };
 
 enum run_end { RUN_DONE, RUN_LEFT };

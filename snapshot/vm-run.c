@@ -124,6 +124,8 @@ static json_t *finished(const struct plan *p, const struct runner *r, int64_t be
     json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
     if (json_array_size(r->jobs))
         json_object_set(result, "jobs", r->jobs);
+    if (r->files)
+        json_object_set(result, "files", r->files);
     return result;
 }
 
@@ -134,7 +136,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     json_t *result = NULL;
     int rc;
 
-    if (vm_check_needs(vm, p, j->file, err) || journal_begin(j, &vm->graph, p, err))
+    if (vm_check_needs(vm, p, j->file, err) || (!op->aside && journal_begin(j, &vm->graph, p, err)))
         return NULL;
     struct runner r = vm_runner(vm, flags & QRW_NO_WAIT);
     rc = runner_run(&r, p, false, &why);
@@ -142,15 +144,17 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
         /* what will be kept or dropped is only known at the end */
         json_object_del(p->result, "kept");
         result = finished(p, &r, begun_us);
-    } else if (rc == RUN_DONE && !vm_conclude(vm, j, &r, p, &why)) {
+    } else if (rc == RUN_DONE && (op->aside || !vm_conclude(vm, j, &r, p, &why))) {
         result = finished(p, &r, begun_us);
     }
     json_decref(r.jobs);
+    json_decref(r.files);
+    mem_close_cleanup(&r.workspace);
     if (result)
         return result;
     /* the error that matters is the first: failing to note the undoing leaves a journal
      * that the next run settles again */
-    if (why.kind == QRW_ERR_FAILED)
+    if (why.kind == QRW_ERR_FAILED && !op->aside)
         journal_end(j, vm, p, false, NULL);
     if (err)
         *err = why;

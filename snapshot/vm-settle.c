@@ -48,6 +48,7 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
                            .files_reachable = vm->files_reachable,
                            .pid = vm->pid,
                            .options = &vm->options,
+                           .workspace = -1,
                            .jobs = json_array()};
 }
 

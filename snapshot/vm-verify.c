@@ -5,6 +5,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/export.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
@@ -114,13 +115,69 @@ static int unshared(const struct check *c, const json_t *need, struct qmp_error 
     return rc;
 }
 
+static int vacant(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    return export_is_empty(text(need, "file")) ? 0 : absent(c, need, err);
+}
+
+static int unlocked(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    return export_check_unlocked(text(need, "file"), err);
+}
+
+/* What the images can take up at most: no more than what they are made from. */
+static int room(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    const json_t *image, *file;
+    json_int_t bytes = 0;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(need, "images"), i, image) {
+        json_int_t size = json_integer_value(json_object_get(image, "size")), held = 0;
+
+        json_array_foreach(json_object_get(image, "files"), k, file) {
+            struct image_stat st;
+
+            if (image_stat(json_string_value(file), &st, err))
+                return -1;
+            held += (json_int_t)(st.block_device ? st.size : st.allocated);
+        }
+        bytes += size && size < held ? size : held;
+    }
+    json_auto_t *sum =
+        json_pack("{s:O, s:I}", "file", json_object_get(need, "file"), "bytes", bytes);
+    return space(c, sum, err);
+}
+
+static int backing(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    const char *file = text(need, "file"), *meant = text(need, "backing");
+    struct image_stat a = {0}, b = {0};
+    struct qcow2_header h;
+
+    if (image_read_header(file, &h, err))
+        return -1;
+    auto_free char *named = h.backing ? image_backing_path(file, h.backing) : NULL;
+    bool right = !h.backing == !meant;
+    qcow2_header_done(&h);
+    if (right && meant)
+        right = named && !image_stat(named, &a, NULL) && !image_stat(meant, &b, NULL) &&
+                image_same(&a, &b);
+    if (right)
+        return 0;
+    return qmp_error_set(err, QRW_ERR_INVALID, "%s builds on %s, and on %s by the sidecar", file,
+                         named ? named : "nothing", meant ? meant : "nothing");
+}
+
 static const struct {
     const char *need;
     int (*check)(const struct check *c, const json_t *need, struct qmp_error *err);
 } checks[] = {
     {"absent", absent},     {"absent-for-qemu", absent_for_qemu},
     {"space", space},       {"state", state},
-    {"unshared", unshared},
+    {"unshared", unshared}, {"vacant", vacant},
+    {"unlocked", unlocked}, {"room", room},
+    {"backing", backing},
 };
 
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,

@@ -73,14 +73,21 @@ static const struct option options[] = {
     {"mirror", "--pivot",      SWITCH, AT(mirror.pivot)},
     {"mirror", "--finish",     SWITCH, AT(mirror.finish)},
     {"mirror", "--keep-files", SWITCH, AT(mirror.keep_files)},
+
+    {"export", "",            TEXT,   AT(export.name)},
+    {"export", "",            TEXT,   AT(export.to)},
+    {"export", "--disk",      LIST,   AT(export.disks)},
+    {"export", "--format",    TEXT,   AT(export.format)},
+    {"export", "--compress",  SWITCH, AT(export.compress)},
+    {"export", "--no-memory", SWITCH, AT(export.no_memory)},
 };
 /* clang-format on */
 
 static const struct qrw_operation *operation(const char *verb)
 {
-    static const struct qrw_operation *const all[] = {&qrw_create, &qrw_revert, &qrw_undo,
-                                                      &qrw_delete, &qrw_edit,   &qrw_prune,
-                                                      &qrw_commit, &qrw_stream, &qrw_mirror};
+    static const struct qrw_operation *const all[] = {
+        &qrw_create, &qrw_revert, &qrw_undo,   &qrw_delete, &qrw_edit,
+        &qrw_prune,  &qrw_commit, &qrw_stream, &qrw_mirror, &qrw_export};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (!strcmp(all[i]->name, verb))

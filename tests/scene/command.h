@@ -16,6 +16,7 @@ struct command {
         struct qrw_delete_args delete;
         struct qrw_edit_args edit;
         struct qrw_prune_args prune;
+        struct qrw_export_args export;
     } args;
     char *words;             /* cut up; args borrows from it */
     const char *lists[3][8]; /* for options that may come again */

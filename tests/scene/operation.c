@@ -107,6 +107,24 @@ static void print_overlay(FILE *out, const json_t *step)
     cr_expect_eq(json_integer_value(json_object_get(step, "size")), PICTURE_SIZE);
 }
 
+/* "convert /home/me/x.part/disk0 of a base as raw compressed" */
+static void print_convert(FILE *out, const json_t *step)
+{
+    const json_t *layer;
+    size_t i;
+
+    fprintf(out, "convert %s of", picture_text(step, "file"));
+    json_array_foreach(json_object_get(step, "layers"), i, layer)
+        fprintf(out, "%s %s%s", i ? " on" : "", picture_text(layer, "file"),
+                strcmp(picture_text(layer, "format"), "qcow2") ? " (raw)" : "");
+    if (picture_text(step, "tag"))
+        fprintf(out, " at %s", picture_text(step, "tag"));
+    if (strcmp(picture_text(step, "format"), "qcow2"))
+        fprintf(out, " as %s", picture_text(step, "format"));
+    if (json_object_get(step, "compress"))
+        fputs(" compressed", out);
+}
+
 static void print_step(FILE *out, const json_t *step)
 {
     const char *kind = picture_text(step, "step");
@@ -117,12 +135,15 @@ static void print_step(FILE *out, const json_t *step)
         print_command(out, step);
     } else if (!strcmp(kind, "overlay")) {
         print_overlay(out, step);
+    } else if (!strcmp(kind, "convert")) {
+        print_convert(out, step);
     } else {
         fputs(kind, out);
         if (picture_text(step, "file"))
             fprintf(out, " %s", picture_text(step, "file"));
         json_array_foreach(json_object_get(step, "files"), i, file)
-            fprintf(out, " %s", json_string_value(file));
+            fprintf(out, " %s",
+                    json_is_string(file) ? json_string_value(file) : picture_text(file, "name"));
         if (picture_text(step, "like"))
             fprintf(out, " like %s", picture_text(step, "like"));
     }

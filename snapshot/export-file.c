@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * export-file: qemu-img and sha256sum at work on one file; see export.h.
+ *
+ * While a VM runs, all of this is reading beside QEMU. A frozen layer it has open only for
+ * reading, so qemu-img gets its lock, and holds off who would write to it meanwhile.
+ *
+ * An internal snapshot lies in the image that the guest writes to; qemu-img must open that
+ * without a lock (force-share), which in general shows stale metadata. Not so here: what the
+ * snapshot consists of was on the disk when QEMU answered that it is taken (its own L1 table,
+ * L2 tables and data, each with a reference count that says "shared"), and is never written
+ * to again: QEMU copies a shared L2 table or cluster before it changes it. What can change is
+ * the table that lists the snapshots, when one is taken or deleted by somebody else: it is
+ * looked at again afterwards.
+ */
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/export.h"
+#include "snapshot/image.h"
+#include "snapshot/image-error.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+#include "snapshot/process.h"
+
+/* ---- how far it is ---- */
+
+struct work {
+    const struct runner *r;
+    const char *operation, *file;
+    int64_t begun_ms, offset, length; /* bytes */
+    int fd;                           /* what sha256sum reads: its offset is ours too */
+    char *sum;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void report(void *arg)
+{
+    const struct work *w = arg;
+    const struct qrw_options *o = w->r->options;
+
+    if (o && o->progress)
+        o->progress(
+            &(struct qrw_progress){.job = "export",
+                                   .disk = path_name(w->file),
+                                   .operation = w->operation,
+                                   .status = w->offset < w->length ? "running" : "concluded",
+                                   .offset = w->offset,
+                                   .length = w->length,
+                                   .elapsed_ms = now_ms() - w->begun_ms},
+            o->arg);
+}
+
+static int run(struct work *w, const struct process *p, struct qmp_error *err)
+{
+    struct qmp_error why;
+
+    w->begun_ms = now_ms();
+    if (!process_run(p, &why)) {
+        w->offset = w->length;
+        report(w);
+        return 0;
+    }
+    if (why.kind == QRW_ERR_UNSUPPORTED)
+        qmp_error_hint(&why,
+                       strcmp(p->argv[0], "qemu-img") ? "install coreutils" : "install qemu-utils");
+    if (err)
+        *err = why;
+    return -1;
+}
+
+/* ---- convert ---- */
+
+/* "    (12.50/100%)" */
+static void hear_percent(const char *line, void *arg)
+{
+    struct work *w = arg;
+    double percent;
+
+    if (sscanf(line, " (%lf/100%%)", &percent) == 1 && percent >= 0 && percent <= 100)
+        w->offset = (int64_t)((double)w->length * percent / 100);
+}
+
+/* The layers as QEMU's block options: nothing is probed, and no header says what is opened. */
+static json_t *source(const json_t *layers, size_t at)
+{
+    const json_t *layer = json_array_get(layers, at);
+    struct image_stat st = {0};
+
+    if (!layer)
+        return json_null();
+    image_stat(text(layer, "file"), &st, NULL);
+    return json_pack("{s:s, s:{s:s, s:s}, s:o}", "driver", text(layer, "format"), "file", "driver",
+                     st.block_device ? "host_device" : "file", "filename", text(layer, "file"),
+                     "backing", source(layers, at + 1));
+}
+
+/* New string. */
+static char *source_name(const struct export_image *i)
+{
+    json_auto_t *options = source(i->layers, 0);
+
+    if (i->tag)
+        json_object_set_new(options, "force-share", json_true());
+    auto_free char *words = json_dumps(options, JSON_COMPACT);
+    return mem_printf("json:%s", words);
+}
+
+/* "snapshot.name=TAG": a comma in a name is written twice. New string. */
+static char *tag_option(const char *tag)
+{
+    char *option = mem_alloc(2 * strlen(tag) + sizeof("snapshot.name="));
+    char *to = stpcpy(option, "snapshot.name=");
+
+    for (; *tag; *to++ = *tag++)
+        if (*tag == ',')
+            *to++ = ',';
+    return option;
+}
+
+static int64_t bytes_of(const struct export_image *i)
+{
+    int64_t bytes = 0;
+    const json_t *layer;
+    size_t k;
+
+    json_array_foreach(i->layers, k, layer) {
+        struct image_stat st = {0};
+
+        if (!image_stat(text(layer, "file"), &st, NULL))
+            bytes += (int64_t)st.allocated;
+    }
+    return bytes;
+}
+
+int export_image(const struct runner *r, const struct export_image *i, struct qmp_error *err)
+{
+    struct work w = {.r = r, .operation = "copy", .file = i->to, .length = bytes_of(i)};
+    auto_free char *from = source_name(i), *tag = i->tag ? tag_option(i->tag) : NULL;
+    const char *argv[16] = {"qemu-img", "convert", "-p", "-O", i->format};
+    size_t n = 5;
+
+    if (i->compress)
+        argv[n++] = "-c";
+    if (tag) {
+        argv[n++] = "-l";
+        argv[n++] = tag;
+    }
+    argv[n++] = from;
+    argv[n++] = i->to;
+
+    struct process p = {.argv = argv,
+                        .input = r->workspace,
+                        .base = qmp_client_base(r->client),
+                        .stop = r->stop,
+                        .heard = hear_percent,
+                        .tick = report,
+                        .arg = &w};
+    if (run(&w, &p, err))
+        return qmp_error_wrap(err, "qemu-img convert");
+    const char *image = text(json_array_get(i->layers, 0), "file");
+    return i->tag && image_has_snapshot(image, i->tag, err)
+               ? qmp_error_wrap(err, "it was removed while it was read")
+               : 0;
+}
+
+/* ---- checksum ---- */
+
+static void hear_sum(const char *line, void *arg)
+{
+    struct work *w = arg;
+    size_t n = strspn(line, "0123456789abcdef");
+
+    if (n == 64)
+        snprintf(w->sum, 65, "%.64s", line);
+}
+
+static void look_how_far(void *arg)
+{
+    struct work *w = arg;
+
+    w->offset = lseek(w->fd, 0, SEEK_CUR);
+    report(w);
+}
+
+int export_checksum(const struct runner *r, const char *file, char sum[static 65],
+                    struct qmp_error *err)
+{
+    auto_close int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    struct work w = {.r = r, .operation = "check", .file = file, .fd = fd, .sum = sum};
+    struct process p = {.argv = (const char *[]){"sha256sum", NULL},
+                        .input = fd,
+                        .base = qmp_client_base(r->client),
+                        .stop = r->stop,
+                        .heard = hear_sum,
+                        .tick = look_how_far,
+                        .arg = &w};
+    struct stat st;
+
+    sum[0] = '\0';
+    if (fd < 0 || fstat(fd, &st))
+        return image_error(err, "open", file);
+    w.length = st.st_size;
+    if (run(&w, &p, err))
+        return qmp_error_wrap(err, "sha256sum");
+    return sum[0] ? 0 : qmp_error_set(err, QRW_ERR_FAILED, "sha256sum said something else");
+}

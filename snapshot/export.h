@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * export: the steps that make a folder, or one image, out of a snapshot.
+ *
+ *   workspace   make TO.part, mode 0700, and lock it
+ *   convert     … an image in it, by qemu-img
+ *   seal        sync the files, take their sizes and checksums, write the manifest last
+ *   publish     give it its name, if nobody else has that
+ *
+ * The lock is held by qrewind and by the qemu-img that works for it: a folder that is there
+ * and not locked is what an export left that was cut off, and is taken over.
+ */
+#ifndef SNAPSHOT_EXPORT_H
+#define SNAPSHOT_EXPORT_H
+
+#include "snapshot/runner.h"
+
+/* As in runner-files.c. After workspace, @r->workspace is the locked folder. */
+int export_workspace(struct runner *r, const json_t *step, struct qmp_error *err);
+int export_convert(struct runner *r, const json_t *step, struct qmp_error *err);
+/* @r->files is what was made, as it goes into the manifest. */
+int export_seal(struct runner *r, const json_t *step, struct qmp_error *err);
+int export_publish(struct runner *r, const json_t *step, struct qmp_error *err);
+
+/* Remove the folder with all that the steps have made in it. */
+void export_undo(struct runner *r, const json_t *step, json_t *notes);
+
+/* QRW_ERR_LOCKED: somebody is at work in the folder @path. It may not be there. */
+int export_check_unlocked(const char *path, struct qmp_error *err);
+
+/* Is @path a folder, not a link to one, with nothing in it? */
+bool export_is_empty(const char *path);
+
+/* ---- export-file.c: programs that work on a file, with progress ---- */
+
+/*
+ * Convert what the layers (an array of {"file", "format"}, from the top) show together, or the
+ * internal snapshot @tag of the topmost (NULL: none), into the new file @to.
+ * QRW_ERR_FAILED with qemu-img's words, QRW_ERR_UNSUPPORTED without one, QMP_ERR_CANCELLED.
+ */
+struct export_image {
+    const json_t *layers;
+    const char *tag, *to, *format;
+    bool compress;
+};
+int export_image(const struct runner *r, const struct export_image *i, struct qmp_error *err);
+
+/* The SHA-256 of @file in hex, by sha256sum. Errors as above. */
+int export_checksum(const struct runner *r, const char *file, char sum[static 65],
+                    struct qmp_error *err);
+
+#endif

@@ -144,6 +144,8 @@ struct qmp_client *app_monitor(struct app *app, struct qmp_error *err)
     app->monitor = qmp_client_new(app->base, &o);
     if (qmp_connect(app->monitor, socket, app->globals->timeout_ms, err))
         return NULL;
+    qmp_client_set_patience(app->monitor, app->globals->timeout_ms);
+    qmp_client_be_patient(app->monitor);
     return app->monitor;
 }
 

@@ -194,9 +194,11 @@ static int parse(struct address *a, const char *text, struct qmp_error *err)
     }
     if (!strncmp(text, "unix:", 5)) {
         rest += 5;
-        if (set_path(a, next_piece(&rest), err))
+        if (set_path(a, next_piece(&rest), err) || set_options(a, rest, err))
             return -1;
-        return set_options(a, rest, err);
+        if (a->kind != ADDRESS_UNIX)
+            return qmp_error_set(err, QMP_ERR_USAGE, "a unix socket has no host= and no port=");
+        return 0;
     }
     if (!strncmp(text, "tcp:", 4)) {
         a->kind = ADDRESS_TCP;

@@ -2,6 +2,7 @@
 /* client-call: the life of a call, from the command's name to its one callback. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,6 +41,60 @@ static void on_call_timeout(evutil_socket_t fd, short what, void *arg)
     qmp_error_set(&err, QMP_ERR_TIMEOUT, "no answer within %g s", call->timeout_ms / 1000.0);
     client_finish(call, NULL, &err);
     client_leave(c);
+}
+
+static void on_impatience(evutil_socket_t fd, short what, void *arg)
+{
+    struct qmp_client *c = arg;
+    const struct call *first = TAILQ_FIRST(&c->calls);
+    struct qmp_error err;
+
+    if (!first)
+        return;
+    /* we may have been stopped meanwhile, and its answer lies there to be read */
+    if (!c->last_chance) {
+        c->last_chance = true;
+        client_arm(c->patience, c->patience_ms / 4 + 1);
+        return;
+    }
+    client_enter(c);
+    qmp_error_set(&err, QMP_ERR_CONNECT,
+                  "QEMU does not answer %s for %g s: it hangs, or waits for its storage",
+                  first->name, c->patience_ms / 1000.0);
+    client_fail(c, &err);
+    client_leave(c);
+}
+
+/* QEMU answers in order: the clock runs for the first call. */
+void client_watch(struct qmp_client *c)
+{
+    bool waits = c->session.state == SESSION_READY && !TAILQ_EMPTY(&c->calls);
+
+    c->last_chance = false;
+    if (c->patience)
+        evtimer_del(c->patience);
+    if (!waits || c->patience_ms <= 0 || c->fd < 0)
+        return;
+    if (c->patience)
+        client_arm(c->patience, c->patience_ms);
+    else
+        c->patience = client_timer(c, c->patience_ms, on_impatience, c);
+}
+
+int qmp_client_set_patience(struct qmp_client *c, int ms)
+{
+    int before = c->patience_ms;
+
+    c->patience_ms = ms;
+    client_watch(c);
+    return before;
+}
+
+int qmp_client_be_patient(struct qmp_client *c)
+{
+    int ms = c->patience_ms;
+
+    return qmp_client_set_patience(c, ms < INT_MAX / 60 ? ms * 60 : INT_MAX);
 }
 
 /* Hand the command to the session. Returns its id, or -1 when it cannot be sent. */
@@ -91,6 +146,8 @@ struct call *client_call(struct qmp_client *c, const char *name, json_t *args,
     *call = (struct call){.client = c, .id = -1, .fn = fn, .arg = arg};
     memcpy(call->name, name, size);
     TAILQ_INSERT_TAIL(&c->calls, call, link);
+    if (TAILQ_FIRST(&c->calls) == call)
+        client_watch(c);
     client_wake(c);
     opts = opts ? opts : &none;
     if (!c->broken && !c->freed) {

@@ -222,6 +222,7 @@ void client_close(struct qmp_client *c)
     c->attempt = NULL;
     drop_event(&c->readable);
     drop_event(&c->writable);
+    drop_event(&c->patience);
     if (c->fd >= 0)
         close(c->fd);
     c->fd = -1;

@@ -87,6 +87,9 @@ struct qmp_client {
     void *end_arg;
 
     struct calls calls; /* in the order they were made */
+    int patience_ms;
+    struct event *patience; /* its end, for the first of the calls; NULL: never needed so far */
+    bool last_chance;
     struct errands errands;
     struct subscribers subscribers;
     unsigned last_handle;
@@ -113,6 +116,7 @@ struct call *client_call(struct qmp_client *c, const char *name, json_t *args,
 void client_finish(struct call *call, json_t *ret, const struct qmp_error *err);
 void client_abandon(struct qmp_client *c, struct call *call);
 void client_tell_refused(struct qmp_client *c);
+void client_watch(struct qmp_client *c);
 
 /* client-events.c */
 void client_event(struct qmp_client *c, const struct session_item *item);

@@ -222,10 +222,12 @@ void client_digest(struct qmp_client *c)
         case SESSION_ITEM_READY:
             attempt_free(c->attempt);
             c->attempt = NULL;
+            client_watch(c);
             tell_once(c, &c->ready, NULL, c->ready_arg);
             break;
         case SESSION_ITEM_REPLY:
             on_reply(c, &item);
+            client_watch(c);
             break;
         case SESSION_ITEM_EVENT:
             client_event(c, &item);

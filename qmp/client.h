@@ -106,6 +106,16 @@ void qmp_client_call_with(struct qmp_client *c, const char *name, json_t *args,
                           const struct qmp_call_options *opts, qmp_reply_fn *fn, void *arg);
 
 /*
+ * From now on QEMU may take @ms (0, as at first: for ever) to answer a call, counted from its
+ * answer to the one before. If it takes longer it is taken for dead: the connection ends with
+ * QMP_ERR_CONNECT. Returns what was set before.
+ */
+int qmp_client_set_patience(struct qmp_client *c, int ms);
+
+/* Sixty times as patient: a command that changes something may write gigabytes first. */
+int qmp_client_be_patient(struct qmp_client *c);
+
+/*
  * Call @fn for every event named @name (NULL: every event) until
  * qmp_client_unsubscribe(). Subscribers are called in the order they came.
  * Returns a handle, never 0. Events that nobody subscribed to are dropped.

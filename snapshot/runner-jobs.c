@@ -222,6 +222,8 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 {
     struct follow f = {.r = r, .steps = steps, .n = n, .begun_ms = now_ms()};
     unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &f);
+    /* QEMU says nothing while it saves the memory */
+    int patience = qmp_client_set_patience(r->client, 0);
     int rc = attach ? look(&f, err) : 0;
 
     if (!rc)
@@ -229,6 +231,7 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
     if (!rc)
         rc = r->no_wait ? (look(&f, err) ? -1 : RUN_LEFT) : follow(&f, err);
     note_jobs(&f);
+    qmp_client_set_patience(r->client, patience);
     qmp_client_unsubscribe(r->client, handle);
     graph_done(&f.g);
     return rc;

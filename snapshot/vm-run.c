@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "qmp/mem.h"
+#include "snapshot/chain-check.h"
 #include "snapshot/image.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/vm-private.h"
@@ -161,6 +162,25 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     return NULL;
 }
 
+/* What was begun ends badly when QEMU seems dead and only writes: give it time. */
+static json_t *patiently(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
+                         struct plan *p, unsigned flags, int64_t begun_us, struct qmp_error *err)
+{
+    int before = qmp_client_be_patient(vm->client);
+    json_t *result = carry_out(vm, j, op, p, flags, begun_us, err);
+
+    qmp_client_set_patience(vm->client, before);
+    return result;
+}
+
+/* What nobody could load again is not journalled: a file that backs itself, as QEMU tells it. */
+static int check_document(const struct plan *p, struct qmp_error *err)
+{
+    if (!chain_check(p->after.doc, err))
+        return 0;
+    return qmp_error_wrap(err, "what would have to be recorded makes no sense");
+}
+
 /* What would be done, and what the result would already say. */
 static json_t *preview(const struct plan *p)
 {
@@ -202,13 +222,13 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
     }
 
     plan_init(&p, op->name, &s);
-    if (!op->plan(&p, &s, args, err)) {
+    if (!op->plan(&p, &s, args, err) && !check_document(&p, err)) {
         if (flags & QRW_DRY_RUN)
             result = preview(&p);
         else if (plan_is_idle(&p, &j->chain))
             result = json_deep_copy(p.result);
         else
-            result = carry_out(vm, j, op, &p, flags, begun_us, err);
+            result = patiently(vm, j, op, &p, flags, begun_us, err);
     }
     plan_done(&p);
     return result;

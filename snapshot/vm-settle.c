@@ -144,7 +144,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
 {
     enum recover_verdict verdict;
     struct plan p;
-    int rc = 0;
+    int rc = 0, patience;
 
     *how = SETTLED_NOTHING;
     if (!chain_pending(&j->chain))
@@ -160,6 +160,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         plan_done(&p);
         return -1;
     }
+    patience = qmp_client_be_patient(vm->client);
     switch (verdict) {
     case RECOVER_FINISH:
         *how = SETTLED_FINISHED;
@@ -188,6 +189,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         json_object_set_new(*result, "operation", json_string(p.operation));
         json_object_set(*result, "jobs", r.jobs);
     }
+    qmp_client_set_patience(vm->client, patience);
     json_decref(r.jobs);
     plan_done(&p);
     return rc;

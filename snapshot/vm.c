@@ -37,6 +37,7 @@ struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err)
         qrw_close(vm);
         return NULL;
     }
+    qmp_client_set_patience(vm->client, o->timeout_ms);
     return vm;
 }
 

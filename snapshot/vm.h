@@ -35,7 +35,8 @@ struct qrw_options {
     const char *socket;      /* address of the monitor (qmp/address.h) */
     const char *sidecar;     /* NULL: found beside the images */
     const char *agent;       /* address of the guest agent; NULL: found through QEMU */
-    int timeout_ms;          /* for connecting and negotiating; 0: for ever */
+    int timeout_ms;          /* for connecting and negotiating, and for an answer as long as nothing
+                              * was begun; then 60 times as long, but for jobs; 0: for ever */
     struct event_base *base; /* NULL: a loop of its own */
     struct qmp_client_options client;
 

@@ -75,6 +75,7 @@ static const struct {
     {"socket,id=mon0", "!neither path= nor port= says where the socket is"},
     {"socket,host=localhost", "!neither path= nor port= says where the socket is"},
     {"socket,path", "!the socket's path is empty"},
+    {"unix:/p,host=localhost", "!a unix socket has no host= and no port="},
     {"fd:0", "fd 0"},
     {"fd:17", "fd 17"},
     {"fd:", "!'' is not a descriptor's number (fd:N)"},

@@ -50,15 +50,16 @@ static bool is_undo(const json_t *doc)
 static void print(const json_t *doc, const void *args)
 {
     const char *method = doc_dash(doc, "method");
+    double paused = doc_number(doc, "pause_ms");
     char pause[TEXT_ROOM], took[TEXT_ROOM];
 
-    out_line(stdout, "back at %s%s, %s pause, took %s",
+    out_line(stdout, "back at %s%s%s%s%s, took %s",
              is_undo(doc) ? "what was before" : doc_dash(doc, "snapshot"),
              !strcmp(method, "memory")  ? ": the guest goes on from that instant"
              : !strcmp(method, "reset") ? ": the guest restarts"
                                         : "",
-             text_ms(pause, doc_number(doc, "pause_ms")),
-             text_ms(took, doc_number(doc, "took_ms")));
+             paused > 0 ? ", " : "", paused > 0 ? text_ms(pause, paused) : "",
+             paused > 0 ? " pause" : "", text_ms(took, doc_number(doc, "took_ms")));
 }
 
 const struct verb cmd_revert = {

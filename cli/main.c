@@ -91,55 +91,77 @@ static void on_note(int level, const char *text, void *arg)
     out_note(app->globals->json, text);
 }
 
-/* Everything that both ways to connect need. NULL: no address, or no trace. */
-static const char *prepare(struct app *app, struct qmp_client_options *client,
-                           struct qmp_error *err)
+/* The monitor that was given; NULL: none. */
+static const char *monitor_of(const struct globals *g)
 {
-    const struct globals *g = app->globals;
     const char *socket = g->socket ? g->socket : getenv("QREWIND_SOCKET");
 
-    if (!socket || !*socket) {
-        qmp_error_set(err, QMP_ERR_USAGE, "no monitor given");
-        qmp_error_hint(err, "--socket ADDRESS or $QREWIND_SOCKET; QEMU opens one with "
-                            "-qmp unix:/tmp/vm.sock,server=on,wait=off");
-        return NULL;
-    }
+    return socket && *socket ? socket : NULL;
+}
+
+static int no_monitor(struct qmp_error *err, bool offline)
+{
+    qmp_error_set(err, QMP_ERR_USAGE, "no monitor given");
+    return qmp_error_hint(err,
+                          "--socket ADDRESS or $QREWIND_SOCKET; QEMU opens one with "
+                          "-qmp unix:/tmp/vm.sock,server=on,wait=off%s",
+                          offline ? "; without a VM: --image FILE" : "");
+}
+
+/* Everything that both ways to connect need: the trace, the loop, the bar. */
+static int prepare(struct app *app, struct qmp_client_options *client, struct qmp_error *err)
+{
+    const struct globals *g = app->globals;
+
     if (g->trace) {
         app->trace = trace_open(g->trace, err);
         if (!app->trace)
-            return NULL;
+            return -1;
         client->trace = trace_line;
         client->trace_arg = app->trace;
     }
     open_loop(app);
     progress_init(&app->progress, g->json, g->quiet);
-    return socket;
+    return 0;
 }
 
 struct qrw_vm *app_vm(struct app *app, struct qmp_error *err)
 {
-    struct qrw_options o = {.sidecar = app->globals->sidecar,
-                            .agent = app->globals->agent,
-                            .timeout_ms = app->globals->timeout_ms,
+    const struct globals *g = app->globals;
+    struct qrw_options o = {.sidecar = g->sidecar,
+                            .images = g->images,
+                            .qemu = getenv("QREWIND_QEMU"),
+                            .agent = g->agent,
+                            .timeout_ms = g->timeout_ms,
                             .progress = on_progress,
                             .note = on_note,
                             .arg = app};
 
     if (app->vm)
         return app->vm;
-    o.socket = prepare(app, &o.client, err);
+    /* who names images means them, whatever VM the environment speaks of */
+    o.socket = g->images && !g->socket ? NULL : monitor_of(g);
+    if (!o.socket && !g->images && !g->sidecar) {
+        no_monitor(err, true);
+        return NULL;
+    }
+    if (prepare(app, &o.client, err))
+        return NULL;
     o.base = app->base;
-    if (o.socket)
-        app->vm = qrw_open(&o, err);
+    app->vm = qrw_open(&o, err);
     return app->vm;
 }
 
 struct qmp_client *app_monitor(struct app *app, struct qmp_error *err)
 {
+    const char *socket = monitor_of(app->globals);
     struct qmp_client_options o = {0};
-    const char *socket = prepare(app, &o, err);
 
-    if (!socket)
+    if (!socket) {
+        no_monitor(err, false);
+        return NULL;
+    }
+    if (prepare(app, &o, err))
         return NULL;
     app->monitor = qmp_client_new(app->base, &o);
     if (qmp_connect(app->monitor, socket, app->globals->timeout_ms, err))

@@ -42,6 +42,16 @@ const struct graph_layer *graph_layer(const struct graph_disk *d, const char *fi
     return NULL;
 }
 
+bool graph_is_off(const struct graph *g)
+{
+    return same(g->status, GRAPH_OFF);
+}
+
+const char *graph_state(const struct graph *g)
+{
+    return g->running ? "running" : graph_is_off(g) ? GRAPH_OFF : "paused";
+}
+
 const char *graph_skip_reason(const struct graph_disk *d)
 {
     if (d->empty || !d->nlayers)

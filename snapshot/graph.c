@@ -103,6 +103,13 @@ int graph_take_status(struct graph *g, const json_t *reply, struct qmp_error *er
     return 0;
 }
 
+void graph_set_off(struct graph *g)
+{
+    free(g->status);
+    g->status = mem_strdup(GRAPH_OFF);
+    g->running = false;
+}
+
 static void free_jobs(struct graph *g)
 {
     for (size_t i = 0; i < g->njobs; i++) {

@@ -27,6 +27,9 @@
 #include "qmp/error.h"
 #include "snapshot/graph-tags.h"
 
+/* The status where nothing runs a guest. */
+#define GRAPH_OFF "off"
+
 enum graph_level { GRAPH_DISKS, GRAPH_NODES };
 
 struct graph_layer {
@@ -70,7 +73,7 @@ struct graph_job {
 };
 
 struct graph {
-    char *status; /* query-status: "running", "paused", "prelaunch", … */
+    char *status; /* query-status: "running", "paused", "prelaunch", …; GRAPH_OFF: no VM */
     bool running;
     struct graph_disk *disks;
     size_t ndisks;
@@ -90,6 +93,13 @@ int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err
  * a QEMU. Valid until the next one. */
 struct graph_disk *graph_add_disk(struct graph *g);
 struct graph_layer *graph_add_layer(struct graph_disk *d);
+
+/* No VM is there: the disks are seen in their files, or by the engine. */
+void graph_set_off(struct graph *g);
+bool graph_is_off(const struct graph *g);
+
+/* What a snapshot says of the guest's state: "running", "paused", GRAPH_OFF. */
+const char *graph_state(const struct graph *g);
 
 /* Call the disk @id from now on. */
 void graph_rename(struct graph_disk *d, const char *id);

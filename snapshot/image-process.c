@@ -105,26 +105,42 @@ bool image_reachable(pid_t pid, const char *path)
     return ours;
 }
 
-enum use { USE_NONE, USE_READ, USE_WRITE };
+/* What a process does with a file. */
+struct use {
+    bool opens, writes, locks;
+};
 
-/* How does @pid have the file open? The mode of the link in /proc says whether for writing. */
-static enum use use_by(pid_t pid, const struct image_stat *st, unsigned *left)
+/* Does the descriptor @name of @pid hold a lock of the kind that QEMU takes? */
+static bool has_lock(pid_t pid, const char *name)
 {
-    enum use use = USE_NONE;
+    char file[320], info[4096];
+
+    snprintf(file, sizeof(file), "/proc/%d/fdinfo/%s", (int)pid, name);
+    auto_close int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, info, sizeof(info) - 1) : 0;
+    info[n > 0 ? n : 0] = '\0';
+    return strstr(info, "OFDLCK") || strstr(info, "POSIX");
+}
+
+/* The mode of the link in /proc says whether it is open for writing. */
+static struct use use_by(pid_t pid, const struct image_stat *st, unsigned *left)
+{
+    struct use use = {0};
     struct dirent *e;
     char folder[64];
 
     snprintf(folder, sizeof(folder), "/proc/%d/fd", (int)pid);
     DIR *d = opendir(folder);
-    while (d && use != USE_WRITE && *left && (e = readdir(d))) {
+    while (d && !(use.writes && use.locks) && *left && (e = readdir(d))) {
         struct stat target, link;
         --*left;
         if (fstatat(dirfd(d), e->d_name, &target, 0) || target.st_dev != st->dev ||
             target.st_ino != st->ino)
             continue;
-        bool writes =
+        use.opens = true;
+        use.writes |=
             !fstatat(dirfd(d), e->d_name, &link, AT_SYMLINK_NOFOLLOW) && link.st_mode & S_IWUSR;
-        use = writes ? USE_WRITE : USE_READ;
+        use.locks |= has_lock(pid, e->d_name);
     }
     if (d)
         closedir(d);
@@ -135,7 +151,7 @@ bool image_open_in(pid_t pid, const struct image_stat *st)
 {
     unsigned left = MAX_DESCRIPTORS;
 
-    return pid > 0 && st->exists && use_by(pid, st, &left) != USE_NONE;
+    return pid > 0 && st->exists && use_by(pid, st, &left).opens;
 }
 
 /* The program, and QEMU's -name: what tells machines apart. A line's worth, without newlines. */
@@ -158,27 +174,91 @@ static void describe(pid_t pid, char *text, size_t size)
             *c = '?';
 }
 
-bool image_holder(const char *path, pid_t *pid, char *text, size_t size)
+/* How much does it matter what somebody does? 0: not at all. */
+typedef int weight_fn(const struct use *use);
+
+static int weigh_writing(const struct use *use)
+{
+    return use->writes ? 2 : use->opens;
+}
+
+static int weigh_only_writing(const struct use *use)
+{
+    return use->writes ? 2 : 0;
+}
+
+static int weigh_locks(const struct use *use)
+{
+    return use->locks ? 2 : 0;
+}
+
+/* Who but us and @but uses @path most. 0: nobody that we can see. */
+static pid_t find_user(const char *path, pid_t but, weight_fn *weigh)
 {
     unsigned left = MAX_DESCRIPTORS;
-    enum use best = USE_NONE;
     struct image_stat st;
     struct dirent *e;
+    pid_t found = 0;
+    int best = 0;
 
     if (image_stat(path, &st, NULL) || !st.exists)
-        return false;
+        return 0;
     DIR *d = opendir("/proc");
-    while (d && best != USE_WRITE && (e = readdir(d))) {
+    while (d && best < 2 && (e = readdir(d))) {
         pid_t p = (pid_t)atoi(e->d_name);
-        enum use use = p > 0 && p != getpid() ? use_by(p, &st, &left) : USE_NONE;
-        if (use > best) {
-            best = use;
-            *pid = p;
+
+        if (p <= 0 || p == getpid() || p == but)
+            continue;
+        struct use use = use_by(p, &st, &left);
+        if (weigh(&use) > best) {
+            best = weigh(&use);
+            found = p;
         }
     }
     if (d)
         closedir(d);
-    if (best != USE_NONE)
+    return found;
+}
+
+bool image_holder(const char *path, pid_t *pid, char *text, size_t size)
+{
+    *pid = find_user(path, 0, weigh_writing);
+    if (*pid)
         describe(*pid, text, size);
-    return best != USE_NONE;
+    return *pid;
+}
+
+bool image_writer(const char *path, pid_t but, char *text, size_t size)
+{
+    pid_t pid = find_user(path, but, weigh_only_writing);
+
+    if (pid)
+        describe(pid, text, size);
+    return pid;
+}
+
+/* Where QEMU's locks lie in a file: one byte for each thing it does or does not let others do. */
+enum { LOCKS_BEGIN = 100, LOCKS_LENGTH = 200 };
+
+/* Is there such a lock by anybody, seen or not? */
+static bool is_locked(const char *path)
+{
+    struct flock range = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCKS_BEGIN, .l_len = LOCKS_LENGTH};
+    auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+    return fd >= 0 && !fcntl(fd, F_OFD_GETLK, &range) && range.l_type != F_UNLCK;
+}
+
+bool image_locked(const char *path, pid_t but, char *text, size_t size)
+{
+    pid_t pid = find_user(path, but, weigh_locks);
+
+    if (pid)
+        describe(pid, text, size);
+    else if (!but && is_locked(path))
+        snprintf(text, size, "somebody whom we cannot see: another user, or another host");
+    else
+        return false;
+    return true;
 }

@@ -17,6 +17,7 @@
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-internal.h"
+#include "snapshot/plan-memory.h"
 #include "snapshot/plan-merge.h"
 
 void internal_way_done(struct internal_way *w)
@@ -103,11 +104,11 @@ static int check_foreign(const struct internal_way *w, struct qmp_error *err)
     return 0;
 }
 
-static int find_memory(struct internal_way *w, struct qmp_error *err)
+static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error *err)
 {
     const json_t *memory = json_object_get(w->snapshot, "memory");
 
-    w->memory = json_is_object(memory) && !w->args->no_memory;
+    w->memory = !w->args->no_memory && plan_memory_wanted(p, w->s, memory, w->name);
     if (!w->memory)
         return 0;
     for (size_t i = 0; i < w->o.n; i++)
@@ -188,7 +189,7 @@ static int check_keep(const struct internal_way *w, struct qmp_error *err)
 static int check(struct plan *p, struct internal_way *w, struct qmp_error *err)
 {
     if (check_keep(w, err) || plan_internal_no_jobs(w->s->graph, err) || find_disks(w, err) ||
-        find_memory(w, err))
+        find_memory(p, w, err))
         return -1;
     if (w->s->version < OLDEST_WITH_SNAPSHOT_JOBS)
         return check_old(p, w, err);
@@ -222,13 +223,14 @@ static void keep_present(struct plan *p, const struct internal_way *w)
     json_t *undo = NULL;
 
     if (w->args->keep) {
-        chain_add_snapshot(
-            &p->after, json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}", "name",
-                                 w->keeps, "id", s->token, "parent", chain_current(s->chain),
-                                 "created", s->now, "description", "", "kind", "internal", "state",
-                                 s->graph->running ? "running" : "paused", "quiesced", 0, "disks",
-                                 tagged(p, w), "memory", "pinned", 0));
-        plan_note(p, "%s holds the disks only: going back to it means a reset", w->keeps);
+        chain_add_snapshot(&p->after,
+                           json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}",
+                                     "name", w->keeps, "id", s->token, "parent",
+                                     chain_current(s->chain), "created", s->now, "description", "",
+                                     "kind", "internal", "state", graph_state(s->graph), "quiesced",
+                                     0, "disks", tagged(p, w), "memory", "pinned", 0));
+        if (!graph_is_off(s->graph))
+            plan_note(p, "%s holds the disks only: going back to it means a reset", w->keeps);
     } else if (w->keeps && !w->args->discard) {
         undo = json_pack("{s:o, s:s?, s:s}", "disks", tagged(p, w), "current",
                          chain_current(s->chain), "created", s->now);
@@ -263,9 +265,7 @@ static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *er
     forget_undo_point(p, w->s);
     json_object_set_new(p->result, "snapshot", json_string(w->name));
     json_object_set_new(p->result, "method",
-                        json_string(w->memory           ? "memory"
-                                    : w->args->no_reset ? "disks"
-                                                        : "reset"));
+                        json_string(plan_way_method(w->s, w->memory, w->args->no_reset)));
     return 0;
 }
 

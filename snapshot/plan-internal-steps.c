@@ -132,5 +132,5 @@ void internal_way_steps(struct plan *p, const struct internal_way *w)
     if (w->keeps)
         tag_present(p, w);
     load(p, w);
-    plan_go_on(p, !w->memory && !args->no_reset, go, w->memory);
+    plan_go_on(p, w->s, !w->memory && !args->no_reset, go, w->memory);
 }

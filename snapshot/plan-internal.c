@@ -13,6 +13,7 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
+#include "snapshot/plan-memory.h"
 #include "snapshot/plan-quiesce.h"
 
 /* ---- for creating and for going back ---- */
@@ -150,7 +151,7 @@ static int check(const struct scene *s, const struct qrw_create_args *args, cons
         return -1;
     if (!args->memory)
         return 0;
-    if (plan_internal_no_jobs(s->graph, err) || machine_can_save(s->machine, err))
+    if (plan_memory_there(s, err) || plan_internal_no_jobs(s->graph, err))
         return -1;
     return s->version < OLDEST_WITH_SNAPSHOT_JOBS ? plan_internal_all_disks(s, o, err) : 0;
 }
@@ -195,7 +196,7 @@ static void record(struct plan *p, const struct scene *s, const struct qrw_creat
         json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b}", "name", name, "id",
                   s->token, "parent", chain_current(s->chain), "created", s->now, "description",
                   args->description ? args->description : "", "kind", "internal", "state",
-                  s->graph->running ? "running" : "paused", "quiesced", 0, "disks", disks, "memory",
+                  graph_state(s->graph), "quiesced", 0, "disks", disks, "memory",
                   args->memory ? memory_record(s, name, o->list[0].disk) : json_null(), "pinned",
                   0));
 }

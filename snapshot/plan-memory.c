@@ -23,14 +23,24 @@ static int check_version(const struct scene *s, struct qmp_error *err)
                                "--no-memory");
 }
 
+int plan_memory_there(const struct scene *s, struct qmp_error *err)
+{
+    if (!graph_is_off(s->graph))
+        return machine_can_save(s->machine, err);
+    qmp_error_set(err, QRW_ERR_UNSUPPORTED, "there is no memory to save: the VM does not run");
+    return qmp_error_hint(err, "leave --memory out, or start the VM");
+}
+
 int plan_memory_check(const struct scene *s, struct qmp_error *err)
 {
+    if (graph_is_off(s->graph))
+        return plan_memory_there(s, err);
     if (check_version(s, err))
         return -1;
     if (!s->files_reachable)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                              "the memory needs a file, and QEMU's files are out of our reach");
-    return machine_can_save(s->machine, err);
+    return plan_memory_there(s, err);
 }
 
 static void add_node(struct plan *p, const struct scene *s, const char *file)
@@ -76,6 +86,18 @@ json_t *plan_memory_record(const struct plan *p, const struct scene *s, const ch
     return memory;
 }
 
+bool plan_memory_wanted(struct plan *p, const struct scene *s, const json_t *memory,
+                        const char *snapshot)
+{
+    if (!json_is_object(memory) || !graph_is_off(s->graph))
+        return json_is_object(memory);
+    plan_note(p,
+              "the disks are back, the memory needs a QEMU: start it with -S on these disks, and "
+              "there qrewind revert %s goes on from that instant",
+              snapshot);
+    return false;
+}
+
 int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_error *err)
 {
     return check_version(s, err) ? -1 : machine_fits(s->machine, memory, err);
@@ -109,8 +131,15 @@ static void announce(struct plan *p)
     plan_optional(p);
 }
 
-void plan_go_on(struct plan *p, bool reset, bool go, bool loaded)
+const char *plan_way_method(const struct scene *s, bool loaded, bool no_reset)
 {
+    return loaded ? "memory" : no_reset || graph_is_off(s->graph) ? "disks" : "reset";
+}
+
+void plan_go_on(struct plan *p, const struct scene *s, bool reset, bool go, bool loaded)
+{
+    if (graph_is_off(s->graph))
+        return;
     if (reset) {
         plan_qmp(p, "system_reset", NULL, NULL);
         plan_again(p);

@@ -14,6 +14,14 @@
 /* Can memory be saved, and later be loaded again? QRW_ERR_UNSUPPORTED, QRW_ERR_REFUSED. */
 int plan_memory_check(const struct scene *s, struct qmp_error *err);
 
+/* The same without a file of its own. */
+int plan_memory_there(const struct scene *s, struct qmp_error *err);
+
+/* Is there a guest that could take the memory @memory (NULL: none)? Without a VM only the disks go
+ * back, and a note says how it is loaded. */
+bool plan_memory_wanted(struct plan *p, const struct scene *s, const json_t *memory,
+                        const char *snapshot);
+
 /* Make @file (permissions like @like) and add it as a node: while the guest still runs. */
 void plan_memory_file(struct plan *p, const struct scene *s, const char *file, const char *like);
 
@@ -31,11 +39,14 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory);
 void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memory);
 
+/* How the guest gets back, for the result: "memory", "reset", or "disks": neither. */
+const char *plan_way_method(const struct scene *s, bool loaded, bool no_reset);
+
 /*
  * The last steps of every way back: a @reset, where no memory was loaded that fits the
  * disks; the guest goes on, if it shall @go; and with memory @loaded the network hears
- * where it is now.
+ * where it is now. Without a VM there is nobody to go on.
  */
-void plan_go_on(struct plan *p, bool reset, bool go, bool loaded);
+void plan_go_on(struct plan *p, const struct scene *s, bool reset, bool go, bool loaded);
 
 #endif

@@ -145,6 +145,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     const struct qrw_mirror_args *args = arguments_;
     auto_free char *file = NULL;
     struct copy c = {0};
+    /* offline nobody could be asked later what becomes of the copy */
+    bool finish = args->finish || (graph_is_off(s->graph) && !args->pivot);
     bool open;
     int rc = check(&c, s, args, err);
 
@@ -164,15 +166,15 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
         open_target(p, &c);
     plan_job(p, open ? "blockdev-mirror" : "drive-mirror",
              open ? open_arguments(&c, p, args->speed) : arguments(&c, p, args->speed), c.d->id,
-             args->pivot    ? "complete"
-             : args->finish ? "finish"
-                            : "hold");
-    if (open && args->finish) {
+             args->pivot ? "complete"
+             : finish    ? "finish"
+                         : "hold");
+    if (open && finish) {
         auto_free char *node = node_name(p);
 
         plan_cleanup_node(p, node);
     }
-    if (!args->finish)
+    if (!finish)
         record(p, s, &c, args->keep_files);
     json_object_set_new(p->result, "target", json_string(c.file));
     return 0;

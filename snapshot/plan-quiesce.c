@@ -17,6 +17,13 @@ static int check(const struct scene *s, const struct qrw_create_args *args, stru
         return qmp_error_hint(err, "the memory alone makes the snapshot consistent: leave "
                                    "--quiesce out");
     }
+    if (graph_is_off(s->graph)) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "there is no guest whose file systems could be "
+                      "frozen: the VM does not run");
+        return qmp_error_hint(err, "leave --quiesce out; what a guest that was shut down left is "
+                                   "consistent");
+    }
     if (!s->graph->running) {
         qmp_error_set(err, QRW_ERR_REFUSED,
                       "the guest is paused: its file systems cannot be frozen");

@@ -187,5 +187,5 @@ void way_steps(struct plan *p, struct way_back *w)
         settle_into_targets(p, w);
     if (w->memory)
         plan_memory_load(p, w->s, w->memory);
-    plan_go_on(p, !w->memory && !args->no_reset, go, w->memory);
+    plan_go_on(p, w->s, !w->memory && !args->no_reset, go, w->memory);
 }

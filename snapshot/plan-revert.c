@@ -122,8 +122,8 @@ static json_t *kept_snapshot(const struct way_back *w)
     return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}", "name",
                      w->args->keep, "id", w->s->token, "parent", chain_current(w->s->chain),
                      "created", w->s->now, "description", "", "kind", "external", "state",
-                     w->s->graph->running ? "running" : "paused", "quiesced", 0, "disks",
-                     present_layers(w), "memory", "pinned", 0);
+                     graph_state(w->s->graph), "quiesced", 0, "disks", present_layers(w), "memory",
+                     "pinned", 0);
 }
 
 static void keep_present(struct plan *p, const struct way_back *w)
@@ -132,7 +132,8 @@ static void keep_present(struct plan *p, const struct way_back *w)
 
     if (w->args->keep) {
         chain_add_snapshot(&p->after, kept_snapshot(w));
-        plan_note(p, "%s holds the disks only: going back to it means a reset", w->args->keep);
+        if (!graph_is_off(w->s->graph))
+            plan_note(p, "%s holds the disks only: going back to it means a reset", w->args->keep);
     } else if (!w->args->discard) {
         undo = json_pack("{s:o, s:s?, s:s}", "disks", present_layers(w), "current",
                          chain_current(w->s->chain), "created", w->s->now);
@@ -196,6 +197,8 @@ static void note_flash(struct plan *p, const struct way_back *w)
 
 static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
 {
+    if (!plan_memory_wanted(p, w->s, w->memory, w->name))
+        w->memory = NULL;
     if (check_keep(w, err) || find_disks(w, err) ||
         (w->memory && plan_memory_fits(w->s, w->memory, err)))
         return -1;
@@ -209,9 +212,7 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
     note_flash(p, w);
     json_object_set_new(p->result, "snapshot", json_string(w->name));
     json_object_set_new(p->result, "method",
-                        json_string(w->memory           ? "memory"
-                                    : w->args->no_reset ? "disks"
-                                                        : "reset"));
+                        json_string(plan_way_method(w->s, w->memory, w->args->no_reset)));
     return 0;
 }
 

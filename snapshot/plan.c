@@ -21,6 +21,7 @@ void plan_init(struct plan *p, const char *operation, const struct scene *s)
     p->promise = json_array();
     p->cleanup = json_array();
     p->result = json_pack("{s:[]}", "notes");
+    p->offline = graph_is_off(s->graph);
     chain_copy(&p->after, s->chain);
 }
 
@@ -313,9 +314,10 @@ void plan_note(struct plan *p, const char *fmt, ...)
 
 json_t *plan_to_json(const struct plan *p)
 {
-    return json_pack("{s:s, s:s, s:O, s:O, s:O, s:O, s:O}", "operation", p->operation, "token",
-                     p->token, "steps", p->steps, "promise", p->promise, "cleanup", p->cleanup,
-                     "result", p->result, "after", p->after.doc);
+    return json_pack("{s:s, s:s, s:o*, s:O, s:O, s:O, s:O, s:O}", "operation", p->operation,
+                     "token", p->token, "offline", p->offline ? json_true() : NULL, "steps",
+                     p->steps, "promise", p->promise, "cleanup", p->cleanup, "result", p->result,
+                     "after", p->after.doc);
 }
 
 int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct qmp_error *err)
@@ -327,6 +329,7 @@ int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct
     memset(p, 0, sizeof(*p));
     p->operation = mem_strdup(text(doc, "operation"));
     p->token = mem_strdup(text(doc, "token"));
+    p->offline = json_is_true(json_object_get(doc, "offline"));
     p->needs = json_array();
     p->steps = json_deep_copy(json_object_get(doc, "steps"));
     p->promise = json_deep_copy(json_object_get(doc, "promise"));

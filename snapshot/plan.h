@@ -31,6 +31,7 @@ struct plan {
     json_t *needs, *steps, *promise, *cleanup; /* arrays */
     json_t *result;                            /* object */
     struct chain after;
+    bool offline; /* no guest ran meanwhile that could have written anything */
 };
 
 /* What a planner may know. Everything is borrowed. */

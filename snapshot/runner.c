@@ -224,8 +224,8 @@ static int fail(struct run *run, struct qmp_error *err)
         take_back(run);
     err->kind = run->lost || run->past ? QRW_ERR_UNKNOWN : QRW_ERR_FAILED;
     if (err->kind == QRW_ERR_UNKNOWN)
-        qmp_error_hint(err, "what was begun is noted in the sidecar: once the VM runs again, the "
-                            "next qrewind command settles it (or: qrewind repair)");
+        qmp_error_hint(err, "what was begun is noted in the sidecar: the next qrewind command on "
+                            "this VM settles it (or: qrewind repair)");
     return -1;
 }
 
@@ -297,7 +297,7 @@ static bool to_be_undone(const json_t *step, const struct graph *g)
         return json_object_get(step, "undo") && job_of(step, g);
     /* also where it seemed to run: the stop may have come after the look, and cont harms none */
     if (undo && !strcmp(undo, "cont"))
-        return g->status && strcmp(g->status, "prelaunch");
+        return g->status && strcmp(g->status, "prelaunch") && !graph_is_off(g);
     if (!files)
         return json_object_get(step, "undo") != NULL;
     json_array_foreach(files, i, file)

@@ -23,6 +23,7 @@ struct runner {
     struct qmp_client *client;
     const bool *stop; /* the user wants to wait no longer */
     bool no_wait;     /* leave jobs alone once they are started */
+    bool offline;     /* a job that is not waited for ends with us: it is taken back */
     int wait_ms;      /* how long to wait for jobs, 0: as long as it takes */
     bool files_reachable;
     pid_t pid;                         /* QEMU's, 0: unknown */

@@ -2,6 +2,7 @@
 /* sidecar: see sidecar.h. The lock is in sidecar-lock.c. */
 #include "snapshot/sidecar.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +17,9 @@
 
 /* Nobody's chain metadata is larger; a file that is, is not ours. */
 #define MAX_BYTES (256 << 20)
+
+/* Looked at in one folder. */
+#define MAX_ENTRIES 4096
 
 static int failed(struct qmp_error *err, const char *what, const char *file)
 {
@@ -115,6 +119,31 @@ char *sidecar_find(const struct graph *g, char **foreign)
         }
     }
     return NULL;
+}
+
+char *sidecar_search(const char *image, char **other)
+{
+    auto_free char *folder = path_folder(image);
+    DIR *d = opendir(folder);
+    const struct dirent *e;
+    char *found = NULL;
+
+    for (int n = 0; d && !*other && n < MAX_ENTRIES && (e = readdir(d)); n++) {
+        size_t len = strlen(e->d_name), suffix = strlen(SIDECAR_SUFFIX);
+        struct chain c = {0};
+
+        if (len <= suffix || strcmp(e->d_name + len - suffix, SIDECAR_SUFFIX) != 0)
+            continue;
+        auto_free char *file = path_join(folder, e->d_name);
+        if (sidecar_load(&c, file, NULL, NULL, NULL))
+            continue;
+        if (is_layer(&c, image))
+            *(found ? other : &found) = mem_strdup(file);
+        chain_done(&c);
+    }
+    if (d)
+        closedir(d);
+    return found;
 }
 
 bool sidecar_exists(const char *file)

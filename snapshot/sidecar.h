@@ -25,6 +25,10 @@
  */
 char *sidecar_find(const struct graph *g, char **foreign);
 
+/* A sidecar in the folder of @image that records it as a layer, wherever it lies; new string, NULL:
+ * there is none. @other is set to a second one. */
+char *sidecar_search(const char *image, char **other);
+
 /* Does the sidecar @file lie beside any layer? Only by name, no file is looked at. */
 bool sidecar_is_beside(const struct graph *g, const char *file);
 

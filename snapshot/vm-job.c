@@ -41,13 +41,16 @@ static int take_speeds(void *to, const json_t *reply, struct qmp_error *err)
 json_t *qrw_jobs(struct qrw_vm *vm, struct qmp_error *err)
 {
     json_auto_t *speeds = json_object();
-    struct ask *a = ask_new(vm->client, &vm->stop);
     json_t *list = json_array();
-    int rc;
+    int rc = vm_observe(vm, GRAPH_DISKS, err);
 
-    ask_add(a, "query-block-jobs", NULL, take_speeds, speeds);
-    rc = vm_observe(vm, GRAPH_DISKS, err) || ask_run(a, err) || ask_failed(a, err);
-    ask_free(a);
+    if (!rc && vm->client) {
+        struct ask *a = ask_new(vm->client, &vm->stop);
+
+        ask_add(a, "query-block-jobs", NULL, take_speeds, speeds);
+        rc = ask_run(a, err) || ask_failed(a, err);
+        ask_free(a);
+    }
     if (rc) {
         json_decref(list);
         return NULL;

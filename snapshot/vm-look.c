@@ -47,6 +47,26 @@ static size_t active_jobs(const struct graph *g)
     return n;
 }
 
+/* The disks alone: nothing runs. */
+static json_t *offline_info(struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *file = NULL;
+    struct chain c = {0};
+    json_t *doc = NULL;
+
+    if (!look(vm, GRAPH_DISKS, &c, &file, err)) {
+        const json_t *known = json_object_get(c.doc, "vm");
+
+        doc = json_pack("{s:s?, s:s?, s:s, s:n, s:n, s:n, s:i, s:i, s:s?, s:s?, s:O?}", "name",
+                        text(known, "name"), "uuid", text(known, "uuid"), "status",
+                        vm->graph.status, "qemu", "machine", "pid", "disks", (int)vm->graph.ndisks,
+                        "jobs", 0, "sidecar", file, "current", chain_current(&c), "pending",
+                        json_object_get(chain_pending(&c), "operation"));
+    }
+    chain_done(&c);
+    return doc;
+}
+
 json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *file = NULL;
@@ -56,6 +76,8 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
     json_t *doc = NULL;
     size_t name, uuid, type;
 
+    if (!vm->client)
+        return offline_info(vm, err);
     name = ask_add(a, "query-name", NULL, NULL, NULL);
     uuid = ask_add(a, "query-uuid", NULL, NULL, NULL);
     type = ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),

@@ -7,9 +7,15 @@
 #include "snapshot/runner.h"
 #include "snapshot/vm.h"
 
+struct engine;
+
 struct qrw_vm {
     struct qrw_options options; /* strings borrowed from the fields below */
     char *sidecar_option;
+    bool offline;          /* there is no VM, */
+    struct engine *engine; /* but an engine, once something is to be changed; */
+    json_t *drives;        /* what its disks are called, in order */
+    char *sidecar_found;   /* by vm_observe_files() */
     struct qmp_client *client;
     bool stop;   /* qrw_interrupt() was called */
     int wait_ms; /* how long to wait for jobs, 0: as long as it takes */

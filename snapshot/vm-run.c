@@ -15,6 +15,7 @@
 #include "snapshot/chain-check.h"
 #include "snapshot/image.h"
 #include "snapshot/plan-tidy.h"
+#include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
 
 static int64_t now_us(void)
@@ -120,7 +121,7 @@ static json_t *finished(const struct plan *p, const struct runner *r, int64_t be
 {
     json_t *result = json_deep_copy(p->result);
 
-    json_object_set_new(result, "pause_ms", json_real((double)r->pause_us / 1000));
+    json_object_set_new(result, "pause_ms", json_real(p->offline ? 0 : (double)r->pause_us / 1000));
     json_object_set_new(result, "frozen_ms", json_real((double)r->frozen_us / 1000));
     json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
     if (json_array_size(r->jobs))
@@ -139,6 +140,8 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
 
     if (vm_check_needs(vm, p, j->file, err) || (!op->aside && journal_begin(j, &vm->graph, p, err)))
         return NULL;
+    if (vm->offline && flags & QRW_NO_WAIT)
+        plan_note(p, "offline there is nobody to leave the job to: it was waited for");
     struct runner r = vm_runner(vm, flags & QRW_NO_WAIT);
     rc = runner_run(&r, p, false, &why);
     if (rc == RUN_LEFT) {
@@ -157,6 +160,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
      * that the next run settles again */
     if (why.kind == QRW_ERR_FAILED && !op->aside)
         journal_end(j, vm, p, false, NULL);
+    vm_blame(vm, &why);
     if (err)
         *err = why;
     return NULL;
@@ -201,7 +205,7 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
 
     stamp(now, sizeof(now));
     random_token(token);
-    bool machine = op->needs_machine && op->needs_machine(args);
+    bool machine = !vm->offline && op->needs_machine && op->needs_machine(args);
     struct scene s = {.graph = &vm->graph,
                       .chain = &j->chain,
                       .now = now,
@@ -215,7 +219,7 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
 
     if (machine && vm_observe_machine(vm, err))
         return NULL;
-    if (op->needs_agent && op->needs_agent(args)) {
+    if (!vm->offline && op->needs_agent && op->needs_agent(args)) {
         vm_observe_agent(vm);
         s.agent = vm->agent;
         s.no_agent = &vm->no_agent;
@@ -313,7 +317,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     json_t *result = NULL;
     struct journal j;
 
-    if (vm_observe(vm, op->level, err))
+    if (vm_start(vm, err) || vm_observe(vm, op->level, err))
         return NULL;
     if (!journal_open(&j, vm, err)) {
         if (decision)
@@ -340,7 +344,7 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     enum settled how;
     struct journal j;
 
-    if (vm_observe(vm, GRAPH_NODES, err))
+    if (vm_start(vm, err) || vm_observe(vm, GRAPH_NODES, err))
         return NULL;
     if (!journal_open(&j, vm, err)) {
         if (flags & QRW_DRY_RUN)

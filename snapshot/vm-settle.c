@@ -43,7 +43,8 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
 {
     return (struct runner){.client = vm->client,
                            .stop = &vm->stop,
-                           .no_wait = no_wait,
+                           .no_wait = no_wait && !vm->offline,
+                           .offline = vm->offline,
                            .wait_ms = vm->wait_ms,
                            .files_reachable = vm->files_reachable,
                            .pid = vm->pid,
@@ -164,7 +165,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     switch (verdict) {
     case RECOVER_FINISH:
         *how = SETTLED_FINISHED;
-        rc = vm->graph.running ? 0 : runner_again(&r, &p, &vm->graph, err);
+        rc = vm->graph.running || vm->offline ? 0 : runner_again(&r, &p, &vm->graph, err);
         if (!rc)
             rc = vm_conclude(vm, j, &r, &p, err);
         break;

@@ -9,11 +9,13 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/engine.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/quiesce.h"
 #include "snapshot/sidecar.h"
+#include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
 
 #define OLDEST_QEMU 50200
@@ -24,14 +26,33 @@ static void on_ready(struct qmp_client *c, const struct qmp_error *err, void *ar
 {
 }
 
+static bool is_offline(struct qrw_vm *vm)
+{
+    const struct qrw_options *o = &vm->options;
+
+    vm->offline = !o->socket;
+    if (o->socket && (o->images || o->sidecar) && offline_is_dead(o->socket)) {
+        vm->offline = true;
+        vm_note(vm, 0, "nobody listens on %s: working offline", o->socket);
+    }
+    return vm->offline;
+}
+
 struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err)
 {
     struct qrw_vm *vm = mem_alloc(sizeof(*vm));
 
     vm->options = *o;
     vm->names = json_object();
+    vm->drives = json_array();
     vm->cwd = image_cwd();
-    vm->sidecar_option = o->sidecar ? path_join(vm->cwd, o->sidecar) : NULL;
+    if (o->sidecar) {
+        auto_free char *full = path_join(vm->cwd, o->sidecar);
+
+        vm->sidecar_option = image_place(full);
+    }
+    if (is_offline(vm))
+        return vm;
     vm->client = qmp_client_new(o->base, &o->client);
     if (qmp_client_connect(vm->client, o->socket, o->timeout_ms, on_ready, NULL, err)) {
         qrw_close(vm);
@@ -46,8 +67,11 @@ void qrw_close(struct qrw_vm *vm)
     if (!vm)
         return;
     qmp_client_free(vm->client);
+    engine_stop(vm->engine);
     graph_done(&vm->graph);
     json_decref(vm->names);
+    json_decref(vm->drives);
+    free(vm->sidecar_found);
     machine_done(&vm->machine);
     free(vm->agent);
     free(vm->sidecar_option);
@@ -139,7 +163,8 @@ static void resolve_files(struct qrw_vm *vm)
 {
     if (!vm->pid)
         vm->pid = find_qemu(vm);
-    struct image_view view = image_view(vm->pid);
+    /* an engine sees what we see */
+    struct image_view view = vm->offline ? (struct image_view){vm->pid, true} : image_view(vm->pid);
 
     vm->files_reachable = vm->pid > 0;
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
@@ -203,11 +228,23 @@ void vm_adopt_names(struct qrw_vm *vm, struct chain *c)
     keep_names(vm);
 }
 
+/* What QEMU's answers do not tell. */
+static void look_closer(struct qrw_vm *vm)
+{
+    if (vm->offline)
+        vm_name_drives(vm);
+    resolve_files(vm);
+    keep_names(vm);
+}
+
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
 {
-    struct ask *a = ask_new(vm->client, &vm->stop);
     struct graph *g = &vm->graph;
+    struct ask *a;
 
+    if (vm->offline && !vm->client)
+        return vm_observe_files(vm, err);
+    a = ask_new(vm->client, &vm->stop);
     graph_done(g);
     ask_add(a, "query-status", NULL, take_status, g);
     ask_add(a, "query-block", NULL, take_block, g);
@@ -222,8 +259,7 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                              "this is QEMU %s; qrewind works with 5.2 and newer", version);
     }
-    resolve_files(vm);
-    keep_names(vm);
+    look_closer(vm);
     return 0;
 }
 
@@ -234,8 +270,7 @@ int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err)
     ask_add(a, "query-block", NULL, take_block, &vm->graph);
     if (ask_all(a, err))
         return -1;
-    resolve_files(vm);
-    keep_names(vm);
+    look_closer(vm);
     return 0;
 }
 
@@ -268,9 +303,13 @@ void vm_observe_agent(struct qrw_vm *vm)
 
 char *vm_sidecar_file(struct qrw_vm *vm, bool *exists, char **foreign)
 {
-    char *file =
-        vm->sidecar_option ? mem_strdup(vm->sidecar_option) : sidecar_find(&vm->graph, foreign);
+    const char *known = vm->sidecar_option ? vm->sidecar_option : vm->sidecar_found;
+    char *file;
 
+    if (known && (vm->sidecar_option || sidecar_exists(known)))
+        file = mem_strdup(known);
+    else
+        file = sidecar_find(&vm->graph, foreign);
     *exists = file && sidecar_exists(file);
     return file ? file : sidecar_place(&vm->graph);
 }
@@ -290,7 +329,7 @@ int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_err
         chain_init(c, "/", NULL, NULL);
         return 0;
     }
-    if (!sidecar_exists(file)) {
+    if (!sidecar_exists(file) && !vm->offline) {
         /* a new document: the VM's own names go into it */
         struct ask *a = ask_new(vm->client, &vm->stop);
         size_t at_name = ask_add(a, "query-name", NULL, NULL, NULL);

@@ -32,8 +32,10 @@ struct qrw_progress {
 };
 
 struct qrw_options {
-    const char *socket;      /* address of the monitor (qmp/address.h) */
+    const char *socket;      /* address of the monitor (qmp/address.h); NULL: there is no VM */
     const char *sidecar;     /* NULL: found beside the images */
+    qrw_strings images;      /* without a VM: "FILE", or "FORMAT:FILE" where it has no header */
+    const char *qemu;        /* the QEMU that works without a VM; NULL: found in PATH */
     const char *agent;       /* address of the guest agent; NULL: found through QEMU */
     int timeout_ms;          /* for connecting and negotiating, and for an answer as long as nothing
                               * was begun; then 60 times as long, but for jobs; 0: for ever */
@@ -50,11 +52,16 @@ struct qrw_options {
 /*
  * Connect to the monitor and negotiate. Errors: those of qmp_connect().
  * QEMU: 5.2 and newer; older ones are refused with QRW_ERR_UNSUPPORTED.
+ *
+ * Without a socket, or when nobody listens on it and images or a sidecar are given, all works
+ * offline, on those images' chains. Looking takes no lock. The first change starts a QEMU without
+ * a machine (QRW_ERR_UNSUPPORTED: there is none; QRW_ERR_LOCKED: somebody uses an image), which
+ * has the images until qrw_close(), and ends with the calling thread at the latest.
  */
 struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err);
 void qrw_close(struct qrw_vm *vm);
 
-/* The connection, for commands of one's own. Borrowed. */
+/* The connection, for commands of one's own. Borrowed; NULL: offline, and nothing was changed. */
 struct qmp_client *qrw_client(struct qrw_vm *vm);
 
 /* Stop waiting at the next chance: the call under way returns QRW_ERR_WAITING if a

@@ -36,7 +36,8 @@ Test(cli, wrong_usage_says_what_is_wrong_and_ends_with_2)
          "qrewind: unknown option '--sokcet'\n  did you mean --socket?\n"},
         {"qrewind list --tere", "qrewind: list: unknown option '--tere'\n  did you mean --tree?\n"},
         {"qrewind list", "qrewind: list: no monitor given\n  --socket ADDRESS or $QREWIND_SOCKET; "
-                         "QEMU opens one with -qmp unix:/tmp/vm.sock,server=on,wait=off\n"},
+                         "QEMU opens one with -qmp unix:/tmp/vm.sock,server=on,wait=off; without a VM: "
+                         "--image FILE\n"},
         {"qrewind list x",
          "qrewind: list: one argument too many: 'x'\n  see 'qrewind help list'\n"},
         {"qrewind show", "qrewind: show: NAME is missing\n  see 'qrewind help show'\n"},
@@ -47,7 +48,7 @@ Test(cli, wrong_usage_says_what_is_wrong_and_ends_with_2)
         {"qrewind job speed j", "qrewind: job: N is missing\n"},
         {"qrewind job speed j 1x", "qrewind: job: N: '1x' is not a size like 512k, 10M or 1G\n"},
         {"qrewind job pause j 1", "qrewind: job: one argument too many: '1'\n"},
-        {"qrewind create -i disk.qcow2", "qrewind: create: this verb does not take --image\n"},
+        {"qrewind events -i disk.qcow2", "qrewind: events: this verb does not take --image\n"},
         {"qrewind -n list", "qrewind: list: this verb does not take --dry-run\n"},
         {"qrewind -S f events", "qrewind: events: this verb does not take --sidecar\n"},
         {"qrewind qmp - x", "qrewind: qmp: with - the commands come from stdin\n"},

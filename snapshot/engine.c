@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* engine: see engine.h. Which program it is, engine-find.c says. */
+#include "snapshot/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/engine-find.h"
+
+enum {
+    PATIENCE_MS = 10000, /* for closing the images: they may have to be flushed */
+    MAX_WORDS = 4096,
+};
+
+/* ---- its command line ---- */
+
+struct words {
+    char **v;
+    size_t n;
+};
+
+static void add(struct words *w, char *word)
+{
+    w->v = mem_grow(w->v, w->n + 2, sizeof(*w->v));
+    w->v[w->n++] = word;
+    w->v[w->n] = NULL;
+}
+
+static void add_all(struct words *w, const char *const *list)
+{
+    for (; *list; list++)
+        add(w, mem_strdup(*list));
+}
+
+static void words_done(struct words *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        free(w->v[i]);
+    free(w->v);
+}
+
+/* In QEMU's options a comma is written twice. */
+static char *escape(const char *value)
+{
+    char *out = mem_alloc(2 * strlen(value) + 1), *to = out;
+
+    for (; *value; value++) {
+        *to++ = *value;
+        if (*value == ',')
+            *to++ = ',';
+    }
+    *to = '\0';
+    return out;
+}
+
+/*
+ * One -drive: file and format of the active layer, and of those below the format, so that QEMU
+ * guesses none. The name after "file.filename=" is taken as it is, whatever it looks like.
+ */
+static char *drive(const struct graph_disk *d, size_t number)
+{
+    auto_free char *file = escape(d->layers[0].file);
+    char *line = mem_printf("if=none,id=disk%zu,discard=unmap,file.driver=%s,file.filename=%s,"
+                            "driver=%s",
+                            number, strncmp(file, "/dev/", 5) ? "file" : "host_device", file,
+                            d->layers[0].format);
+    auto_free char *below = mem_strdup("");
+
+    for (size_t i = 1; i < d->nlayers; i++) {
+        char *deeper = mem_printf("%sbacking.", below);
+        char *longer = mem_printf("%s,%sdriver=%s", line, deeper, d->layers[i].format);
+
+        free(below);
+        below = deeper;
+        free(line);
+        line = longer;
+    }
+    return line;
+}
+
+static struct words command_line(const char *program, const struct graph *g, int monitor)
+{
+    static const char *const fixed[] = {
+        "-machine",  "none",     "-S",   "-nodefaults", "-no-user-config",          "-name",
+        ENGINE_NAME, "-display", "none", "-mon",        "chardev=qmp,mode=control", "-chardev",
+        NULL};
+    struct words w = {0};
+
+    add(&w, mem_strdup(program));
+    add_all(&w, fixed);
+    add(&w, mem_printf("socket,id=qmp,fd=%d", monitor));
+    for (size_t i = 0; i < g->ndisks; i++) {
+        add(&w, mem_strdup("-drive"));
+        add(&w, drive(&g->disks[i], i));
+    }
+    return w;
+}
+
+/* ---- its life ---- */
+
+/*
+ * In the child. A session of its own: Ctrl-C is for us, who then end its work in good order. It
+ * is told to end when we do; if we have ended already, nobody would tell it.
+ */
+static _Noreturn void become(char *const *argv, int monitor, int words, pid_t parent)
+{
+    sigset_t none;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    setsid();
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent || null < 0)
+        _exit(127);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(words, STDERR_FILENO);
+    fcntl(monitor, F_SETFD, 0);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execv(argv[0], argv);
+    _exit(127);
+}
+
+/* Not one of the first three: the child uses those. */
+static int high(int fd)
+{
+    int up = fd < 0 || fd > STDERR_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+    if (up != fd)
+        close(fd);
+    return up;
+}
+
+static pid_t spawn(const char *program, const struct graph *g, int monitor, int words)
+{
+    struct words w = command_line(program, g, monitor);
+    pid_t parent = getpid(), pid;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid = fork();
+    if (pid == 0)
+        become(w.v, monitor, words, parent);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    words_done(&w);
+    return pid;
+}
+
+struct engine *engine_start(const char *program, const struct graph *g, struct qmp_error *err)
+{
+    auto_free char *found = engine_find(program, err);
+    struct engine *e;
+    int ends[2];
+
+    if (!found)
+        return NULL;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
+        qmp_error_set(err, QMP_ERR_SYSTEM, "socketpair: %s", strerror(errno));
+        return NULL;
+    }
+    e = mem_alloc(sizeof(*e));
+    *e = (struct engine){.monitor = high(ends[0]),
+                         .words = high(memfd_create("words", MFD_CLOEXEC))};
+    auto_close int theirs = high(ends[1]);
+
+    e->pid = spawn(found, g, theirs, e->words);
+    if (e->pid > 0)
+        return e;
+    qmp_error_set(err, QMP_ERR_SYSTEM, "cannot start %s: %s", found, strerror(errno));
+    engine_stop(e);
+    return NULL;
+}
+
+char *engine_words(const struct engine *e)
+{
+    char buf[MAX_WORDS + 1];
+    ssize_t n = pread(e->words, buf, MAX_WORDS, 0);
+    char *line, *at;
+
+    buf[n > 0 ? n : 0] = '\0';
+    /* "qemu-system-x86_64: -drive OPTIONS: why"; lines before are warnings, those after advice */
+    line = strstr(buf, ": -drive ");
+    line = line ? line : buf;
+    line[strcspn(line, "\n")] = '\0';
+    while ((at = strstr(line, "driver=")))
+        line = at + 1;
+    at = strstr(line, ": ");
+    return mem_strdup(at ? at + 2 : line);
+}
+
+/* Wait for its end, PATIENCE_MS at most. */
+static void await(pid_t pid)
+{
+    struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+    while (p.fd >= 0 && poll(&p, 1, PATIENCE_MS) < 0 && errno == EINTR)
+        ;
+    if (p.fd >= 0) {
+        if (!p.revents)
+            kill(pid, SIGKILL);
+        close(p.fd);
+    }
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+void engine_end(struct engine *e)
+{
+    if (e->pid > 0) {
+        kill(e->pid, SIGTERM);
+        await(e->pid);
+    }
+    e->pid = 0;
+}
+
+void engine_stop(struct engine *e)
+{
+    if (!e)
+        return;
+    engine_end(e);
+    close(e->monitor);
+    close(e->words);
+    free(e);
+}

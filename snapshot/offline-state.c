@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * offline-state: see offline-state.h.
+ *
+ * Seen                                             then the disk runs on
+ *   one of the two files is gone                     the other: clean-up comes after the switch
+ *   the new one is an overlay that it made
+ *     and nothing was written to it                  the old one: they show the same
+ *     and something was written to it                the new one: that was the guest
+ *   the operation was offline itself                 the old one: no guest wrote to either
+ *   the user names the old one                       that
+ *   else                                             nobody knows: a guest may have gone on with
+ *                                                    the new one, or it may not be complete
+ *
+ * All disks are switched together, and what one of them shows holds for all.
+ */
+#include "snapshot/offline-state.h"
+
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/member.h"
+#include "snapshot/plan.h"
+
+enum state { SAME, BEFORE, AFTER, UNKNOWN };
+
+static bool is_there(const char *file)
+{
+    struct image_stat st;
+
+    return !graph_is_path(file) || (!image_stat(file, &st, NULL) && st.exists);
+}
+
+static bool is_named(const char *const *images, const char *file)
+{
+    for (; *images; images++)
+        if (same(*images, file))
+            return true;
+    return false;
+}
+
+static bool is_overlay_of(const struct plan *p, const char *file)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "step"), "overlay") && same(text(step, "file"), file))
+            return true;
+    return false;
+}
+
+static enum state look(const struct plan *p, const char *before, const char *after,
+                       const char *const *images)
+{
+    bool empty;
+
+    if (!is_there(before))
+        return AFTER;
+    if (!is_there(after))
+        return BEFORE;
+    if (is_overlay_of(p, after) && !image_is_empty_overlay(after, &empty, NULL))
+        return empty ? SAME : AFTER;
+    if (p->offline)
+        return SAME;
+    return is_named(images, before) ? BEFORE : UNKNOWN;
+}
+
+static int nobody_knows(const struct plan *p, const char *before, const char *after,
+                        struct qmp_error *err)
+{
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "%s was under way when QEMU went: whether the guest then wrote to %s or to %s "
+                  "cannot be told",
+                  p->operation, before, after);
+    return qmp_error_hint(err,
+                          "if it was %s until the end, say so: --image %s; else start the VM "
+                          "with %s and run qrewind repair there",
+                          before, before, after);
+}
+
+static int decide(const struct plan *p, const struct chain *c, const char *const *images,
+                  enum state *state, struct qmp_error *err)
+{
+    auto_free char *doubt_before = NULL, *doubt_after = NULL;
+    const char *id;
+    json_t *disk;
+
+    *state = SAME;
+    json_object_foreach(json_object_get(c->doc, "disks"), id, disk) {
+        auto_free char *before = chain_layer_file(c, text(disk, "active"));
+        auto_free char *after = chain_layer_file(&p->after, chain_active(&p->after, id));
+        enum state this = after && !same(before, after) ? look(p, before, after, images) : SAME;
+
+        if (this == UNKNOWN && !doubt_before) {
+            doubt_before = mem_strdup(before);
+            doubt_after = mem_strdup(after);
+        } else if (this == BEFORE || this == AFTER) {
+            *state = this;
+        }
+    }
+    if (*state == SAME && doubt_before)
+        return nobody_knows(p, doubt_before, doubt_after, err);
+    return 0;
+}
+
+int offline_state(const struct chain *c, const char *const *images, struct chain *now,
+                  struct qmp_error *err)
+{
+    enum state state = SAME;
+    struct plan p;
+
+    if (chain_pending(c)) {
+        if (plan_from_json(&p, chain_pending(c), c->folder, err))
+            return -1;
+        if (decide(&p, c, images, &state, err)) {
+            plan_done(&p);
+            return -1;
+        }
+        chain_copy(now, state == AFTER ? &p.after : c);
+        plan_done(&p);
+        return 0;
+    }
+    chain_copy(now, c);
+    return 0;
+}

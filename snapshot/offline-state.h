@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* offline-state: which layers are active, when an operation was under way and no QEMU tells. */
+#ifndef SNAPSHOT_OFFLINE_STATE_H
+#define SNAPSHOT_OFFLINE_STATE_H
+
+#include "snapshot/chain.h"
+
+/*
+ * Set @now to the document that says what each disk of @c runs on: as it was before what is
+ * pending in it, or as that meant it to be. @images (NULL at the end) are the files that the user
+ * named: they decide where nothing else does. QRW_ERR_REFUSED: nothing does.
+ */
+int offline_state(const struct chain *c, const char *const *images, struct chain *now,
+                  struct qmp_error *err);
+
+#endif

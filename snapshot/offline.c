@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* offline: see offline.h. What is pending may have moved the active layers: offline-state.c. */
+#include "snapshot/offline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/graph-files.h"
+#include "snapshot/image.h"
+#include "snapshot/member.h"
+#include "snapshot/offline-state.h"
+#include "snapshot/path.h"
+#include "snapshot/sidecar.h"
+
+/* An image that the user named. */
+struct named {
+    char *file, *format; /* canonical; NULL: to be found out */
+};
+
+struct look {
+    const struct offline *o;
+    struct named *images;
+    size_t n;
+    char *sidecar;
+    struct chain chain; /* the document, where there is one */
+    struct graph *g;
+};
+
+static void look_done(struct look *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        free(l->images[i].file);
+        free(l->images[i].format);
+    }
+    free(l->images);
+    free(l->sidecar);
+    chain_done(&l->chain);
+}
+
+/* ---- what the user named ---- */
+
+/* The format before the colon of "raw:disk.img", else NULL. New string. */
+static char *format_of(const char *spec)
+{
+    static const char *const formats[] = {"raw",  "qcow2", "qcow", "qed",
+                                          "vmdk", "vdi",   "vhdx", "vpc"};
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        size_t n = strlen(formats[i]);
+
+        if (!strncmp(spec, formats[i], n) && spec[n] == ':')
+            return mem_strdup(formats[i]);
+    }
+    return NULL;
+}
+
+static int take_image(struct look *l, const char *spec, struct qmp_error *err)
+{
+    struct named it = {.format = format_of(spec)};
+    auto_free char *full = path_join(l->o->cwd, it.format ? spec + strlen(it.format) + 1 : spec);
+    struct image_stat st;
+
+    it.file = realpath(full, NULL);
+    l->images = mem_grow(l->images, l->n + 1, sizeof(it));
+    l->images[l->n++] = it;
+    if (it.file && !image_stat(it.file, &st, NULL) && (st.regular || st.block_device))
+        return 0;
+    return qmp_error_set(err, QRW_ERR_NOT_FOUND, "no image %s", full);
+}
+
+/* ---- its sidecar ---- */
+
+static int take_sidecar(struct look *l, char *file, const char *image, struct qmp_error *err)
+{
+    if (!file || same(file, l->sidecar)) {
+        free(file);
+        return 0;
+    }
+    if (!l->sidecar) {
+        l->sidecar = file;
+        return 0;
+    }
+    qmp_error_set(err, QRW_ERR_REFUSED, "%s: both %s and %s know of it, or of an image with it",
+                  image, l->sidecar, file);
+    qmp_error_hint(err, "say which one is meant: --sidecar FILE");
+    free(file);
+    return -1;
+}
+
+static int find_sidecar(struct look *l, struct qmp_error *err)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const char *file = l->images[i].file;
+        struct graph g = {0};
+        char *found;
+
+        graph_files_add(&g, "", file, l->images[i].format, NULL);
+        found = sidecar_find(&g, NULL);
+        graph_done(&g);
+        /* or one that lies beside a layer above it */
+        char *other = NULL;
+        if (!found)
+            found = sidecar_search(file, &other);
+        if (take_sidecar(l, found, file, err) || take_sidecar(l, other, file, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int load(struct look *l, struct qmp_error *err)
+{
+    if (l->o->sidecar)
+        l->sidecar = mem_strdup(l->o->sidecar);
+    else if (find_sidecar(l, err))
+        return -1;
+    if (!l->sidecar || (l->n && !sidecar_exists(l->sidecar)))
+        return 0;
+    if (!sidecar_exists(l->sidecar))
+        return qmp_error_set(err, QRW_ERR_NOT_FOUND, "no sidecar %s", l->sidecar);
+    return sidecar_load(&l->chain, l->sidecar, NULL, NULL, err);
+}
+
+/* ---- the disks ---- */
+
+/* The disk of @g that @file is a layer of. */
+static struct graph_disk *disk_with(const struct graph *g, const char *file)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (graph_layer(&g->disks[i], file))
+            return &g->disks[i];
+    return NULL;
+}
+
+/* Every disk of the document, with what is its active layer now. */
+static int add_recorded(struct look *l, struct qmp_error *err)
+{
+    auto_free const char **files = mem_alloc((l->n + 1) * sizeof(*files));
+    struct chain now = {0};
+    const char *id;
+    json_t *disk;
+
+    for (size_t i = 0; i < l->n; i++)
+        files[i] = l->images[i].file;
+    files[l->n] = NULL;
+    if (offline_state(&l->chain, files, &now, err))
+        return -1;
+    json_object_foreach(json_object_get(now.doc, "disks"), id, disk) {
+        auto_free char *file = chain_layer_file(&now, text(disk, "active"));
+
+        graph_files_add(l->g, id, file, text(chain_layer(&now, text(disk, "active")), "format"),
+                        &now);
+    }
+    chain_done(&now);
+    return 0;
+}
+
+/* "disk", "disk-2": the stem of the image, which a VM's disk is not likely to be called. */
+static char *choose_id(const struct graph *g, const char *file)
+{
+    auto_free char *stem = path_stem(file);
+    char *id = mem_strdup(stem);
+
+    for (int k = 2; graph_disk(g, id); k++) {
+        free(id);
+        id = mem_printf("%s-%d", stem, k);
+    }
+    return id;
+}
+
+/* The disk that runs on what @image builds on: somebody put an overlay on top by hand. */
+static struct graph_disk *disk_below(struct look *l, const struct graph_disk *image)
+{
+    for (size_t i = 0; i < l->g->ndisks; i++)
+        if (l->g->disks[i].nlayers && graph_layer(image, l->g->disks[i].layers[0].file))
+            return &l->g->disks[i];
+    return NULL;
+}
+
+static void swap(struct graph_disk *a, struct graph_disk *b)
+{
+    struct graph_disk was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+static void add_named(struct look *l, const struct named *it)
+{
+    const struct chain *c = l->chain.doc ? &l->chain : NULL;
+    struct graph_disk *below;
+    struct graph own = {0};
+
+    if (disk_with(l->g, it->file) || (c && chain_layer_by_file(c, it->file)))
+        return;
+    auto_free char *id = choose_id(l->g, it->file);
+    graph_files_add(&own, id, it->file, it->format, c);
+    /* its first bytes are taken for what they look like only where that is a header */
+    if (own.disks[0].layers[0].guessed && same(own.disks[0].layers[0].format, "qcow2"))
+        own.disks[0].layers[0].guessed = false;
+    if ((below = disk_below(l, &own.disks[0]))) {
+        graph_rename(&own.disks[0], below->id);
+        swap(below, &own.disks[0]);
+    } else {
+        swap(graph_add_disk(l->g), &own.disks[0]);
+    }
+    graph_done(&own);
+}
+
+int offline_look(const struct offline *o, struct graph *g, char **sidecar, struct qmp_error *err)
+{
+    __attribute__((cleanup(look_done))) struct look l = {.o = o, .g = g};
+
+    for (size_t i = 0; o->images && o->images[i]; i++)
+        if (take_image(&l, o->images[i], err))
+            return -1;
+    if (load(&l, err) || (l.chain.doc && add_recorded(&l, err)))
+        return -1;
+    for (size_t i = 0; i < l.n; i++)
+        add_named(&l, &l.images[i]);
+    if (!g->ndisks) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "%s records no disk", l.sidecar);
+        return qmp_error_hint(err, "say which images are meant: --image FILE");
+    }
+    *sidecar = l.sidecar;
+    l.sidecar = NULL;
+    return 0;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm-offline: see vm-offline.h. */
+#include "snapshot/vm-offline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "qmp/address.h"
+#include "qmp/mem.h"
+#include "snapshot/engine.h"
+#include "snapshot/graph-files.h"
+#include "snapshot/image.h"
+#include "snapshot/member.h"
+#include "snapshot/offline.h"
+
+bool offline_is_dead(const char *address)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    struct address where;
+
+    if (address_parse(&where, address, NULL) || where.kind != ADDRESS_UNIX || where.abstract)
+        return false;
+    memcpy(to.sun_path, where.path, sizeof(to.sun_path));
+    /* of another type than a monitor's: a living one refuses us by that, and never hears of it */
+    auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) &&
+           (errno == ENOENT || errno == ECONNREFUSED);
+}
+
+int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err)
+{
+    const struct offline o = {vm->options.images, vm->sidecar_option, vm->cwd};
+
+    graph_done(&vm->graph);
+    free(vm->sidecar_found);
+    vm->sidecar_found = NULL;
+    if (offline_look(&o, &vm->graph, &vm->sidecar_found, err))
+        return -1;
+    graph_set_off(&vm->graph);
+    vm->files_reachable = true;
+    return 0;
+}
+
+/* ---- may they be opened? ---- */
+
+/* What the files tell that makes an engine pointless, or a guess of it. */
+static int check_files(const struct graph *g, struct qmp_error *err)
+{
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+        const struct graph_layer *trouble = graph_files_trouble(d);
+
+        if (trouble)
+            return qmp_error_set(err, QRW_ERR_INVALID, "disk %s: %s", d->id, trouble->trouble);
+        if (d->encrypted) {
+            qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s is encrypted", d->id);
+            return qmp_error_hint(err, "offline nobody has its key: start the VM, and work there");
+        }
+        for (size_t k = 0; k < d->nlayers; k++) {
+            const struct graph_layer *l = &d->layers[k];
+
+            if (!l->guessed)
+                continue;
+            qmp_error_set(err, QRW_ERR_REFUSED, "the format of %s is recorded nowhere", l->file);
+            if (k == 0)
+                return qmp_error_hint(err,
+                                      "a guest can write anything at its beginning, so that "
+                                      "nothing is guessed from that; say it: --image raw:%s",
+                                      l->file);
+            return qmp_error_hint(err,
+                                  "record it where it is used: qemu-img rebase -u -b %s -F "
+                                  "FORMAT %s",
+                                  d->layers[k - 1].backing, d->layers[k - 1].file);
+        }
+    }
+    return 0;
+}
+
+/* Does somebody else use an image of @g, with QEMU's locks or (@writing) without? */
+static bool in_use(const struct graph *g, pid_t engine, bool writing, struct qmp_error *err)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        for (size_t k = 0; k < g->disks[i].nlayers; k++) {
+            const struct graph_layer *l = &g->disks[i].layers[k];
+            char who[256];
+
+            if (l->remote || !(writing ? k == 0 && image_writer(l->file, engine, who, sizeof(who))
+                                       : image_locked(l->file, engine, who, sizeof(who))))
+                continue;
+            qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", l->file, who);
+            qmp_error_hint(err,
+                           "if that is the VM, work on it through its monitor: --socket ADDRESS");
+            return true;
+        }
+    return false;
+}
+
+/* ---- the engine ---- */
+
+/* Did the same files stay the active layers while the engine was started? */
+static bool still(const struct graph *before, const struct graph *now)
+{
+    bool same_files = before->ndisks == now->ndisks;
+
+    for (size_t i = 0; same_files && i < now->ndisks; i++)
+        same_files = same(before->disks[i].layers[0].file, now->disks[i].layers[0].file);
+    return same_files;
+}
+
+static void stop(struct qrw_vm *vm)
+{
+    qmp_client_free(vm->client);
+    engine_stop(vm->engine);
+    vm->client = NULL;
+    vm->engine = NULL;
+    vm->pid = 0;
+}
+
+static int failed(struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *words = NULL;
+
+    if (err->kind == QMP_ERR_CANCELLED)
+        return -1;
+    engine_end(vm->engine);
+    words = engine_words(vm->engine);
+    if (!in_use(&vm->graph, 0, false, err) && words[0])
+        qmp_error_set(err, QRW_ERR_REFUSED, "QEMU cannot open the images: %s", words);
+    return -1;
+}
+
+/* Start it and see that it has the images; nobody else writes to them from then on. */
+static int begin(struct qrw_vm *vm, struct qmp_error *err)
+{
+    struct qmp_error why = {0};
+
+    vm->engine = engine_start(vm->options.qemu, &vm->graph, err);
+    if (!vm->engine)
+        return -1;
+    vm->pid = vm->engine->pid;
+    vm->client = qmp_client_new(vm->options.base, &vm->options.client);
+    /* while it starts */
+    bool used = in_use(&vm->graph, vm->pid, true, &why);
+    auto_free char *address = mem_printf("fd:%d", vm->engine->monitor);
+    if (!used && qmp_connect(vm->client, address, vm->options.timeout_ms, &why))
+        failed(vm, &why);
+    if (why.kind && err)
+        *err = why;
+    return why.kind ? -1 : 0;
+}
+
+static void remember_names(struct qrw_vm *vm)
+{
+    json_array_clear(vm->drives);
+    for (size_t i = 0; i < vm->graph.ndisks; i++)
+        json_array_append_new(vm->drives, json_string(vm->graph.disks[i].id));
+}
+
+int vm_start(struct qrw_vm *vm, struct qmp_error *err)
+{
+    struct graph before = {0};
+
+    while (vm->offline && !vm->client) {
+        if (vm_observe_files(vm, err) || check_files(&vm->graph, err))
+            return -1;
+        remember_names(vm);
+        if (begin(vm, err)) {
+            stop(vm);
+            return -1;
+        }
+        /* another qrewind may have ended between our look and the engine's locks */
+        before = vm->graph;
+        memset(&vm->graph, 0, sizeof(vm->graph));
+        int rc = vm_observe_files(vm, err);
+        bool good = !rc && still(&before, &vm->graph);
+        graph_done(&before);
+        if (!good)
+            stop(vm);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
+void vm_name_drives(struct qrw_vm *vm)
+{
+    for (size_t i = 0; i < vm->graph.ndisks; i++) {
+        struct graph_disk *d = &vm->graph.disks[i];
+        const char *name = json_string_value(json_array_get(vm->drives, i));
+
+        if (!name)
+            continue;
+        graph_rename(d, name);
+        free(d->drive);
+        d->drive = NULL;
+        d->removable = false; /* it is of no device */
+    }
+    graph_set_off(&vm->graph);
+}
+
+void vm_blame(struct qrw_vm *vm, struct qmp_error *err)
+{
+    struct qmp_error why = {0};
+
+    if (vm->engine && err->kind == QRW_ERR_FAILED &&
+        in_use(&vm->graph, vm->engine->pid, false, &why))
+        *err = why;
+}

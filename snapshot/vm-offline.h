@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-offline: a VM that does not run.
+ *
+ *   look    the graph comes from the files: no lock, no process
+ *   change  an engine is started on them, and is then asked as any QEMU would be
+ */
+#ifndef SNAPSHOT_VM_OFFLINE_H
+#define SNAPSHOT_VM_OFFLINE_H
+
+#include "snapshot/vm-private.h"
+
+/*
+ * Is the unix socket @address left over from a process that has ended, or not there at all? True
+ * only where that is certain: a QEMU that is busy, or silent, is there. It does not notice.
+ */
+bool offline_is_dead(const char *address);
+
+/* Fill in the graph from the images. */
+int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err);
+
+/*
+ * Start the engine, unless it runs, or a VM does. QRW_ERR_LOCKED: somebody uses an image;
+ * QRW_ERR_REFUSED: they cannot be opened; the errors of engine_start().
+ */
+int vm_start(struct qrw_vm *vm, struct qmp_error *err);
+
+/* In the graph that the engine tells, call the disks what they were called when it began. */
+void vm_name_drives(struct qrw_vm *vm);
+
+/* A command failed with @err: if it was because somebody else uses an image, say who. */
+void vm_blame(struct qrw_vm *vm, struct qmp_error *err);
+
+#endif

@@ -6,13 +6,17 @@
 
 enum job_then job_then(const char *word)
 {
-    if (!word)
-        return JOB_JUST_END;
-    if (!strcmp(word, "complete"))
-        return JOB_COMPLETE;
-    if (!strcmp(word, "finish"))
-        return JOB_FINISH;
-    return strcmp(word, "hold") ? JOB_JUST_END : JOB_HOLD;
+    static const char *const words[] = {
+        [JOB_COMPLETE] = "complete",
+        [JOB_FINISH] = "finish",
+        [JOB_HOLD] = "hold",
+        [JOB_FINALIZE] = "finalize",
+    };
+
+    for (size_t i = JOB_COMPLETE; word && i < sizeof(words) / sizeof(words[0]); i++)
+        if (!strcmp(words[i], word))
+            return (enum job_then)i;
+    return JOB_JUST_END;
 }
 
 enum job_phase job_phase(const struct graph_job *seen)
@@ -21,27 +25,30 @@ enum job_phase job_phase(const struct graph_job *seen)
         return JOB_GONE;
     if (!strcmp(seen->status, "concluded"))
         return seen->error ? JOB_ENDED_BADLY : JOB_ENDED_WELL;
+    if (!strcmp(seen->status, "pending"))
+        return JOB_PENDING;
     return strcmp(seen->status, "ready") ? JOB_RUNNING : JOB_READY;
 }
 
 bool job_at_rest(enum job_phase phase, enum job_then then)
 {
-    return phase != JOB_RUNNING && (phase != JOB_READY || then == JOB_HOLD);
+    if (phase == JOB_READY || phase == JOB_PENDING)
+        return then == JOB_HOLD;
+    return phase != JOB_RUNNING;
 }
 
-const char *job_command(enum job_then then, const char **id_argument)
+const char *job_command(enum job_phase phase, enum job_then then, const char **id_argument)
 {
-    switch (then) {
-    case JOB_COMPLETE:
-        *id_argument = "id";
+    *id_argument = "id";
+    if (phase == JOB_PENDING && then == JOB_FINALIZE)
+        return "job-finalize";
+    if (phase != JOB_READY)
+        return NULL;
+    if (then == JOB_COMPLETE)
         return "job-complete";
-    case JOB_FINISH:
-        /* the only way to a graceful end without switching; job-cancel is forced since 6.2 */
-        *id_argument = "device";
-        return "block-job-cancel";
-    case JOB_JUST_END:
-    case JOB_HOLD:
-        break;
-    }
-    return NULL;
+    if (then != JOB_FINISH)
+        return NULL;
+    /* the only way to a graceful end without switching; job-cancel is forced since 6.2 */
+    *id_argument = "device";
+    return "block-job-cancel";
 }

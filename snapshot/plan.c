@@ -186,6 +186,10 @@ void plan_undo_if_active(struct plan *p, json_t *files)
 void plan_job(struct plan *p, const char *execute, json_t *arguments, const char *disk,
               const char *then)
 {
+    if (disk && !then) {
+        json_object_set_new(arguments, "auto-finalize", json_false());
+        then = "finalize";
+    }
     add(p->steps, json_pack("{s:s, s:s, s:o, s:s*, s:s*}", "step", "job", "execute", execute,
                             "arguments", arguments, "disk", disk, "then", then));
 }

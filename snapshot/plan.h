@@ -133,8 +133,9 @@ void plan_optional(struct plan *p);
 void plan_undo_if_active(struct plan *p, json_t *files);
 /* A job (its id inside @arguments); jobs that follow each other run together and are
  * completed together; one of no @disk (NULL), which is of the memory, runs alone, and the
- * guest stands still meanwhile. @then: NULL (ends by itself), "complete" (when all are
- * ready), "finish" (end without switching) or "hold" (leave it ready). */
+ * guest stands still meanwhile. @then: NULL (ends when its work is done; one of a disk, when its
+ * data is on the disk below as well), "complete" (when all are ready), "finish" (end without
+ * switching) or "hold" (leave it ready). */
 void plan_job(struct plan *p, const char *execute, json_t *arguments, const char *disk,
               const char *then);
 

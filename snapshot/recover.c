@@ -29,7 +29,7 @@ static void look_at_jobs(const struct plan *p, const struct graph *g, bool *runn
     json_array_foreach(ids, i, id) {
         enum job_phase phase = job_phase(graph_job(g, json_string_value(id)));
 
-        if (phase == JOB_RUNNING || phase == JOB_READY)
+        if (phase == JOB_RUNNING || phase == JOB_READY || phase == JOB_PENDING)
             *running = true;
         if (phase != JOB_ENDED_WELL)
             *well = false;

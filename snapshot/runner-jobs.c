@@ -117,6 +117,23 @@ static int start(struct follow *f, struct qmp_error *err)
 
 /* ---- follow ---- */
 
+/*
+ * A stream or a commit gives up the layers below in a header that it writes at once, while the
+ * tables that say where their data is now wait in QEMU's memory: were QEMU killed then, the image
+ * would have neither. So before the job may end, what it has written to is written out. There is
+ * no QMP command for that.
+ */
+static void add_flush(struct ask *a, const json_t *job)
+{
+    const json_t *args = json_object_get(job, "arguments");
+    const char *below = text(args, "base-node");
+    bool down = !strcmp(text(job, "execute"), "block-commit");
+    auto_free char *line =
+        mem_printf("qemu-io %s flush", down && below ? below : text(args, "device"));
+
+    ask_add(a, "human-monitor-command", json_pack("{s:s}", "command-line", line), NULL, NULL);
+}
+
 /* Tell every ready job what to do once all of them are: the disks switch together. A
  * refusal does not matter: the job went from ready to something else in between, and
  * the next look shows it. */
@@ -126,9 +143,11 @@ static int tell(struct follow *f, struct qmp_error *err)
     int rc;
 
     for (size_t i = 0; i < f->n; i++) {
-        const char *argument, *command = job_command(then(f, i), &argument);
+        const char *argument, *command = job_command(phase(f, i), then(f, i), &argument);
 
-        if (command && phase(f, i) == JOB_READY)
+        if (command && phase(f, i) == JOB_PENDING)
+            add_flush(a, f->steps[i]);
+        if (command)
             ask_add(a, command, json_pack("{s:s}", argument, job_id(f->steps[i])), NULL, NULL);
     }
     rc = ask_run(a, err);
@@ -291,7 +310,9 @@ int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error 
         size_t left = 0;
 
         for (size_t i = 0; i < f.n; i++) {
-            if (phase(&f, i) != JOB_RUNNING && phase(&f, i) != JOB_READY)
+            enum job_phase now = phase(&f, i);
+
+            if (now != JOB_RUNNING && now != JOB_READY && now != JOB_PENDING)
                 continue;
             left++;
             /* block-job-cancel: on 5.2 job-cancel of a ready job is a graceful end */

@@ -11,6 +11,7 @@
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/fingerprint.h"
+#include "snapshot/job.h"
 #include "snapshot/member.h"
 #include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
@@ -99,11 +100,18 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
     return vm_conclude(vm, j, r, p, err);
 }
 
-/* Steps that come after the jobs: the guest may stand still until they are done. */
-static bool goes_on(const struct plan *p)
+/* Is it our turn? Steps come after the jobs, and the guest may stand still until they are done;
+ * or a job waits for our word to end. */
+static bool goes_on(const struct plan *p, const struct graph *g)
 {
     const size_t n = json_array_size(p->steps);
+    const json_t *step;
+    size_t i;
 
+    json_array_foreach(p->steps, i, step)
+        if (job_phase(graph_job(g, text(json_object_get(step, "arguments"), "job-id"))) ==
+            JOB_PENDING)
+            return true;
     return n && !same(text(json_array_get(p->steps, n - 1), "step"), "job");
 }
 
@@ -181,7 +189,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         *how = SETTLED_RUNNING;
         json_decref(r.jobs);
         r.jobs = plan_job_list(&p, &vm->graph);
-        if (follow || decision || goes_on(&p))
+        if (follow || decision || goes_on(&p, &vm->graph))
             rc = attach(vm, j, &r, &p, decision, how, err);
         break;
     }

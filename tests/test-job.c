@@ -15,7 +15,7 @@ static const struct {
     {"undefined", NULL, JOB_RUNNING}, {"created",   NULL, JOB_RUNNING},
     {"running",   NULL, JOB_RUNNING}, {"paused",    NULL, JOB_RUNNING},
     {"standby",   NULL, JOB_RUNNING}, {"waiting",   NULL, JOB_RUNNING},
-    {"pending",   NULL, JOB_RUNNING}, {"aborting",  "No space left on device", JOB_RUNNING},
+    {"pending",   NULL, JOB_PENDING}, {"aborting",  "No space left on device", JOB_RUNNING},
     {"ready",     NULL, JOB_READY},
     {"concluded", NULL, JOB_ENDED_WELL},
     {"concluded", "Operation canceled", JOB_ENDED_BADLY},
@@ -47,35 +47,42 @@ Test(job, rests_when_it_has_ended_or_is_to_be_left_ready)
         {JOB_READY, JOB_JUST_END, false},   {JOB_READY, JOB_COMPLETE, false},
         {JOB_READY, JOB_FINISH, false},     {JOB_READY, JOB_HOLD, true},
         {JOB_ENDED_WELL, JOB_HOLD, true},   {JOB_ENDED_BADLY, JOB_COMPLETE, true},
-        {JOB_GONE, JOB_COMPLETE, true},
+        {JOB_GONE, JOB_COMPLETE, true},     {JOB_PENDING, JOB_FINALIZE, false},
+        {JOB_PENDING, JOB_JUST_END, false}, {JOB_PENDING, JOB_HOLD, true},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         cr_expect_eq(job_at_rest(rows[i].phase, rows[i].then), rows[i].rests, "row %zu", i);
 }
 
-Test(job, a_ready_one_is_told_what_the_plan_says)
+Test(job, a_ready_or_pending_one_is_told_what_the_plan_says)
 {
     static const struct {
         const char *word;
         enum job_then then;
-        const char *command, *argument;
+        const char *when_ready, *argument, *when_pending;
     } rows[] = {
-        {NULL, JOB_JUST_END, NULL, NULL},
-        {"nonsense", JOB_JUST_END, NULL, NULL},
-        {"hold", JOB_HOLD, NULL, NULL},
-        {"complete", JOB_COMPLETE, "job-complete", "id"},
-        {"finish", JOB_FINISH, "block-job-cancel", "device"},
+        {NULL, JOB_JUST_END, NULL, NULL, NULL},
+        {"nonsense", JOB_JUST_END, NULL, NULL, NULL},
+        {"hold", JOB_HOLD, NULL, NULL, NULL},
+        {"complete", JOB_COMPLETE, "job-complete", "id", NULL},
+        {"finish", JOB_FINISH, "block-job-cancel", "device", NULL},
+        {"finalize", JOB_FINALIZE, NULL, NULL, "job-finalize"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        const char *argument = NULL, *command;
+        const char *argument = NULL;
+        const char *ready = job_command(JOB_READY, rows[i].then, &argument);
 
         cr_expect_eq(job_then(rows[i].word), rows[i].then, "%s", rows[i].word);
-        command = job_command(rows[i].then, &argument);
-        cr_expect(rows[i].command ? command && !strcmp(command, rows[i].command) : !command, "%s",
-                  command);
-        cr_expect(rows[i].argument ? argument && !strcmp(argument, rows[i].argument) : !argument,
-                  "%s", argument);
+        cr_expect(rows[i].when_ready ? ready && !strcmp(ready, rows[i].when_ready) : !ready, "%s",
+                  ready);
+        cr_expect(!ready || !strcmp(argument, rows[i].argument), "%s", argument);
+
+        const char *pending = job_command(JOB_PENDING, rows[i].then, &argument);
+        cr_expect(rows[i].when_pending ? pending && !strcmp(pending, rows[i].when_pending)
+                                       : !pending,
+                  "%s", pending);
+        cr_expect_null(job_command(JOB_RUNNING, rows[i].then, &argument));
     }
 }

@@ -41,7 +41,7 @@ Test(killed, the_program_and_the_job_goes_on)
     }
 }
 
-/* Those that end by themselves have ended when somebody comes. */
+/* Those that end by themselves have done their work when somebody comes, and wait for a word. */
 Test(killed, the_program_and_the_job_has_ended_meanwhile)
 {
     static const enum slow_kind kinds[] = {SLOW_COMMIT_BELOW, SLOW_STREAM};
@@ -54,7 +54,7 @@ Test(killed, the_program_and_the_job_has_ended_meanwhile)
         kill_program(lab, job);
         json_decref(
             lab_qmp(lab, "block-job-set-speed", "{s:s, s:i}", "device", job->id, "speed", 0));
-        wait_for_job(lab, job->id, "concluded");
+        wait_for_job(lab, job->id, "pending");
         auto_result struct lab_result list = lab_run(lab, "list", NULL);
         cr_expect_eq(list.status, 0, "%s", list.err);
         json_decref(cases_run(lab, __LINE__, 0, next[i / 2]));
@@ -161,6 +161,33 @@ Test(killed, qemu_quits_while_a_job_runs)
         lab = start_again(old, WORDS("vda.s2.qcow2"));
         does(lab, "repair");
         slow_is_undone(lab, job);
+        lab_stop(lab);
+        lab_stop(old);
+    }
+}
+
+/* QEMU holds in memory where it has put data; what gives up the old place must come after. */
+Test(killed, qemu_right_after_a_stream_or_a_commit_has_ended)
+{
+    static const struct {
+        const char *words[8];
+        const char *chain;
+    } rows[] = {
+        {{"stream", "vda", "--force"}, "vda.s2.qcow2"},
+        {{"commit", "vda", "--top", "s2", "--base", "s1", "--force"}, "vda.qcow2 <- vda.s2.qcow2"},
+        {{"delete", "s1"}, "vda.qcow2 <- vda.s2.qcow2"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lab *old = tower(&(struct lab_options){.disks = 1}, 2), *lab;
+
+        free(lab_human(old, "qemu-io vda flush")); /* the guest's own data */
+        json_decref(cases_run(old, __LINE__, 0, rows[i].words));
+        lab_kill(old);
+        lab = start_again(old, WORDS("vda.s2.qcow2"));
+        chain_is(lab, 0, rows[i].chain);
+        holds(lab, 0, 3);
+        turn_off(lab);
         lab_stop(lab);
         lab_stop(old);
     }

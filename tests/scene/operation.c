@@ -93,8 +93,9 @@ static void print_command(FILE *out, const json_t *step)
         fprintf(out, "%s %s", i ? " +" : "", picture_text(action, "type"));
         print_members(out, json_object_get(action, "data"), "");
     }
-    if (picture_text(step, "then"))
-        fprintf(out, " then %s", picture_text(step, "then"));
+    const char *then = picture_text(step, "then");
+    if (then && strcmp(then, "finalize") != 0)
+        fprintf(out, " then %s", then);
 }
 
 static void print_overlay(FILE *out, const json_t *step)

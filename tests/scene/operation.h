@@ -12,8 +12,9 @@
  * empty sections are left out. A refusal is "KIND: words (hint)", the kind as in --json.
  *
  * Left unsaid, because it is checked for every plan:
- *  - a block job's job-id is "qrw-OPERATION-DISK" and auto-dismiss is false; what blockdev-add
- *    adds is a qcow2 node on a file, called qrw-t-... in 31 bytes at most;
+ *  - a block job's job-id is "qrw-OPERATION-DISK" and auto-dismiss is false; one without another
+ *    "then" waits to be finalized; what blockdev-add adds is a qcow2 node on a file, called
+ * qrw-t-... in 31 bytes at most;
  *  - the recorded schemas of all releases of QEMU know every command of the plan made for that
  *    release, undo and cleanup included, and it is not deprecated;
  *  - the same arguments give the same plan, and graph and document stay as they were;

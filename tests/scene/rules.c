@@ -94,6 +94,7 @@ bool rules_fix(const char *path, const json_t *value)
     } fixed[] = {
         {"auto-dismiss", "false"}, {"driver",       "\"qcow2\""}, {"discard", "\"unmap\""},
         {"backing",      "null"},  {"file.discard", "\"unmap\""}, {"file.driver", "\"file\""},
+        {"auto-finalize", "false"},
     };
     /* clang-format on */
     auto_free char *text = json_dumps(value, JSON_ENCODE_ANY);
@@ -106,15 +107,20 @@ bool rules_fix(const char *path, const json_t *value)
     return false;
 }
 
-/* Block jobs name their disk, those of the memory have one name: only one can run. */
+/* Block jobs name their disk, those of the memory have one name: only one can run. One that would
+ * end by itself waits until what it wrote is on the disk. */
 static void check_job(const struct plan *plan, const json_t *step)
 {
     const char *id = picture_text(json_object_get(step, "arguments"), "job-id");
     const char *disk = picture_text(step, "disk");
+    const char *then = picture_text(step, "then");
     const json_t *dismiss = json_object_get(json_object_get(step, "arguments"), "auto-dismiss");
+    const json_t *finalize = json_object_get(json_object_get(step, "arguments"), "auto-finalize");
     auto_free char *safe = disk ? plan_safe_name(disk) : NULL;
     auto_free char *wanted = disk ? mem_printf("qrw-%s-%s", plan->operation, safe) : NULL;
 
+    if (disk)
+        cr_expect(then && !strcmp(then, "finalize") == json_is_false(finalize), "%s", id);
     if (disk)
         cr_expect(!strcmp(id, wanted) && json_is_false(dismiss), "law 3: %s", id);
     else

@@ -88,8 +88,9 @@ void chain_follow(struct chain *c, const struct graph_disk *d);
 const char *chain_add_layer(struct chain *c, const char *file, const char *format, int64_t size,
                             const char *backing, bool ours);
 void chain_set_active(struct chain *c, const char *disk, const char *layer);
-/* The disk @from is called @to from now on, in snapshots too. */
-void chain_rename_disk(struct chain *c, const char *from, const char *to);
+/* Every disk that is a key of @moves (changed) is called as its value from now on, in snapshots
+ * too; all at once, so that names can be exchanged. One that another disk has stays. */
+void chain_rename_disks(struct chain *c, json_t *moves);
 void chain_set_backing(struct chain *c, const char *layer, const char *backing);
 
 /* The document lies in @folder from now on. */

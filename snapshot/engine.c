@@ -205,27 +205,37 @@ char *engine_words(const struct engine *e)
     return mem_strdup(at ? at + 2 : line);
 }
 
-/* Wait for its end, PATIENCE_MS at most. */
-static void await(pid_t pid)
+bool engine_is(pid_t pid)
+{
+    static const char mark[] = "-name\0" ENGINE_NAME;
+    auto_free char *file = mem_printf("/proc/%d/cmdline", (int)pid);
+    auto_close int fd = open(file, O_RDONLY | O_CLOEXEC);
+    char line[MAX_WORDS];
+    ssize_t n = fd >= 0 ? read(fd, line, sizeof(line)) : 0;
+
+    return n > 0 && memmem(line, (size_t)n, mark, sizeof(mark));
+}
+
+bool engine_await(pid_t pid, int timeout_ms)
 {
     struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
 
-    while (p.fd >= 0 && poll(&p, 1, PATIENCE_MS) < 0 && errno == EINTR)
+    if (p.fd < 0)
+        return errno == ESRCH;
+    while (poll(&p, 1, timeout_ms ? timeout_ms : -1) < 0 && errno == EINTR)
         ;
-    if (p.fd >= 0) {
-        if (!p.revents)
-            kill(pid, SIGKILL);
-        close(p.fd);
-    }
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    close(p.fd);
+    return p.revents;
 }
 
 void engine_end(struct engine *e)
 {
     if (e->pid > 0) {
         kill(e->pid, SIGTERM);
-        await(e->pid);
+        if (!engine_await(e->pid, PATIENCE_MS))
+            kill(e->pid, SIGKILL);
+        while (waitpid(e->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
     }
     e->pid = 0;
 }

@@ -11,6 +11,7 @@
 #ifndef SNAPSHOT_ENGINE_H
 #define SNAPSHOT_ENGINE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "snapshot/graph.h"
@@ -34,6 +35,12 @@ struct engine *engine_start(const char *program, const struct graph *g, struct q
 
 /* Why it could not open the images, as far as it said. New string, "": nothing. */
 char *engine_words(const struct engine *e);
+
+/* Is process @pid an engine, of whomever? */
+bool engine_is(pid_t pid);
+
+/* Wait until process @pid has ended, @timeout_ms at most (0: for ever). Has it? */
+bool engine_await(pid_t pid, int timeout_ms);
 
 /* Wait for its end: it hung up, or will not greet. */
 void engine_end(struct engine *e);

@@ -99,7 +99,8 @@ void export_undo(struct runner *r, const json_t *step, json_t *notes)
 {
     struct qmp_error why;
 
-    if (r->workspace >= 0 && clear(r->workspace, text(step, "folder"), json_object_get(step, "names"), &why))
+    if (r->workspace >= 0 &&
+        clear(r->workspace, text(step, "folder"), json_object_get(step, "names"), &why))
         json_array_append_new(notes, json_string(why.desc));
 }
 

@@ -228,7 +228,7 @@ bool image_holder(const char *path, pid_t *pid, char *text, size_t size)
     return *pid;
 }
 
-bool image_writer(const char *path, pid_t but, char *text, size_t size)
+pid_t image_writer(const char *path, pid_t but, char *text, size_t size)
 {
     pid_t pid = find_user(path, but, weigh_only_writing);
 
@@ -250,15 +250,15 @@ static bool is_locked(const char *path)
     return fd >= 0 && !fcntl(fd, F_OFD_GETLK, &range) && range.l_type != F_UNLCK;
 }
 
-bool image_locked(const char *path, pid_t but, char *text, size_t size)
+pid_t image_locked(const char *path, pid_t but, char *text, size_t size)
 {
     pid_t pid = find_user(path, but, weigh_locks);
 
-    if (pid)
+    if (pid) {
         describe(pid, text, size);
-    else if (!but && is_locked(path))
+    } else if (!but && is_locked(path)) {
         snprintf(text, size, "somebody whom we cannot see: another user, or another host");
-    else
-        return false;
-    return true;
+        pid = -1;
+    }
+    return pid;
 }

@@ -146,12 +146,13 @@ bool image_open_in(pid_t pid, const struct image_stat *st);
  */
 bool image_holder(const char *path, pid_t *pid, char *text, size_t size);
 
-/* Who but us and process @but (0: nobody) has @path open for writing, as far as we may look. */
-bool image_writer(const char *path, pid_t but, char *text, size_t size);
+/* Who but us and process @but (0: nobody) has @path open for writing, as far as we may look; 0:
+ * nobody. */
+pid_t image_writer(const char *path, pid_t but, char *text, size_t size);
 
 /* Who has @path locked as QEMU does, @but excepted. Without a @but also somebody whom we cannot
- * see is found, though not named. */
-bool image_locked(const char *path, pid_t but, char *text, size_t size);
+ * see is found: -1. */
+pid_t image_locked(const char *path, pid_t but, char *text, size_t size);
 
 struct image_users {
     char **names; /* images and sidecars, as FOLDER/NAME */

@@ -5,6 +5,8 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/graph-files.h"
+#include "snapshot/image.h"
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
@@ -226,7 +228,12 @@ static void warn_pending(struct qrw_vm *vm, const struct chain *c)
         return;
     json_auto_t *ids = plan_job_ids(&p);
     const char *id = json_string_value(json_array_get(ids, 0));
-    if (recover_decide(&p, &vm->graph) == RECOVER_ATTACH)
+    char who[256];
+
+    if (!vm->client && image_locked(vm->graph.disks[0].layers[0].file, 0, who, sizeof(who)))
+        vm_note(vm, 0, "%s is under way, or was interrupted: the images are in use by %s",
+                operation, who);
+    else if (recover_decide(&p, &vm->graph) == RECOVER_ATTACH)
         vm_note(vm, 0, "%s is under way: job %s", operation, id);
     else
         vm_note(vm, 0, "%s has ended or was interrupted; qrewind repair settles it", operation);
@@ -242,9 +249,14 @@ static void warn(struct qrw_vm *vm, const struct chain *c)
         warn_pending(vm, c);
         return;
     }
-    for (size_t i = 0; i < vm->graph.ndisks; i++)
+    for (size_t i = 0; i < vm->graph.ndisks; i++) {
+        const struct graph_layer *trouble = graph_files_trouble(&vm->graph.disks[i]);
+
+        if (trouble)
+            vm_note(vm, 0, "disk %s: %s", vm->graph.disks[i].id, trouble->trouble);
         if (chain_agrees(c, &vm->graph.disks[i], &why))
             vm_note(vm, 0, "%s; %s", why.desc, why.hint);
+    }
 }
 
 json_t *qrw_list(struct qrw_vm *vm, struct qmp_error *err)

@@ -15,6 +15,7 @@
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/offline.h"
+#include "snapshot/sidecar.h"
 
 bool offline_is_dead(const char *address)
 {
@@ -79,23 +80,27 @@ static int check_files(const struct graph *g, struct qmp_error *err)
     return 0;
 }
 
-/* Does somebody else use an image of @g, with QEMU's locks or (@writing) without? */
-static bool in_use(const struct graph *g, pid_t engine, bool writing, struct qmp_error *err)
+/* Who else uses an image of @g, with QEMU's locks or (@writing) without? As image_locked(). */
+static pid_t find_user(const struct graph *g, pid_t engine, bool writing, struct qmp_error *err)
 {
     for (size_t i = 0; i < g->ndisks; i++)
         for (size_t k = 0; k < g->disks[i].nlayers; k++) {
             const struct graph_layer *l = &g->disks[i].layers[k];
             char who[256];
+            pid_t pid = 0;
 
-            if (l->remote || !(writing ? k == 0 && image_writer(l->file, engine, who, sizeof(who))
-                                       : image_locked(l->file, engine, who, sizeof(who))))
+            if (writing && k == 0)
+                pid = image_writer(l->file, engine, who, sizeof(who));
+            else if (!writing)
+                pid = image_locked(l->file, engine, who, sizeof(who));
+            if (!pid)
                 continue;
             qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", l->file, who);
-            qmp_error_hint(err,
-                           "if that is the VM, work on it through its monitor: --socket ADDRESS");
-            return true;
+            qmp_error_hint(err, "if that is the VM, work on it through its monitor: --socket "
+                                "ADDRESS");
+            return pid;
         }
-    return false;
+    return 0;
 }
 
 /* ---- the engine ---- */
@@ -119,37 +124,58 @@ static void stop(struct qrw_vm *vm)
     vm->pid = 0;
 }
 
-static int failed(struct qrw_vm *vm, struct qmp_error *err)
+static pid_t failed(struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *words = NULL;
+    pid_t user;
 
     if (err->kind == QMP_ERR_CANCELLED)
-        return -1;
+        return 0;
     engine_end(vm->engine);
     words = engine_words(vm->engine);
-    if (!in_use(&vm->graph, 0, false, err) && words[0])
+    user = find_user(&vm->graph, 0, false, err);
+    if (!user && words[0])
         qmp_error_set(err, QRW_ERR_REFUSED, "QEMU cannot open the images: %s", words);
-    return -1;
+    return user;
 }
 
-/* Start it and see that it has the images; nobody else writes to them from then on. */
-static int begin(struct qrw_vm *vm, struct qmp_error *err)
+/* Start it and see that it has the images; nobody else writes to them from then on. @user: who
+ * has them already. */
+static int begin(struct qrw_vm *vm, pid_t *user, struct qmp_error *err)
 {
-    struct qmp_error why = {0};
-
     vm->engine = engine_start(vm->options.qemu, &vm->graph, err);
     if (!vm->engine)
         return -1;
     vm->pid = vm->engine->pid;
     vm->client = qmp_client_new(vm->options.base, &vm->options.client);
-    /* while it starts */
-    bool used = in_use(&vm->graph, vm->pid, true, &why);
     auto_free char *address = mem_printf("fd:%d", vm->engine->monitor);
-    if (!used && qmp_connect(vm->client, address, vm->options.timeout_ms, &why))
-        failed(vm, &why);
-    if (why.kind && err)
-        *err = why;
-    return why.kind ? -1 : 0;
+    /* while it starts */
+    *user = find_user(&vm->graph, vm->pid, true, err);
+    if (*user)
+        return -1;
+    if (!qmp_connect(vm->client, address, vm->options.timeout_ms, err))
+        return 0;
+    *user = failed(vm, err);
+    return -1;
+}
+
+/*
+ * Is @user the engine of a qrewind that was killed? It ends by itself then: wait for that. One
+ * that is at work holds the sidecar's lock: @err says so.
+ */
+static bool is_left_over(struct qrw_vm *vm, pid_t user, struct qmp_error *err)
+{
+    struct qmp_error held = {0};
+
+    if (user <= 0 || !engine_is(user))
+        return false;
+    int lock = vm->sidecar_found ? sidecar_lock(vm->sidecar_found, &held) : -1;
+    if (held.kind == QRW_ERR_LOCKED)
+        *err = held;
+    if (vm->sidecar_found && lock < 0)
+        return false;
+    sidecar_unlock(vm->sidecar_found, lock);
+    return engine_await(user, vm->options.timeout_ms);
 }
 
 static void remember_names(struct qrw_vm *vm)
@@ -159,24 +185,38 @@ static void remember_names(struct qrw_vm *vm)
         json_array_append_new(vm->drives, json_string(vm->graph.disks[i].id));
 }
 
+/* Another qrewind may have ended between our look and the engine's locks: look again. */
+static int look_again(struct qrw_vm *vm, bool *good, struct qmp_error *err)
+{
+    struct graph before = vm->graph;
+    int rc;
+
+    memset(&vm->graph, 0, sizeof(vm->graph));
+    rc = vm_observe_files(vm, err);
+    *good = !rc && still(&before, &vm->graph);
+    graph_done(&before);
+    return rc;
+}
+
 int vm_start(struct qrw_vm *vm, struct qmp_error *err)
 {
-    struct graph before = {0};
-
     while (vm->offline && !vm->client) {
+        struct qmp_error why = {0};
+        pid_t user = 0;
+        bool good;
+
         if (vm_observe_files(vm, err) || check_files(&vm->graph, err))
             return -1;
         remember_names(vm);
-        if (begin(vm, err)) {
+        if (begin(vm, &user, &why)) {
             stop(vm);
+            if (is_left_over(vm, user, &why))
+                continue;
+            if (err)
+                *err = why;
             return -1;
         }
-        /* another qrewind may have ended between our look and the engine's locks */
-        before = vm->graph;
-        memset(&vm->graph, 0, sizeof(vm->graph));
-        int rc = vm_observe_files(vm, err);
-        bool good = !rc && still(&before, &vm->graph);
-        graph_done(&before);
+        int rc = look_again(vm, &good, err);
         if (!good)
             stop(vm);
         if (rc)
@@ -206,6 +246,6 @@ void vm_blame(struct qrw_vm *vm, struct qmp_error *err)
     struct qmp_error why = {0};
 
     if (vm->engine && err->kind == QRW_ERR_FAILED &&
-        in_use(&vm->graph, vm->engine->pid, false, &why))
+        find_user(&vm->graph, vm->engine->pid, false, &why))
         *err = why;
 }

@@ -215,6 +215,8 @@ static void keep_names(struct qrw_vm *vm)
 
 void vm_adopt_names(struct qrw_vm *vm, struct chain *c)
 {
+    json_auto_t *moves = json_object();
+
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
         const char *id = chain_disk_id(c, d);
@@ -222,9 +224,10 @@ void vm_adopt_names(struct qrw_vm *vm, struct chain *c)
         if (id && d->nameless && d->qdev)
             json_object_set_new(vm->names, d->qdev, json_string(id));
         /* another command line, and the disk has another name */
-        else if (id && !chain_active(c, d->id) && !graph_disk(&vm->graph, id))
-            chain_rename_disk(c, id, d->id);
+        else if (id && strcmp(id, d->id) != 0 && !json_object_get(moves, id))
+            json_object_set_new(moves, id, json_string(d->id));
     }
+    chain_rename_disks(c, moves);
     keep_names(vm);
 }
 
@@ -235,6 +238,14 @@ static void look_closer(struct qrw_vm *vm)
         vm_name_drives(vm);
     resolve_files(vm);
     keep_names(vm);
+}
+
+/* Nobody listens: there is a way without. */
+static int not_there(const struct qrw_vm *vm, struct qmp_error *err)
+{
+    if (err && err->kind == QMP_ERR_CONNECT && !vm->offline && offline_is_dead(vm->options.socket))
+        qmp_error_hint(err, "if the VM does not run, name an image of it: --image FILE");
+    return -1;
 }
 
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
@@ -252,7 +263,7 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
     if (level == GRAPH_NODES)
         ask_add(a, "query-blockstats", NULL, take_stats, g);
     if (ask_all(a, err))
-        return -1;
+        return not_there(vm, err);
     if (qmp_client_version(vm->client) < OLDEST_QEMU) {
         auto_free char *version = vm_qemu_version(vm);
 

@@ -168,6 +168,12 @@ void client_flush(struct qmp_client *c)
     }
 }
 
+void qmp_client_send(struct qmp_client *c)
+{
+    if (!c->inside && !c->broken)
+        client_flush(c);
+}
+
 /* Can the kernel tell when @fd has bytes? Not for files. libevent would print that. */
 static bool may_wait(int fd)
 {

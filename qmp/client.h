@@ -148,6 +148,13 @@ const struct qmp_error *qmp_client_broken(const struct qmp_client *c);
 /* Bytes of command text sent so far: what QEMU had to read one by one. */
 unsigned long long qmp_client_bytes_sent(const struct qmp_client *c);
 
+/*
+ * Send what was called, as far as the kernel takes it at once, instead of when the loop
+ * runs next: QEMU reads while the caller does other work. Waits for nothing and calls
+ * nobody; not from inside of a callback.
+ */
+void qmp_client_send(struct qmp_client *c);
+
 /* ---- For programs without a loop of their own: these block. ---- */
 
 /*

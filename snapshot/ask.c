@@ -87,6 +87,11 @@ static bool settled(void *arg)
     return !a->left || (a->stop && *a->stop);
 }
 
+void ask_send(struct ask *a)
+{
+    qmp_client_send(a->client);
+}
+
 int ask_run(struct ask *a, struct qmp_error *err)
 {
     if (qmp_client_run(a->client, settled, a, 0, err))

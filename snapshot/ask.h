@@ -26,6 +26,9 @@ void ask_free(struct ask *a);
 /* Add a command; takes @args. Returns its index. @take may be NULL: the reply is kept. */
 size_t ask_add(struct ask *a, const char *name, json_t *args, ask_take_fn *take, void *to);
 
+/* Let QEMU have the commands now, if there is something to do before ask_run(). */
+void ask_send(struct ask *a);
+
 /*
  * Wait until all are answered. Returns 0 then, whatever the answers were; -1 when the
  * connection went (its error) or @stop became true (QMP_ERR_CANCELLED): what QEMU did

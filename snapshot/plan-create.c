@@ -133,21 +133,21 @@ static int check_overlays(const struct scene *s, qrw_strings overlays, const str
 
 /* ---- the steps ---- */
 
+/* QEMU opens one overlay while we make the next, and all of them while we sync. */
 static void plan_files(struct plan *p, const struct overlays *t)
 {
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->n; i++)
         plan_need_absent(p, t->list[i].file);
+    for (size_t i = 0; i < t->n; i++) {
         plan_overlay(p, t->list[i].file, &t->list[i].disk->layers[0]);
+        plan_qmp(p, "blockdev-add", overlay_options(&t->list[i], NULL),
+                 overlay_undo(t->list[i].node));
     }
     for (size_t i = 0; i < t->n; i++)
         plan_sync(p, t->list[i].file);
     for (size_t i = 0; i < t->n; i++)
         if (!t->list[i].disk->layers[0].remote)
             plan_flush(p, t->list[i].disk->layers[0].file);
-    for (size_t i = 0; i < t->n; i++)
-        plan_qmp(p, "blockdev-add", overlay_options(&t->list[i], NULL),
-                 json_pack("{s:s, s:{s:s}}", "execute", "blockdev-del", "arguments", "node-name",
-                           t->list[i].node));
 }
 
 /*

@@ -74,22 +74,20 @@ static json_t *cache_options(const struct graph_disk *d)
     return cache;
 }
 
+/* The file takes over how its node is cached, and discards by itself. */
 json_t *overlay_options(const struct overlay *o, const char *file_node)
 {
     const struct graph_disk *d = o->disk;
-    json_auto_t *cache = cache_options(d);
-    json_t *file = json_pack("{s:s, s:s*, s:s, s:s}", "driver", "file", "node-name", file_node,
-                             "filename", o->file, "discard", "unmap");
-    json_t *node = json_pack("{s:s, s:s, s:n, s:s}", "driver", "qcow2", "node-name", o->node,
-                             "backing", "discard", "unmap");
+    json_t *cache = cache_options(d);
+    json_t *node = json_pack("{s:s, s:s, s:n, s:s, s:{s:s, s:s*, s:s}}", "driver", "qcow2",
+                             "node-name", o->node, "backing", "discard", "unmap", "file", "driver",
+                             "file", "node-name", file_node, "filename", o->file);
 
-    if (json_object_size(cache)) {
-        json_object_set(file, "cache", cache);
+    if (json_object_size(cache))
         json_object_set(node, "cache", cache);
-    }
+    json_decref(cache);
     if (d->detect_zeroes && strcmp(d->detect_zeroes, "off"))
         json_object_set_new(node, "detect-zeroes", json_string(d->detect_zeroes));
-    json_object_set_new(node, "file", file);
     return node;
 }
 

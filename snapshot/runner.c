@@ -40,36 +40,41 @@ struct run {
     bool past; /* something was done that cannot be taken back: the guest writes to new files */
 };
 
-/* How many steps from @at on can go in one write: commands that all have an undo. */
+static bool is_quiesce(const json_t *step)
+{
+    return is(step, "freeze") || is(step, "thaw");
+}
+
+/* A command whose answer nothing that can be taken back has to wait for. */
+static bool is_patient(const json_t *step)
+{
+    return is(step, "qmp") && json_is_object(json_object_get(step, "undo"));
+}
+
+/* How many steps from @at on are carried out before QEMU's answers are waited for. */
 static size_t span(const json_t *steps, size_t at)
 {
     size_t n = 0;
+    const json_t *step;
 
-    while (at + n < json_array_size(steps)) {
-        const json_t *step = json_array_get(steps, at + n);
-
-        if (!is(step, "qmp") || !json_is_object(json_object_get(step, "undo")))
-            break;
+    while ((step = json_array_get(steps, at + n)) && !is(step, "job") && !is_quiesce(step) &&
+           (!is(step, "qmp") || is_patient(step)))
         n++;
-    }
     return n ? n : 1;
 }
 
 /* How long the guest stood still: from stop to cont, or else as long as the command took
  * that switches its disks. */
-static void clock_pause(struct runner *r, const json_t *steps, size_t at, size_t n, int64_t begun)
+static void clock_pause(struct runner *r, const json_t *step, int64_t begun)
 {
-    for (size_t i = at; i < at + n; i++) {
-        const json_t *step = json_array_get(steps, i);
-        const char *command = text(step, "execute");
+    const char *command = text(step, "execute");
 
-        if (!strcmp(command, "stop"))
-            r->stopped_us = begun;
-        else if (!strcmp(command, "cont") && r->stopped_us)
-            r->pause_us = now_us() - r->stopped_us;
-        else if (!json_object_get(step, "undo") && !r->stopped_us)
-            r->pause_us += now_us() - begun;
-    }
+    if (!strcmp(command, "stop"))
+        r->stopped_us = begun;
+    else if (!strcmp(command, "cont") && r->stopped_us)
+        r->pause_us = now_us() - r->stopped_us;
+    else if (!json_object_get(step, "undo") && !r->stopped_us)
+        r->pause_us += now_us() - begun;
 }
 
 /* The human monitor answers in words only when it fails. */
@@ -87,29 +92,68 @@ static ask_take_fn *judge_of(const char *command)
     return strcmp(command, "human-monitor-command") ? NULL : human_words;
 }
 
-static int run_commands(struct run *run, size_t at, size_t n, struct qmp_error *err)
+/* The commands of a span, by the steps that they are. */
+struct batch {
+    struct ask *ask;
+    const json_t *steps;
+    size_t *at, n;
+    int64_t *begun;
+};
+
+static void add_command(struct batch *b, size_t at)
 {
-    struct ask *a = ask_new(run->r->client, run->r->stop);
-    int64_t begun = now_us();
+    const json_t *step = json_array_get(b->steps, at);
+    const char *command = text(step, "execute");
+
+    ask_add(b->ask, command, json_deep_copy(json_object_get(step, "arguments")), judge_of(command),
+            NULL);
+    b->begun[b->n] = now_us();
+    b->at[b->n++] = at;
+}
+
+static int await(struct run *run, const struct batch *b, struct qmp_error *err)
+{
+    if (ask_run(b->ask, err)) {
+        run->lost = true;
+        return -1;
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        run->taken[b->at[i]] = ask_reply(b->ask, i, NULL) != NULL;
+        clock_pause(run->r, json_array_get(b->steps, b->at[i]), b->begun[i]);
+    }
+    return json_object_get(json_array_get(b->steps, b->at[0]), "optional")
+               ? 0
+               : ask_failed(b->ask, err);
+}
+
+/* Commands are sent before a step that touches files: QEMU reads a byte at a time, and
+ * there is time to write and to sync meanwhile. */
+static int run_span(struct run *run, size_t at, size_t n, struct qmp_error *err)
+{
+    auto_free size_t *places = mem_alloc(n * sizeof(*places));
+    auto_free int64_t *begun = mem_alloc(n * sizeof(*begun));
+    struct batch b = {ask_new(run->r->client, run->r->stop), run->p->steps, places, 0, begun};
+    struct qmp_error why = {0};
     int rc = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        const json_t *step = json_array_get(run->p->steps, at + i);
+    for (size_t i = at; !rc && i < at + n; i++) {
+        const json_t *step = json_array_get(run->p->steps, i);
 
-        ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),
-                judge_of(text(step, "execute")), NULL);
+        if (is(step, "qmp")) {
+            add_command(&b, i);
+            continue;
+        }
+        if (b.n)
+            ask_send(b.ask);
+        rc = runner_file_step(run->r, step, &why);
+        run->taken[i] = !rc;
     }
-    if (ask_run(a, err)) {
-        run->lost = true;
+    /* also after a failure: what QEMU did is to be undone */
+    if (b.n && await(run, &b, rc ? NULL : &why))
         rc = -1;
-    } else {
-        for (size_t i = 0; i < n; i++)
-            run->taken[at + i] = ask_reply(a, i, NULL) != NULL;
-        rc =
-            json_object_get(json_array_get(run->p->steps, at), "optional") ? 0 : ask_failed(a, err);
-        clock_pause(run->r, run->p->steps, at, n, begun);
-    }
-    ask_free(a);
+    ask_free(b.ask);
+    if (rc && err)
+        *err = why;
     return rc;
 }
 
@@ -258,14 +302,11 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
             taken[at] = true;
             run.past = run.past || is_final(step);
             continue;
-        } else if (is(step, "qmp")) {
-            m = span(p->steps, at);
-            rc = run_commands(&run, at, m, &why);
-        } else if (is(step, "freeze") || is(step, "thaw")) {
+        } else if (is_quiesce(step)) {
             rc = runner_quiesce_step(r, p, step, &why);
         } else {
-            rc = runner_file_step(r, step, &why);
-            taken[at] = !rc;
+            m = span(p->steps, at);
+            rc = run_span(&run, at, m, &why);
         }
         if (rc < 0) {
             fail(&run, &why);

@@ -7,8 +7,8 @@
  *     ├──refused, failed──> undo in reverse──> QRW_ERR_FAILED
  *     └──connection lost──> QRW_ERR_UNKNOWN          `pending` stands
  *
- * Commands that can be taken back are sent together; one that cannot goes alone, after
- * everything before it has succeeded.
+ * Commands that can be taken back are sent, and while QEMU reads them the steps go on that
+ * touch files; one that cannot goes alone, after everything before it has succeeded.
  */
 #ifndef SNAPSHOT_RUNNER_H
 #define SNAPSHOT_RUNNER_H

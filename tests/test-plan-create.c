@@ -14,179 +14,177 @@ static const struct picture_case plans[] = {
     /* shapes */
     {"one disk",
      "disk0: a", "create s1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "disk0: a*s1 <- a.s1"},
     {"two disks, one instant",
      "disk0: a; disk1: b", "create s1",
-     "need absent a.s1, need absent b.s1, overlay a.s1 on a, overlay b.s1 on b, sync a.s1 b.s1, "
-     "flush a, flush b, blockdev-add node-name=qrw-t-0 file.filename=a.s1, blockdev-add "
-     "node-name=qrw-t-1 file.filename=b.s1, transaction blockdev-snapshot node=#a overlay=qrw-t-0 "
-     "+ blockdev-snapshot node=#b overlay=qrw-t-1 | disk0 shows a.s1 on a, disk1 shows b.s1 on b "
-     "| disk0: a*s1 <- a.s1; disk1: b*s1 <- b.s1"},
+     "need absent a.s1, need absent b.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 "
+     "file.filename=a.s1, overlay b.s1 on b, blockdev-add node-name=qrw-t-1 file.filename=b.s1, "
+     "sync a.s1 b.s1, flush a, flush b, transaction blockdev-snapshot node=#a overlay=qrw-t-0 + "
+     "blockdev-snapshot node=#b overlay=qrw-t-1 | disk0 shows a.s1 on a, disk1 shows b.s1 on b | "
+     "disk0: a*s1 <- a.s1; disk1: b*s1 <- b.s1"},
     {"on top of a chain",
      "disk0: base* <- base.s1", "create s2",
-     "need absent base.s2, overlay base.s2 on base.s1, sync base.s2, flush base.s1, blockdev-add "
-     "node-name=qrw-t-0 file.filename=base.s2, blockdev-snapshot node=#base.s1 overlay=qrw-t-0 | "
-     "disk0 shows base.s2 on base.s1 | disk0: base*s1 <- base.s1*s2 <- base.s2"},
+     "need absent base.s2, overlay base.s2 on base.s1, blockdev-add node-name=qrw-t-0 "
+     "file.filename=base.s2, sync base.s2, flush base.s1, blockdev-snapshot node=#base.s1 "
+     "overlay=qrw-t-0 | disk0 shows base.s2 on base.s1 | disk0: base*s1 <- base.s1*s2 <- base.s2"},
     {"a base of the user's that the sidecar does not know yet",
      "disk0: base <- a", "create s1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "disk0: base <- a*s1 <- a.s1"},
     {"a raw image's overlay says so",
      "disk0: a(raw)", "create s1",
-     "need absent a.s1, overlay a.s1 on a.raw (raw), sync a.s1, flush a.raw, blockdev-add "
-     "node-name=qrw-t-0 file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 "
-     "shows a.s1 on a.raw | disk0: a.raw*s1 <- a.s1"},
+     "need absent a.s1, overlay a.s1 on a.raw (raw), blockdev-add node-name=qrw-t-0 "
+     "file.filename=a.s1, sync a.s1, flush a.raw, blockdev-snapshot node=#a overlay=qrw-t-0 | "
+     "disk0 shows a.s1 on a.raw | disk0: a.raw*s1 <- a.s1"},
     {"nodes with the user's names",
      "disk0: a(named)", "create s1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=a-fmt overlay=qrw-t-0 | disk0 shows a.s1 on a | "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=a-fmt overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "disk0: a*s1 <- a.s1"},
     {"QEMU's relative name of a file is not relative to the overlay",
      "disk0: a(relative)", "create s1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "disk0: a*s1 <- a.s1"},
     {"QEMU's json: name of a file is reduced to the file",
      "disk0: a(json)", "create s1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "disk0: a*s1 <- a.s1"},
     {"cache and detect-zeroes go on as they were",
      "disk0[direct,no-flush,zeroes]: a", "create s1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "cache.direct=true cache.no-flush=true detect-zeroes=unmap file.filename=a.s1 "
-     "file.cache.direct=true file.cache.no-flush=true, blockdev-snapshot node=#a overlay=qrw-t-0 "
-     "| disk0 shows a.s1 on a | disk0: a*s1 <- a.s1"},
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1 "
+     "cache.direct=true cache.no-flush=true detect-zeroes=unmap, sync a.s1, flush a, "
+     "blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | disk0: a*s1 <- a.s1"},
     {"two overlays of a shared base",
      "disk0: base <- a; disk1: base <- b", "create s1",
-     "need absent a.s1, need absent b.s1, overlay a.s1 on a, overlay b.s1 on b, sync a.s1 b.s1, "
-     "flush a, flush b, blockdev-add node-name=qrw-t-0 file.filename=a.s1, blockdev-add "
-     "node-name=qrw-t-1 file.filename=b.s1, transaction blockdev-snapshot node=#a overlay=qrw-t-0 "
-     "+ blockdev-snapshot node=#b overlay=qrw-t-1 | disk0 shows a.s1 on a, disk1 shows b.s1 on b "
-     "| disk0: base <- a*s1 <- a.s1; disk1: base <- b*s1 <- b.s1"},
+     "need absent a.s1, need absent b.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 "
+     "file.filename=a.s1, overlay b.s1 on b, blockdev-add node-name=qrw-t-1 file.filename=b.s1, "
+     "sync a.s1 b.s1, flush a, flush b, transaction blockdev-snapshot node=#a overlay=qrw-t-0 + "
+     "blockdev-snapshot node=#b overlay=qrw-t-1 | disk0 shows a.s1 on a, disk1 shows b.s1 on b | "
+     "disk0: base <- a*s1 <- a.s1; disk1: base <- b*s1 <- b.s1"},
     {"disks in two folders: all new files are made durable at once",
      "disk0: a; disk1: /big/b; disk2: /big/c", "create s1",
-     "need absent a.s1, need absent /big/b.s1, need absent /big/c.s1, overlay a.s1 on a, overlay "
-     "/big/b.s1 on /big/b, overlay /big/c.s1 on /big/c, sync a.s1 /big/b.s1 /big/c.s1, flush a, "
-     "flush /big/b, flush /big/c, blockdev-add node-name=qrw-t-0 file.filename=a.s1, blockdev-add "
-     "node-name=qrw-t-1 file.filename=/big/b.s1, blockdev-add node-name=qrw-t-2 "
-     "file.filename=/big/c.s1, transaction blockdev-snapshot node=#a overlay=qrw-t-0 + "
-     "blockdev-snapshot node=#/big/b overlay=qrw-t-1 + blockdev-snapshot node=#/big/c "
+     "need absent a.s1, need absent /big/b.s1, need absent /big/c.s1, overlay a.s1 on a, "
+     "blockdev-add node-name=qrw-t-0 file.filename=a.s1, overlay /big/b.s1 on /big/b, "
+     "blockdev-add node-name=qrw-t-1 file.filename=/big/b.s1, overlay /big/c.s1 on /big/c, "
+     "blockdev-add node-name=qrw-t-2 file.filename=/big/c.s1, sync a.s1 /big/b.s1 /big/c.s1, "
+     "flush a, flush /big/b, flush /big/c, transaction blockdev-snapshot node=#a overlay=qrw-t-0 "
+     "+ blockdev-snapshot node=#/big/b overlay=qrw-t-1 + blockdev-snapshot node=#/big/c "
      "overlay=qrw-t-2 | disk0 shows a.s1 on a, disk1 shows /big/b.s1 on /big/b, disk2 shows "
      "/big/c.s1 on /big/c | disk0: a*s1 <- a.s1; disk1: /big/b*s1 <- /big/b.s1; disk2: /big/c*s1 "
      "<- /big/c.s1"},
     {"overlay of a network disk, at a place of the user's choice",
      "disk0: a(remote)", "create s1 --overlay disk0=/vm/x.qcow2",
-     "need absent x, overlay x on nbd://host/a, sync x, blockdev-add node-name=qrw-t-0 "
-     "file.filename=x, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows x on nbd://host/a "
-     "| disk0: nbd://host/a*s1 <- x"},
+     "need absent x, overlay x on nbd://host/a, blockdev-add node-name=qrw-t-0 file.filename=x, "
+     "sync x, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows x on nbd://host/a | disk0: "
+     "nbd://host/a*s1 <- x"},
 
     /* which disks */
     {"what cannot be written to is left out, and said so",
      "disk0: a; disk1[read-only]: b; cd[removable,empty]:; fd0[removable]: f", "create s1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "'disk disk1 is left out: it is read-only', 'disk cd is left out: it is empty', 'disk fd0 is "
      "left out: it is removable' | disk0: a*s1 <- a.s1"},
     {"only one disk",
      "disk0: a; disk1: b", "create s1 --disk disk1",
-     "need absent b.s1, overlay b.s1 on b, sync b.s1, flush b, blockdev-add node-name=qrw-t-0 "
-     "file.filename=b.s1, blockdev-snapshot node=#b overlay=qrw-t-0 | disk1 shows b.s1 on b | "
+     "need absent b.s1, overlay b.s1 on b, blockdev-add node-name=qrw-t-0 file.filename=b.s1, "
+     "sync b.s1, flush b, blockdev-snapshot node=#b overlay=qrw-t-0 | disk1 shows b.s1 on b | "
      "disk1: b*s1 <- b.s1"},
     {"a disk by the name of its drive",
      "vda[legacy]: a; disk1: b", "create s1 --disk vda",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | vda shows a.s1 on a | vda: "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | vda shows a.s1 on a | vda: "
      "a*s1 <- a.s1"},
     {"all but one",
      "disk0: a; disk1: b", "create s1 --exclude disk1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "disk0: a*s1 <- a.s1"},
     {"other disks' jobs do not matter",
      "disk0: a; disk1: b; job qrw-mirror-disk1 mirror ready", "create s1 --disk disk0",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "disk0: a*s1 <- a.s1"},
 
     /* names */
     {"without a name, the time",
      "disk0: a", "create",
-     "need absent a.20261121-100000, overlay a.20261121-100000 on a, sync a.20261121-100000, "
-     "flush a, blockdev-add node-name=qrw-t-0 file.filename=a.20261121-100000, blockdev-snapshot "
-     "node=#a overlay=qrw-t-0 | disk0 shows a.20261121-100000 on a | disk0: a*20261121-100000 <- "
-     "a.20261121-100000"},
+     "need absent a.20261121-100000, overlay a.20261121-100000 on a, blockdev-add "
+     "node-name=qrw-t-0 file.filename=a.20261121-100000, sync a.20261121-100000, flush a, "
+     "blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.20261121-100000 on a | disk0: "
+     "a*20261121-100000 <- a.20261121-100000"},
     {"twice in one second",
      "disk0: base*20261121-100000 <- a", "create",
-     "need absent base.20261121-100000-2, overlay base.20261121-100000-2 on a, sync "
-     "base.20261121-100000-2, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=base.20261121-100000-2, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 "
-     "shows base.20261121-100000-2 on a | disk0: base*20261121-100000 <- a*20261121-100000-2 <- "
-     "base.20261121-100000-2"},
+     "need absent base.20261121-100000-2, overlay base.20261121-100000-2 on a, blockdev-add "
+     "node-name=qrw-t-0 file.filename=base.20261121-100000-2, sync base.20261121-100000-2, flush "
+     "a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows base.20261121-100000-2 on a | "
+     "disk0: base*20261121-100000 <- a*20261121-100000-2 <- base.20261121-100000-2"},
     {"what is awkward in a file name is replaced",
      "disk0: a", "create v1:Ü_$(x)",
-     "need absent a.v1______x_, overlay a.v1______x_ on a, sync a.v1______x_, flush a, "
-     "blockdev-add node-name=qrw-t-0 file.filename=a.v1______x_, blockdev-snapshot node=#a "
+     "need absent a.v1______x_, overlay a.v1______x_ on a, blockdev-add node-name=qrw-t-0 "
+     "file.filename=a.v1______x_, sync a.v1______x_, flush a, blockdev-snapshot node=#a "
      "overlay=qrw-t-0 | disk0 shows a.v1______x_ on a | disk0: a*v1:Ü_$(x) <- a.v1______x_"},
     {"a name cannot hide the file or leave the folder",
      "disk0: a", "create ..",
-     "need absent a._., overlay a._. on a, sync a._., flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a._., blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a._. on a | "
+     "need absent a._., overlay a._. on a, blockdev-add node-name=qrw-t-0 file.filename=a._., "
+     "sync a._., flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a._. on a | "
      "disk0: a*.. <- a._."},
     {"the file's name is a layer's already",
      "disk0: base* <- base.s2", "create s2",
-     "need absent base.s2-2, overlay base.s2-2 on base.s2, sync base.s2-2, flush base.s2, "
-     "blockdev-add node-name=qrw-t-0 file.filename=base.s2-2, blockdev-snapshot node=#base.s2 "
+     "need absent base.s2-2, overlay base.s2-2 on base.s2, blockdev-add node-name=qrw-t-0 "
+     "file.filename=base.s2-2, sync base.s2-2, flush base.s2, blockdev-snapshot node=#base.s2 "
      "overlay=qrw-t-0 | disk0 shows base.s2-2 on base.s2 | disk0: base*s1 <- base.s2*s2 <- "
      "base.s2-2"},
     {"the file's name is that of a layer elsewhere in the tree",
      "disk0: base* <- x; + base <- base.s2", "create s2",
-     "need absent base.s2-2, overlay base.s2-2 on x, sync base.s2-2, flush x, blockdev-add "
-     "node-name=qrw-t-0 file.filename=base.s2-2, blockdev-snapshot node=#x overlay=qrw-t-0 | "
-     "disk0 shows base.s2-2 on x | disk0: base*s1 <- x*s2 <- base.s2-2; + base*s1 <- base.s2"},
+     "need absent base.s2-2, overlay base.s2-2 on x, blockdev-add node-name=qrw-t-0 "
+     "file.filename=base.s2-2, sync base.s2-2, flush x, blockdev-snapshot node=#x overlay=qrw-t-0 "
+     "| disk0 shows base.s2-2 on x | disk0: base*s1 <- x*s2 <- base.s2-2; + base*s1 <- base.s2"},
     {"the user's choice of a file is relative to the user's folder",
      "disk0: a", "create s1 --overlay disk0=x.qcow2",
-     "need absent /home/me/x, overlay /home/me/x on a, sync /home/me/x, flush a, blockdev-add "
-     "node-name=qrw-t-0 file.filename=/home/me/x, blockdev-snapshot node=#a overlay=qrw-t-0 | "
-     "disk0 shows /home/me/x on a | disk0: a*s1 <- /home/me/x"},
+     "need absent /home/me/x, overlay /home/me/x on a, blockdev-add node-name=qrw-t-0 "
+     "file.filename=/home/me/x, sync /home/me/x, flush a, blockdev-snapshot node=#a "
+     "overlay=qrw-t-0 | disk0 shows /home/me/x on a | disk0: a*s1 <- /home/me/x"},
     {"the user's choice for one disk of two",
      "disk0: a; disk1: b", "create s1 --overlay disk1=/big/x.qcow2",
-     "need absent a.s1, need absent /big/x, overlay a.s1 on a, overlay /big/x on b, sync a.s1 "
-     "/big/x, flush a, flush b, blockdev-add node-name=qrw-t-0 file.filename=a.s1, blockdev-add "
-     "node-name=qrw-t-1 file.filename=/big/x, transaction blockdev-snapshot node=#a "
-     "overlay=qrw-t-0 + blockdev-snapshot node=#b overlay=qrw-t-1 | disk0 shows a.s1 on a, disk1 "
-     "shows /big/x on b | disk0: a*s1 <- a.s1; disk1: b*s1 <- /big/x"},
+     "need absent a.s1, need absent /big/x, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 "
+     "file.filename=a.s1, overlay /big/x on b, blockdev-add node-name=qrw-t-1 "
+     "file.filename=/big/x, sync a.s1 /big/x, flush a, flush b, transaction blockdev-snapshot "
+     "node=#a overlay=qrw-t-0 + blockdev-snapshot node=#b overlay=qrw-t-1 | disk0 shows a.s1 on "
+     "a, disk1 shows /big/x on b | disk0: a*s1 <- a.s1; disk1: b*s1 <- /big/x"},
 
     /* the guest's state */
     {"left stopped",
      "disk0: a", "create s1 --halt",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, stop, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, stop, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a "
      "| disk0: a*s1 <- a.s1"},
     {"left stopped, as it was",
      "disk0: a; paused", "create s1 --halt",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 "
-     "file.filename=a.s1, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
+     "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
      "disk0: a*s1 <- a.s1"},
     {"with memory",
      "disk0: a", "create s1 --memory",
      "need absent a.s1, need absent a.s1.vmstate, need space a.s1.vmstate 128M, overlay a.s1 on "
-     "a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, image "
-     "a.s1.vmstate like a, sync a.s1.vmstate, blockdev-add node-name=qrw-t-ram file.filename=a.s1.vmstate, stop, "
-     "snapshot-save tag=s1 vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], blockdev-snapshot node=#a "
-     "overlay=qrw-t-0, cont | disk0 shows a.s1 on a | blockdev-del node-name=qrw-t-ram | disk0: "
-     "a*s1 <- a.s1"},
+     "a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, sync a.s1, flush a, image "
+     "a.s1.vmstate like a, sync a.s1.vmstate, blockdev-add node-name=qrw-t-ram "
+     "file.filename=a.s1.vmstate, stop, snapshot-save tag=s1 vmstate=qrw-t-ram "
+     "devices=[\"qrw-t-ram\"], blockdev-snapshot node=#a overlay=qrw-t-0, cont | disk0 shows a.s1 "
+     "on a | blockdev-del node-name=qrw-t-ram | disk0: a*s1 <- a.s1"},
     {"with memory of a paused guest, which stays so",
      "disk0: a; paused", "create s1 --memory",
      "need absent a.s1, need absent a.s1.vmstate, need space a.s1.vmstate 128M, overlay a.s1 on "
-     "a, sync a.s1, flush a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, image "
-     "a.s1.vmstate like a, sync a.s1.vmstate, blockdev-add node-name=qrw-t-ram file.filename=a.s1.vmstate, "
-     "snapshot-save tag=s1 vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], blockdev-snapshot node=#a "
-     "overlay=qrw-t-0 | disk0 shows a.s1 on a | blockdev-del node-name=qrw-t-ram | disk0: a*s1 <- "
-     "a.s1"},
+     "a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, sync a.s1, flush a, image "
+     "a.s1.vmstate like a, sync a.s1.vmstate, blockdev-add node-name=qrw-t-ram "
+     "file.filename=a.s1.vmstate, snapshot-save tag=s1 vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], "
+     "blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | blockdev-del "
+     "node-name=qrw-t-ram | disk0: a*s1 <- a.s1"},
 
     /* methods */
     {"QEMU makes the overlays when told to",
@@ -324,8 +322,7 @@ Test(create, the_commands_say_all_that_qemu_must_know_and_no_more)
     cr_expect_str_eq(text,
                      "[{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"qcow2\","
                      "\"node-name\":\"qrw-t-0\",\"backing\":null,\"discard\":\"unmap\","
-                     "\"file\":{\"driver\":\"file\",\"filename\":\"/vm/a.s1.qcow2\","
-                     "\"discard\":\"unmap\"}}},"
+                     "\"file\":{\"driver\":\"file\",\"filename\":\"/vm/a.s1.qcow2\"}}},"
                      "{\"execute\":\"blockdev-del\",\"arguments\":{\"node-name\":\"qrw-t-0\"}},"
                      "{\"execute\":\"blockdev-snapshot\",\"arguments\":{\"node\":\"#a\","
                      "\"overlay\":\"qrw-t-0\"}}]");

@@ -31,7 +31,7 @@ static char *draw(const struct plan *plan)
     return line;
 }
 
-#define BEFORE "overlay sync flush blockdev-add "
+#define BEFORE "overlay blockdev-add sync flush "
 
 static const struct {
     const char *what, *picture, *steps, *note;
@@ -44,7 +44,7 @@ static const struct {
      BEFORE "freeze blockdev-snapshot thaw", NULL, {.quiesce = TRY}},
     {"not asked for", "disk0: a", BEFORE "blockdev-snapshot", NULL, {0}},
     {"several disks", "disk0: a; disk1: b",
-     "overlay overlay sync flush flush blockdev-add blockdev-add freeze transaction thaw", NULL,
+     "overlay blockdev-add overlay blockdev-add sync flush flush freeze transaction thaw", NULL,
      {.quiesce = REQUIRE}},
     {"QEMU makes the overlays", "disk0: a",
      "expect freeze blockdev-snapshot-sync thaw", NULL,

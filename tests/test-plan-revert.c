@@ -100,10 +100,9 @@ static const struct picture_case plans[] = {
     {"options of the disk go with it",
      "disk0[direct,zeroes]: base* <- a", "revert s1",
      "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 cache.direct=true detect-zeroes=unmap file.node-name=qrw-t-0f "
-     "file.filename=base.s1 file.cache.direct=true, blockdev-snapshot node=#a overlay=qrw-t-0, "
-     "blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"cache\":{\"direct\":true},\"detect-zeroes\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
+     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1 cache.direct=true "
+     "detect-zeroes=unmap, blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\",\"cache\":{\"direct\":true},\"detect-zeroes\":\"unmap\"}],"
      " system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- "
      "a~"},
     {"a raw base",

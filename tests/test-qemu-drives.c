@@ -3,7 +3,10 @@
  * Drives that are no disks of a snapshot, and options that an overlay must inherit.
  */
 #include <criterion/criterion.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
@@ -113,6 +116,46 @@ Test(drives, an_overlay_keeps_the_cache_mode)
         inherits("cache=none", methods[i], "cache.direct", json_true());
         inherits("cache=writethrough", methods[i], "cache.writeback", json_false());
     }
+}
+
+/* We say nothing of the file's own cache: QEMU hands the image's down. */
+Test(drives, the_file_below_an_overlay_has_the_same_cache_mode)
+{
+    struct lab *lab = with_options("cache=none");
+    json_auto_t *nodes = NULL;
+    const json_t *node;
+    size_t i, seen = 0;
+
+    does(lab, "create", "s1");
+    nodes = lab_qmp(lab, "query-named-block-nodes", "{s:b}", "flat", 1);
+    json_array_foreach(nodes, i, node)
+        if (strstr(text(node, "file"), "vdz.s1.qcow2")) {
+            cr_expect(json_is_true(at(node, "cache.direct")), "%s", text(node, "drv"));
+            seen++;
+        }
+    cr_expect_eq(seen, 2);
+    lab_stop(lab);
+}
+
+static uint64_t allocated(const struct lab *lab, const char *name)
+{
+    auto_free char *file = lab_path(lab, name);
+    struct stat st;
+
+    cr_assert_eq(stat(file, &st), 0, "%s", file);
+    return (uint64_t)st.st_blocks * 512;
+}
+
+Test(drives, what_the_guest_discards_in_an_overlay_is_given_back)
+{
+    struct lab *lab = with_options("cache=writeback");
+
+    does(lab, "create", "s1");
+    free(lab_human(lab, "qemu-io vdz \"write -P 7 0 4M\""));
+    cr_expect_geq(allocated(lab, "vdz.s1.qcow2"), 4 << 20);
+    free(lab_human(lab, "qemu-io vdz \"discard 0 4M\""));
+    cr_expect_leq(allocated(lab, "vdz.s1.qcow2"), 1 << 20);
+    lab_stop(lab);
 }
 
 Test(drives, an_overlay_keeps_detect_zeroes)

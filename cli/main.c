@@ -264,6 +264,8 @@ static int run(const struct cmdline *c)
     else
         out_error(c->globals.json, c->verb->name, &err);
     close_all(&app);
+    if (doc && c->verb->finds && json_array_size(json_object_get(doc, "findings")))
+        return EXIT_FINDINGS;
     return out_exit_code(doc ? QMP_ERR_NONE : err.kind);
 }
 

@@ -31,6 +31,9 @@ void out_note(bool json, const char *text);
 /* The failure of @verb (NULL: of none): on stderr, or with @json as the document on stdout. */
 void out_error(bool json, const char *verb, const struct qmp_error *err);
 
+/* check found something wrong; the check itself went well. */
+enum { EXIT_FINDINGS = 9 };
+
 /* The exit code that stands for an error's kind (design.md §7). */
 int out_exit_code(int kind);
 

@@ -15,6 +15,9 @@ void print_plan(const json_t *doc);
 /* What jobs did: "jobs", "removed", "kept". */
 void print_work(const json_t *doc);
 
+/* "findings", the cure for each, and how many there are. */
+void print_findings(const json_t *doc);
+
 /* One line "name      value". */
 void print_field(const char *name, const char *value);
 

@@ -171,6 +171,7 @@ void chain_move(struct chain *c, const char *folder)
 void chain_touch(struct chain *c, const char *layer)
 {
     json_object_del(chain_layer(c, layer), "fingerprint");
+    json_object_del(chain_layer(c, layer), "sha256");
 }
 
 void chain_follow(struct chain *c, const struct graph_disk *d)

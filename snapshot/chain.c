@@ -91,6 +91,13 @@ char *chain_layer_file(const struct chain *c, const char *id)
     return graph_is_path(file) ? path_join(c->folder, file) : mem_strdup(file);
 }
 
+char *chain_memory_file(const struct chain *c, const json_t *snapshot)
+{
+    const char *file = text(json_object_get(snapshot, "memory"), "file");
+
+    return file ? path_join(c->folder, file) : NULL;
+}
+
 /* "a:b.qcow2" would read as the protocol "a". */
 char *chain_spell(const char *folder, const char *file)
 {
@@ -228,6 +235,21 @@ char *chain_keeps(const struct chain *c, const char *id)
     json_object_foreach(json_object_get(c->doc, "layers"), key, value)
         children += same(text(value, "backing"), id);
     return children > 1 ? mem_printf("shared by %d layers", children) : NULL;
+}
+
+const char *chain_useless(const struct chain *c)
+{
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *why = chain_keeps(c, id);
+        auto_free char *child = chain_other_child(c, id, NULL);
+
+        if (!why && !child)
+            return id;
+    }
+    return NULL;
 }
 
 int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_error *err)

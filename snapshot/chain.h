@@ -47,6 +47,8 @@ char *chain_spell(const char *folder, const char *file);
 const char *chain_layer_by_file(const struct chain *c, const char *file);
 char *chain_layer_file(const struct chain *c, const char *id); /* absolute, new string */
 const char *chain_active(const struct chain *c, const char *disk);
+/* The file of the memory of @snapshot, absolute. New string, NULL: it has none of its own. */
+char *chain_memory_file(const struct chain *c, const json_t *snapshot);
 
 /* What the document calls a disk that has no name of its own: by the file that it runs on,
  * else by its place in the machine. NULL: it does not know it. */
@@ -71,6 +73,9 @@ char *chain_inside(const struct chain *c, const char *id);
  * New string; NULL: no rule keeps it. @id may be unknown.
  */
 char *chain_keeps(const struct chain *c, const char *id);
+
+/* A layer that no rule keeps and nothing builds on, NULL: there is none. */
+const char *chain_useless(const struct chain *c);
 
 /*
  * Does QEMU's chain of @d say something else than the document? QRW_ERR_REFUSED with

@@ -47,19 +47,10 @@ static int run(const char *const *argv, char *words, size_t size)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-int image_rebase(const char *path, const char *format, const char *backing,
-                 const char *backing_format, struct qmp_error *err)
+/* Run qemu-img on @path, which must not be open elsewhere, to do @what. */
+static int convert(const char *const *argv, const char *what, const char *path,
+                   struct qmp_error *err)
 {
-    const char *argv[] = {"qemu-img",
-                          "rebase",
-                          "-f",
-                          format,
-                          "-b",
-                          backing ? backing : "",
-                          backing ? "-F" : path,
-                          backing ? backing_format : NULL,
-                          path,
-                          NULL};
     char words[512], who[256];
     pid_t pid;
     int status = run(argv, words, sizeof(words));
@@ -73,6 +64,39 @@ int image_rebase(const char *path, const char *format, const char *backing,
     }
     if (image_holder(path, &pid, who, sizeof(who)))
         return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", path, who);
-    return qmp_error_set(err, QRW_ERR_FAILED, "qemu-img rebase %s: %s", path,
+    return qmp_error_set(err, QRW_ERR_FAILED, "qemu-img %s %s: %s", what, path,
                          words[0] ? words : "failed");
+}
+
+int image_rebase(const char *path, const char *format, const char *backing,
+                 const char *backing_format, struct qmp_error *err)
+{
+    const char *argv[] = {"qemu-img",
+                          "rebase",
+                          "-f",
+                          format,
+                          "-b",
+                          backing ? backing : "",
+                          backing ? "-F" : path,
+                          backing ? backing_format : NULL,
+                          path,
+                          NULL};
+
+    return convert(argv, "rebase", path, err);
+}
+
+int image_name_backing(const char *path, const char *format, const char *backing,
+                       const char *backing_format, struct qmp_error *err)
+{
+    const char *argv[] = {"qemu-img", "rebase", "-u", "-f",           format, "-b",
+                          backing,    "-F",     backing_format, path, NULL};
+
+    return convert(argv, "rebase -u", path, err);
+}
+
+int image_free_leaks(const char *path, struct qmp_error *err)
+{
+    const char *argv[] = {"qemu-img", "check", "-q", "-f", "qcow2", "-r", "leaks", path, NULL};
+
+    return convert(argv, "check", path, err);
 }

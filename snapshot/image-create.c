@@ -140,3 +140,10 @@ int image_unlink_if(const char *path, const struct image_stat *expected, struct 
         return image_error(err, "unlink", path);
     return 0;
 }
+
+int image_set_mode(const char *path, mode_t mode, struct qmp_error *err)
+{
+    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    return fd < 0 || fchmod(fd, mode) ? image_error(err, "change the mode of", path) : 0;
+}

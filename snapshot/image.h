@@ -96,6 +96,9 @@ int image_create_reserved(const char *path, const char *like, struct qmp_error *
  */
 int image_unlink_if(const char *path, const struct image_stat *expected, struct qmp_error *err);
 
+/* Set the permission bits of @path, which is no link. */
+int image_set_mode(const char *path, mode_t mode, struct qmp_error *err);
+
 /* Make the entries of @path's folder durable: after creating, renaming or unlinking. */
 int image_sync_folder(const char *path, struct qmp_error *err);
 
@@ -110,6 +113,14 @@ int image_flush(const char *path, struct qmp_error *err);
  */
 int image_rebase(const char *path, const char *format, const char *backing,
                  const char *backing_format, struct qmp_error *err);
+
+/* Write @backing (as it is) and its format into the header of @path, and nothing else: "qemu-img
+ * rebase -u". Can be repeated. Fails as image_rebase() does. */
+int image_name_backing(const char *path, const char *format, const char *backing,
+                       const char *backing_format, struct qmp_error *err);
+
+/* Give back the clusters of the qcow2 image @path that nothing uses: "qemu-img check -r leaks". */
+int image_free_leaks(const char *path, struct qmp_error *err);
 
 /* What a user without privileges can still write to the file system of @folder, in bytes. */
 int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err);

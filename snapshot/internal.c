@@ -44,11 +44,11 @@ static char *written(int64_t sec, int nsec)
 }
 
 /* The header has 32 bits for the seconds; QEMU would not say more, but who knows. */
-static char *time_of(const struct graph_tag *t)
+char *internal_time(int64_t sec, int nsec)
 {
-    bool sane = t->sec >= 0 && t->sec <= UINT32_MAX && t->nsec >= 0;
+    bool sane = sec >= 0 && sec <= UINT32_MAX && nsec >= 0;
 
-    return written(sane ? t->sec : 0, sane ? t->nsec : 0);
+    return written(sane ? sec : 0, sane ? nsec : 0);
 }
 
 static void add_tags(json_t *tags, const json_t *snapshot)
@@ -77,7 +77,7 @@ static json_t *recorded(const struct chain *c)
 
 static json_t *document(const struct graph_tag *t)
 {
-    auto_free char *created = time_of(t);
+    auto_free char *created = internal_time(t->sec, t->nsec);
 
     return json_pack("{s:s, s:s, s:n, s:s, s:s, s:s, s:n, s:b, s:b, s:b, s:{}, s:n, s:b}", "name",
                      t->name, "id", t->id, "parent", "created", created, "description", "", "kind",
@@ -94,7 +94,7 @@ static void add_disk(json_t *snapshot, const char *disk, const struct graph_tag 
     json_object_set_new(disks, disk, json_pack("{s:s}", "tag", t->name));
     if (t->state_size <= 0)
         return;
-    auto_free char *created = time_of(t);
+    auto_free char *created = internal_time(t->sec, t->nsec);
     json_object_set_new(snapshot, "created", json_string(created));
     json_object_set_new(
         snapshot, "memory",

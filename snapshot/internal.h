@@ -16,6 +16,10 @@
 /* The tag of an undo point begins so. */
 #define INTERNAL_UNDO "qrw-undo-"
 
+/* @sec seconds since 1970 as documents write times; those before 1970 and after 2106 as 1970.
+ * New string. */
+char *internal_time(int64_t sec, int nsec);
+
 /* Does this snapshot, or undo point, lie inside the images? */
 bool internal_is(const json_t *snapshot);
 

@@ -66,28 +66,12 @@ int64_t plan_data(const struct graph_disk *d, size_t from, size_t to)
     return sum;
 }
 
-/* One layer that nothing keeps and nothing builds on, NULL: there is none. */
-static const char *find_loose(const struct chain *c)
-{
-    const char *id;
-    json_t *layer;
-
-    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
-        auto_free char *why = chain_keeps(c, id);
-        auto_free char *child = chain_other_child(c, id, NULL);
-
-        if (!why && !child)
-            return id;
-    }
-    return NULL;
-}
-
 void plan_collect(struct plan *p, bool keep_files)
 {
     const char *id;
 
     /* a layer that goes frees the one below it */
-    while ((id = find_loose(&p->after))) {
+    while ((id = chain_useless(&p->after))) {
         auto_free char *file = chain_layer_file(&p->after, id);
         bool ours = chain_is_ours(&p->after, id);
 

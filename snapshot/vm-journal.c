@@ -153,7 +153,7 @@ static bool is_bare(const struct chain *c)
     return true;
 }
 
-static int save_last(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
+int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
     if (is_bare(&j->chain)) {
         sidecar_remove(j->file);
@@ -191,7 +191,7 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
     }
     json_object_set_new(j->chain.doc, "generation", generation);
     json_object_set_new(j->chain.doc, "pending", json_null());
-    if (save_last(j, vm, err))
+    if (journal_save(j, vm, err))
         return -1;
     if (link)
         sidecar_unlink(link); /* unless the sidecar has taken its place */

@@ -47,8 +47,7 @@ int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err)
 
 /* ---- may they be opened? ---- */
 
-/* What the files tell that makes an engine pointless, or a guess of it. */
-static int check_files(const struct graph *g, struct qmp_error *err)
+int vm_check_files(const struct graph *g, struct qmp_error *err)
 {
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
@@ -115,7 +114,7 @@ static bool still(const struct graph *before, const struct graph *now)
     return same_files;
 }
 
-static void stop(struct qrw_vm *vm)
+void vm_stop(struct qrw_vm *vm)
 {
     qmp_client_free(vm->client);
     engine_stop(vm->engine);
@@ -205,11 +204,11 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err)
         pid_t user = 0;
         bool good;
 
-        if (vm_observe_files(vm, err) || check_files(&vm->graph, err))
+        if (vm_observe_files(vm, err) || vm_check_files(&vm->graph, err))
             return -1;
         remember_names(vm);
         if (begin(vm, &user, &why)) {
-            stop(vm);
+            vm_stop(vm);
             if (is_left_over(vm, user, &why))
                 continue;
             if (err)
@@ -218,7 +217,7 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err)
         }
         int rc = look_again(vm, &good, err);
         if (!good)
-            stop(vm);
+            vm_stop(vm);
         if (rc)
             return -1;
     }

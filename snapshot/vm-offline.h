@@ -25,6 +25,13 @@ int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err);
  */
 int vm_start(struct qrw_vm *vm, struct qmp_error *err);
 
+/* Do the files tell of something that makes an engine on @g pointless, or a guess of it: one
+ * that is missing or broken, is encrypted, or has no recorded format? */
+int vm_check_files(const struct graph *g, struct qmp_error *err);
+
+/* End the engine, if there is one: nobody has the images open then. */
+void vm_stop(struct qrw_vm *vm);
+
 /* In the graph that the engine tells, call the disks what they were called when it began. */
 void vm_name_drives(struct qrw_vm *vm);
 

@@ -64,6 +64,9 @@ int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_err
 void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* vm-run.c: a few hex digits that no other operation has. */
+void vm_random_token(char token[static 9]);
+
 /* vm-verify.c: is the host as the plan needs it? QRW_ERR_REFUSED. */
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
                    struct qmp_error *err);
@@ -89,6 +92,14 @@ int journal_begin(struct journal *j, const struct graph *g, const struct plan *p
 /* Save @p's new document (@after) or the present one, without pending. */
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
                 struct qmp_error *err);
+/* Save the present document as it is; one that holds nothing worth keeping is removed. */
+int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
+
+/*
+ * vm-check.c: mend what check finds in the VM of @j, with nothing pending. Returns the findings
+ * that are left, and what was "mended"; with QRW_DRY_RUN the "plan".
+ */
+json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp_error *err);
 
 /* vm-settle.c: a runner for this VM. */
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait);

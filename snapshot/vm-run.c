@@ -39,7 +39,7 @@ static void stamp(char *buf, size_t size)
 }
 
 /* A few hex digits that no other operation has: node names carry them. */
-static void random_token(char token[static 9])
+void vm_random_token(char token[static 9])
 {
     unsigned value = 0;
 
@@ -204,7 +204,7 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
     json_t *result = NULL;
 
     stamp(now, sizeof(now));
-    random_token(token);
+    vm_random_token(token);
     bool machine = !vm->offline && op->needs_machine && op->needs_machine(args);
     struct scene s = {.graph = &vm->graph,
                       .chain = &j->chain,
@@ -337,29 +337,43 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     return result;
 }
 
-json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
+/* What is pending, and the merges that an operation had still to do. Offline that alone needs an
+ * engine, which could not open a broken chain. */
+static json_t *settle_all(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
 {
     static const char *const words[] = {"nothing", "finished", "undone", "running"};
     json_t *result = NULL;
     enum settled how;
+
+    if ((chain_pending(&j->chain) || tidy_is_due(&j->chain)) &&
+        (vm_start(vm, err) || vm_observe(vm, GRAPH_NODES, err)))
+        return NULL;
+    if (vm_settle(vm, j, NULL, false, &how, &result, err))
+        return NULL;
+    result = settled_result(words[how], result);
+    if (chain_pending(&j->chain) || !tidy(vm, j, result, 0, err))
+        return result;
+    json_decref(result);
+    return NULL;
+}
+
+json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
+{
+    json_auto_t *settled = NULL;
+    json_t *result = NULL;
     struct journal j;
 
-    if (vm_start(vm, err) || vm_observe(vm, GRAPH_NODES, err))
+    if (vm_observe(vm, GRAPH_NODES, err))
         return NULL;
     if (!journal_open(&j, vm, err)) {
-        if (flags & QRW_DRY_RUN)
-            result = chain_pending(&j.chain)
-                         ? json_pack("{s:[{s:s, s:O}]}", "plan", "step", "settle", "operation",
-                                     json_object_get(chain_pending(&j.chain), "operation"))
-                         : json_pack("{s:[]}", "plan");
-        else if (!vm_settle(vm, &j, NULL, false, &how, &result, err))
-            result = settled_result(words[how], result);
-        /* the merges that an operation had still to do */
-        if (result && !(flags & QRW_DRY_RUN) && !chain_pending(&j.chain) &&
-            tidy(vm, &j, result, flags, err)) {
-            json_decref(result);
-            result = NULL;
-        }
+        if (!(flags & QRW_DRY_RUN))
+            settled = settle_all(vm, &j, err);
+        if (settled && chain_pending(&j.chain))
+            result = json_incref(settled);
+        else if (settled || flags & QRW_DRY_RUN)
+            result = vm_mend(vm, &j, flags, err);
+        if (result && settled)
+            json_object_update_missing(result, settled);
     }
     journal_close(&j);
     return result;

@@ -78,9 +78,16 @@ json_t *qrw_list(struct qrw_vm *vm, struct qmp_error *err);
 json_t *qrw_show(struct qrw_vm *vm, const char *name, struct qmp_error *err);
 json_t *qrw_jobs(struct qrw_vm *vm, struct qmp_error *err);
 
+/*
+ * What is wrong with the images and their record: {"findings": [...], "sidecar"}. With QRW_DEEP
+ * whole files are read: qemu-img checks them, and frozen ones are compared with what they were;
+ * the first such look is remembered in the sidecar, unless QRW_DRY_RUN.
+ */
+json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err);
+
 /* ---- changing ---- */
 
-enum { QRW_DRY_RUN = 1, QRW_NO_WAIT = 2 };
+enum { QRW_DRY_RUN = 1, QRW_NO_WAIT = 2, QRW_YES = 4, QRW_DEEP = 8 };
 
 /*
  * Run @op with its @args (operations.h). With QRW_DRY_RUN the result
@@ -97,9 +104,23 @@ enum { QRW_DRY_RUN = 1, QRW_NO_WAIT = 2 };
 json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *args, unsigned flags,
                 struct qmp_error *err);
 
-/* Settle what an earlier client left behind. {"settled": "finished"|"undone"|"running"|"nothing"}
+/*
+ * Settle what an earlier client left behind, then mend what qrw_check() finds: with QRW_YES also
+ * what cannot be undone. {"settled": "finished"|"undone"|"running"|"nothing", "mended": [...],
+ * "findings": [...]}: those that are left. Killed at any point, it can be run again.
  */
 json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err);
+
+/*
+ * Make a sidecar for chains that somebody else made: {"snapshots": [NAME], "sidecar"}. No image
+ * is touched. QRW_ERR_REFUSED: there is a sidecar already.
+ */
+json_t *qrw_adopt(struct qrw_vm *vm, unsigned flags, struct qmp_error *err);
+
+/* Remove the sidecar, and nothing else: {"snapshots": [NAME], "files": those that stay and
+ * that only the record called ours, "sidecar"}.
+ * QRW_ERR_NOT_FOUND: there is none; QRW_ERR_REFUSED: an operation is not settled. */
+json_t *qrw_forget(struct qrw_vm *vm, unsigned flags, struct qmp_error *err);
 
 /*
  * Wait for the job @id to end, @timeout_ms at most (0: for ever), and settle the

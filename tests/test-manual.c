@@ -97,3 +97,22 @@ Test(manual, both_pages_are_clean_mdoc)
     auto_result struct lab_result r = lab_exec(NULL, (const char *[]){"sh", "-c", words, NULL});
     cr_assert_str_empty(r.out);
 }
+
+/* The codes are the table in snapshot/check.c: {"WORD", "error"}. */
+Test(manual, every_finding_is_told_of)
+{
+    auto_free char *manual = read_file("doc/qrewind.1"), *source = read_file("snapshot/check.c");
+    auto_free char *told = section(manual, ".Sh FINDINGS", "\n.Sh ");
+    auto_free char *table = section(source, "} codes[] = {", "\n};");
+    int n = 0;
+
+    for (char *at = table; (at = strstr(at, "{\"")); at++) {
+        char code[32], item[40];
+
+        cr_assert_eq(sscanf(at, "{\"%31[a-z-]\"", code), 1);
+        snprintf(item, sizeof(item), "\n.It %s\n", code);
+        cr_expect(strstr(told, item), "the manual does not tell of %s", code);
+        n++;
+    }
+    cr_assert_gt(n, 20);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check-backing: does each header name the layer that it is recorded to build on?  PURE
+ *
+ * What is to be believed where they differ: QEMU, if it has the image open; the record, if
+ * the header leads nowhere or in a circle; else nobody, and the user is asked. A layer that
+ * somebody put between two of ours is recorded, and no header is touched.
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/check-rules.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+
+struct link {
+    const char *id, *file;
+    const json_t *entry;
+    const char *below; /* the recorded backing layer's id, NULL: none */
+    char *meant;       /* its file */
+};
+
+/* Following the headers from @file, is @wanted reached? No way is longer than there are files. */
+static bool leads_to(const struct check *k, const char *file, const char *wanted)
+{
+    size_t left = json_object_size(k->files);
+
+    for (; file && left; left--, file = text(check_file(k, file), "leads"))
+        if (check_same_file(k, file, wanted))
+            return true;
+    return false;
+}
+
+/* How the header names the layer below: by its name alone where both lie in one folder, so
+ * that the folder can be moved; a link has two folders. New string. */
+static char *spelled(const struct check *k, const struct link *l)
+{
+    auto_free char *folder = path_folder(l->file);
+    auto_free char *other = path_folder(l->meant);
+    bool together = !strcmp(folder, other) && !json_object_get(l->entry, "link");
+
+    return together ? chain_spell(folder, l->meant) : mem_strdup(l->meant);
+}
+
+/*
+ * What writes the right name into the header. QEMU does it for images that it has open, but
+ * then says that the format below is that of the image itself. NULL: it must be off first.
+ */
+static json_t *rewrite(const struct check *k, const struct link *l)
+{
+    const char *format = text(chain_layer(k->c, l->below), "format");
+    const struct graph_disk *d = NULL;
+    const struct graph_layer *live = check_live(k, l->file, &d);
+    const char *touches = check_change(k, l->id, l->entry) ? NULL : l->id;
+    auto_free char *name = spelled(k, l);
+
+    if (!live)
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "do", "backing", "file", l->file,
+                         "format", "qcow2", "backing", name, "backing_format", format, "touches",
+                         touches);
+    if (!live->node || !d->node || !same(format, live->format))
+        return NULL;
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "do", "backing-live", "file", l->file,
+                     "device", d->node, "node", live->node, "backing", name, "touches", touches);
+}
+
+static void add(struct check *k, const struct link *l, const char *code, bool ask,
+                const char *words)
+{
+    bool there = check_file(k, l->meant) != NULL;
+    json_t *mend = there ? rewrite(k, l) : NULL;
+    auto_free char *repair = mend ? mem_printf("name %s in its header", path_name(l->meant)) : NULL;
+
+    check_add(k, &(struct finding){code, l->file, repair, mend, ask}, "%s%s", words,
+              there && !mend ? "; stop the VM, then it can be mended" : "");
+}
+
+/* Does QEMU have the image on top of the recorded layer? */
+static bool is_so_in_qemu(const struct check *k, const struct link *l)
+{
+    const struct graph_disk *d = NULL;
+    const struct graph_layer *live = check_live(k, l->file, &d);
+
+    return live && live + 1 < d->layers + d->nlayers &&
+           (same(live[1].file, l->meant) || check_same_file(k, live[1].file, l->meant));
+}
+
+static void elsewhere(struct check *k, const struct link *l, const char *string, const char *leads)
+{
+    const struct graph_disk *d = NULL;
+    const struct graph_layer *live = check_live(k, l->file, &d);
+    const char *shown = leads ? leads : string;
+    bool there = check_file(k, leads) != NULL;
+    auto_free char *words = mem_printf("its header names %s%s, it builds on %s", shown,
+                                       there ? "" : ", which is not there", l->meant);
+
+    /* QEMU agrees with the header: it is the record that is wrong, and check_graph() says so */
+    if (live && live + 1 < d->layers + d->nlayers && same(live[1].file, leads))
+        return;
+    if (check_same_file(k, leads, l->file))
+        add(k, l, "self-backing", false, "its header names the image itself");
+    else if (there && leads_to(k, leads, l->file))
+        add(k, l, "backing-loop", false, "following the headers leads back to it");
+    else if (there && !chain_layer_by_file(k->c, leads) && leads_to(k, leads, l->meant))
+        check_add(k,
+                  &(struct finding){"foreign-layer", leads, "record it",
+                                    json_pack("{s:s, s:s, s:s, s:I}", "do", "insert", "layer",
+                                              l->id, "file", leads, "size",
+                                              json_integer_value(json_object_get(
+                                                  check_file(k, leads), "virtual"))),
+                                    false},
+                  "somebody put it between %s and %s", path_name(l->file), path_name(l->meant));
+    else
+        add(k, l, "wrong-backing", there && !is_so_in_qemu(k, l), words);
+}
+
+/* The header names the right file: also as it should? */
+static void wording(struct check *k, const struct link *l)
+{
+    const char *recorded = text(chain_layer(k->c, l->below), "format");
+    const char *format = text(l->entry, "backing_format"), *other = text(l->entry, "elsewhere");
+
+    if (other) {
+        auto_free char *words = mem_printf("opened by its own name, not by this link, its header "
+                                           "leads to %s",
+                                           other);
+
+        add(k, l, "misleading-backing", false, words);
+    }
+    if (!format) {
+        add(k, l, "no-backing-format", false,
+            "its header does not say what format its backing file has: QEMU would have to guess");
+    } else if (!same(format, recorded)) {
+        auto_free char *words =
+            mem_printf("its header says that its backing file is %s, it is %s", format, recorded);
+
+        add(k, l, "wrong-backing-format", false, words);
+    }
+}
+
+void check_backing(struct check *k, const char *id, const char *file, const json_t *entry)
+{
+    const char *string = text(entry, "backing"), *leads = text(entry, "leads");
+    struct link l = {id, file, entry, text(chain_layer(k->c, id), "backing"), NULL};
+
+    if (!same(text(chain_layer(k->c, id), "format"), "qcow2") || text(entry, "problem"))
+        return;
+    if (l.below && !check_is_file(k, l.below))
+        return;
+    auto_free char *meant = l.meant = chain_layer_file(k->c, l.below);
+
+    if (!meant && check_same_file(k, leads, file))
+        check_add(k, &(struct finding){.code = "self-backing", .subject = file},
+                  "its header names the image itself; qemu-img rebase -u -b '' ends that");
+    else if (!meant && string)
+        check_add(k, &(struct finding){.code = "wrong-backing", .subject = file},
+                  "its header names %s, as far as recorded it builds on nothing",
+                  leads ? leads : string);
+    else if (meant && !string)
+        add(k, &l, "wrong-backing", !is_so_in_qemu(k, &l), "its header names no backing file");
+    else if (meant && !same(leads, meant) && !check_same_file(k, leads, meant))
+        elsewhere(k, &l, string, leads);
+    else if (meant)
+        wording(k, &l);
+}

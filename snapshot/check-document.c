@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check-document: the sidecar itself: what is pending, who holds it, who may write it, and
+ * what other sidecars say of the same images.                           PURE */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/check-rules.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+#include "snapshot/recover.h"
+
+static void check_pending(struct check *k)
+{
+    const json_t *pending = chain_pending(k->c);
+    const char *operation = text(pending, "operation");
+    struct qmp_error why = {0};
+    struct plan p;
+
+    if (!pending)
+        return;
+    if (plan_from_json(&p, pending, k->c->folder, &why)) {
+        check_add(k, &(struct finding){.code = "pending", .subject = operation},
+                  "what it was about to do makes no sense: %s", why.desc);
+        return;
+    }
+    json_auto_t *jobs = plan_job_ids(&p);
+    if (recover_decide(&p, k->s->graph) == RECOVER_ATTACH)
+        check_add(k, &(struct finding){.code = "pending", .subject = operation},
+                  "it is under way: job %s", json_string_value(json_array_get(jobs, 0)));
+    else
+        check_add(k,
+                  &(struct finding){"pending", operation, "finish or undo it",
+                                    json_pack("{s:s}", "do", "settle"), false},
+                  "it has ended or was interrupted, and is not settled");
+    plan_done(&p);
+}
+
+static void check_access(struct check *k)
+{
+    const char *file = text(k->survey, "sidecar"), *holder = text(k->survey, "holder");
+    json_int_t mode = json_integer_value(json_object_get(k->survey, "mode"));
+
+    if (holder)
+        check_add(k, &(struct finding){.code = "locked", .subject = file}, "%s works on this VM",
+                  holder);
+    if (mode & 077)
+        check_add(k,
+                  &(struct finding){"open-permissions", file, "chmod 600",
+                                    json_pack("{s:s, s:s, s:i}", "do", "chmod", "file", file,
+                                              "mode", (int)mode & 0600),
+                                    false},
+                  "others than its owner may %s it", mode & 022 ? "write" : "read");
+}
+
+/* One image that two sidecars hold to be theirs. A base that both only read is shared. */
+static void check_conflict(struct check *k, const char *other, const char *file,
+                           const json_t *theirs)
+{
+    const char *id = chain_layer_by_file(k->c, file);
+    bool active = json_is_true(json_object_get(theirs, "active"));
+
+    if (id && (active || check_is_active(k, id) ||
+               (chain_is_ours(k->c, id) && json_is_true(json_object_get(theirs, "ours")))))
+        check_add(k, &(struct finding){.code = "sidecar-conflict", .subject = file},
+                  "%s is about it too%s; one of the two must go (qrewind forget --sidecar FILE)",
+                  path_name(other), active ? ", and says that a guest writes to it" : "");
+}
+
+void check_document(struct check *k)
+{
+    const json_t *others = json_object_get(k->survey, "sidecars");
+    const char *other, *file;
+    json_t *layers, *theirs;
+
+    check_pending(k);
+    check_access(k);
+    json_object_foreach((json_t *)others, other, layers)
+        json_object_foreach(layers, file, theirs)
+            check_conflict(k, other, file, theirs);
+}

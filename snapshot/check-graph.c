@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check-graph: what QEMU has, against what is recorded.                 PURE */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/check-rules.h"
+#include "snapshot/job.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+
+static json_t *follow(const struct graph_disk *d)
+{
+    return json_pack("{s:s, s:s}", "do", "follow", "disk", d->id);
+}
+
+/* QEMU runs on something else than the layer that is recorded as the active one. */
+static void check_top(struct check *k, const struct graph_disk *d)
+{
+    auto_free char *active = chain_layer_file(k->c, chain_active(k->c, d->id));
+    const char *top = d->layers[0].file;
+    struct qmp_error why = {0};
+
+    if (!chain_agrees(k->c, d, &why))
+        return;
+    if (!chain_layer_by_file(k->c, top) && active && graph_layer(d, active))
+        check_add(k, &(struct finding){"foreign-layer", top, "record it", follow(d), false},
+                  "disk %s runs on it: somebody put it on top of %s", d->id, path_name(active));
+    else
+        check_add(k, &(struct finding){.code = "wrong-active", .subject = top}, "%s; %s", why.desc,
+                  why.hint);
+}
+
+/* Layer @i of @d builds on another one than is recorded. */
+static void check_below(struct check *k, const struct graph_disk *d, size_t i)
+{
+    const char *id = chain_layer_by_file(k->c, d->layers[i].file);
+    const char *below = i + 1 < d->nlayers ? d->layers[i + 1].file : NULL;
+    auto_free char *recorded = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
+
+    if (!id || same(recorded, below) || (!recorded && !below))
+        return;
+    if (below && !chain_layer_by_file(k->c, below))
+        check_add(k, &(struct finding){"foreign-layer", below, "record it", follow(d), false},
+                  "disk %s: somebody put it below %s", d->id, path_name(d->layers[i].file));
+    else
+        check_add(k,
+                  &(struct finding){"stale-record", d->layers[i].file, "record what QEMU has",
+                                    follow(d), false},
+                  "disk %s: it builds on %s, recorded is %s", d->id,
+                  below ? path_name(below) : "nothing", recorded ? path_name(recorded) : "nothing");
+}
+
+static bool is_of_a_disk(const struct graph *g, const char *node)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        for (size_t n = 0; n < g->disks[i].nlayers; n++)
+            if (same(g->disks[i].layers[n].node, node) ||
+                same(g->disks[i].layers[n].file_node, node))
+                return true;
+    return false;
+}
+
+/* What is under way has nodes of its own. */
+static void check_nodes(struct check *k)
+{
+    const json_t *node;
+    size_t i;
+
+    json_array_foreach(json_object_get(k->survey, "nodes"), i, node) {
+        const char *name = json_string_value(node);
+
+        if (!is_of_a_disk(k->s->graph, name))
+            check_add(k,
+                      &(struct finding){"leaked-node", name, "close it",
+                                        json_pack("{s:s, s:s}", "do", "close", "node", name),
+                                        false},
+                      "QEMU has it open, and no disk uses it");
+    }
+}
+
+void check_graph(struct check *k)
+{
+    const struct graph *g = k->s->graph;
+
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+
+        if (graph_skip_reason(d) || !chain_active(k->c, d->id))
+            continue;
+        check_top(k, d);
+        for (size_t n = 0; k->live && n < d->nlayers; n++)
+            check_below(k, d, n);
+    }
+    for (size_t i = 0; i < g->njobs; i++)
+        if (!strncmp(g->jobs[i].id, "qrw-", 4) && same(g->jobs[i].status, "concluded") &&
+            !chain_pending(k->c))
+            check_add(k,
+                      &(struct finding){"ended-job", g->jobs[i].id, "dismiss it",
+                                        json_pack("{s:s}", "do", "settle"), false},
+                      "the job has ended, and nobody has told QEMU to forget it");
+    if (!g->njobs && !chain_pending(k->c))
+        check_nodes(k);
+}

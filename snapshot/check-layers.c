@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check-layers: is each layer's file there, sound, and what it was?     PURE
+ *
+ * A frozen file is known again by size and time of its last change, to the nanosecond: a
+ * copy that kept both is the same file, wherever it lies. Where the sidecar has a hash of
+ * the content too, that decides.
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/check-rules.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+
+static json_int_t number(const json_t *obj, const char *key)
+{
+    return json_integer_value(json_object_get(obj, key));
+}
+
+/* ---- a file that is not there ---- */
+
+static bool looks_like(const json_t *entry, const json_t *fingerprint)
+{
+    return number(entry, "size") == number(fingerprint, "size") &&
+           number(entry, "mtime_ns") == number(fingerprint, "mtime_ns");
+}
+
+/* An overlay that nobody knows, of the right size, on the very layer that @id builds on. */
+static bool could_be(const struct check *k, const json_t *layer, const json_t *entry)
+{
+    auto_free char *below = chain_layer_file(k->c, text(layer, "backing"));
+
+    return below && check_same_file(k, text(entry, "leads"), below) &&
+           number(entry, "virtual") == number(layer, "size") &&
+           !json_is_true(json_object_get(entry, "empty"));
+}
+
+/* The one file that nobody knows and that @id can be. NULL: none, or several. */
+static const char *find_moved(const struct check *k, const char *id, bool *sure)
+{
+    const json_t *layer = chain_layer(k->c, id);
+    const json_t *fingerprint = json_object_get(layer, "fingerprint");
+    const char *file, *found = NULL;
+    json_t *entry;
+
+    *sure = fingerprint != NULL;
+    json_object_foreach((json_t *)k->files, file, entry) {
+        if (chain_layer_by_file(k->c, file) ||
+            !(fingerprint ? looks_like(entry, fingerprint) : could_be(k, layer, entry)))
+            continue;
+        if (found)
+            return NULL;
+        found = file;
+    }
+    return found;
+}
+
+static void missing(struct check *k, const char *id, const char *file)
+{
+    bool sure;
+    const char *moved = find_moved(k, id, &sure);
+    auto_free char *why = chain_keeps(k->c, id);
+
+    if (moved)
+        json_object_set_new(k->moved, id, json_true());
+    if (moved)
+        check_add(k,
+                  &(struct finding){
+                      "moved-file", file, "record the new name",
+                      json_pack("{s:s, s:s, s:s}", "do", "rename", "layer", id, "file", moved),
+                      !sure},
+                  "it is not there; %s %s", moved,
+                  sure ? "has its size and time" : "builds on the same layer and is as large");
+    else if (!why && !chain_other_child(k->c, id, NULL))
+        check_add(k,
+                  &(struct finding){"missing-file", file, "drop it from the record",
+                                    json_pack("{s:s, s:s}", "do", "drop-layer", "layer", id),
+                                    false},
+                  "it is not there, and nothing needs it any more");
+    else
+        check_add(k, &(struct finding){.code = "missing-file", .subject = file},
+                  "it is not there (%s); get it back from a copy",
+                  why ? why : "others build on it");
+}
+
+/* ---- one that is ---- */
+
+const char *check_change(const struct check *k, const char *id, const json_t *entry)
+{
+    const json_t *layer = chain_layer(k->c, id);
+    const json_t *fingerprint = json_object_get(layer, "fingerprint");
+    const char *was = text(layer, "sha256"), *is = text(entry, "sha256");
+
+    if (check_is_active(k, id) || !fingerprint)
+        return NULL;
+    if (was && is && strcmp(was, is))
+        return "its content is not what it was";
+    if (number(entry, "size") != number(fingerprint, "size"))
+        return "its size is not what it was";
+    return number(entry, "mtime_ns") != number(fingerprint, "mtime_ns")
+               ? "somebody has written to it"
+               : NULL;
+}
+
+static void changed(struct check *k, const char *id, const char *file, const json_t *entry)
+{
+    const char *was = text(chain_layer(k->c, id), "sha256");
+    const char *what = check_change(k, id, entry);
+    bool harmless = same(was, text(entry, "sha256"));
+
+    if (!what)
+        return;
+    check_add(k,
+              &(struct finding){harmless ? "touched-base" : "changed-base", file,
+                                harmless ? "record its time" : "take it as it is now",
+                                json_pack("{s:s, s:s}", "do", "touch", "layer", id), !harmless},
+              harmless ? "its time is not what it was, but its content is"
+                       : "%s since it was frozen: what builds on it may be damaged",
+              what);
+}
+
+static void unsound(struct check *k, const char *id, const char *file, const json_t *entry)
+{
+    const char *problem = text(entry, "problem"), *damage = text(entry, "damage");
+    json_int_t leaks = number(entry, "leaks");
+
+    if (problem && same(text(chain_layer(k->c, id), "format"), "qcow2"))
+        check_add(k, &(struct finding){.code = "unreadable-image", .subject = file}, "%s", problem);
+    if (json_is_true(json_object_get(entry, "corrupt")) || damage)
+        check_add(k, &(struct finding){.code = "corrupt-image", .subject = file},
+                  "%s; on a copy of it, qemu-img check -r all may help",
+                  damage ? damage : "QEMU has marked it as damaged");
+    else if (leaks)
+        check_add(k,
+                  &(struct finding){"leaked-clusters", file, "free them (qemu-img check -r leaks)",
+                                    json_pack("{s:s, s:s, s:s?}", "do", "leaks", "file", file,
+                                              "touches", check_change(k, id, entry) ? NULL : id),
+                                    true},
+                  "%lld clusters are in use for nothing", (long long)leaks);
+    if (number(entry, "mode") & 002)
+        check_add(k,
+                  &(struct finding){"open-permissions", file, "chmod o-w",
+                                    json_pack("{s:s, s:s, s:i}", "do", "chmod", "file", file,
+                                              "mode", (int)number(entry, "mode") & ~002),
+                                    true},
+                  "everybody may write to it");
+}
+
+void check_layers(struct check *k)
+{
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(k->c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(k->c, id);
+        const json_t *entry = check_file(k, file);
+
+        if (!check_is_file(k, id))
+            continue;
+        if (!entry) {
+            missing(k, id, file);
+            continue;
+        }
+        unsound(k, id, file, entry);
+        if (chain_pending(k->c)) /* it may have changed them on purpose */
+            continue;
+        changed(k, id, file, entry);
+        check_backing(k, id, file, entry);
+    }
+}

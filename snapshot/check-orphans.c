@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check-orphans: files that look like ours, and that no record names.   PURE
+ *
+ *   STEM.NAME.qcow2 on a layer of ours, nothing written to it    an operation that failed
+ *   the same with data                                           nobody's to remove but the user's
+ *   STEM.NAME.vmstate.qcow2                                      a memory that belongs to nothing
+ *   SIDECAR.new, a link for a sidecar that leads nowhere         a save that was killed
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/check-rules.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+
+static bool ends(const char *s, const char *tail)
+{
+    size_t n = strlen(s), m = strlen(tail);
+
+    return n > m && !strcmp(s + n - m, tail);
+}
+
+/* Is @file called as we call the files of a disk, and in a folder of such? */
+static bool is_named_like_ours(const struct check *k, const char *file)
+{
+    const char *id, *name = path_name(file);
+    json_t *disk;
+
+    json_object_foreach(json_object_get(k->c->doc, "disks"), id, disk) {
+        const char *stem = text(disk, "stem");
+        auto_free char *active = chain_layer_file(k->c, text(disk, "active"));
+        auto_free char *folder = path_folder(active), *other = path_folder(file);
+        size_t n = stem ? strlen(stem) : 0;
+
+        if (stem && same(folder, other) && !strncmp(name, stem, n) && name[n] == '.' &&
+            ends(name, ".qcow2"))
+            return true;
+    }
+    return false;
+}
+
+static bool is_memory(const struct check *k, const char *file)
+{
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(k->c), i, s) {
+        auto_free char *memory = chain_memory_file(k->c, s);
+
+        if (memory && check_same_file(k, memory, file))
+            return true;
+    }
+    return false;
+}
+
+/* Does anything that we know of need @file: a record, QEMU, another sidecar or image? */
+static bool is_used(const struct check *k, const char *file)
+{
+    const json_t *others = json_object_get(k->survey, "sidecars");
+    const char *other;
+    json_t *value;
+
+    if (chain_layer_by_file(k->c, file) || is_memory(k, file) || check_live(k, file, NULL))
+        return true;
+    json_object_foreach((json_t *)others, other, value)
+        if (json_object_get(value, file))
+            return true;
+    json_object_foreach((json_t *)k->files, other, value)
+        if (same(text(value, "leads"), file))
+            return true;
+    return false;
+}
+
+static void orphan(struct check *k, const char *file, bool ask, const char *words)
+{
+    check_add(k,
+              &(struct finding){"orphan-file", file, "remove it",
+                                json_pack("{s:s, s:s}", "do", "unlink", "file", file), ask},
+              "%s", words);
+}
+
+static void look(struct check *k, const char *file, const json_t *entry)
+{
+    const char *leads = text(entry, "leads");
+    bool ours = leads && chain_layer_by_file(k->c, leads);
+    bool empty = json_is_true(json_object_get(entry, "empty"));
+    const char *user = text(entry, "user");
+
+    if (!is_named_like_ours(k, file) || user || is_used(k, file))
+        return;
+    if (ends(file, ".vmstate.qcow2"))
+        orphan(k, file, true, "no snapshot knows it: a memory, of nothing that there is");
+    else if (empty && (ours || !json_integer_value(json_object_get(entry, "size"))))
+        orphan(k, file, true, "no record names it, and nothing was ever written to it");
+    else if (ours)
+        check_add(k, &(struct finding){.code = "orphan-file", .subject = file},
+                  "no record names it; it holds data: remove it yourself, if nobody needs it");
+}
+
+void check_orphans(struct check *k)
+{
+    const json_t *left = json_object_get(k->survey, "leftovers"), *name;
+    const char *file;
+    json_t *entry;
+    size_t i;
+
+    /* what is under way makes files before it records them */
+    if (chain_pending(k->c) || text(k->survey, "holder"))
+        return;
+    json_array_foreach(left, i, name)
+        orphan(k, json_string_value(name), false, "a save of the sidecar that was killed");
+    json_object_foreach((json_t *)k->files, file, entry)
+        look(k, file, entry);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check-rules: what the rules of check.h share.                         PURE */
+#ifndef SNAPSHOT_CHECK_RULES_H
+#define SNAPSHOT_CHECK_RULES_H
+
+#include "snapshot/check.h"
+
+struct check {
+    const struct scene *s;
+    const struct chain *c;
+    const json_t *survey;
+    const json_t *files; /* of the survey; NULL: they are out of our reach */
+    bool live;           /* the graph is QEMU's */
+    json_t *moved;       /* the layers that have moved: the keys of an object */
+    json_t *findings;
+};
+
+/* A finding in the making. Strings are borrowed. */
+struct finding {
+    const char *code, *subject;
+    const char *repair; /* NULL: nothing can be done by us */
+    json_t *mend;       /* taken */
+    bool ask;           /* only with --yes */
+};
+
+void check_add(struct check *k, const struct finding *f, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Is there an error among the findings? Then nothing that builds on all being well is tried. */
+bool check_has_errors(const struct check *k);
+
+/* What the survey has of @file, NULL: it is not there. */
+const json_t *check_file(const struct check *k, const char *file);
+
+/* Can we look at the file of layer @id? Not on the net. */
+bool check_is_file(const struct check *k, const char *id);
+
+/* Do both names mean one file that is there? NULL is no file. */
+bool check_same_file(const struct check *k, const char *a, const char *b);
+
+/* The lowest of @id and the layers below it whose file is lost. NULL: none is. */
+const char *check_missing_below(const struct check *k, const char *id);
+
+/* What QEMU has open of @file, with its @disk (may be NULL). NULL: nothing. */
+const struct graph_layer *check_live(const struct check *k, const char *file,
+                                     const struct graph_disk **disk);
+
+/* Why the file of @id, which is frozen, is not what it was: words. NULL: it is, as far as known. */
+const char *check_change(const struct check *k, const char *id, const json_t *entry);
+
+/* Does the guest write to layer @id, as the document has it? */
+bool check_is_active(const struct check *k, const char *id);
+
+/* The rules, by what they look at. */
+void check_document(struct check *k); /* pending, lock, permissions, other sidecars */
+void check_graph(struct check *k);    /* what QEMU has against what is recorded */
+void check_layers(struct check *k);   /* each layer's file: there, unchanged, sound */
+void check_backing(struct check *k, const char *id, const char *file, const json_t *entry);
+void check_snapshots(struct check *k); /* whether each could still be gone back to */
+void check_orphans(struct check *k);   /* files of ours that no record names */
+
+#endif

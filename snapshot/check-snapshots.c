@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check-snapshots: could each still be gone back to, and deleted?       PURE
+ *
+ * First what it is made of: layers, memory, tags. Where nothing at all is wrong, the
+ * planners are asked, dry: what they refuse is what the user would be refused.
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/check-rules.h"
+#include "snapshot/internal.h"
+#include "snapshot/member.h"
+#include "snapshot/operations.h"
+#include "snapshot/path.h"
+
+static bool has_tag(const json_t *entry, const char *tag)
+{
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach(json_object_get(entry, "tags"), i, name)
+        if (same(json_string_value(name), tag))
+            return true;
+    return false;
+}
+
+/* The first layer of @disks (of a snapshot or the undo point) whose file is not there, and the
+ * disk that needs it. NULL: all are there. */
+static const char *gone(const struct check *k, json_t *disks, const char **disk)
+{
+    const char *name;
+    json_t *held;
+
+    json_object_foreach(disks, name, held) {
+        const char *layer = text(held, text(held, "layer") ? "layer" : "inside");
+        const char *missing = k->files ? check_missing_below(k, layer) : NULL;
+
+        *disk = name;
+        if (missing)
+            return missing;
+    }
+    return NULL;
+}
+
+/* The first disk whose image lacks the tag. NULL: none. */
+static const char *untagged(const struct check *k, json_t *disks)
+{
+    const char *name;
+    json_t *held;
+
+    json_object_foreach(disks, name, held) {
+        auto_free char *file = chain_layer_file(k->c, text(held, "inside"));
+        const json_t *entry = check_file(k, file);
+
+        if (text(held, "tag") && entry && !has_tag(entry, text(held, "tag")))
+            return name;
+    }
+    return NULL;
+}
+
+static json_t *drop(const char *what, const char *name)
+{
+    return json_pack("{s:s, s:s?}", "do", what, "snapshot", name);
+}
+
+static void check_memory(struct check *k, const json_t *snapshot)
+{
+    const json_t *memory = json_object_get(snapshot, "memory");
+    const char *name = text(snapshot, "name");
+
+    auto_free char *file = chain_memory_file(k->c, snapshot);
+    const json_t *entry = check_file(k, file);
+
+    if (!file || !k->files || (entry && has_tag(entry, text(memory, "tag"))))
+        return;
+    check_add(k,
+              &(struct finding){"missing-memory", name, "keep it with its disks alone",
+                                drop("drop-memory", name), true},
+              "its memory is gone: %s %s", file, entry ? "does not hold it" : "is not there");
+}
+
+/* Returns whether it is whole. */
+static bool check_parts(struct check *k, const json_t *snapshot)
+{
+    const char *name = text(snapshot, "name"), *disk;
+    json_t *disks = json_object_get(snapshot, "disks");
+    const char *missing = gone(k, disks, &disk);
+    const size_t before = json_array_size(k->findings);
+
+    if (missing) {
+        auto_free char *file = chain_layer_file(k->c, missing);
+
+        check_add(k,
+                  &(struct finding){"broken-snapshot", name, "drop its record",
+                                    drop("drop-snapshot", name), true},
+                  "disk %s of it needs %s, which is not there", disk, file);
+    } else if ((disk = untagged(k, disks))) {
+        check_add(k,
+                  &(struct finding){"missing-tag", name, "drop its record",
+                                    drop("drop-snapshot", name), true},
+                  "disk %s does not hold it any more", disk);
+    }
+    check_memory(k, snapshot);
+    return json_array_size(k->findings) == before;
+}
+
+static void check_undo(struct check *k)
+{
+    json_t *disks = json_object_get(chain_undo(k->c), "disks");
+    const char *disk, *missing = gone(k, disks, &disk);
+
+    if (!missing && !(disk = untagged(k, disks)))
+        return;
+    auto_free char *file = chain_layer_file(k->c, missing);
+    check_add(k, &(struct finding){"broken-undo", "undo", "drop it", drop("drop-undo", NULL), true},
+              "disk %s of the undo point needs %s, which is not there", disk,
+              missing ? file : "a snapshot inside of its image");
+}
+
+/* ---- the planners, dry ---- */
+
+static void try(struct check *k, const struct qrw_operation *op, const void *args, const char *code,
+                const char *name)
+{
+    struct qmp_error why = {0};
+    struct plan p = {0};
+
+    plan_init(&p, op->name, k->s);
+    if (op->plan(&p, k->s, args, &why))
+        check_add(k, &(struct finding){.code = code, .subject = name}, "%s%s%s", why.desc,
+                  why.hint[0] ? "; " : "", why.hint);
+    plan_done(&p);
+}
+
+static void check_use(struct check *k, const json_t *snapshot)
+{
+    const char *name = text(snapshot, "name");
+    const struct qrw_revert_args revert = {.name = name};
+    const struct qrw_delete_args delete = {.names = (const char *const[]){name, NULL}};
+
+    try(k, &qrw_revert, &revert, "cannot-revert", name);
+    if (!json_is_true(json_object_get(snapshot, "pinned")))
+        try(k, &qrw_delete, &delete, "cannot-delete", name);
+}
+
+void check_snapshots(struct check *k)
+{
+    const json_t *s;
+    size_t i;
+    bool well = true;
+
+    json_array_foreach(chain_snapshots(k->c), i, s)
+        well &= check_parts(k, s);
+    check_undo(k);
+    /* a job, or an operation that is not settled, refuses all that would work without it */
+    if (!well || check_has_errors(k) || !k->live || k->s->graph->njobs || chain_pending(k->c))
+        return;
+    json_array_foreach(chain_snapshots(k->c), i, s)
+        check_use(k, s);
+}

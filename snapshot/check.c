@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check: see check.h. The table of codes, and what all rules ask. */
+#include "snapshot/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/check-rules.h"
+#include "snapshot/member.h"
+
+static const struct {
+    const char *code, *severity;
+} codes[] = {
+    // clang-format off
+    {"broken-sidecar",    "error"},   {"pending",          "warning"}, {"locked",          "notice"},
+    {"open-permissions",  "warning"}, {"sidecar-conflict", "error"},
+    {"wrong-active",      "error"},   {"foreign-layer",    "error"},   {"stale-record",    "error"},
+    {"leaked-node",       "warning"}, {"ended-job",        "notice"},
+    {"missing-file",      "error"},   {"moved-file",       "error"},   {"unreadable-image", "error"},
+    {"corrupt-image",     "error"},   {"changed-base",     "error"},   {"touched-base",    "notice"},
+    {"leaked-clusters",   "notice"},
+    {"wrong-backing",     "error"},   {"self-backing",     "error"},   {"backing-loop",    "error"},
+    {"misleading-backing", "warning"}, {"no-backing-format", "warning"},
+    {"wrong-backing-format", "error"},
+    {"broken-snapshot",   "error"},   {"missing-memory",   "error"},   {"missing-tag",     "error"},
+    {"broken-undo",       "warning"}, {"cannot-revert",    "warning"}, {"cannot-delete",   "warning"},
+    {"orphan-file",       "warning"},
+    // clang-format on
+};
+
+static const char *severity(const char *code)
+{
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (!strcmp(codes[i].code, code))
+            return codes[i].severity;
+    abort();
+}
+
+static json_t *document(const struct finding *f, const char *words)
+{
+    /* names from outside may be no UTF-8: then they are left out of the document */
+    return json_pack("{s:s, s:s, s:o, s:o, s:s?, s:b, s:o}", "code", f->code, "severity",
+                     severity(f->code), "subject", json_string(f->subject) ?: json_null(), "text",
+                     json_string(words) ?: json_string("its name is no UTF-8"), "repair", f->repair,
+                     "ask", f->ask, "mend", f->mend ? f->mend : json_null());
+}
+
+json_t *check_finding(const char *code, const char *subject, const char *words)
+{
+    return document(&(struct finding){.code = code, .subject = subject}, words);
+}
+
+void check_add(struct check *k, const struct finding *f, const char *fmt, ...)
+{
+    char words[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(words, sizeof(words), fmt, ap);
+    va_end(ap);
+    json_array_append_new(k->findings, document(f, words));
+}
+
+bool check_has_errors(const struct check *k)
+{
+    const json_t *f;
+    size_t i;
+
+    json_array_foreach(k->findings, i, f)
+        if (same(text(f, "severity"), "error"))
+            return true;
+    return false;
+}
+
+const json_t *check_file(const struct check *k, const char *file)
+{
+    return file ? json_object_get(k->files, file) : NULL;
+}
+
+bool check_is_file(const struct check *k, const char *id)
+{
+    const char *file = text(chain_layer(k->c, id), "file");
+
+    return file && graph_is_path(file);
+}
+
+bool check_same_file(const struct check *k, const char *a, const char *b)
+{
+    const json_t *one = check_file(k, a), *other = check_file(k, b);
+
+    return one && other && (one == other || same(text(one, "id"), text(other, "id")));
+}
+
+const char *check_missing_below(const struct check *k, const char *id)
+{
+    const char *missing = NULL;
+
+    for (; id; id = text(chain_layer(k->c, id), "backing")) {
+        auto_free char *file = chain_layer_file(k->c, id);
+
+        if (check_is_file(k, id) && !check_file(k, file) && !json_object_get(k->moved, id))
+            missing = id;
+    }
+    return missing;
+}
+
+const struct graph_layer *check_live(const struct check *k, const char *file,
+                                     const struct graph_disk **disk)
+{
+    const struct graph *g = k->s->graph;
+
+    for (size_t i = 0; k->live && file && i < g->ndisks; i++)
+        for (size_t n = 0; n < g->disks[i].nlayers; n++)
+            if (same(g->disks[i].layers[n].file, file) ||
+                check_same_file(k, g->disks[i].layers[n].file, file)) {
+                if (disk)
+                    *disk = &g->disks[i];
+                return &g->disks[i].layers[n];
+            }
+    return NULL;
+}
+
+bool check_is_active(const struct check *k, const char *id)
+{
+    const char *disk;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(k->c->doc, "disks"), disk, entry)
+        if (same(text(entry, "active"), id))
+            return true;
+    return false;
+}
+
+json_t *check_findings(const struct scene *s, const json_t *survey)
+{
+    struct check k = {.s = s,
+                      .c = s->chain,
+                      .survey = survey,
+                      .files = json_object_get(survey, "files"),
+                      .live = json_is_true(json_object_get(survey, "live")),
+                      .moved = json_object(),
+                      .findings = json_array()};
+
+    check_document(&k);
+    check_graph(&k);
+    if (k.files) {
+        check_layers(&k);
+        check_orphans(&k);
+    }
+    check_snapshots(&k);
+    json_decref(k.moved);
+    return k.findings;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* mend-record: see mend-record.h. */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/member.h"
+#include "snapshot/mend-record.h"
+
+/* The file of @layer is called @file now. */
+static void rename_file(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    auto_free char *name = chain_spell(c->folder, text(mend, "file"));
+
+    json_object_set_new(chain_layer(c, text(mend, "layer")), "file", json_string(name));
+}
+
+static void drop_layer(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    chain_drop_layer(c, text(mend, "layer"));
+}
+
+/* What is remembered of its content no longer holds; it is looked at anew. */
+static void touch(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    chain_touch(c, text(mend, "layer"));
+}
+
+/* @file lies between @layer and what that builds on. */
+static void insert(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    const char *layer = text(mend, "layer");
+    auto_free char *below = mem_strdup(text(chain_layer(c, layer), "backing"));
+    json_int_t size = json_integer_value(json_object_get(mend, "size"));
+
+    if (!chain_layer_by_file(c, text(mend, "file")))
+        chain_set_backing(c, layer,
+                          chain_add_layer(c, text(mend, "file"), "qcow2", size, below, false));
+}
+
+/* As QEMU has it. */
+static void follow(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    const struct graph_disk *d = graph_disk(g, text(mend, "disk"));
+
+    if (d)
+        chain_follow(c, d);
+}
+
+/* The files of layers that nothing needs any more stay where they are. */
+static void collect(struct chain *c)
+{
+    const char *id;
+
+    while ((id = chain_useless(c)))
+        chain_drop_layer(c, id);
+}
+
+static void drop_snapshot(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    chain_drop_snapshot(c, text(mend, "snapshot"));
+    collect(c);
+}
+
+static void drop_memory(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    json_t *snapshot = chain_snapshot(c, text(mend, "snapshot"));
+
+    if (snapshot)
+        json_object_set_new(snapshot, "memory", json_null());
+}
+
+static void drop_undo(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    chain_set_undo(c, NULL);
+    collect(c);
+}
+
+bool mend_record(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    static const struct {
+        const char *what;
+        void (*change)(struct chain *c, const struct graph *g, const json_t *mend);
+    } mends[] = {
+        {"rename", rename_file},      {"drop-layer", drop_layer}, {"touch", touch},
+        {"insert", insert},           {"follow", follow},         {"drop-snapshot", drop_snapshot},
+        {"drop-memory", drop_memory}, {"drop-undo", drop_undo},
+    };
+
+    for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)
+        if (same(text(mend, "do"), mends[i].what)) {
+            mends[i].change(c, g, mend);
+            return true;
+        }
+    return false;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* survey-deep: the part of survey.h that reads whole files. */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/member.h"
+#include "snapshot/export.h"
+#include "snapshot/process.h"
+#include "snapshot/survey.h"
+
+/* ---- qemu-img check ---- */
+
+static void hear(const char *line, void *arg)
+{
+    char **whole = arg, *longer = mem_printf("%s%s", *whole, line);
+
+    free(*whole);
+    *whole = longer;
+}
+
+/* Without what lies below: that may be the very thing that is broken. New string. */
+static char *alone(const char *file)
+{
+    json_auto_t *node = json_pack("{s:s, s:n, s:{s:s, s:s}}", "driver", "qcow2", "backing", "file",
+                                  "driver", "file", "filename", file);
+    auto_free char *options = json_dumps(node, JSON_COMPACT);
+
+    return mem_printf("json:%s", options);
+}
+
+/* What it finds is in its report; no report: somebody writes to the image. */
+static int check(const struct runner *r, const char *file, json_t *entry, struct qmp_error *err)
+{
+    auto_free char *name = alone(file), *report = mem_strdup("");
+    struct qmp_error why = {0};
+    struct process p = {.argv =
+                            (const char *const[]){"qemu-img", "check", "--output=json", name, NULL},
+                        .input = -1,
+                        .base = qmp_client_base(r->client),
+                        .stop = r->stop,
+                        .heard = hear,
+                        .arg = &report};
+
+    if (process_run(&p, &why) && why.kind != QRW_ERR_FAILED) {
+        if (err)
+            *err = why;
+        return why.kind == QRW_ERR_UNSUPPORTED ? qmp_error_hint(err, "install qemu-utils") : -1;
+    }
+    json_auto_t *doc = json_loads(report, 0, NULL);
+    json_int_t bad = json_integer_value(json_object_get(doc, "corruptions")) +
+                     json_integer_value(json_object_get(doc, "check-errors"));
+    if (bad)
+        json_object_set_new(entry, "damage",
+                            json_sprintf("qemu-img check finds %lld errors", (long long)bad));
+    if (json_object_get(doc, "leaks"))
+        json_object_set(entry, "leaks", json_object_get(doc, "leaks"));
+    return 0;
+}
+
+/* ---- */
+
+static bool is_active(const struct chain *c, const char *id)
+{
+    auto_free char *keeps = chain_keeps(c, id);
+
+    return same(keeps, "active");
+}
+
+/* Of the file itself, not of a link to it. */
+static int hash(const struct runner *r, const char *file, json_t *entry, struct qmp_error *err)
+{
+    auto_free char *real = realpath(file, NULL);
+    char sum[65];
+
+    if (export_checksum(r, real ? real : file, sum, err))
+        return -1;
+    json_object_set_new(entry, "sha256", json_string(sum));
+    return 0;
+}
+
+int survey_deepen(json_t *survey, const struct chain *c, const struct runner *r,
+                  struct qmp_error *err)
+{
+    json_t *files = json_object_get(survey, "files"), *layer;
+    const char *id;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(c, id);
+        json_t *entry = json_object_get(files, file);
+
+        if (!entry)
+            continue;
+        if (!is_active(c, id) && hash(r, file, entry, err))
+            return -1;
+        if (same(text(layer, "format"), "qcow2") && check(r, file, entry, err))
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * survey: what the files of a VM are like, as one value: what check compares.
+ *
+ * Every layer of the document and of the graph, the memories, whatever their headers lead to,
+ * and what else lies in those folders: looked at once, by reading headers. Nothing is changed,
+ * no lock is taken, no format is guessed, nothing is opened for writing.
+ *
+ *   {"sidecar": FILE, "mode": 0600, "holder": "pid 12 (qrewind)", "leftovers": [FILE],
+ *    "sidecars": {OTHER: {IMAGE: {"ours", "active"}}},
+ *    "live": true, "nodes": [NAME],            by vm-check.c, of a VM that runs
+ *    "files": {FILE: {"id", "size", "mtime_ns", "mode", "link", "problem",
+ *                     "backing", "backing_format", "leads", "elsewhere",     of a qcow2 image:
+ *                     "virtual", "corrupt", "empty", "tags": [NAME], "user",
+ *                     "sha256", "damage", "leaks"}}}                         SURVEY_DEEP
+ *
+ * A file that is not among them is not there. Each has one name: the one that the document
+ * has for it, if any. `leads` is where its backing string leads, in such a name; `elsewhere`
+ * where it would lead if a link to the image were followed first.
+ */
+#ifndef SNAPSHOT_SURVEY_H
+#define SNAPSHOT_SURVEY_H
+
+#include <jansson.h>
+
+#include "snapshot/chain.h"
+#include "snapshot/graph.h"
+
+/*
+ * Look at the files of @c, whose sidecar is @sidecar (NULL: it has none), and of @g, which may
+ * be empty. New reference.
+ */
+json_t *survey_take(const struct chain *c, const struct graph *g, const char *sidecar);
+
+/*
+ * Add what only the whole of each file tells, which takes as long as reading them: the hash of
+ * what is frozen, and what qemu-img check finds in images that nobody writes to. Of @r the
+ * loop, the progress and the stop are used. QMP_ERR_CANCELLED; QRW_ERR_UNSUPPORTED: a program
+ * is missing.
+ */
+struct runner;
+int survey_deepen(json_t *survey, const struct chain *c, const struct runner *r,
+                  struct qmp_error *err);
+
+#endif

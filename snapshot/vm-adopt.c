@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm-adopt: a sidecar for what has none, and none for what has one. No image is touched. */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/adopt.h"
+#include "snapshot/fingerprint.h"
+#include "snapshot/member.h"
+#include "snapshot/sidecar.h"
+#include "snapshot/survey.h"
+#include "snapshot/vm-offline.h"
+
+static json_t *names(const struct chain *c)
+{
+    json_t *list = json_array(), *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+        json_array_append(list, json_object_get(s, "name"));
+    return list;
+}
+
+static int fill(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
+{
+    json_auto_t *found = NULL;
+    char token[9];
+
+    if (sidecar_exists(j->file)) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "there is a sidecar already: %s", j->file);
+        return qmp_error_hint(err, "qrewind check compares it with the images; qrewind forget "
+                                   "removes it, with all that it says");
+    }
+    /* a chain that ends where a file is missing is no whole one */
+    if (vm->offline && vm_check_files(&vm->graph, err))
+        return -1;
+    vm_random_token(token);
+    found = survey_take(&j->chain, &vm->graph, NULL);
+    adopt(&j->chain, &vm->graph, json_object_get(found, "files"), token);
+    fingerprints_take(&j->chain);
+    return 0;
+}
+
+json_t *qrw_adopt(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
+{
+    json_t *result = NULL;
+    struct journal j;
+
+    if (vm_observe(vm, GRAPH_NODES, err))
+        return NULL;
+    if (!journal_open(&j, vm, err) && !fill(vm, &j, err)) {
+        if (flags & QRW_DRY_RUN)
+            result = json_pack("{s:[{s:s, s:s}]}", "plan", "step", "record", "file", j.file);
+        else if (!sidecar_save(j.file, j.chain.doc, j.like, true, err))
+            result = json_pack("{s:s}", "sidecar", j.file);
+        if (result)
+            json_object_set_new(result, "snapshots", names(&j.chain));
+    }
+    journal_close(&j);
+    return result;
+}
+
+/* ---- forget ---- */
+
+/* The files that only the record called ours. */
+static json_t *ours(const struct chain *c)
+{
+    json_t *files = json_array(), *layer, *s;
+    const char *id;
+    size_t i;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(c, id);
+
+        if (chain_is_ours(c, id))
+            json_array_append_new(files, json_string(file));
+    }
+    json_array_foreach(chain_snapshots(c), i, s) {
+        auto_free char *file = chain_memory_file(c, s);
+
+        if (file)
+            json_array_append_new(files, json_string(file));
+    }
+    return files;
+}
+
+static int may_forget(const struct journal *j, struct qmp_error *err)
+{
+    if (!sidecar_exists(j->file))
+        return qmp_error_set(err, QRW_ERR_NOT_FOUND, "there is no sidecar");
+    if (!chain_pending(&j->chain))
+        return 0;
+    qmp_error_set(err, QRW_ERR_REFUSED, "an interrupted %s is not settled",
+                  text(chain_pending(&j->chain), "operation"));
+    return qmp_error_hint(err, "qrewind repair finishes or undoes it");
+}
+
+json_t *qrw_forget(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
+{
+    json_t *result = NULL;
+    struct journal j;
+
+    if (vm_observe(vm, GRAPH_DISKS, err))
+        return NULL;
+    if (!journal_open(&j, vm, err) && !may_forget(&j, err)) {
+        result = json_pack("{s:s, s:o, s:o}", "sidecar", j.file, "snapshots", names(&j.chain),
+                           "files", ours(&j.chain));
+        if (flags & QRW_DRY_RUN)
+            json_object_set_new(result, "plan",
+                                json_pack("[{s:s, s:s}]", "step", "unlink", "file", j.file));
+        else
+            sidecar_remove(j.file);
+    }
+    journal_close(&j);
+    return result;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-check: check and mend; the rules are in check.h.
+ *
+ *   document, survey, graph ──> findings ──> (repair) mend what may be mended ──> again
+ *
+ * One mend can bring the next one to light: a file that has moved is recorded under its new
+ * name, and only then can the header above it be told that.
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/adopt.h"
+#include "snapshot/ask.h"
+#include "snapshot/check.h"
+#include "snapshot/fingerprint.h"
+#include "snapshot/image.h"
+#include "snapshot/member.h"
+#include "snapshot/mend-record.h"
+#include "snapshot/mend.h"
+#include "snapshot/sidecar.h"
+#include "snapshot/survey.h"
+#include "snapshot/vm-offline.h"
+#include "snapshot/vm-private.h"
+
+enum { MAX_PASSES = 8 };
+
+/* The nodes that carry our prefix. Those that a job uses are none of our business here. */
+static void take_nodes(struct qrw_vm *vm, json_t *survey)
+{
+    json_auto_t *stats = ask_one(vm->client, &vm->stop, "query-blockstats",
+                                 json_pack("{s:b}", "query-nodes", 1), NULL);
+    json_t *nodes = json_array(), *entry;
+    size_t i;
+
+    json_array_foreach(stats, i, entry) {
+        const char *node = text(entry, "node-name");
+
+        if (node && !strncmp(node, "qrw-", 4))
+            json_array_append_new(nodes, json_string(node));
+    }
+    json_object_set_new(survey, "nodes", nodes);
+}
+
+static bool has_memory(const struct chain *c)
+{
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+        if (json_is_object(json_object_get(s, "memory")))
+            return true;
+    return false;
+}
+
+static int deepen(struct qrw_vm *vm, const struct chain *c, json_t *found, struct qmp_error *err)
+{
+    struct qmp_client *loop = qmp_client_new(vm->options.base, &vm->options.client);
+    struct runner r = vm_runner(vm, false);
+
+    r.client = loop; /* it is there offline too, and nothing is asked of it */
+    int rc = survey_deepen(found, c, &r, err);
+    json_decref(r.jobs);
+    qmp_client_free(loop);
+    return rc;
+}
+
+static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file, unsigned flags,
+                      struct qmp_error *err)
+{
+    json_t *found = survey_take(c, &vm->graph, file);
+
+    if (!vm->files_reachable)
+        json_object_del(found, "files");
+    json_object_set_new(found, "live", json_boolean(!vm->offline));
+    if (!vm->offline && !vm->graph.njobs)
+        take_nodes(vm, found);
+    if (!(flags & QRW_DEEP) || !deepen(vm, c, found, err))
+        return found;
+    json_decref(found);
+    return NULL;
+}
+
+/* The findings, and in *@found what they were found in (new references). NULL: @err. */
+static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, unsigned flags,
+                       json_t **found, struct qmp_error *err)
+{
+    auto_free char *qemu = vm->offline ? NULL : vm_qemu_version(vm);
+    struct scene s = {.graph = &vm->graph,
+                      .chain = c,
+                      .now = "1970-01-01T00:00:00.000Z",
+                      .token = "000000",
+                      .version = vm->offline ? 0 : qmp_client_version(vm->client),
+                      .qemu = qemu,
+                      .machine = &vm->machine,
+                      .cwd = vm->cwd,
+                      .files_reachable = vm->files_reachable,
+                      .place = image_place};
+
+    *found = NULL;
+    if ((!vm->offline && has_memory(c) && vm_observe_machine(vm, err)) ||
+        !(*found = survey(vm, c, file, flags, err)))
+        return NULL;
+    return check_findings(&s, *found);
+}
+
+/* Remember the hashes of what is frozen and unchanged. Returns whether there were new ones. */
+static bool take_hashes(struct chain *c, const json_t *found)
+{
+    bool any = false;
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(c, id);
+        json_t *hash =
+            json_object_get(json_object_get(json_object_get(found, "files"), file), "sha256");
+
+        if (hash && !json_object_get(layer, "sha256") && json_object_get(layer, "fingerprint")) {
+            json_object_set(layer, "sha256", hash);
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* ---- check ---- */
+
+/* What the user is shown: not how it is mended. */
+static json_t *shown(const char *file, json_t *findings)
+{
+    json_t *f;
+    size_t i;
+
+    json_array_foreach(findings, i, f)
+        json_object_del(f, "mend");
+    return json_pack("{s:o, s:s?}", "findings", findings, "sidecar", file);
+}
+
+/* A first look at the whole of the layers is remembered, if nobody works on the VM meanwhile. */
+static void remember(struct qrw_vm *vm, const char *file, const json_t *found)
+{
+    struct qmp_error why = {0};
+    struct journal j;
+
+    if (!journal_open(&j, vm, &why) && !chain_pending(&j.chain) && take_hashes(&j.chain, found) &&
+        journal_save(&j, vm, &why))
+        vm_note(vm, 0, "the hashes could not be recorded: %s", why.desc);
+    journal_close(&j);
+}
+
+/* Without a VM the sidecar says which images there are: then this is all that can be said. */
+static json_t *unreadable(struct qrw_vm *vm, const struct qmp_error *why, struct qmp_error *err)
+{
+    if (vm->offline && why->kind == QRW_ERR_INVALID)
+        return shown(
+            NULL, json_pack("[o]", check_finding("broken-sidecar",
+                                                 why->context[0] ? why->context : "-", why->desc)));
+    if (err)
+        *err = *why;
+    return NULL;
+}
+
+json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
+{
+    struct qmp_error why = {0};
+    json_auto_t *found = NULL;
+    json_t *findings = NULL;
+    struct chain c = {0};
+    bool exists;
+
+    if (vm_observe(vm, GRAPH_NODES, &why))
+        return unreadable(vm, &why, err);
+    auto_free char *file = vm_sidecar_file(vm, &exists, NULL);
+    if (vm_load(vm, file, &c, &why))
+        return shown(file, json_pack("[o]", check_finding("broken-sidecar", file, why.desc)));
+    vm_adopt_names(vm, &c);
+    if (!exists) {
+        vm_note(vm, 0, "there is no sidecar: only the images are looked at");
+        adopt(&c, &vm->graph, NULL, "000000");
+    }
+    findings = examine(vm, &c, exists ? file : NULL, flags, &found, err);
+    if (findings && exists && flags & QRW_DEEP && !(flags & QRW_DRY_RUN) && take_hashes(&c, found))
+        remember(vm, file, found);
+    chain_done(&c);
+    return findings ? shown(exists ? file : NULL, findings) : NULL;
+}
+
+/* ---- repair ---- */
+
+/* Carry out @f; what went wrong is said in it. Returns whether it is mended. */
+static bool mend(struct qrw_vm *vm, struct journal *j, json_t *f)
+{
+    const json_t *how = json_object_get(f, "mend");
+    struct qmp_error why = {0};
+    char words[sizeof(why.context) + sizeof(why.desc)];
+
+    if (mend_record(&j->chain, &vm->graph, how) || !mend_outside(vm->client, how, &why))
+        return true;
+    json_object_set_new(f, "failed", json_string(qmp_error_text(&why, words, sizeof(words))));
+    return false;
+}
+
+static bool may_mend(const json_t *f, unsigned flags)
+{
+    const json_t *how = json_object_get(f, "mend");
+
+    return json_is_object(how) && !same(text(how, "do"), "settle") &&
+           (flags & QRW_YES || !json_is_true(json_object_get(f, "ask")));
+}
+
+/* Killed in the middle, what we have written ourselves is not found to be changed. */
+static int forget_touched(struct qrw_vm *vm, struct journal *j, const json_t *findings,
+                          unsigned flags, struct qmp_error *err)
+{
+    bool any = false;
+    const json_t *f;
+    size_t i;
+
+    json_array_foreach(findings, i, f) {
+        const char *layer = text(json_object_get(f, "mend"), "touches");
+
+        if (!layer || !may_mend(f, flags))
+            continue;
+        chain_touch(&j->chain, layer);
+        any = true;
+    }
+    return any ? journal_save(j, vm, err) : 0;
+}
+
+/* Mend all of @findings that may be; they go to @mended. Returns how many, -1: @err. */
+static int pass(struct qrw_vm *vm, struct journal *j, json_t *findings, unsigned flags,
+                json_t *mended, struct qmp_error *err)
+{
+    int n = 0;
+
+    if (forget_touched(vm, j, findings, flags, err))
+        return -1;
+    for (size_t i = 0; i < json_array_size(findings); i++) {
+        json_t *f = json_array_get(findings, i);
+
+        if (may_mend(f, flags) && mend(vm, j, f)) {
+            json_array_append(mended, f);
+            json_array_remove(findings, i--);
+            n++;
+        }
+    }
+    return n;
+}
+
+/* Each finding as a step of what repair would do. */
+static json_t *preview(const json_t *findings, unsigned flags)
+{
+    json_t *plan = json_array(), *f;
+    size_t i;
+
+    json_array_foreach(findings, i, f) {
+        json_t *step = json_deep_copy(json_object_get(f, "mend"));
+
+        if (!json_is_object(step) ||
+            !(may_mend(f, flags | QRW_YES) || same(text(step, "do"), "settle"))) {
+            json_decref(step);
+            continue;
+        }
+        json_object_set(step, "step", json_object_get(step, "do"));
+        json_object_del(step, "do");
+        json_object_set(step, "for", json_object_get(f, "code"));
+        if (!may_mend(f, flags))
+            json_object_set_new(step, "needs", json_string("--yes"));
+        json_array_append_new(plan, step);
+    }
+    return plan;
+}
+
+json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp_error *err)
+{
+    json_t *mended = json_array(), *findings = NULL;
+    int n = 1;
+
+    if (vm->engine) {
+        vm_stop(vm);
+        if (vm_observe(vm, GRAPH_NODES, err)) {
+            json_decref(mended);
+            return NULL;
+        }
+    }
+    for (int i = 0; n > 0 && i < MAX_PASSES; i++) {
+        json_auto_t *found = NULL;
+
+        json_decref(findings);
+        findings = examine(vm, &j->chain, j->file, flags, &found, err);
+        if (!findings || flags & QRW_DRY_RUN)
+            break;
+        n = pass(vm, j, findings, flags, mended, err);
+        if (n > 0) {
+            fingerprints_take(&j->chain);
+            n = journal_save(j, vm, err) || vm_observe(vm, GRAPH_NODES, err) ? -1 : n;
+        }
+    }
+    if (n < 0) {
+        json_decref(findings);
+        findings = NULL;
+    }
+    json_t *plan = findings && flags & QRW_DRY_RUN ? preview(findings, flags) : NULL;
+    json_t *result = findings ? shown(j->file, findings) : NULL;
+    if (plan)
+        json_object_set_new(result, "plan", plan);
+    else if (result)
+        json_object_set(result, "mended", mended);
+    json_decref(mended);
+    return result;
+}

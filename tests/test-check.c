@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What check finds: tests/state/state.h tells how to read a row. */
+#include <criterion/criterion.h>
+
+#include "qmp/mem.h"
+#include "snapshot/mend-record.h"
+#include "tests/state/state.h"
+
+struct row {
+    const char *title, *picture, *changes, *findings;
+};
+
+/* clang-format off */
+static const struct row files[] = {
+    {"all is well", "disk0: base* <- a* <- b", "", ""},
+    {"and offline", "disk0: base* <- a* <- b", "offline", ""},
+    {"with branches, an undo point and raw files",
+     "disk0: base*(raw) <- a; + base <- old*~", "", ""},
+    {"out of reach, nothing is said of files",
+     "disk0: base* <- a", ".files=null", ""},
+
+    {"a layer that others need is not there",
+     "disk0: base* <- a* <- b", "-a; offline",
+     "missing-file a, broken-snapshot s2 (drop-snapshot?)"},
+    {"and all above it are lost with the base",
+     "disk0: base* <- a* <- b", "-base; offline",
+     "missing-file base, broken-snapshot s1 (drop-snapshot?), broken-snapshot s2 (drop-snapshot?)"},
+    {"the undo point's",
+     "disk0: base* <- a; + base <- old~", "-old; offline",
+     "missing-file old, broken-undo undo (drop-undo?)"},
+    {"a frozen file has moved: it is known by size and time",
+     "disk0: base* <- a", "-base; old/base.size=1; offline",
+     "moved-file base (rename)"},
+    {"two could be it",
+     "disk0: base* <- a", "-base; x.size=1; y.size=1; offline",
+     "missing-file base, broken-snapshot s1 (drop-snapshot?)"},
+    {"the active one has: by what it builds on",
+     "disk0: base* <- a", "-a; x.virtual=67108864; x.leads=@base; x.backing=base; x.size=7; offline",
+     "moved-file a (rename?)"},
+    {"nothing in it speaks for that",
+     "disk0: base* <- a", "-a; x.virtual=67108864; x.leads=@base; x.empty=true; x.size=7; offline",
+     "missing-file a"},
+
+    {"no qcow2 image any more",
+     "disk0: base* <- a", "a.problem=not a qcow2 image; offline", "unreadable-image a"},
+    {"what raw images hold is nobody's business",
+     "disk0: base*(raw) <- a", "base.problem=not a qcow2 image; offline", ""},
+    {"QEMU found it damaged",
+     "disk0: base* <- a", "base.corrupt=true; offline", "corrupt-image base"},
+    {"qemu-img did",
+     "disk0: base* <- a", "base.damage=2 errors; base.leaks=3; offline", "corrupt-image base"},
+    {"clusters in use for nothing",
+     "disk0: base* <- a", "base.leaks=3; offline", "leaked-clusters base (leaks?)"},
+    {"everybody may write to it",
+     "disk0: base* <- a", "base.mode=438; offline", "open-permissions base (chmod?)"},
+
+    {"a base was written to",
+     "disk0: base* <- a", "base.mtime_ns=2; offline", "changed-base base (touch?)"},
+    {"its size is another",
+     "disk0: base* <- a", "base.size=2; offline", "changed-base base (touch?)"},
+    {"its content is another",
+     "disk0: base* <- a", "#layers/L1/sha256=aa; base.sha256=bb; offline",
+     "changed-base base (touch?)"},
+    {"only its time is another",
+     "disk0: base* <- a", "#layers/L1/sha256=aa; base.sha256=aa; base.mtime_ns=2; offline",
+     "touched-base base (touch)"},
+    {"the active layer may change",
+     "disk0: base* <- a", "a.size=9; a.mtime_ns=9; offline", ""},
+};
+
+static const struct row headers[] = {
+    {"the header leads nowhere",
+     "disk0: base* <- a", "a.leads=@gone; offline", "wrong-backing a (backing)"},
+    {"to another file: who is right?",
+     "disk0: base* <- a", "a.leads=@x; x.size=9; offline", "wrong-backing a (backing?)"},
+    {"QEMU knows",
+     "disk0: base* <- a(named)", "a.leads=@x; x.size=9", "wrong-backing a (backing-live)"},
+    {"QEMU would write the wrong format",
+     "disk0: base*(raw) <- a(named)", "a.leads=@x; x.size=9", "wrong-backing a"},
+    {"no backing file at all",
+     "disk0: base* <- a", "a.backing=null; a.leads=null; offline", "wrong-backing a (backing?)"},
+    {"a base with one",
+     "disk0: base* <- a", "base.backing=x; base.leads=@x; offline", "wrong-backing base"},
+    {"another name of the same file",
+     "disk0: base* <- a", "a.leads=@same; same.id=/vm/base.qcow2; offline", ""},
+    {"the base is missing, as the header knows it",
+     "disk0: base* <- a", "-base; offline",
+     "missing-file base, broken-snapshot s1 (drop-snapshot?)"},
+    {"the base has moved, and the header has not followed",
+     "disk0: base* <- a", "-base; offline; a.leads=@other",
+     "missing-file base, wrong-backing a, broken-snapshot s1 (drop-snapshot?)"},
+    {"an image that names itself",
+     "disk0: base* <- a", "a.leads=@a; offline", "self-backing a (backing)"},
+    {"a base that names itself",
+     "disk0: base* <- a", "base.leads=@base; base.backing=base; offline", "self-backing base"},
+    {"in a circle",
+     "disk0: base* <- a* <- b", "a.leads=@b; offline", "backing-loop a (backing)"},
+    {"over a file that nobody knows",
+     "disk0: base* <- a", "a.leads=@x; x.leads=@a; offline", "backing-loop a (backing)"},
+    {"a layer between two of ours",
+     "disk0: base* <- a", "a.leads=@x; x.leads=@base; x.size=9; offline", "foreign-layer x (insert)"},
+    {"the format is not recorded",
+     "disk0: base* <- a", "a.backing_format=null; offline", "no-backing-format a (backing)"},
+    {"the format is wrong",
+     "disk0: base* <- a", "a.backing_format=raw; offline", "wrong-backing-format a (backing)"},
+    {"a link with a relative name in the image",
+     "disk0: base* <- a", "a.link=true; a.elsewhere=@x; offline", "misleading-backing a (backing)"},
+};
+
+static const struct row graphs[] = {
+    {"a layer on top that nobody recorded",
+     "disk0: base* <- a <- x(unknown)", "", "foreign-layer x (follow)"},
+    {"one in between",
+     "disk0: base* <- x(unknown) <- a", "",
+     "foreign-layer x (follow)"},
+    {"the header says so too",
+     "disk0: base* <- x(unknown) <- a", "a.leads=@x; x.leads=@base; x.size=9",
+     "foreign-layer x (follow)"},
+    {"QEMU has left a layer out",
+     "disk0: base* <- b", "#layers/L9={\"file\": \"a.qcow2\", \"format\": \"qcow2\", "
+     "\"backing\": \"L1\"}; #layers/L2/backing=L9; a.size=1; a.leads=@base; a.backing=x;"
+     "a.backing_format=qcow2",
+     "stale-record b (follow)"},
+    {"it was started with an old image",
+     "disk0[active=old]: base*; + base <- old", "", "wrong-active base"},
+    {"a node that nobody uses",
+     "disk0: base* <- a", ".nodes=[\"qrw-1-0\", \"#a\"]", "leaked-node qrw-1-0 (close)"},
+    {"a job under way may have nodes",
+     "disk0: base* <- a; job x backup running", ".nodes=[\"qrw-1-0\"]", ""},
+    {"an ended job of ours",
+     "disk0: base* <- a; job qrw-commit-disk0 commit concluded", "", "ended-job qrw-commit-disk0 (settle)"},
+    {"somebody else's", "disk0: base* <- a; job x commit concluded", "", ""},
+};
+
+static const struct row snapshots[] = {
+    {"the memory is not there",
+     "disk0: base* <- a", "#snapshots/0/memory={\"file\": \"m.qcow2\", \"tag\": \"s1\"}; offline",
+     "missing-memory s1 (drop-memory?)"},
+    {"it is another one",
+     "disk0: base* <- a", "#snapshots/0/memory={\"file\": \"m.qcow2\", \"tag\": \"s1\"}; "
+     "m.tags=[\"s2\"]; offline",
+     "missing-memory s1 (drop-memory?)"},
+    {"it is well",
+     "disk0: base* <- a", "#snapshots/0/memory={\"file\": \"m.qcow2\", \"tag\": \"s1\"}; "
+     "m.tags=[\"s1\"]; offline", ""},
+    {"a tag is not in the image any more",
+     "disk0: a^t1; disk1: b^t1; inside t1", "a.tags=null; offline", "missing-tag t1 (drop-snapshot?)"},
+    {"both are",
+     "disk0: a^t1; disk1: b^t1; inside t1", "offline", ""},
+    {"a snapshot of a disk that is not there any more",
+     "disk0: base* <- a", "#snapshots/0/disks={\"gone\": {\"layer\": \"L1\"}}",
+     "cannot-revert s1"},
+};
+
+static const struct row documents[] = {
+    {"others may read the sidecar", "disk0: base* <- a", ".mode=420; offline",
+     "open-permissions base.qrewind.json (chmod)"},
+    {"somebody is at work", "disk0: base* <- a", ".holder=pid 7 (qrewind); .leftovers=[\"/vm/n.new\"]; offline",
+     "locked base.qrewind.json"},
+    {"a pending that makes no sense", "disk0: base* <- a", "#pending={\"operation\": \"create\"}; offline",
+     "pending create"},
+    {"another sidecar says that its guest writes to it", "disk0: base* <- a",
+     ".sidecars={\"/vm/o.qrewind.json\": {\"/vm/base.qcow2\": {\"active\": true}}}; offline",
+     "sidecar-conflict base"},
+    {"another one knows the active layer", "disk0: base* <- a",
+     ".sidecars={\"/vm/o.qrewind.json\": {\"/vm/a.qcow2\": {\"ours\": false}}}; offline",
+     "sidecar-conflict a"},
+    {"a base that both have", "disk0: base* <- a",
+     ".sidecars={\"/vm/o.qrewind.json\": {\"/vm/base.qcow2\": {\"ours\": false}}}; offline", ""},
+    {"a save that was killed", "disk0: base* <- a", ".leftovers=[\"/vm/n.new\"]; offline",
+     "orphan-file n.new (unlink)"},
+    {"an empty overlay", "disk0: base* <- a", "base.s9.leads=@base; base.s9.empty=true; offline",
+     ""},
+};
+
+static const struct row orphans[] = {
+    {"an empty overlay", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.empty=true; offline",
+     "orphan-file base.s9 (unlink?)"},
+    {"an empty name", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.s9.qcow2.empty=true; base.s9.qcow2.size=0; offline",
+     "orphan-file base.s9 (unlink?)"},
+    {"an overlay with data is nobody's to remove", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; offline",
+     "orphan-file base.s9"},
+    {"somebody has it open", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.user=pid 3; offline", ""},
+    {"another image builds on it", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.empty=true; "
+     "u.leads=@base.s9.qcow2; offline", ""},
+    {"another sidecar knows it", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.empty=true; "
+     ".sidecars={\"/vm/o.qrewind.json\": {\"/vm/base.s9.qcow2\": {\"ours\": true}}}; offline", ""},
+    {"an image of its own that is only called so", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.copy.qcow2.size=99; offline", ""},
+    {"the memory of nothing", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.s9.vmstate.qcow2.size=99; offline",
+     "orphan-file base.s9.vmstate (unlink?)"},
+    {"that of a snapshot", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.s1.vmstate.qcow2.tags=[\"s1\"]; "
+     "#snapshots/0/memory={\"file\": \"base.s1.vmstate.qcow2\", \"tag\": \"s1\"}; offline", ""},
+};
+/* clang-format on */
+
+static void check_rows(const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct state *s = state_new(rows[i].picture, rows[i].changes);
+        auto_free char *found = state_findings(s);
+
+        cr_expect_str_eq(found, rows[i].findings, "%s:\n  %s\n  %s", rows[i].title, found,
+                         rows[i].findings);
+        state_free(s);
+    }
+}
+#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof(rows[0]))
+
+Test(check, files_are_there_and_what_they_were)
+{
+    CHECK_ROWS(files);
+}
+
+Test(check, headers_name_what_is_recorded)
+{
+    CHECK_ROWS(headers);
+}
+
+Test(check, QEMU_has_what_is_recorded)
+{
+    CHECK_ROWS(graphs);
+}
+
+Test(check, snapshots_can_be_gone_back_to)
+{
+    CHECK_ROWS(snapshots);
+}
+
+Test(check, the_sidecar_itself)
+{
+    CHECK_ROWS(documents);
+}
+
+Test(check, files_of_ours_that_no_record_names)
+{
+    CHECK_ROWS(orphans);
+}
+
+/* ---- mending the record ---- */
+
+/* clang-format off */
+static const struct {
+    const char *picture, *mend, *after;
+} mends[] = {
+    {"disk0: base* <- a", "{\"do\": \"rename\", \"layer\": \"L1\", \"file\": \"/vm/x.qcow2\"}",
+     "disk0: x*s1 <- a"},
+    {"disk0: base* <- a", "{\"do\": \"insert\", \"layer\": \"L2\", \"file\": \"/vm/x.qcow2\"}",
+     "disk0: base*s1 <- x <- a"},
+    {"disk0: base* <- a <- x(unknown)", "{\"do\": \"follow\", \"disk\": \"disk0\"}",
+     "disk0: base*s1 <- a <- x"},
+    {"disk0: base* <- a; + base <- old*", "{\"do\": \"drop-snapshot\", \"snapshot\": \"s2\"}",
+     "disk0: base*s1 <- a"},
+    {"disk0: base* <- a; + base <- old~", "{\"do\": \"drop-undo\"}", "disk0: base*s1 <- a"},
+};
+/* clang-format on */
+
+Test(check, what_mends_the_record)
+{
+    for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++) {
+        struct picture *p = picture_new(mends[i].picture);
+        json_auto_t *mend = json_loads(mends[i].mend, 0, NULL);
+
+        cr_expect(mend_record(&p->chain, &p->graph, mend));
+        cr_expect(mend_record(&p->chain, &p->graph, mend) || true); /* again: it does no harm */
+        auto_free char *after = picture_draw(&p->chain);
+        cr_expect_str_eq(after, mends[i].after);
+        picture_free(p);
+    }
+}
+
+Test(check, what_mends_no_record_changes_none)
+{
+    struct picture *p = picture_new("disk0: base* <- a");
+    json_auto_t *mend = json_pack("{s:s}", "do", "unlink");
+    json_auto_t *before = json_deep_copy(p->chain.doc);
+
+    cr_expect_not(mend_record(&p->chain, &p->graph, mend));
+    cr_expect(json_equal(before, p->chain.doc));
+    picture_free(p);
+}

@@ -37,7 +37,9 @@ static void print(const json_t *doc, const void *args)
 const struct verb cmd_delete = {
     .name = "delete",
     .summary = "Delete snapshots, merging what only they kept",
-    .details = "The guest does not notice. Layers are merged in the direction that moves less.",
+    .details =
+        "The guest does not notice. Layers are merged in the direction that moves less, but down\n"
+        "into an image of yours. --dry-run shows every merge.",
     .examples = "qrewind -s vm.sock delete before-upgrade\n"
                 "qrewind -s vm.sock delete experiment --children",
     .opts = opts,

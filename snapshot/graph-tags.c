@@ -44,6 +44,21 @@ void graph_tags_free(struct graph_layer *l)
     free(l->tags);
 }
 
+void graph_tags_drop(struct graph_layer *l, const char *name)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < l->ntags; i++) {
+        if (!same(l->tags[i].name, name)) {
+            l->tags[kept++] = l->tags[i];
+            continue;
+        }
+        free(l->tags[i].id);
+        free(l->tags[i].name);
+    }
+    l->ntags = kept;
+}
+
 const struct graph_tag *graph_tag(const struct graph_layer *l, const char *name)
 {
     for (size_t i = 0; i < l->ntags; i++)

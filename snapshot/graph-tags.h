@@ -25,6 +25,9 @@ struct graph_layer;
 void graph_tags_take(struct graph_layer *l, const json_t *image);
 void graph_tags_free(struct graph_layer *l);
 
+/* Forget those called @name. */
+void graph_tags_drop(struct graph_layer *l, const char *name);
+
 /* The one that QEMU means by @name: the first. Borrowed, NULL: there is none. */
 const struct graph_tag *graph_tag(const struct graph_layer *l, const char *name);
 

@@ -168,18 +168,22 @@ static void fill_layer(struct graph_layer *l, const json_t *image)
     graph_tags_take(l, image);
 }
 
+static void free_layer(struct graph_layer *l)
+{
+    free(l->file);
+    free(l->spelling);
+    free(l->node);
+    free(l->file_node);
+    free(l->format);
+    free(l->backing);
+    free(l->trouble);
+    graph_tags_free(l);
+}
+
 static void free_layers(struct graph_disk *d)
 {
-    for (size_t i = 0; i < d->nlayers; i++) {
-        free(d->layers[i].file);
-        free(d->layers[i].spelling);
-        free(d->layers[i].node);
-        free(d->layers[i].file_node);
-        free(d->layers[i].format);
-        free(d->layers[i].backing);
-        free(d->layers[i].trouble);
-        graph_tags_free(&d->layers[i]);
-    }
+    for (size_t i = 0; i < d->nlayers; i++)
+        free_layer(&d->layers[i]);
     free(d->layers);
     d->layers = NULL;
     d->nlayers = 0;
@@ -349,6 +353,19 @@ int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err
                 name_layers(&g->disks[k], entry);
     g->level = GRAPH_NODES;
     return 0;
+}
+
+void graph_merge(struct graph_disk *d, size_t from, size_t to, size_t into)
+{
+    for (size_t i = from; i < to; i++) {
+        if (d->layers[i].allocated > 0)
+            d->layers[into].allocated += d->layers[i].allocated;
+        free_layer(&d->layers[i]);
+    }
+    memmove(d->layers + from, d->layers + to, (d->nlayers - to) * sizeof(*d->layers));
+    d->nlayers -= to - from;
+    free(d->node);
+    d->node = d->layers[0].node ? mem_strdup(d->layers[0].node) : NULL;
 }
 
 void graph_done(struct graph *g)

@@ -104,6 +104,9 @@ const char *graph_state(const struct graph *g);
 /* Call the disk @id from now on. */
 void graph_rename(struct graph_disk *d, const char *id);
 
+/* The layers [from, to) of @d are gone, their data is in the layer @into, which is none of them. */
+void graph_merge(struct graph_disk *d, size_t from, size_t to, size_t into);
+
 /* Free what is inside; @g is empty afterwards. */
 void graph_done(struct graph *g);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +48,20 @@ static int run(const char *const *argv, char *words, size_t size)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+/* @name and @value as qemu-img reads options, where commas are doubled. New string. */
+static char *option(const char *name, const char *value)
+{
+    char *word = mem_strdup(name);
+
+    for (const char *c = value; *c; c++) {
+        char *longer = mem_printf("%s%s%c", word, *c == ',' ? "," : "", *c);
+
+        free(word);
+        word = longer;
+    }
+    return word;
+}
+
 /* Run qemu-img on @path, which must not be open elsewhere, to do @what. */
 static int convert(const char *const *argv, const char *what, const char *path,
                    struct qmp_error *err)
@@ -59,8 +74,8 @@ static int convert(const char *const *argv, const char *what, const char *path,
         return 0;
     if (status < 0) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "cannot run qemu-img: %s", strerror(errno));
-        return qmp_error_hint(err, "install qemu-utils: layers that the VM has not open are merged "
-                                   "by qemu-img");
+        return qmp_error_hint(err, "install qemu-utils: what lies in images that the VM does not "
+                                   "write to is changed by qemu-img");
     }
     if (image_holder(path, &pid, who, sizeof(who)))
         return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", path, who);
@@ -88,7 +103,7 @@ int image_rebase(const char *path, const char *format, const char *backing,
 int image_name_backing(const char *path, const char *format, const char *backing,
                        const char *backing_format, struct qmp_error *err)
 {
-    const char *argv[] = {"qemu-img", "rebase", "-u", "-f",           format, "-b",
+    const char *argv[] = {"qemu-img", "rebase", "-u",           "-f", format, "-b",
                           backing,    "-F",     backing_format, path, NULL};
 
     return convert(argv, "rebase -u", path, err);
@@ -99,4 +114,35 @@ int image_free_leaks(const char *path, struct qmp_error *err)
     const char *argv[] = {"qemu-img", "check", "-q", "-f", "qcow2", "-r", "leaks", path, NULL};
 
     return convert(argv, "check", path, err);
+}
+
+int image_copy_snapshot(const char *path, const char *source, const char *tag, const char *backing,
+                        struct qmp_error *err)
+{
+    auto_free char *which = option("snapshot.name=", tag);
+    const char *argv[] = {"qemu-img",
+                          "convert",
+                          "-n",
+                          "-f",
+                          "qcow2",
+                          "-O",
+                          "qcow2",
+                          "-l",
+                          which,
+                          backing ? "-B" : "--target-is-zero",
+                          backing ? backing : source,
+                          backing ? source : path,
+                          backing ? path : NULL,
+                          NULL};
+
+    return convert(argv, "convert", path, err);
+}
+
+int image_untag(const char *path, const char *tag, struct qmp_error *err)
+{
+    auto_free char *image = option("driver=qcow2,file.driver=file,file.filename=", path);
+    const char *argv[] = {"qemu-img", "snapshot", "--image-opts", "-d", tag, image, NULL};
+
+    /* one that is gone already is no failure: an earlier run may have come so far */
+    return image_has_snapshot(path, tag, NULL) ? 0 : convert(argv, "snapshot -d", path, err);
 }

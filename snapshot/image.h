@@ -122,6 +122,18 @@ int image_name_backing(const char *path, const char *format, const char *backing
 /* Give back the clusters of the qcow2 image @path that nothing uses: "qemu-img check -r leaks". */
 int image_free_leaks(const char *path, struct qmp_error *err);
 
+/*
+ * Let the empty image @path, which is backed by @backing (NULL: nothing), show what @source
+ * showed when its internal snapshot @tag was taken: its data is copied. Nobody may write
+ * to @source. Errors as above.
+ */
+int image_copy_snapshot(const char *path, const char *source, const char *tag, const char *backing,
+                        struct qmp_error *err);
+
+/* Remove the internal snapshot @tag from the qcow2 image @path, which nobody has open. That it
+ * is not there is no failure. Errors as above. */
+int image_untag(const char *path, const char *tag, struct qmp_error *err);
+
 /* What a user without privileges can still write to the file system of @folder, in bytes. */
 int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err);
 

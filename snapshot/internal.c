@@ -101,6 +101,12 @@ static void add_disk(json_t *snapshot, const char *disk, const struct graph_tag 
         json_pack("{s:s, s:s, s:n, s:n}", "disk", disk, "tag", t->name, "qemu", "machine"));
 }
 
+/* What an undo point left is nobody's snapshot: only who knows its name is told of it. */
+static bool is_meant(const char *tag, const char *only)
+{
+    return only ? !strcmp(only, tag) : strncmp(tag, INTERNAL_UNDO, strlen(INTERNAL_UNDO)) != 0;
+}
+
 /* Those called @only, NULL: all. */
 static json_t *foreign(const struct graph *g, const struct chain *c, const char *only)
 {
@@ -114,7 +120,7 @@ static json_t *foreign(const struct graph *g, const struct chain *c, const char 
         for (size_t k = 0; !graph_skip_reason(d) && k < d->layers[0].ntags; k++) {
             const struct graph_tag *t = &d->layers[0].tags[k];
 
-            if ((only && strcmp(only, t->name)) || json_object_get(known, t->name))
+            if (!is_meant(t->name, only) || json_object_get(known, t->name))
                 continue;
             if (!json_object_get(found, t->name))
                 json_object_set_new(found, t->name, document(t));
@@ -177,6 +183,21 @@ static void complete(json_t *to, const struct graph *g, const struct chain *c, c
         json_object_set_new(to, "file", json_string(file));
     else
         json_object_set_new(to, "missing", json_true());
+}
+
+bool internal_is_active(const struct graph *g, const struct chain *c, const json_t *snapshot)
+{
+    const char *id;
+    json_t *held;
+
+    json_object_foreach(json_object_get(snapshot, "disks"), id, held) {
+        auto_free char *file = internal_file(g, c, id, held);
+        const struct graph_disk *d = graph_disk(g, id);
+
+        if (file && d && d->nlayers && !same(file, d->layers[0].file))
+            return false;
+    }
+    return true;
 }
 
 void internal_complete(json_t *snapshot, const struct graph *g, const struct chain *c)

@@ -23,7 +23,12 @@ char *internal_time(int64_t sec, int nsec);
 /* Does this snapshot, or undo point, lie inside the images? */
 bool internal_is(const json_t *snapshot);
 
-/* Those that the document does not know, as snapshot documents, oldest first. New reference. */
+/* Do all the disks of @snapshot that @g has run on the images with its tags? Then QEMU can load
+ * it. Also where there is none left. */
+bool internal_is_active(const struct graph *g, const struct chain *c, const json_t *snapshot);
+
+/* Those that the document does not know, as snapshot documents, oldest first; without undo
+ * points that were left. New reference. */
 json_t *internal_foreign(const struct graph *g, const struct chain *c);
 
 /* The snapshot @name if it is an internal one, recorded or foreign. New reference, NULL. */

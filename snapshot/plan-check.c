@@ -31,8 +31,10 @@ static int check_kind(const json_t *step, const char *where, struct qmp_error *e
         return bad(err, where, "a step that is no object");
     if (!kind)
         return bad(err, where, "a step without a kind");
-    if (same(kind, "unlink") && !text(step, "file"))
+    if ((same(kind, "unlink") || same(kind, "untag")) && !text(step, "file"))
         return bad(err, kind, "it has no file");
+    if (same(kind, "untag") && !text(step, "tag"))
+        return bad(err, kind, "it has no tag");
     if (!same(kind, "qmp") && !same(kind, "job"))
         return 0;
     if (same(kind, "job") && !text(json_object_get(step, "arguments"), "job-id"))

@@ -79,7 +79,7 @@ static void drop_memory(struct plan *p, const json_t *snapshot, bool keep_files)
         return;
     auto_free char *path = path_join(p->after.folder, file);
     if (keep_files)
-        plan_kept(p, path, "the record only (--metadata)");
+        plan_kept(p, path, "asked for");
     else
         plan_cleanup_file(p, path);
 }
@@ -138,4 +138,4 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
 }
 
 const struct qrw_operation qrw_delete = {
-    .name = "delete", .level = GRAPH_DISKS, .plan = plan, .tidies = true};
+    .name = "delete", .level = GRAPH_NODES, .plan = plan, .tidies = true};

@@ -33,29 +33,14 @@ void internal_way_done(struct internal_way *w)
 
 /* ---- the disks ---- */
 
-/* The tag is not in the active layer of @d: where is it, and what can be done? */
-static int not_there(const struct internal_way *w, const struct graph_disk *d, const json_t *held,
-                     struct qmp_error *err)
+static int check_disk(const struct internal_way *w, const struct graph_disk *d,
+                      struct qmp_error *err)
 {
-    auto_free char *file = internal_file(w->s->graph, w->s->chain, d->id, held);
-
-    if (!file) {
+    if (!d->nlayers || !graph_tag(&d->layers[0], w->tag)) {
         qmp_error_set(err, QRW_ERR_NOT_FOUND, "disk %s has no internal snapshot '%s' any more",
                       d->id, w->tag);
         return qmp_error_hint(err, "qrewind delete forgets it");
     }
-    qmp_error_set(err, QRW_ERR_UNSUPPORTED,
-                  "disk %s: '%s' lies in %s, which the disk does not run on now", d->id, w->tag,
-                  file);
-    return qmp_error_hint(err, "it can be copied out: qemu-img convert -l %s -O qcow2 %s COPY",
-                          w->tag, file);
-}
-
-static int check_disk(const struct internal_way *w, const struct graph_disk *d, const json_t *held,
-                      struct qmp_error *err)
-{
-    if (!d->nlayers || !graph_tag(&d->layers[0], w->tag))
-        return not_there(w, d, held, err);
     if (plan_check_idle(w->s->graph, d, err) || chain_agrees(w->s->chain, d, err))
         return -1;
     if (!d->bitmaps)
@@ -80,7 +65,7 @@ static int find_disks(struct internal_way *w, struct qmp_error *err)
             return qmp_error_set(err, QRW_ERR_INVALID, "%s: its disks have different tags",
                                  w->name);
         w->tag = text(held, "tag");
-        if (check_disk(w, d, held, err))
+        if (check_disk(w, d, err))
             return -1;
         overlays_add(&w->o, w->s, d);
     }
@@ -238,20 +223,6 @@ static void keep_present(struct plan *p, const struct internal_way *w)
     chain_set_undo(&p->after, undo);
 }
 
-/* Each revert leaves one undo point only. */
-static void forget_undo_point(struct plan *p, const struct scene *s)
-{
-    const char *id;
-    json_t *held;
-
-    json_object_foreach(json_object_get(chain_undo(s->chain), "disks"), id, held) {
-        const struct graph_disk *d = graph_disk(s->graph, id);
-
-        if (d && d->nlayers && graph_tag(&d->layers[0], text(held, "tag")))
-            json_array_append_new(p->cleanup, plan_internal_untag(d, text(held, "tag")));
-    }
-}
-
 static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *err)
 {
     if (check(p, w, err))
@@ -262,7 +233,7 @@ static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *er
     keep_present(p, w);
     chain_set_current(&p->after, w->current);
     plan_collect(p, false);
-    forget_undo_point(p, w->s);
+    plan_internal_forget(p, w->s); /* each revert leaves one undo point only */
     json_object_set_new(p->result, "snapshot", json_string(w->name));
     json_object_set_new(p->result, "method",
                         json_string(plan_way_method(w->s, w->memory, w->args->no_reset)));
@@ -277,11 +248,6 @@ int plan_internal_revert(struct plan *p, const struct scene *s, const struct qrw
     w.snapshot = internal_find(s->graph, s->chain, args->name);
     w.current = chain_snapshot(s->chain, args->name) ? args->name : NULL;
     return plan_way(p, &w, err);
-}
-
-bool plan_internal_is_undo(const struct scene *s)
-{
-    return internal_is(chain_undo(s->chain));
 }
 
 int plan_internal_undo(struct plan *p, const struct scene *s, const struct qrw_revert_args *args,

@@ -93,7 +93,7 @@ static void tag_present(struct plan *p, const struct internal_way *w)
         if (w->args->discard && !w->args->keep)
             json_array_append_new(p->cleanup, plan_internal_untag(d, w->keeps));
         else
-            plan_promise_tag(p, d->id, w->keeps, true);
+            plan_promise_tag(p, d->id, NULL, w->keeps, true);
     }
 }
 
@@ -106,7 +106,7 @@ static void load(struct plan *p, const struct internal_way *w)
         plan_undo(p, undo_load(w));
         plan_again(p);
         for (size_t i = 0; i < w->o.n; i++)
-            plan_promise_tag(p, w->o.list[i].disk->id, w->tag, true);
+            plan_promise_tag(p, w->o.list[i].disk->id, NULL, w->tag, true);
         return;
     }
     if (!w->memory)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan-internal: take and delete snapshots inside the images; see plan-internal.h.
+ * plan-internal: take snapshots inside the images; see plan-internal.h.
  *
  *   disk.qcow2 [t1]   ==>   disk.qcow2 [t1 s1]      the disk goes on in the same file
  */
@@ -188,7 +188,7 @@ static void record(struct plan *p, const struct scene *s, const struct qrw_creat
         chain_follow(&p->after, o->list[i].disk);
         json_object_set_new(
             disks, id, json_pack("{s:s, s:s}", "tag", name, "inside", chain_active(&p->after, id)));
-        plan_promise_tag(p, o->list[i].disk->id, name, true);
+        plan_promise_tag(p, o->list[i].disk->id, NULL, name, true);
     }
     json_object_set(p->result, "disks", disks);
     chain_add_snapshot(
@@ -221,55 +221,5 @@ int plan_internal_create(struct plan *p, const struct scene *s, const struct qrw
     record(p, s, args, name, o);
     json_object_set_new(p->result, "snapshot", json_string(name));
     json_object_set_new(p->result, "method", json_string("internal"));
-    return 0;
-}
-
-/* ---- delete ---- */
-
-bool plan_is_internal(const struct scene *s, const char *name)
-{
-    json_auto_t *snapshot = internal_find(s->graph, s->chain, name);
-
-    return snapshot != NULL;
-}
-
-static int untag(struct plan *p, const struct scene *s, const char *disk, const json_t *held,
-                 struct qmp_error *err)
-{
-    auto_free char *file = internal_file(s->graph, s->chain, disk, held);
-    const struct graph_disk *d = graph_disk(s->graph, disk);
-    const char *tag = text(held, "tag");
-
-    /* one that is gone already is no failure: an earlier run may have come so far */
-    if (!d || !d->nlayers || !tag)
-        return 0;
-    if (graph_tag(&d->layers[0], tag) && plan_check_idle(s->graph, d, err))
-        return -1;
-    for (size_t i = 0; i < d->layers[0].ntags; i++) {
-        json_auto_t *step = plan_internal_untag(d, tag);
-
-        if (same(d->layers[0].tags[i].name, tag))
-            plan_qmp(p, text(step, "execute"), json_incref(json_object_get(step, "arguments")),
-                     NULL);
-    }
-    if (!graph_tag(&d->layers[0], tag) && file)
-        plan_note(p, "disk %s: '%s' stays in %s, which the disk does not run on", d->id, tag, file);
-    plan_promise_tag(p, disk, tag, false);
-    return 0;
-}
-
-int plan_internal_delete(struct plan *p, const struct scene *s, const char *name,
-                         struct qmp_error *err)
-{
-    json_auto_t *snapshot = internal_find(s->graph, s->chain, name);
-    const char *disk;
-    json_t *held;
-
-    if (!snapshot)
-        return qmp_error_set(err, QRW_ERR_NOT_FOUND, "no internal snapshot '%s'", name);
-    json_object_foreach(json_object_get(snapshot, "disks"), disk, held)
-        if (untag(p, s, disk, held, err))
-            return -1;
-    chain_drop_snapshot(&p->after, name);
     return 0;
 }

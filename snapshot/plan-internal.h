@@ -30,14 +30,17 @@ bool plan_is_internal(const struct scene *s, const char *name);
 int plan_internal_delete(struct plan *p, const struct scene *s, const char *name,
                          struct qmp_error *err);
 
+/* Remove the tags of the undo point, if it is an internal one, once the new state, which is in
+ * @p->after, is reached. */
+void plan_internal_forget(struct plan *p, const struct scene *s);
+
 /* ---- plan-internal-revert.c ---- */
 
-/* Go back to the internal snapshot @args->name. */
+/* Go back to the internal snapshot @args->name; its disks run on the images that it is in. */
 int plan_internal_revert(struct plan *p, const struct scene *s, const struct qrw_revert_args *args,
                          struct qmp_error *err);
 
-/* Is the undo point an internal one? And go back to it. */
-bool plan_internal_is_undo(const struct scene *s);
+/* The same to the undo point, which is an internal one. */
 int plan_internal_undo(struct plan *p, const struct scene *s, const struct qrw_revert_args *args,
                        struct qmp_error *err);
 

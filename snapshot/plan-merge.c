@@ -78,7 +78,7 @@ void plan_collect(struct plan *p, bool keep_files)
         if (ours && !keep_files)
             plan_cleanup_layer(p, file);
         else
-            plan_kept(p, file, ours ? "asked for (--keep-files)" : "not made by qrewind");
+            plan_kept(p, file, ours ? "asked for" : "not made by qrewind");
         chain_drop_layer(&p->after, id);
     }
 }

@@ -32,7 +32,7 @@ static bool taken(const struct overlays *o, const struct scene *s, const char *f
     for (size_t i = 0; i < o->n; i++)
         if (o->list[i].file && !strcmp(o->list[i].file, file))
             return true;
-    return plan_knows_file(s, file);
+    return plan_knows_file(s, file) || json_object_get(s->taken, file);
 }
 
 void overlays_name(struct overlays *o, size_t at, const struct scene *s, const char *name)
@@ -120,15 +120,15 @@ void overlays_switch(struct plan *p, const struct overlays *o, bool sync, json_t
     plan_qmp(p, "transaction", json_pack("{s:o}", "actions", actions), undo);
 }
 
-void plan_end_writing(struct plan *p, const struct scene *s, const struct graph_disk *d,
-                      const struct graph_layer *l, const struct graph_layer *below)
+json_t *plan_reopen(const struct scene *s, const struct graph_disk *d, const struct graph_layer *l,
+                    const struct graph_layer *below, bool writable)
 {
     const struct overlay o = {.disk = d, .file = l->file, .node = l->node};
     json_t *options;
 
     /* nodes that QEMU named itself cannot be reopened */
     if (s->version < OLDEST_WITH_REOPEN || !l->node || l->node[0] == '#' || !l->file_node)
-        return;
+        return NULL;
     options = overlay_options(&o, NULL);
     json_object_set_new(options, "driver", json_string(l->format));
     json_object_set_new(options, "file", json_string(l->file_node));
@@ -136,6 +136,15 @@ void plan_end_writing(struct plan *p, const struct scene *s, const struct graph_
         json_object_set_new(options, "backing", json_string(below->node));
     else if (!strcmp(l->format, "raw"))
         json_object_del(options, "backing");
-    json_object_set_new(options, "read-only", json_true());
-    plan_cleanup_qmp(p, "blockdev-reopen", json_pack("{s:[o]}", "options", options));
+    json_object_set_new(options, "read-only", json_boolean(!writable));
+    return json_pack("{s:[o]}", "options", options);
+}
+
+void plan_end_writing(struct plan *p, const struct scene *s, const struct graph_disk *d,
+                      const struct graph_layer *l, const struct graph_layer *below)
+{
+    json_t *arguments = plan_reopen(s, d, l, below, false);
+
+    if (arguments)
+        plan_cleanup_qmp(p, "blockdev-reopen", arguments);
 }

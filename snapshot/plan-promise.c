@@ -20,9 +20,11 @@ void plan_promise(struct plan *p, const char *disk, const char *layer, const cha
                          "top", top));
 }
 
-void plan_promise_tag(struct plan *p, const char *disk, const char *tag, bool there)
+void plan_promise_tag(struct plan *p, const char *disk, const char *layer, const char *tag,
+                      bool there)
 {
-    promise(p, json_pack("{s:s, s:s, s:b}", "disk", disk, "tag", tag, "there", there));
+    promise(p, json_pack("{s:s, s:s*, s:s, s:b}", "disk", disk, "layer", layer, "tag", tag, "there",
+                         there));
 }
 
 void plan_promise_job(struct plan *p, const char *id)
@@ -59,7 +61,9 @@ static int layer_holds(const json_t *fact, const struct graph_disk *d, struct qm
 
 static int tag_holds(const json_t *fact, const struct graph_disk *d, struct qmp_error *err)
 {
-    bool there = d->nlayers && graph_tag(&d->layers[0], text(fact, "tag"));
+    const char *layer = text(fact, "layer");
+    const struct graph_layer *l = layer ? graph_layer(d, layer) : graph_active(d);
+    bool there = l && graph_tag(l, text(fact, "tag"));
 
     if (there == json_is_true(json_object_get(fact, "there")))
         return 0;
@@ -94,4 +98,39 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
         if (holds(fact, g, err))
             return -1;
     return 0;
+}
+
+/* ---- in a dry run ---- */
+
+static bool pretend_layer(const json_t *fact, struct graph_disk *d)
+{
+    const char *backing = text(fact, "backing");
+    const struct graph_layer *l = graph_layer(d, text(fact, "layer"));
+    const struct graph_layer *below = backing ? graph_layer(d, backing) : d->layers + d->nlayers;
+
+    if (!l || !below || below <= l)
+        return false;
+    size_t at = (size_t)(l - d->layers), to = (size_t)(below - d->layers);
+    graph_merge(d, at + 1, to, at);
+    if (json_is_true(json_object_get(fact, "top")))
+        graph_merge(d, 0, at, at);
+    return true;
+}
+
+bool plan_pretend(const struct plan *p, struct graph *g)
+{
+    const json_t *fact;
+    size_t i;
+
+    json_array_foreach(p->promise, i, fact) {
+        struct graph_disk *d = (struct graph_disk *)graph_disk(g, text(fact, "disk"));
+        const char *tag = text(fact, "tag");
+
+        if (!d || (tag && json_is_true(json_object_get(fact, "there"))) ||
+            (!tag && !pretend_layer(fact, d)))
+            return false;
+        for (size_t k = 0; tag && k < d->nlayers; k++)
+            graph_tags_drop(&d->layers[k], tag);
+    }
+    return true;
 }

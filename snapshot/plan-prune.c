@@ -177,4 +177,4 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
 }
 
 const struct qrw_operation qrw_prune = {
-    .name = "prune", .level = GRAPH_DISKS, .plan = plan, .tidies = true};
+    .name = "prune", .level = GRAPH_NODES, .plan = plan, .tidies = true};

@@ -28,8 +28,8 @@ const char *way_layer(const struct way_back *w, size_t i)
 static char *open_layer(struct plan *p, struct way_back *w, const struct graph_disk *d,
                         const char *id)
 {
-    const json_t *layer = chain_layer(w->s->chain, id);
-    auto_free char *file = chain_layer_file(w->s->chain, id);
+    const json_t *layer = chain_layer(&p->after, id);
+    auto_free char *file = chain_layer_file(&p->after, id);
     const struct graph_layer *present = graph_layer(d, file);
     const char *backing = text(layer, "backing");
 
@@ -56,15 +56,15 @@ static char *open_layer(struct plan *p, struct way_back *w, const struct graph_d
 static void make_overlays(struct plan *p, struct way_back *w)
 {
     for (size_t i = 0; i < w->o.n; i++) {
-        auto_free char *base = chain_layer_file(w->s->chain, way_layer(w, i));
-        char *format = mem_strdup(text(chain_layer(w->s->chain, way_layer(w, i)), "format"));
+        auto_free char *base = chain_layer_file(&p->after, way_layer(w, i));
+        char *format = mem_strdup(text(chain_layer(&p->after, way_layer(w, i)), "format"));
         const struct graph_layer *present = graph_layer(w->o.list[i].disk, base);
         struct graph_layer recorded = {.file = base,
                                        .spelling = base,
                                        .format = format,
-                                       .size = chain_layer_size(w->s->chain, way_layer(w, i))};
+                                       .size = chain_layer_size(&p->after, way_layer(w, i))};
 
-        plan_need_absent(p, w->o.list[i].file);
+        plan_need_free(p, w->o.list[i].file);
         plan_overlay(p, w->o.list[i].file, present ? present : &recorded);
         free(format);
     }
@@ -161,7 +161,7 @@ static void settle_into_targets(struct plan *p, const struct way_back *w)
 {
     for (size_t i = 0; i < w->o.n; i++) {
         const struct overlay *o = &w->o.list[i];
-        json_t *args = plan_job_arguments("undo", o->disk, o->node, 0);
+        json_t *args = plan_job_arguments(p->operation, o->disk, o->node, 0);
 
         json_object_set_new(args, "base-node", json_string(w->targets[i]));
         plan_job(p, "block-commit", args, o->disk->id, "complete");
@@ -183,7 +183,7 @@ void way_steps(struct plan *p, struct way_back *w)
     if (w->memory)
         plan_memory_open(p, w->s, w->memory);
     switch_disks(p, w);
-    if (w->undo)
+    if (w->settles)
         settle_into_targets(p, w);
     if (w->memory)
         plan_memory_load(p, w->s, w->memory);

@@ -9,6 +9,9 @@
  *
  * undo: the same towards the layers that the last revert left. They are nobody's frozen
  * content: the overlay is committed into them at once and is gone.
+ *
+ * A snapshot inside of an image goes back inside of it (plan-internal-revert.c) if the disk
+ * runs on that; else to a copy of what it showed (plan-revert-copy.c).
  */
 #include "snapshot/plan.h"
 
@@ -16,6 +19,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/internal.h"
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
 #include "snapshot/path.h"
@@ -28,6 +32,9 @@
 
 static void way_done(struct way_back *w)
 {
+    if (w->tags)
+        json_decref(w->disks);
+    json_decref(w->tags);
     for (size_t i = 0; w->targets && i < w->o.n; i++)
         free(w->targets[i]);
     free(w->targets);
@@ -45,7 +52,6 @@ static int find_snapshot(struct way_back *w, const char *name, struct qmp_error 
         qmp_error_set(err, QRW_ERR_NOT_FOUND, "no snapshot '%s'", name);
         return qmp_error_hint(err, "qrewind list shows the names");
     }
-    w->name = w->current = name;
     w->disks = json_object_get(snapshot, "disks");
     w->memory = json_is_object(memory) && !w->args->no_memory ? memory : NULL;
     w->was_running = text(snapshot, "state") && !strcmp(text(snapshot, "state"), "running");
@@ -61,8 +67,6 @@ static int find_undo(struct way_back *w, struct qmp_error *err)
         return qmp_error_hint(err, "the last revert leaves an undo point, unless --discard or "
                                    "--keep was given");
     }
-    w->name = "undo";
-    w->current = text(undo, "current");
     w->disks = json_object_get(undo, "disks");
     return 0;
 }
@@ -70,13 +74,14 @@ static int find_undo(struct way_back *w, struct qmp_error *err)
 static int find_disks(struct way_back *w, struct qmp_error *err)
 {
     const struct scene *s = w->s;
+    auto_free char *temporary = mem_printf("qrw-%s", s->token);
     const char *id;
     json_t *held;
 
     if (!s->files_reachable)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                              "QEMU's files are out of our reach: the overlays cannot be made");
-    json_object_foreach(w->disks, id, held) {
+    json_object_foreach(w->tags ? w->tags : w->disks, id, held) {
         const struct graph_disk *d = plan_find_disk(s->graph, id, err);
 
         if (!d)
@@ -87,21 +92,21 @@ static int find_disks(struct way_back *w, struct qmp_error *err)
     }
     w->targets = mem_alloc((w->o.n + 1) * sizeof(*w->targets));
     for (size_t i = 0; i < w->o.n; i++)
-        overlays_name(&w->o, i, s, w->name);
+        overlays_name(&w->o, i, s, w->tags ? temporary : w->name);
     return w->o.n ? 0 : qmp_error_set(err, QRW_ERR_REFUSED, "%s has no disks", w->name);
 }
 
 /* ---- the record ---- */
 
 /* What the disks show now: pinned under a name, or kept for one undo. */
-static json_t *present_layers(const struct way_back *w)
+static json_t *present_layers(const struct plan *p, const struct way_back *w)
 {
     json_t *disks = json_object();
 
     for (size_t i = 0; i < w->o.n; i++) {
         const char *id = w->o.list[i].disk->id;
 
-        json_object_set_new(disks, id, json_pack("{s:s}", "layer", chain_active(w->s->chain, id)));
+        json_object_set_new(disks, id, json_pack("{s:s}", "layer", chain_active(&p->after, id)));
     }
     return disks;
 }
@@ -117,13 +122,13 @@ static int check_keep(const struct way_back *w, struct qmp_error *err)
     return chain_check_name(keep, err);
 }
 
-static json_t *kept_snapshot(const struct way_back *w)
+static json_t *kept_snapshot(const struct plan *p, const struct way_back *w)
 {
     return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}", "name",
                      w->args->keep, "id", w->s->token, "parent", chain_current(w->s->chain),
                      "created", w->s->now, "description", "", "kind", "external", "state",
-                     graph_state(w->s->graph), "quiesced", 0, "disks", present_layers(w), "memory",
-                     "pinned", 0);
+                     graph_state(w->s->graph), "quiesced", 0, "disks", present_layers(p, w),
+                     "memory", "pinned", 0);
 }
 
 static void keep_present(struct plan *p, const struct way_back *w)
@@ -131,11 +136,11 @@ static void keep_present(struct plan *p, const struct way_back *w)
     json_t *undo = NULL;
 
     if (w->args->keep) {
-        chain_add_snapshot(&p->after, kept_snapshot(w));
+        chain_add_snapshot(&p->after, kept_snapshot(p, w));
         if (!graph_is_off(w->s->graph))
             plan_note(p, "%s holds the disks only: going back to it means a reset", w->args->keep);
     } else if (!w->args->discard) {
-        undo = json_pack("{s:o, s:s?, s:s}", "disks", present_layers(w), "current",
+        undo = json_pack("{s:o, s:s?, s:s}", "disks", present_layers(p, w), "current",
                          chain_current(w->s->chain), "created", w->s->now);
     }
     chain_set_undo(&p->after, undo);
@@ -146,11 +151,11 @@ static void record(struct plan *p, const struct way_back *w)
     for (size_t i = 0; i < w->o.n; i++) {
         const struct overlay *o = &w->o.list[i];
         const char *target = way_layer(w, i);
-        const char *below = text(chain_layer(w->s->chain, target), "backing");
-        auto_free char *file = chain_layer_file(w->s->chain, target);
-        auto_free char *below_file = chain_layer_file(w->s->chain, below);
+        const char *below = text(chain_layer(&p->after, target), "backing");
+        auto_free char *file = chain_layer_file(&p->after, target);
+        auto_free char *below_file = chain_layer_file(&p->after, below);
 
-        if (w->undo) {
+        if (w->settles) {
             chain_set_active(&p->after, o->disk->id, target);
             chain_touch(&p->after, target);
             plan_promise(p, o->disk->id, file, below_file, true);
@@ -158,7 +163,7 @@ static void record(struct plan *p, const struct way_back *w)
         }
         chain_set_active(&p->after, o->disk->id,
                          chain_add_layer(&p->after, o->file, "qcow2",
-                                         chain_layer_size(w->s->chain, target), target, true));
+                                         chain_layer_size(&p->after, target), target, true));
         plan_promise(p, o->disk->id, o->file, file, true);
     }
     chain_set_current(&p->after, w->current);
@@ -204,11 +209,14 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
         return -1;
     for (size_t i = 0; i < w->o.n; i++)
         chain_follow(&p->after, w->o.list[i].disk);
+    if (w->tags)
+        way_copy(p, w);
     way_steps(p, w);
     keep_present(p, w);
     record(p, w);
     close_nodes(p, w);
     plan_collect(p, false);
+    plan_internal_forget(p, w->s);
     note_flash(p, w);
     json_object_set_new(p->result, "snapshot", json_string(w->name));
     json_object_set_new(p->result, "method",
@@ -216,23 +224,42 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
     return 0;
 }
 
+/* Back to an internal snapshot, or undo point. */
+static int plan_inside(struct plan *p, struct way_back *w, struct qmp_error *err)
+{
+    json_auto_t *snapshot = w->settles ? json_incref(chain_undo(w->s->chain))
+                                       : internal_find(w->s->graph, w->s->chain, w->args->name);
+
+    if (internal_is_active(w->s->graph, w->s->chain, snapshot))
+        return w->settles ? plan_internal_undo(p, w->s, w->args, err)
+                          : plan_internal_revert(p, w->s, w->args, err);
+    w->settles = true;
+    return way_check_tags(w, snapshot, err) ? -1 : plan_way(p, w, err);
+}
+
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
-    __attribute__((cleanup(way_done))) struct way_back w = {.s = s, .args = arguments};
+    const struct qrw_revert_args *args = arguments;
+    __attribute__((cleanup(way_done))) struct way_back w = {
+        .s = s, .args = args, .name = args->name, .current = args->name};
 
-    if (plan_is_internal(s, w.args->name))
-        return plan_internal_revert(p, s, arguments, err);
-    return find_snapshot(&w, w.args->name, err) ? -1 : plan_way(p, &w, err);
+    if (plan_is_internal(s, args->name))
+        return plan_inside(p, &w, err);
+    return find_snapshot(&w, args->name, err) ? -1 : plan_way(p, &w, err);
 }
 
 static int plan_undo_point(struct plan *p, const struct scene *s, const void *arguments,
                            struct qmp_error *err)
 {
     __attribute__((cleanup(way_done))) struct way_back w = {
-        .s = s, .args = arguments, .undo = true};
+        .s = s,
+        .args = arguments,
+        .name = "undo",
+        .current = text(chain_undo(s->chain), "current"),
+        .settles = true};
 
-    if (plan_internal_is_undo(s))
-        return plan_internal_undo(p, s, arguments, err);
+    if (internal_is(chain_undo(s->chain)))
+        return plan_inside(p, &w, err);
     return find_undo(&w, err) ? -1 : plan_way(p, &w, err);
 }
 

@@ -12,9 +12,11 @@ struct way_back {
     const struct qrw_revert_args *args;
     const char *name;     /* of the snapshot, "undo" for the undo point */
     json_t *disks;        /* DISK: {"layer": ID} */
+    json_t *tags;         /* DISK: {"tag", "inside"}: the layers are copies of these; NULL: none */
     const json_t *memory; /* NULL: none, or not wanted */
     const char *current;  /* the snapshot that is current afterwards, NULL: none */
-    bool undo, was_running;
+    bool settles;         /* the layers are nobody's frozen content: the guest goes on in them */
+    bool was_running;
     struct overlays o;
     char **targets; /* per overlay: the node that it shall be backed by */
     unsigned opened;
@@ -22,6 +24,16 @@ struct way_back {
 
 /* The layer that disk @i of the way goes back to. Borrowed. */
 const char *way_layer(const struct way_back *w, size_t i);
+
+/*
+ * plan-revert-copy.c: go back to the tags of @snapshot, a document of an internal snapshot or of
+ * the undo point, by way of copies. QRW_ERR_UNSUPPORTED: its memory is wanted; QRW_ERR_REFUSED:
+ * not all of them lie below.
+ */
+int way_check_tags(struct way_back *w, json_t *snapshot, struct qmp_error *err);
+
+/* Make the copies: new layers in @p->after, which are what disks go back to then. */
+void way_copy(struct plan *p, struct way_back *w);
 
 /* Every step there, overlays and nodes included. */
 void way_steps(struct plan *p, struct way_back *w);

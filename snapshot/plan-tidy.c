@@ -5,8 +5,9 @@
  *   below <- L <- C     down:  below <- L' (what C was)      C's data moves
  *                       up:    below <- C'                   L's data moves
  *
- * Whichever moves less. In the running VM a job does it; layers of branches that QEMU
- * has not open are merged upwards by qemu-img, and the VM does not notice.
+ * Whichever moves less; but what the user made is what the disk ends in again when nothing is
+ * above it any more, so into that it goes down. In the running VM a job does it; layers of
+ * branches that QEMU has not open are merged upwards by qemu-img, and the VM does not notice.
  */
 #include "snapshot/plan-tidy.h"
 
@@ -71,12 +72,13 @@ static const struct graph_disk *find_live(const struct graph *g, const char *fil
 }
 
 /* Downwards only what has no branches of its own: their headers name @child. */
-static bool is_down_cheaper(const struct chain *c, const char *child, const struct graph_layer *up,
-                            const struct graph_layer *down)
+static bool goes_down(const struct chain *c, const char *layer, const char *child,
+                      const struct graph_layer *up, const struct graph_layer *down)
 {
     auto_free char *any = chain_other_child(c, child, NULL);
 
-    return up->allocated <= down->allocated && (!any || only_child(c, child));
+    return (up->allocated <= down->allocated || !chain_is_ours(c, layer)) &&
+           (!any || only_child(c, child));
 }
 
 static int merge_live(struct plan *p, const struct scene *s, const struct graph_disk *d,
@@ -92,7 +94,7 @@ static int merge_live(struct plan *p, const struct scene *s, const struct graph_
     if (!l || !u)
         return qmp_error_set(err, QRW_ERR_REFUSED, "disk %s has %s, but not %s above it", d->id,
                              lower, upper);
-    if (up || !is_down_cheaper(s->chain, child, u, l)) {
+    if (up || !goes_down(s->chain, layer, child, u, l)) {
         args.base = below;
         return qrw_stream.plan(p, s, &args, err);
     }

@@ -56,6 +56,11 @@ void plan_need_absent(struct plan *p, const char *file)
     need(p, "absent", file);
 }
 
+void plan_need_free(struct plan *p, const char *file)
+{
+    add(p->needs, json_pack("{s:s, s:s, s:b}", "need", "absent", "file", file, "chosen", 1));
+}
+
 void plan_need_absent_for_qemu(struct plan *p, const char *file)
 {
     need(p, "absent-for-qemu", file);
@@ -135,6 +140,20 @@ void plan_rebase(struct plan *p, const char *file, const char *format, const cha
                             format, "backing", backing, "backing_format", backing_format));
 }
 
+void plan_copy(struct plan *p, const char *file, const struct graph_layer *source, const char *tag,
+               const struct graph_layer *backing)
+{
+    add(p->steps, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s*, s:s*}", "step", "copy", "file",
+                            file, "source", source->file, "tag", tag, "like", source->file, "size",
+                            (json_int_t)source->size, "backing", backing ? backing->file : NULL,
+                            "backing_format", backing ? backing->format : NULL));
+}
+
+void plan_untag(struct plan *p, const char *file, const char *tag)
+{
+    add(p->steps, json_pack("{s:s, s:s, s:s}", "step", "untag", "file", file, "tag", tag));
+}
+
 void plan_expect(struct plan *p, const char *file)
 {
     add(p->steps, json_pack("{s:s, s:s}", "step", "expect", "file", file));
@@ -186,7 +205,7 @@ void plan_undo_if_active(struct plan *p, json_t *files)
 void plan_job(struct plan *p, const char *execute, json_t *arguments, const char *disk,
               const char *then)
 {
-    if (disk && !then) {
+    if (disk && !then && !strncmp(execute, "block-", 6)) {
         json_object_set_new(arguments, "auto-finalize", json_false());
         then = "finalize";
     }
@@ -283,6 +302,11 @@ void plan_cleanup_file(struct plan *p, const char *file)
 void plan_cleanup_layer(struct plan *p, const char *file)
 {
     add(p->cleanup, json_pack("{s:s, s:s, s:b}", "step", "unlink", "file", file, "layer", 1));
+}
+
+void plan_cleanup_untag(struct plan *p, const char *file, const char *tag)
+{
+    add(p->cleanup, json_pack("{s:s, s:s, s:s}", "step", "untag", "file", file, "tag", tag));
 }
 
 /* Append @entry to the list @key of the result, which is made when it is first needed. */

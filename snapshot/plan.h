@@ -46,6 +46,8 @@ struct scene {
     const char *cwd;               /* ours: what a relative file name of the user means */
     bool files_reachable;          /* QEMU's file names are ours too (law 9) */
 
+    const json_t *taken; /* an object: files that are there, though nobody knows them; or NULL */
+
     const char *agent;                /* the guest agent's address, NULL: … */
     const struct qmp_error *no_agent; /* … why there is none, NULL: nobody asked */
 
@@ -81,6 +83,9 @@ void plan_done(struct plan *p);
 /* ---- needs: checked before the journal is written ---- */
 
 void plan_need_absent(struct plan *p, const char *file);
+/* The same of a name that a rule chose: where a file has it, the rule is asked for the next
+ * (scene.taken). */
+void plan_need_free(struct plan *p, const char *file);
 /* The same as QEMU sees it, for files out of our reach. */
 void plan_need_absent_for_qemu(struct plan *p, const char *file);
 void plan_need_space(struct plan *p, const char *file, int64_t bytes);
@@ -114,6 +119,13 @@ void plan_image(struct plan *p, const char *file, const char *like);
  * what it showed: qemu-img rebase. It can be repeated; there is no undo. */
 void plan_rebase(struct plan *p, const char *file, const char *format, const char *backing,
                  const char *backing_format);
+/* A copy of what @source showed when its internal snapshot @tag was taken, in a new image that
+ * is backed by @backing (NULL: nothing). Undone as above. */
+void plan_copy(struct plan *p, const char *file, const struct graph_layer *source, const char *tag,
+               const struct graph_layer *backing);
+/* Remove the internal snapshot @tag from the image @file, which nobody has open. It can be
+ * repeated; there is no undo. */
+void plan_untag(struct plan *p, const char *file, const char *tag);
 /* A file that QEMU itself makes in a later step. Undone as above. */
 void plan_expect(struct plan *p, const char *file);
 /* Make the new file @file durable, with its entry in its folder: one step for all of them. */
@@ -133,7 +145,7 @@ void plan_optional(struct plan *p);
 void plan_undo_if_active(struct plan *p, json_t *files);
 /* A job (its id inside @arguments); jobs that follow each other run together and are
  * completed together; one of no @disk (NULL), which is of the memory, runs alone, and the
- * guest stands still meanwhile. @then: NULL (ends when its work is done; one of a disk, when its
+ * guest stands still meanwhile. @then: NULL (ends when its work is done; a block job, when its
  * data is on the disk below as well), "complete" (when all are ready), "finish" (end without
  * switching) or "hold" (leave it ready). */
 void plan_job(struct plan *p, const char *execute, json_t *arguments, const char *disk,
@@ -144,8 +156,9 @@ void plan_job(struct plan *p, const char *execute, json_t *arguments, const char
 /* @disk's chain has @layer (on top, if @top) directly above @backing (NULL: nothing below). */
 void plan_promise(struct plan *p, const char *disk, const char *layer, const char *backing,
                   bool top);
-/* @disk's active layer has, or has not, an internal snapshot @tag. */
-void plan_promise_tag(struct plan *p, const char *disk, const char *tag, bool there);
+/* @disk's active layer, or @layer (may be NULL), has, or has not, an internal snapshot @tag. */
+void plan_promise_tag(struct plan *p, const char *disk, const char *layer, const char *tag,
+                      bool there);
 /* The job @id has ended well: for what no graph shows. */
 void plan_promise_job(struct plan *p, const char *id);
 /* Does @p promise the end of the job @id (NULL: of any)? */
@@ -155,6 +168,10 @@ bool plan_is_idle(const struct plan *p, const struct chain *before);
 
 /* Does @g show what was promised? QRW_ERR_FAILED says what is different. */
 int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *err);
+
+/* Let @g show what was promised, as QEMU would afterwards. False: that cannot be foretold, since
+ * a layer is not in it yet; @g is as it was then, or half-way. */
+bool plan_pretend(const struct plan *p, struct graph *g);
 
 /* Close the nodes of @l, those that do not go by themselves (QEMU's own begin with '#'). */
 void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l);
@@ -166,6 +183,8 @@ void plan_cleanup_backing(struct plan *p, const char *node, const char *backing)
 /* Remove @file if by then no node names it; a layer only if no snapshot lies inside of it. */
 void plan_cleanup_file(struct plan *p, const char *file);
 void plan_cleanup_layer(struct plan *p, const char *file);
+/* Remove the internal snapshot @tag from @file, if by then nobody has it open. */
+void plan_cleanup_untag(struct plan *p, const char *file, const char *tag);
 void plan_removed(struct plan *p, const char *file);
 void plan_kept(struct plan *p, const char *name, const char *why);
 void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

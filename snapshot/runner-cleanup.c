@@ -42,6 +42,13 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
     }
 }
 
+/* What an undo point left in an image that the VM has no longer open: it harms none. */
+static void remove_tag(struct runner *r, const json_t *step)
+{
+    if (r->files_reachable)
+        image_untag(text(step, "file"), text(step, "tag"), NULL);
+}
+
 int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
 {
     struct ask *a = ask_new(r->client, NULL);
@@ -56,9 +63,11 @@ int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
                     NULL, NULL);
     rc = ask_run(a, err);
     ask_free(a);
-    if (!rc)
-        json_array_foreach(p->cleanup, i, step)
-            if (same(text(step, "step"), "unlink"))
-                remove_file(r, p, step);
+    json_array_foreach(p->cleanup, i, step) {
+        if (!rc && same(text(step, "step"), "unlink"))
+            remove_file(r, p, step);
+        else if (!rc && same(text(step, "step"), "untag"))
+            remove_tag(r, step);
+    }
     return rc;
 }

@@ -26,6 +26,24 @@ static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *
     return image_create_overlay(text(step, "file"), &o, like, err);
 }
 
+static int copy(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    const char *file = text(step, "file");
+
+    if (make_overlay(r, step, err))
+        return -1;
+    if (!image_copy_snapshot(file, text(step, "source"), text(step, "tag"), text(step, "backing"),
+                             err))
+        return 0;
+    runner_file_undo(r, step, NULL, NULL);
+    return -1;
+}
+
+static int untag(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    return image_untag(text(step, "file"), text(step, "tag"), err);
+}
+
 static int reserve(struct runner *r, const json_t *step, struct qmp_error *err)
 {
     return image_create_reserved(text(step, "file"), text(step, "like"), err);
@@ -88,6 +106,8 @@ static const struct {
     // clang-format off
     {"overlay",   make_overlay,     true,  false, NULL},
     {"image",     make_overlay,     true,  true,  NULL},
+    {"copy",      copy,             true,  true,  NULL},
+    {"untag",     untag,            false, false, NULL},
     {"reserve",   reserve,          true,  false, NULL},
     {"expect",    expect,           true,  false, NULL},
     {"sync",      sync_files,       false, false, NULL},
@@ -158,7 +178,7 @@ void runner_file_undo(struct runner *r, const json_t *step, const struct graph *
         kept = "it holds data; remove it when you are sure that nobody needs it";
     else if (image_unlink_if(file, &st, &why))
         kept = why.desc;
-    if (kept) {
+    if (kept && notes) {
         auto_free char *words = mem_printf("%s stays: %s", file, kept);
 
         json_array_append_new(notes, json_string(words));

@@ -71,6 +71,9 @@ void vm_random_token(char token[static 9]);
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
                    struct qmp_error *err);
 
+/* Add to the object @taken the names that @p chose although a file has them. Is there one? */
+bool vm_find_taken(const struct plan *p, json_t *taken);
+
 /* Take from the cleanup of @p the files that images of others build on, and say so. */
 void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar);
 
@@ -100,6 +103,24 @@ int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
  * that are left, and what was "mended"; with QRW_DRY_RUN the "plan".
  */
 json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp_error *err);
+
+/* As if @p had been carried out and recorded: in a dry run, nothing is saved. */
+void journal_pretend(struct journal *j, const struct plan *p);
+
+/*
+ * vm-run.c: plan @op for what was observed last, journal, carry out and record it; or, in a
+ * dry run, only show the plan.
+ */
+json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
+                        const void *args, unsigned flags, struct qmp_error *err);
+
+/*
+ * vm-tidy.c: do the merges that are due, one plan and one journal for each, and add to @result
+ * what they did. The operation itself is done and recorded by then: that a merge fails is
+ * told, and the next operation tries again. -1 only with QRW_ERR_WAITING, QRW_ERR_UNKNOWN.
+ */
+int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
+            struct qmp_error *err);
 
 /* vm-settle.c: a runner for this VM. */
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait);

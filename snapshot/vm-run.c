@@ -117,13 +117,12 @@ static json_t *decide(struct qrw_vm *vm, struct journal *j, const struct qrw_ope
 
 /* ---- a new one ---- */
 
-static json_t *finished(const struct plan *p, const struct runner *r, int64_t begun_us)
+static json_t *finished(const struct plan *p, const struct runner *r)
 {
     json_t *result = json_deep_copy(p->result);
 
     json_object_set_new(result, "pause_ms", json_real(p->offline ? 0 : (double)r->pause_us / 1000));
     json_object_set_new(result, "frozen_ms", json_real((double)r->frozen_us / 1000));
-    json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
     if (json_array_size(r->jobs))
         json_object_set(result, "jobs", r->jobs);
     if (r->files)
@@ -132,7 +131,7 @@ static json_t *finished(const struct plan *p, const struct runner *r, int64_t be
 }
 
 static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
-                         struct plan *p, unsigned flags, int64_t begun_us, struct qmp_error *err)
+                         struct plan *p, unsigned flags, struct qmp_error *err)
 {
     struct qmp_error why = {0};
     json_t *result = NULL;
@@ -147,9 +146,9 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     if (rc == RUN_LEFT) {
         /* what will be kept or dropped is only known at the end */
         json_object_del(p->result, "kept");
-        result = finished(p, &r, begun_us);
+        result = finished(p, &r);
     } else if (rc == RUN_DONE && (op->aside || !vm_conclude(vm, j, &r, p, &why))) {
-        result = finished(p, &r, begun_us);
+        result = finished(p, &r);
     }
     json_decref(r.jobs);
     json_decref(r.files);
@@ -168,10 +167,10 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
 
 /* What was begun ends badly when QEMU seems dead and only writes: give it time. */
 static json_t *patiently(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
-                         struct plan *p, unsigned flags, int64_t begun_us, struct qmp_error *err)
+                         struct plan *p, unsigned flags, struct qmp_error *err)
 {
     int before = qmp_client_be_patient(vm->client);
-    json_t *result = carry_out(vm, j, op, p, flags, begun_us, err);
+    json_t *result = carry_out(vm, j, op, p, flags, err);
 
     qmp_client_set_patience(vm->client, before);
     return result;
@@ -185,18 +184,41 @@ static int check_document(const struct plan *p, struct qmp_error *err)
     return qmp_error_wrap(err, "what would have to be recorded makes no sense");
 }
 
-/* What would be done, and what the result would already say. */
-static json_t *preview(const struct plan *p)
+/* What would be done, and what the result would already say. Then it is as if it had been
+ * done: for the merges that follow. */
+static json_t *preview(struct qrw_vm *vm, struct journal *j, const struct plan *p,
+                       struct qmp_error *err)
 {
-    json_t *result = json_deep_copy(p->result);
+    json_t *result;
 
+    if (vm_check_needs(vm, p, j->file, err))
+        return NULL;
+    result = json_deep_copy(p->result);
     json_object_set_new(result, "plan", plan_preview(p));
+    if (!plan_is_idle(p, &j->chain) && plan_pretend(p, &vm->graph))
+        journal_pretend(j, p);
     return result;
 }
 
-static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
-                            const void *args, unsigned flags, int64_t begun_us,
-                            struct qmp_error *err)
+/* Plan; names that a rule chose and that some file has are told to the planner. */
+static int make_plan(struct plan *p, const struct qrw_operation *op, const void *args,
+                     struct scene *s, struct qmp_error *err)
+{
+    json_auto_t *taken = json_object();
+    int rc;
+
+    s->taken = taken;
+    plan_init(p, op->name, s);
+    while (!(rc = op->plan(p, s, args, err)) && s->files_reachable && vm_find_taken(p, taken)) {
+        plan_done(p);
+        plan_init(p, op->name, s);
+    }
+    s->taken = NULL;
+    return rc;
+}
+
+json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
+                        const void *args, unsigned flags, struct qmp_error *err)
 {
     char now[40], token[9];
     auto_free char *qemu = vm_qemu_version(vm);
@@ -225,112 +247,39 @@ static json_t *plan_and_run(struct qrw_vm *vm, struct journal *j, const struct q
         s.no_agent = &vm->no_agent;
     }
 
-    plan_init(&p, op->name, &s);
-    if (!op->plan(&p, &s, args, err) && !check_document(&p, err)) {
+    if (!make_plan(&p, op, args, &s, err) && !check_document(&p, err)) {
         if (flags & QRW_DRY_RUN)
-            result = preview(&p);
+            result = preview(vm, j, &p, err);
         else if (plan_is_idle(&p, &j->chain))
             result = json_deep_copy(p.result);
         else
-            result = patiently(vm, j, op, &p, flags, begun_us, err);
+            result = patiently(vm, j, op, &p, flags, err);
     }
     plan_done(&p);
     return result;
-}
-
-/* ---- the merges that follow ---- */
-
-/* What @part did goes into @whole. */
-static void add_work(json_t *whole, const json_t *part)
-{
-    static const char *const lists[] = {"removed", "kept", "jobs", "notes"};
-
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        json_t *more = json_object_get(part, lists[i]);
-
-        if (!more)
-            continue;
-        if (!json_object_get(whole, lists[i]))
-            json_object_set_new(whole, lists[i], json_array());
-        json_array_extend(json_object_get(whole, lists[i]), more);
-    }
-}
-
-static json_t *merge_next(struct qrw_vm *vm, struct journal *j, unsigned flags,
-                          struct qmp_error *err)
-{
-    struct tidy_args args = {false};
-    struct qmp_error why = {0};
-    json_t *part;
-
-    if (vm_observe(vm, GRAPH_NODES, err))
-        return NULL;
-    part = plan_and_run(vm, j, &plan_tidy, &args, flags, now_us(), &why);
-    if (!part && why.kind == QRW_ERR_REFUSED) {
-        /* the lower layer is somebody else's base too: it is only read then */
-        args.up = true;
-        part = plan_and_run(vm, j, &plan_tidy, &args, flags, now_us(), &why);
-    }
-    if (!part && err)
-        *err = why;
-    return part;
-}
-
-/*
- * One plan and one journal for each merge. The operation itself is done and recorded by
- * then: that a merge fails is told, and the next operation tries again.
- */
-static int tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
-                struct qmp_error *err)
-{
-    while (tidy_is_due(&j->chain)) {
-        struct qmp_error why;
-        json_int_t before = chain_generation(&j->chain);
-        json_auto_t *part = merge_next(vm, j, flags & ~QRW_NO_WAIT, &why);
-
-        if (part) {
-            add_work(result, part);
-            if (chain_generation(&j->chain) == before)
-                break;
-            continue;
-        }
-        if (why.kind == QRW_ERR_WAITING || why.kind == QRW_ERR_UNKNOWN) {
-            if (err)
-                *err = why;
-            return -1;
-        }
-        char words[1024];
-        json_t *note = json_sprintf("a layer is not merged yet: %s",
-                                    qmp_error_text(&why, words, sizeof(words)));
-        part = json_pack("{s:[o]}", "notes", note);
-        add_work(result, part);
-        break;
-    }
-    return 0;
 }
 
 json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *args, unsigned flags,
                 struct qmp_error *err)
 {
     const char *decision = op->decision ? op->decision(args) : NULL;
+    const enum graph_level level = op->tidies && flags & QRW_DRY_RUN ? GRAPH_NODES : op->level;
     int64_t begun_us = now_us();
     json_t *result = NULL;
     struct journal j;
 
-    if (vm_start(vm, err) || vm_observe(vm, op->level, err))
+    if (vm_start(vm, err) || vm_observe(vm, level, err))
         return NULL;
     if (!journal_open(&j, vm, err)) {
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
-        else if (!settle_earlier(vm, &j, op->level, err))
-            result = plan_and_run(vm, &j, op, args, flags, begun_us, err);
-        /* not while a job of ours goes on without us */
-        if (result && op->tidies && !(flags & QRW_DRY_RUN) && !chain_pending(&j.chain) &&
-            tidy(vm, &j, result, flags, err)) {
+        else if (!settle_earlier(vm, &j, level, err))
+            result = vm_plan_and_run(vm, &j, op, args, flags, err);
+        if (result && op->tidies && vm_tidy(vm, &j, result, flags, err)) {
             json_decref(result);
             result = NULL;
         }
-        if (result && op->tidies)
+        if (result && !(flags & QRW_DRY_RUN))
             json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
     }
     journal_close(&j);
@@ -351,7 +300,7 @@ static json_t *settle_all(struct qrw_vm *vm, struct journal *j, struct qmp_error
     if (vm_settle(vm, j, NULL, false, &how, &result, err))
         return NULL;
     result = settled_result(words[how], result);
-    if (chain_pending(&j->chain) || !tidy(vm, j, result, 0, err))
+    if (!vm_tidy(vm, j, result, 0, err))
         return result;
     json_decref(result);
     return NULL;

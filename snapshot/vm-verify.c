@@ -194,6 +194,20 @@ int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
     return 0;
 }
 
+bool vm_find_taken(const struct plan *p, json_t *taken)
+{
+    const size_t before = json_object_size(taken);
+    struct image_stat st;
+    const json_t *need;
+    size_t i;
+
+    json_array_foreach(p->needs, i, need)
+        if (json_object_get(need, "chosen") && !image_stat(text(need, "file"), &st, NULL) &&
+            (st.exists || st.symlink))
+            json_object_set_new(taken, text(need, "file"), json_true());
+    return json_object_size(taken) > before;
+}
+
 /* ---- after: what would be removed ---- */
 
 void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar)
@@ -239,7 +253,7 @@ void vm_check_headers(struct qrw_vm *vm, struct plan *p)
     if (!vm->files_reachable)
         return;
     json_array_foreach(p->promise, i, fact) {
-        if (!text(fact, "layer"))
+        if (!text(fact, "layer") || text(fact, "tag"))
             continue;
         const char *backing = text(fact, "backing");
 

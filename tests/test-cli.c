@@ -35,9 +35,10 @@ Test(cli, wrong_usage_says_what_is_wrong_and_ends_with_2)
         {"qrewind --sokcet x list",
          "qrewind: unknown option '--sokcet'\n  did you mean --socket?\n"},
         {"qrewind list --tere", "qrewind: list: unknown option '--tere'\n  did you mean --tree?\n"},
-        {"qrewind list", "qrewind: list: no monitor given\n  --socket ADDRESS or $QREWIND_SOCKET; "
-                         "QEMU opens one with -qmp unix:/tmp/vm.sock,server=on,wait=off; without a VM: "
-                         "--image FILE\n"},
+        {"qrewind list",
+         "qrewind: list: no monitor given\n  --socket ADDRESS or $QREWIND_SOCKET; "
+         "QEMU opens one with -qmp unix:/tmp/vm.sock,server=on,wait=off; without a VM: "
+         "--image FILE\n"},
         {"qrewind list x",
          "qrewind: list: one argument too many: 'x'\n  see 'qrewind help list'\n"},
         {"qrewind show", "qrewind: show: NAME is missing\n  see 'qrewind help show'\n"},

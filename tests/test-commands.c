@@ -65,6 +65,7 @@ static const struct {
     {"disk0: base* <- a; + base <- old~", "undo", false},
     {"disk0: a^i1^i2; inside i1; inside i2", "revert i1", false},
     {"disk0: a^i1^i2; inside i1; inside i2", "delete i1", false},
+    {"disk0: a*^i1(named) <- b; inside i1", "delete i1", false},
     {"disk0: base <- a(named) <- b", "commit disk0 --top a-fmt --speed 1", false},
     {"disk0: base(relative) <- a <- b", "commit disk0 --top #a", false},
     {"disk0: base(relative) <- a <- b", "stream disk0 --base #base --speed 1", false},

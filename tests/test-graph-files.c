@@ -58,8 +58,9 @@ Test(graph_files, a_chain_is_followed_by_what_its_headers_say)
     scratch_write("base.img", "guest data", 10);
     image("a.qcow2", "base.img", "raw");
     image("b.qcow2", "./a.qcow2", "qcow2");
-    image("c.qcow2", "json:{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":"
-                     "\"b.qcow2\"}}",
+    image("c.qcow2",
+          "json:{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":"
+          "\"b.qcow2\"}}",
           "qcow2");
     image("d.qcow2", absolute, "qcow2");
     cr_assert(!symlink("d.qcow2", "link"));

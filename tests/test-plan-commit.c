@@ -57,7 +57,7 @@ static const struct picture_case plans[] = {
     {"kept when asked for",
      "disk0: base <- ours:2M <- b; + base <- old*", "commit disk0 --base #ours --keep-files",
      "need unshared ours, need space ours 1M, block-commit device=#b base-node=#ours then "
-     "complete | disk0 shows ours on base | keep b: asked for (--keep-files) | disk0: base <- "
+     "complete | disk0 shows ours on base | keep b: asked for | disk0: base <- "
      "ours; + base <- old*s1"},
     {"the snapshot of the top goes down with its content",
      "disk0: base <- a* <- b", "commit disk0 --top #a",

@@ -38,7 +38,7 @@ static const struct picture_case plans[] = {
      "keep old: not made by qrewind | disk0: base*s1 <- a"},
     {"the record only",
      "disk0: base* <- a; + base <- old*", "delete s2 --metadata",
-     "keep old: asked for (--keep-files) | disk0: base*s1 <- a"},
+     "keep old: asked for | disk0: base*s1 <- a"},
 };
 
 static const struct picture_case refusals[] = {

@@ -291,6 +291,53 @@ static const struct picture_case revert[] = {
      "disk0: a^t1 <- b",
      "revert t1",
      "not-found: no snapshot 't1' (qrewind list shows the names)"},
+    {"a copy of what it showed, where the disk runs on another layer",
+     "disk0: base <- a*^t1 <- b; inside t1",
+     "revert t1",
+     "need absent base.t1, need space base.t1 1M, need absent base.qrw-t, copy base.t1 like a, "
+     "sync base.t1, overlay base.qrw-t on base.t1, sync base.qrw-t, stop, blockdev-add "
+     "node-name=qrw-t-b0 backing=#base file.filename=base.t1 file.auto-read-only=true "
+     "read-only=true, blockdev-add node-name=qrw-t-0 file.node-name=qrw-t-0f "
+     "file.filename=base.qrw-t, blockdev-snapshot node=#b overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
+     "shows base.t1 on base | blockdev-del node-name=qrw-t-0, unlink base.qrw-t | disk0: base <- "
+     "base.t1; + base <- a*s1 <- b~; inside t1: disk0"},
+    {"a copy that builds on nothing",
+     "disk0: a*^t1 <- b; inside t1",
+     "revert t1 --discard --no-reset",
+     "need absent a.t1, need space a.t1 1M, need absent a.qrw-t, copy a.t1 like a, sync a.t1, "
+     "overlay a.qrw-t on a.t1, sync a.qrw-t, stop, blockdev-add node-name=qrw-t-b0 "
+     "file.filename=a.t1 file.auto-read-only=true read-only=true, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=a.qrw-t, blockdev-snapshot node=#b overlay=qrw-t-0, "
+     "blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, cont | disk0 shows a.t1 alone "
+     "| blockdev-del node-name=qrw-t-0, unlink a.qrw-t, unlink b | disk0: a.t1; + a*s1; inside "
+     "t1: disk0"},
+    {"memory in a layer below",
+     "disk0: a*^t1! <- b; inside t1",
+     "revert t1",
+     "unsupported: disk disk0: 't1' lies in a, which the disk does not run on now: its memory "
+     "cannot be loaded (--no-memory takes the disks back, and resets the guest; with the memory "
+     "it goes without what is above: qrewind delete s1, qrewind commit disk0)"},
+    {"a tag below on one disk only",
+     "disk0: a*^t1 <- b; disk1: x^t1; inside t1",
+     "revert t1",
+     "refused: disk disk1 runs on the image with 't1', other disks no longer do (put an overlay "
+     "there too: qrewind create NAME --disk disk1)"},
+    {"an undo point below",
+     "disk0: a*^qrw-undo-x <- b; inside qrw-undo-x",
+     "undo",
+     "need absent a.undo, need space a.undo 1M, need absent a.qrw-t, copy a.undo like a, sync "
+     "a.undo, overlay a.qrw-t on a.undo, sync a.qrw-t, stop, blockdev-add node-name=qrw-t-b0 "
+     "file.filename=a.undo file.auto-read-only=true read-only=true, blockdev-add "
+     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=a.qrw-t, blockdev-snapshot node=#b "
+     "overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
+     "shows a.undo alone | blockdev-del node-name=qrw-t-0, unlink a.qrw-t, untag a | disk0: "
+     "a.undo; + a*s1 <- b~"},
     {"dirty bitmaps",
      "disk0: a^t1; disk1[bitmaps]: b^t1; inside t1",
      "revert t1",
@@ -337,6 +384,48 @@ static const struct picture_case revert[] = {
      "not-found: no snapshot 't2' (qrewind list shows the names)"},
 };
 
+static const struct picture_case deletions[] = {
+    {"from the layer that the disk runs on",
+     "disk0: a^t1; disk1: b^t1; inside t1",
+     "delete t1",
+     "blockdev-snapshot-delete-internal-sync device=#a name=t1, "
+     "blockdev-snapshot-delete-internal-sync device=#b name=t1 | disk0 has no tag t1, disk1 has "
+     "no tag t1 | disk0: a; disk1: b"},
+    {"from a layer below, which is opened for writing meanwhile",
+     "disk0: a*^t1(named) <- b; disk1: x^t1; inside t1",
+     "delete t1",
+     "need unshared a, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"a-fmt\",\"backing\":null,\"discard\":\"unmap\",\"file\":\"a-file\",\"read-only\":false}], "
+     "snapshot-delete tag=t1 devices=[\"a-fmt\"], blockdev-snapshot-delete-internal-sync "
+     "device=#x name=t1 | disk0 has no tag t1 in a, disk1 has no tag t1 | blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"a-fmt\",\"backing\":null,\"discard\":\"unmap\",\"file\":\"a-file\",\"read-only\":true}] "
+     "| disk0: a*s1 <- b; disk1: x"},
+    {"a node that QEMU named cannot be opened so",
+     "disk0: a*^t1 <- b; inside t1",
+     "delete t1",
+     "unsupported: disk disk0: 't1' lies in a, below what the disk runs on, and QEMU cannot open "
+     "that for writing (with the VM off: qemu-img snapshot -d 't1' a; to forget it and leave it "
+     "there: qrewind delete --metadata 't1')"},
+    {"5.2 cannot do that",
+     "QEMU 5.2.0; disk0: a*^t1(named) <- b; inside t1",
+     "delete t1",
+     "unsupported: disk disk0: 't1' lies in a, below what the disk runs on, and QEMU cannot open "
+     "that for writing (with the VM off: qemu-img snapshot -d 't1' a; to forget it and leave it "
+     "there: qrewind delete --metadata 't1')"},
+    {"the record only", "disk0: a^t1; inside t1", "delete t1 --metadata",
+     "disk0: a"},
+    {"the undo point inside of what an external revert leaves",
+     "disk0: a* <- b^qrw-undo-x; disk1: y^qrw-undo-x; inside qrw-undo-x",
+     "revert s1",
+     "need absent a.s1, overlay a.s1 on a, sync a.s1, stop, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=a.s1, blockdev-snapshot node=#b overlay=qrw-t-0, "
+     "blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#a\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows a.s1 on a | untag b, "
+     "blockdev-snapshot-delete-internal-sync device=#y name=qrw-undo-x | disk0: a*s1 <- a.s1; "
+     "disk1: y; + a*s1 <- b~"},
+};
+
 static const struct picture_case merges[] = {
     {"the overlay with one inside must stay",
      "disk0: base <- a^t1",
@@ -374,6 +463,11 @@ Test(plan_internal, a_tag_for_every_disk_and_memory_as_a_job)
 Test(plan_internal, back_in_place_with_what_there_is_tagged_first)
 {
     picture_cases(revert, sizeof(revert) / sizeof(revert[0]));
+}
+
+Test(plan_internal, taken_out_wherever_it_lies)
+{
+    picture_cases(deletions, sizeof(deletions) / sizeof(deletions[0]));
 }
 
 Test(plan_internal, what_a_snapshot_inside_builds_on_is_not_merged)

@@ -69,7 +69,7 @@ static const struct picture_case plans[] = {
      "disk0: base <- a <- b; + base <- old*", "mirror disk0 /vm/copy.qcow2 --pivot --keep-files",
      "need absent copy, need space copy 3M, reserve copy like b, sync copy, drive-mirror "
      "device=#b target=copy format=qcow2 sync=full node-name=qrw-t-0 then complete | disk0 shows "
-     "copy alone | keep b: asked for (--keep-files), keep a: asked for (--keep-files), keep base: "
+     "copy alone | keep b: asked for, keep a: asked for, keep base: "
      "old builds on it | disk0: copy; + base <- old*s1"},
     {"a copy of the active layer builds on what that built on",
      "disk0: base* <- a", "mirror disk0 /vm/copy.qcow2 --sync top --pivot",

@@ -55,8 +55,8 @@ static const struct picture_case plans[] = {
      "builds on it | disk0: b; + base <- old*s1"},
     {"kept when asked for",
      "disk0: base <- a <- b; + base <- old*", "stream disk0 --keep-files",
-     "need space b 2M, block-stream device=#b | disk0 shows b alone | keep a: asked for "
-     "(--keep-files), keep base: old builds on it | disk0: b; + base <- old*s1"},
+     "need space b 2M, block-stream device=#b | disk0 shows b alone | keep a: asked for, "
+     "keep base: old builds on it | disk0: b; + base <- old*s1"},
     {"a layer that another snapshot builds on stays",
      "disk0: base <- a <- b; + a <- old*", "stream disk0",
      "need space b 2M, block-stream device=#b | disk0 shows b alone | keep a: old builds on it, "

@@ -71,6 +71,25 @@ static void any_one(bool modern, bool running)
     }
 }
 
+/* All merges, one after the other, and nothing is done. */
+Test(delete, a_dry_run_shows_every_merge_that_will_follow)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 3);
+    auto_free char *state = state_of(lab);
+    json_auto_t *doc = tells(lab, "delete", "s1", "s2", "s3", "--dry-run"), *done = NULL;
+    size_t jobs = 0, i;
+    const json_t *step;
+
+    json_array_foreach(at(doc, "plan"), i, step)
+        jobs += !strcmp(text(step, "step"), "job");
+    cr_expect_eq(jobs, 3);
+    unchanged(lab, state);
+    done = tells(lab, "delete", "s1", "s2", "s3");
+    cr_expect_eq(json_array_size(at(done, "jobs")), 3);
+    chain_is(lab, 0, "vda.qcow2");
+    lab_stop(lab);
+}
+
 Test(delete, any_one_of_a_tree_with_drives)
 {
     any_one(false, false);

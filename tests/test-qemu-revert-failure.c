@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "tests/between/between.h"
@@ -93,16 +94,20 @@ Test(revert, what_cannot_be_done_is_refused_and_changes_nothing)
     lab_stop(lab);
 }
 
-Test(revert, a_file_of_the_overlays_name_is_not_overwritten)
+Test(revert, a_file_that_has_the_name_of_an_overlay_is_passed_over)
 {
     struct lab *lab = machine(false, false);
-    auto_free char *file = lab_path(lab, "vdb.s1-2.qcow2"), *state = NULL;
+    auto_free char *file = lab_path(lab, "vdb.s1-2.qcow2"), *link = lab_path(lab, "vdb.s1-3.qcow2");
 
     lab_image(file, "qcow2", "1M", NULL, NULL);
-    state = state_of(lab);
-    json_auto_t *error = refuses(lab, 1, "revert", "s1");
-    says(error, "desc", "vdb.s1-2.qcow2 exists already");
-    unchanged(lab, state);
+    cr_assert_eq(symlink("nowhere", link), 0);
+    auto_result struct lab_result before = lab_exec(lab->folder, WORDS("cksum", file));
+    json_auto_t *plan = tells(lab, "revert", "s1", "--dry-run");
+    says(plan, "plan.1.file", "vdb.s1-4.qcow2");
+    does(lab, "revert", "s1");
+    chain_is(lab, 1, "vdb.qcow2 <- vdb.s1-4.qcow2");
+    auto_result struct lab_result after = lab_exec(lab->folder, WORDS("cksum", file));
+    cr_expect_str_eq(before.out, after.out);
     lab_stop(lab);
 }
 

@@ -72,3 +72,13 @@ void inside_status_is(struct lab *lab, int line, const char *expected)
 
     cases_says(status, line, "status", expected);
 }
+
+void inside_file_tags(struct lab *lab, int line, const char *file, const char *expected)
+{
+    static const char script[] = "qemu-img snapshot -U -l $0 | "
+                                 "awk 'NR > 2 { printf \"%s%s\", sep, $2; sep = \" \" }' | "
+                                 "sed 's/qrw-undo-[0-9a-f]*/undo/'";
+    auto_result struct lab_result r = lab_exec(lab->folder, WORDS("sh", "-c", script, file));
+
+    cr_assert_str_eq(r.out, expected, "line %d: %s has the tags '%s'", line, file, r.out);
+}

@@ -28,6 +28,10 @@ void human_saves(struct lab *lab, const char *words);
 #define tags_are(lab, disk, expected) inside_tags_are(lab, __LINE__, disk, expected)
 void inside_tags_are(struct lab *lab, int line, int disk, const char *expected);
 
+/* The same of a file that QEMU does not write to. */
+#define file_tags_are(lab, file, expected) inside_file_tags(lab, __LINE__, file, expected)
+void inside_file_tags(struct lab *lab, int line, const char *file, const char *expected);
+
 #define status_is(lab, expected) inside_status_is(lab, __LINE__, expected)
 void inside_status_is(struct lab *lab, int line, const char *expected);
 

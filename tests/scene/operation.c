@@ -185,9 +185,11 @@ static void print_promise(FILE *out, const struct plan *p)
             continue;
         }
         if (picture_text(fact, "tag")) {
-            fprintf(out, "%s has %stag %s", picture_text(fact, "disk"),
+            const char *layer = picture_text(fact, "layer");
+
+            fprintf(out, "%s has %stag %s%s%s", picture_text(fact, "disk"),
                     json_is_true(json_object_get(fact, "there")) ? "" : "no ",
-                    picture_text(fact, "tag"));
+                    picture_text(fact, "tag"), layer ? " in " : "", layer ? layer : "");
             continue;
         }
         fprintf(out, "%s %s %s", picture_text(fact, "disk"),

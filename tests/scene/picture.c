@@ -158,22 +158,31 @@ static void draw_document(struct chain *c, const json_t *parsed)
     }
 }
 
-/* The internal snapshot @tag of every disk whose active layer has it, or the undo point. */
+static const struct graph_layer *layer_with(const struct graph_disk *d, const char *tag)
+{
+    for (size_t i = 0; i < d->nlayers; i++)
+        if (graph_tag(&d->layers[i], tag))
+            return &d->layers[i];
+    return NULL;
+}
+
+/* The internal snapshot @tag of every disk of which a layer has it, or the undo point. */
 static void draw_inside(struct chain *c, const struct graph *g, const char *tag)
 {
     json_t *disks = json_object(), *memory = NULL;
 
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
-        const struct graph_tag *t = d->nlayers ? graph_tag(&d->layers[0], tag) : NULL;
+        const struct graph_layer *l = layer_with(d, tag);
 
-        if (!t)
+        if (!l)
             continue;
         if (!chain_active(c, d->id))
             chain_follow(c, d);
-        json_object_set_new(disks, d->id,
-                            json_pack("{s:s, s:s}", "tag", tag, "inside", chain_active(c, d->id)));
-        if (t->state_size)
+        json_object_set_new(
+            disks, d->id,
+            json_pack("{s:s, s:s}", "tag", tag, "inside", chain_layer_by_file(c, l->file)));
+        if (graph_tag(l, tag)->state_size)
             memory = json_pack("{s:s, s:s, s:s, s:s}", "disk", d->id, "tag", tag, "qemu", "7.2.22",
                                "machine", "pc-q35-7.2");
     }

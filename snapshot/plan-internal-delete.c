@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plan-internal-delete: take snapshots out of the images again; see plan-internal.h.
+ *
+ *   disk.qcow2 [t1 s1]   ==>   disk.qcow2 [t1]
+ *
+ * How depends on who has the image open: the disk runs on it (a command), QEMU reads it as
+ * a layer below (it is opened for writing meanwhile, for a job), or nobody has (qemu-img).
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/internal.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+#include "snapshot/plan-disk.h"
+#include "snapshot/plan-internal.h"
+#include "snapshot/plan-merge.h"
+
+bool plan_is_internal(const struct scene *s, const char *name)
+{
+    json_auto_t *snapshot = internal_find(s->graph, s->chain, name);
+
+    return snapshot != NULL;
+}
+
+static const struct graph_layer *below(const struct graph_disk *d, const struct graph_layer *l)
+{
+    return l + 1 < d->layers + d->nlayers ? l + 1 : NULL;
+}
+
+/* ---- delete ---- */
+
+static void untag_active(struct plan *p, const struct graph_disk *d, const char *tag)
+{
+    for (size_t i = 0; i < d->layers[0].ntags; i++) {
+        json_auto_t *step = plan_internal_untag(d, tag);
+
+        if (same(d->layers[0].tags[i].name, tag))
+            plan_qmp(p, text(step, "execute"), json_incref(json_object_get(step, "arguments")),
+                     NULL);
+    }
+    plan_promise_tag(p, d->id, NULL, tag, false);
+}
+
+static json_t *delete_job(const char *id, const struct graph_layer *l, const char *tag)
+{
+    return json_pack("{s:s, s:s, s:[s]}", "job-id", id, "tag", tag, "devices", l->node);
+}
+
+static int open_below(struct plan *p, const struct scene *s, const struct graph_disk *d,
+                      const struct graph_layer *l, const char *name, const char *tag,
+                      struct qmp_error *err)
+{
+    json_t *writable = plan_reopen(s, d, l, below(d, l), true);
+
+    if (!writable) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "disk %s: '%s' lies in %s, below what the disk runs on, and QEMU cannot open "
+                      "that for writing",
+                      d->id, tag, l->file);
+        return qmp_error_hint(err,
+                              "with the VM off: qemu-img snapshot -d '%s' %s; to forget it and "
+                              "leave it there: qrewind delete --metadata '%s'",
+                              tag, path_name(l->file), name);
+    }
+    plan_need_own(p, s, l);
+    plan_qmp(p, "blockdev-reopen", writable,
+             json_pack("{s:s, s:o}", "execute", "blockdev-reopen", "arguments",
+                       plan_reopen(s, d, l, below(d, l), false)));
+    plan_end_writing(p, s, d, l, below(d, l));
+    return 0;
+}
+
+/* One of the disks of a snapshot, and where its tag lies. */
+struct place {
+    const struct graph_disk *d;
+    const struct graph_layer *l; /* NULL: QEMU has it not open */
+    char *file;                  /* NULL: it is gone */
+};
+
+static struct place find(const struct scene *s, const char *disk, const json_t *held)
+{
+    struct place at = {.d = graph_disk(s->graph, disk),
+                       .file = internal_file(s->graph, s->chain, disk, held)};
+
+    at.l = at.d && at.file ? graph_layer(at.d, at.file) : NULL;
+    return at;
+}
+
+/* What can be taken back comes first, for all disks. */
+static int prepare(struct plan *p, const struct scene *s, const char *name, const char *disk,
+                   const json_t *held, struct qmp_error *err)
+{
+    const struct place at = find(s, disk, held);
+    auto_free char *file = at.file;
+
+    if (!at.l)
+        return 0;
+    if (plan_check_idle(s->graph, at.d, err))
+        return -1;
+    return at.l == at.d->layers ? 0 : open_below(p, s, at.d, at.l, name, text(held, "tag"), err);
+}
+
+/* One that is gone already is no failure: an earlier run may have come so far. */
+static void untag(struct plan *p, const struct scene *s, const char *disk, const json_t *held)
+{
+    const struct place at = find(s, disk, held);
+    const char *tag = text(held, "tag");
+    auto_free char *file = at.file;
+
+    if (at.l && at.l == at.d->layers) {
+        untag_active(p, at.d, tag);
+    } else if (at.l) {
+        auto_free char *id = plan_job_id("delete", at.d);
+
+        plan_job(p, "snapshot-delete", delete_job(id, at.l, tag), at.d->id, NULL);
+        plan_promise_tag(p, at.d->id, at.l->file, tag, false);
+    } else if (file && s->files_reachable) {
+        plan_untag(p, file, tag);
+    } else if (file) {
+        plan_note(p, "'%s' stays in %s, which is out of our reach", tag, file);
+    }
+}
+
+int plan_internal_delete(struct plan *p, const struct scene *s, const char *name,
+                         struct qmp_error *err)
+{
+    json_auto_t *snapshot = internal_find(s->graph, s->chain, name);
+    json_t *disks = json_object_get(snapshot, "disks"), *held;
+    const char *disk;
+
+    if (!snapshot)
+        return qmp_error_set(err, QRW_ERR_NOT_FOUND, "no internal snapshot '%s'", name);
+    json_object_foreach(disks, disk, held)
+        if (prepare(p, s, name, disk, held, err))
+            return -1;
+    json_object_foreach(disks, disk, held)
+        untag(p, s, disk, held);
+    chain_drop_snapshot(&p->after, name);
+    return 0;
+}
+
+/* ---- an undo point that is none any more ---- */
+
+/* It goes after the new state is reached, and that it does not go is no failure. */
+static void forget_below(struct plan *p, const struct scene *s, const struct graph_disk *d,
+                         const struct graph_layer *l, const char *tag)
+{
+    json_t *writable = plan_reopen(s, d, l, below(d, l), true);
+    auto_free char *id = mem_printf("qrw-forget-%s-%s", s->token, d->id);
+
+    if (!writable)
+        return;
+    plan_cleanup_qmp(p, "blockdev-reopen", writable);
+    plan_cleanup_qmp(p, "snapshot-delete", delete_job(id, l, tag));
+    plan_end_writing(p, s, d, l, below(d, l));
+    plan_cleanup_qmp(p, "job-dismiss", json_pack("{s:s}", "id", id));
+}
+
+void plan_internal_forget(struct plan *p, const struct scene *s)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(json_object_get(chain_undo(s->chain), "disks"), disk, held) {
+        const struct place at = find(s, disk, held);
+        auto_free char *file = at.file;
+        const char *id = file ? chain_layer_by_file(&p->after, file) : NULL;
+        const char *active = chain_active(&p->after, disk);
+
+        if (!file || !text(held, "tag"))
+            continue;
+        if (at.l && id && same(id, active))
+            json_array_append_new(p->cleanup, plan_internal_untag(at.d, text(held, "tag")));
+        else if (at.l && id && chain_is_below(&p->after, id, active))
+            forget_below(p, s, at.d, at.l, text(held, "tag"));
+        else
+            plan_cleanup_untag(p, file, text(held, "tag"));
+    }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-tidy: the merges that an operation leaves to be done, one plan and one journal for
+ * each; and the same in a dry run, where each plan is made for what the one before promises.
+ */
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/plan-tidy.h"
+#include "snapshot/vm-private.h"
+
+/* What @part did goes into @whole. */
+static void add_work(json_t *whole, const json_t *part)
+{
+    static const char *const lists[] = {"removed", "kept", "jobs", "notes", "plan"};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        json_t *more = json_object_get(part, lists[i]);
+
+        if (!more)
+            continue;
+        if (!json_object_get(whole, lists[i]))
+            json_object_set_new(whole, lists[i], json_array());
+        json_array_extend(json_object_get(whole, lists[i]), more);
+    }
+}
+
+static json_t *merge_next(struct qrw_vm *vm, struct journal *j, unsigned flags,
+                          struct qmp_error *err)
+{
+    struct tidy_args args = {false};
+    struct qmp_error why = {0};
+    json_t *part = vm_plan_and_run(vm, j, &plan_tidy, &args, flags, &why);
+
+    if (!part && why.kind == QRW_ERR_REFUSED) {
+        /* the lower layer is somebody else's base too: it is only read then */
+        args.up = true;
+        part = vm_plan_and_run(vm, j, &plan_tidy, &args, flags, &why);
+    }
+    if (!part && err)
+        *err = why;
+    return part;
+}
+
+/* One merge that is due. False: there is none, or none that can be done now. */
+static bool merge(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
+                  struct qmp_error *err)
+{
+    const json_int_t before = chain_generation(&j->chain);
+    json_auto_t *part = NULL;
+
+    /* not while a job of ours goes on without us */
+    if (chain_pending(&j->chain) || !tidy_is_due(&j->chain))
+        return false;
+    if (flags & QRW_DRY_RUN || !vm_observe(vm, GRAPH_NODES, err))
+        part = merge_next(vm, j, flags & ~(unsigned)QRW_NO_WAIT, err);
+    if (!part && err->kind != QRW_ERR_WAITING && err->kind != QRW_ERR_UNKNOWN) {
+        char words[1024];
+        json_t *note = json_sprintf("a layer is not merged yet: %s",
+                                    qmp_error_text(err, words, sizeof(words)));
+
+        part = json_pack("{s:[o]}", "notes", note);
+        err->kind = 0;
+    }
+    add_work(result, part);
+    return part && chain_generation(&j->chain) != before;
+}
+
+int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
+            struct qmp_error *err)
+{
+    struct qmp_error why = {0};
+
+    while (merge(vm, j, result, flags, &why))
+        ;
+    if (!why.kind)
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
+}

@@ -12,7 +12,7 @@ const struct opt commands_no_opts[] = {{0}};
 const struct verb *const commands[] = {
     &cmd_create, &cmd_revert, &cmd_undo, &cmd_delete, &cmd_edit, &cmd_prune, &cmd_list, &cmd_show, &cmd_current,
     &cmd_info, &cmd_disks, &cmd_chain,
-    &cmd_commit, &cmd_stream, &cmd_mirror, &cmd_export, &cmd_jobs, &cmd_job,
+    &cmd_commit, &cmd_stream, &cmd_mirror, &cmd_export, &cmd_import, &cmd_jobs, &cmd_job,
     &cmd_check, &cmd_repair, &cmd_adopt, &cmd_forget,
     &cmd_events, &cmd_qmp, &cmd_help,
     NULL,

@@ -40,7 +40,7 @@ extern const struct opt commands_no_opts[];
 
 extern const struct verb cmd_create, cmd_revert, cmd_undo, cmd_delete, cmd_edit, cmd_prune,
     cmd_list, cmd_show, cmd_current, cmd_disks, cmd_chain, cmd_info, cmd_commit, cmd_stream,
-    cmd_mirror, cmd_export, cmd_jobs, cmd_job, cmd_events, cmd_qmp, cmd_check, cmd_repair,
-    cmd_adopt, cmd_forget, cmd_help;
+    cmd_mirror, cmd_export, cmd_import, cmd_jobs, cmd_job, cmd_events, cmd_qmp, cmd_check,
+    cmd_repair, cmd_adopt, cmd_forget, cmd_help;
 
 #endif

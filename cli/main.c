@@ -140,8 +140,9 @@ struct qrw_vm *app_vm(struct app *app, struct qmp_error *err)
     if (app->vm)
         return app->vm;
     /* who names images means them, whatever VM the environment speaks of */
-    o.socket = g->images && !g->socket ? NULL : monitor_of(g);
-    if (!o.socket && !g->images && !g->sidecar) {
+    bool of_a_vm = app->verb->globals & GLOBAL_SOCKET;
+    o.socket = !of_a_vm || (g->images && !g->socket) ? NULL : monitor_of(g);
+    if (of_a_vm && !o.socket && !g->images && !g->sidecar) {
         no_monitor(err, true);
         return NULL;
     }

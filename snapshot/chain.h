@@ -20,6 +20,9 @@
 #include "snapshot/error.h"
 #include "snapshot/graph.h"
 
+/* Its file is called like the image that it lies beside, and this. */
+#define SIDECAR_SUFFIX ".qrewind.json"
+
 struct chain {
     json_t *doc;  /* owned */
     char *folder; /* of the sidecar, absolute */

@@ -109,12 +109,11 @@ static json_t *source(const json_t *layers, size_t at)
                      "backing", source(layers, at + 1));
 }
 
-/* New string. */
-static char *source_name(const struct export_image *i)
+char *export_source(const json_t *layers, const char *tag)
 {
-    json_auto_t *options = source(i->layers, 0);
+    json_auto_t *options = source(layers, 0);
 
-    if (i->tag)
+    if (tag)
         json_object_set_new(options, "force-share", json_true());
     auto_free char *words = json_dumps(options, JSON_COMPACT);
     return mem_printf("json:%s", words);
@@ -147,10 +146,21 @@ static int64_t bytes_of(const struct export_image *i)
     return bytes;
 }
 
+/* QEMU reads and writes whole sectors. */
+static int cut(const char *file, const char *like, struct qmp_error *err)
+{
+    struct image_stat st;
+
+    if (image_stat(like, &st, err))
+        return -1;
+    return truncate(file, (off_t)st.size) ? image_error(err, "cut", file) : 0;
+}
+
 int export_image(const struct runner *r, const struct export_image *i, struct qmp_error *err)
 {
     struct work w = {.r = r, .operation = "copy", .file = i->to, .length = bytes_of(i)};
-    auto_free char *from = source_name(i), *tag = i->tag ? tag_option(i->tag) : NULL;
+    auto_free char *from = export_source(i->layers, i->tag),
+                   *tag = i->tag ? tag_option(i->tag) : NULL;
     const char *argv[16] = {"qemu-img", "convert", "-p", "-O", i->format};
     size_t n = 5;
 
@@ -173,6 +183,8 @@ int export_image(const struct runner *r, const struct export_image *i, struct qm
     if (run(&w, &p, err))
         return qmp_error_wrap(err, "qemu-img convert");
     const char *image = text(json_array_get(i->layers, 0), "file");
+    if (i->verbatim && cut(i->to, image, err))
+        return -1;
     return i->tag && image_has_snapshot(image, i->tag, err)
                ? qmp_error_wrap(err, "it was removed while it was read")
                : 0;

@@ -112,7 +112,8 @@ int export_convert(struct runner *r, const json_t *step, struct qmp_error *err)
                              .tag = text(step, "tag"),
                              .to = text(step, "file"),
                              .format = text(step, "format"),
-                             .compress = json_object_get(step, "compress")};
+                             .compress = json_object_get(step, "compress"),
+                             .verbatim = json_object_get(step, "verbatim")};
 
     return export_image(r, &i, err);
 }

@@ -42,8 +42,12 @@ struct export_image {
     const json_t *layers;
     const char *tag, *to, *format;
     bool compress;
+    bool verbatim; /* raw from raw: @to gets the very bytes, also behind the last whole sector */
 };
 int export_image(const struct runner *r, const struct export_image *i, struct qmp_error *err);
+
+/* The layers and the tag as a name for qemu-img. New string. */
+char *export_source(const json_t *layers, const char *tag);
 
 /* The SHA-256 of @file in hex, by sha256sum. Errors as above. */
 int export_checksum(const struct runner *r, const char *file, char sum[static 65],

@@ -119,4 +119,13 @@ struct qrw_export_args {
 };
 extern const struct qrw_operation qrw_export;
 
+/* For qrw_import() of vm.h. */
+struct qrw_import_args {
+    const char *from;   /* an exported folder; with @format an image */
+    const char *to;     /* the folder that is made; NULL: called like the snapshot */
+    const char *name;   /* of the snapshot; NULL: as it was, of an image "imported" */
+    const char *format; /* what @from is: "raw", "vmdk", …; NULL: a folder */
+    const char *disk;   /* what the disk of an image is called; NULL: like the file */
+};
+
 #endif

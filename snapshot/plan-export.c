@@ -234,8 +234,8 @@ static int add_memory(struct export *e, struct qmp_error *err)
     json_auto_t *layers = json_pack("[{s:s, s:s}]", "file", file, "format", "raw");
 
     plan_need_state(e->p, file, text(memory, "tag"));
-    plan_step(e->p, json_pack("{s:s, s:s, s:s, s:O}", "step", "convert", "file", copy, "format",
-                              "raw", "layers", layers));
+    plan_step(e->p, json_pack("{s:s, s:s, s:s, s:O, s:b}", "step", "convert", "file", copy,
+                              "format", "raw", "layers", layers, "verbatim", 1));
     add_room(e, layers, 0);
     add_file(e, json_pack("{s:s, s:b, s:s}", "name", name, "memory", 1, "format", "qcow2"));
     return 0;

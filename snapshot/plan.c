@@ -84,12 +84,18 @@ void plan_need_space(struct plan *p, const char *file, int64_t bytes)
 
 void plan_need_vacant(struct plan *p, const char *folder)
 {
-    add(p->needs, json_pack("{s:s, s:s}", "need", "vacant", "file", folder));
+    need(p, "vacant", folder);
 }
 
 void plan_need_unlocked(struct plan *p, const char *folder)
 {
-    add(p->needs, json_pack("{s:s, s:s}", "need", "unlocked", "file", folder));
+    need(p, "unlocked", folder);
+}
+
+void plan_need_size(struct plan *p, const char *file, int64_t bytes)
+{
+    add(p->needs,
+        json_pack("{s:s, s:s, s:I}", "need", "size", "file", file, "bytes", (json_int_t)bytes));
 }
 
 void plan_need_room(struct plan *p, const char *file, json_t *images)

@@ -91,6 +91,8 @@ void plan_need_absent_for_qemu(struct plan *p, const char *file);
 void plan_need_space(struct plan *p, const char *file, int64_t bytes);
 /* @file is a memory image that has the tag @tag. */
 void plan_need_state(struct plan *p, const char *file, const char *tag);
+/* @file is a regular file of @bytes, not a link to one. */
+void plan_need_size(struct plan *p, const char *file, int64_t bytes);
 /* @folder is not there, or there is nothing in it. */
 void plan_need_vacant(struct plan *p, const char *folder);
 /* Nobody is at work in @folder, if it is there. */

@@ -8,6 +8,7 @@
 #include "qmp/mem.h"
 #include "snapshot/export.h"
 #include "snapshot/image.h"
+#include "snapshot/import.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
@@ -18,7 +19,7 @@ static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *
         .backing = text(step, "backing"),
         .backing_format = text(step, "backing_format"),
     };
-    const char *like = o.backing ? o.backing : text(step, "like");
+    const char *like = text(step, "like") ? text(step, "like") : o.backing;
 
     if (like && !graph_is_path(like))
         like = NULL;
@@ -117,6 +118,8 @@ static const struct {
     {"convert",   export_convert,   false, false, NULL},
     {"seal",      export_seal,      false, false, NULL},
     {"publish",   export_publish,   false, false, NULL},
+    {"verify",    import_verify,    false, false, NULL},
+    {"document",  import_document,  false, false, NULL},
     // clang-format on
 };
 

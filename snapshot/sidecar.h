@@ -14,8 +14,6 @@
 #include "snapshot/chain.h"
 #include "snapshot/graph.h"
 
-#define SIDECAR_SUFFIX ".qrewind.json"
-
 /*
  * The sidecar of a VM: beside the layers of its disks, from the top of each chain
  * down. One that lies beside a deeper layer, and neither knows the active one nor has

@@ -67,6 +67,9 @@ void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)
 /* vm-run.c: a few hex digits that no other operation has. */
 void vm_random_token(char token[static 9]);
 
+/* The time as documents have it: "2026-11-21T10:00:00.123Z". */
+void vm_stamp(char *buf, size_t size);
+
 /* vm-verify.c: is the host as the plan needs it? QRW_ERR_REFUSED. */
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
                    struct qmp_error *err);

@@ -26,7 +26,7 @@ static int64_t now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static void stamp(char *buf, size_t size)
+void vm_stamp(char *buf, size_t size)
 {
     struct timespec t;
     struct tm utc;
@@ -225,7 +225,7 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
     struct plan p = {0};
     json_t *result = NULL;
 
-    stamp(now, sizeof(now));
+    vm_stamp(now, sizeof(now));
     vm_random_token(token);
     bool machine = !vm->offline && op->needs_machine && op->needs_machine(args);
     struct scene s = {.graph = &vm->graph,

@@ -117,7 +117,18 @@ static int unshared(const struct check *c, const json_t *need, struct qmp_error 
 
 static int vacant(const struct check *c, const json_t *need, struct qmp_error *err)
 {
-    return export_is_empty(text(need, "file")) ? 0 : absent(c, need, err);
+    const char *folder = text(need, "file");
+    struct image_stat st;
+
+    if (export_is_empty(folder))
+        return 0;
+    if (image_stat(folder, &st, err))
+        return -1;
+    if (!st.exists && !st.symlink)
+        return 0;
+    qmp_error_set(err, QRW_ERR_REFUSED, "%s exists, and is no empty folder", folder);
+    return qmp_error_hint(err, "name another place%s; nothing is ever overwritten",
+                          strcmp(c->p->operation, "import") ? "" : ": --to FOLDER");
 }
 
 static int unlocked(const struct check *c, const json_t *need, struct qmp_error *err)
@@ -149,24 +160,48 @@ static int room(const struct check *c, const json_t *need, struct qmp_error *err
     return space(c, sum, err);
 }
 
+/* Does the header of @layer say that it builds on @backing (NULL: nothing)? True also when it
+ * cannot be read. */
+static bool names(const char *layer, const char *backing)
+{
+    struct image_stat meant, found;
+    struct qcow2_header h = {0};
+    bool same = true;
+
+    if (image_read_header(layer, &h, NULL))
+        return true;
+    auto_free char *path = h.backing ? image_backing_path(layer, h.backing) : NULL;
+    if (!backing || !h.backing)
+        same = !backing && !h.backing;
+    else if (path && !image_stat(backing, &meant, NULL) && !image_stat(path, &found, NULL))
+        same = meant.exists && found.exists && image_same(&meant, &found);
+    qcow2_header_done(&h);
+    return same;
+}
+
 static int backing(const struct check *c, const json_t *need, struct qmp_error *err)
 {
     const char *file = text(need, "file"), *meant = text(need, "backing");
-    struct image_stat a = {0}, b = {0};
-    struct qcow2_header h;
 
-    if (image_read_header(file, &h, err))
-        return -1;
-    auto_free char *named = h.backing ? image_backing_path(file, h.backing) : NULL;
-    bool right = !h.backing == !meant;
-    qcow2_header_done(&h);
-    if (right && meant)
-        right = named && !image_stat(named, &a, NULL) && !image_stat(meant, &b, NULL) &&
-                image_same(&a, &b);
-    if (right)
+    if (names(file, meant))
         return 0;
-    return qmp_error_set(err, QRW_ERR_INVALID, "%s builds on %s, and on %s by the sidecar", file,
-                         named ? named : "nothing", meant ? meant : "nothing");
+    return qmp_error_set(err, QRW_ERR_INVALID, "%s does not build on %s, as the sidecar says", file,
+                         meant ? meant : "nothing");
+}
+
+static int size(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    json_int_t bytes = json_integer_value(json_object_get(need, "bytes"));
+    struct image_stat st;
+
+    if (image_stat(text(need, "file"), &st, err))
+        return -1;
+    if (st.exists && st.regular && !st.symlink && st.size == (uint64_t)bytes)
+        return 0;
+    return qmp_error_set(err, QRW_ERR_INVALID, "%s %s", text(need, "file"),
+                         !st.exists                  ? "is missing"
+                         : !st.regular || st.symlink ? "is no file"
+                                                     : "is of another size than the manifest says");
 }
 
 static const struct {
@@ -177,7 +212,7 @@ static const struct {
     {"space", space},       {"state", state},
     {"unshared", unshared}, {"vacant", vacant},
     {"unlocked", unlocked}, {"room", room},
-    {"backing", backing},
+    {"backing", backing},   {"size", size},
 };
 
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
@@ -227,23 +262,6 @@ void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar)
 }
 
 /* ---- after: the headers ---- */
-
-static bool names(const char *layer, const char *backing)
-{
-    struct image_stat meant, found;
-    struct qcow2_header h = {0};
-    bool same = true;
-
-    if (image_read_header(layer, &h, NULL))
-        return true;
-    auto_free char *path = h.backing ? image_backing_path(layer, h.backing) : NULL;
-    if (!backing || !h.backing)
-        same = !backing && !h.backing;
-    else if (path && !image_stat(backing, &meant, NULL) && !image_stat(path, &found, NULL))
-        same = meant.exists && found.exists && image_same(&meant, &found);
-    qcow2_header_done(&h);
-    return same;
-}
 
 void vm_check_headers(struct qrw_vm *vm, struct plan *p)
 {

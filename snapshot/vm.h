@@ -105,6 +105,17 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
                 struct qmp_error *err);
 
 /*
+ * Make a chain again of an exported snapshot, or of an image of any format that qemu-img knows, in
+ * a folder that is made for it. It is checked against its manifest, and believed nothing. @vm lends
+ * its loop and its options; what it is about does not matter.
+ * The result has in "start" the options that QEMU is to be started with.
+ * QRW_ERR_NOT_FOUND: no exported snapshot. QRW_ERR_INVALID, QRW_ERR_REFUSED, QRW_ERR_UNSUPPORTED:
+ * nothing was made. QRW_ERR_FAILED: what was begun is removed.
+ */
+json_t *qrw_import(struct qrw_vm *vm, const struct qrw_import_args *args, unsigned flags,
+                   struct qmp_error *err);
+
+/*
  * Settle what an earlier client left behind, then mend what qrw_check() finds: with QRW_YES also
  * what cannot be undone. {"settled": "finished"|"undone"|"running"|"nothing", "mended": [...],
  * "findings": [...]}: those that are left. Killed at any point, it can be run again.

@@ -173,6 +173,41 @@ Test(export_failure, killed_it_leaves_what_the_next_one_clears_away)
     }
 }
 
+static struct lab_process import(struct lab *lab)
+{
+    auto_free char *client = lab_path(lab, "client");
+
+    return lab_spawn(client, (const char *[]){"qrewind", "import", "out", "--to", "vm", NULL});
+}
+
+Test(export_failure, an_import_is_interrupted_and_killed_alike)
+{
+    struct lab *lab = start();
+
+    does(lab, "export", "s2", "out");
+    for (int i = 0; i < 4; i++) {
+        int number = i < 2 ? SIGTERM : SIGKILL;
+
+        stand_in(lab, programs[i % 2], "[ \"$1\" = convert ] && $REAL \"$@\"; $STOP");
+        struct lab_process p = import(lab);
+        pid_t worker = stand_in_stopped(lab);
+        kill(p.pid, number);
+        auto_result struct lab_result r = lab_finish(&p);
+        cr_expect_eq(r.status, i < 2 ? 1 : 128 + SIGKILL, "%d: %s", r.status, r.err);
+        kill(worker, SIGKILL);
+        cr_expect(!is_there(lab, "client/vm"));
+        cr_expect_eq(is_there(lab, "client/vm.part"), i >= 2);
+        stand_in(lab, programs[i % 2], "exec $REAL \"$@\"");
+    }
+    stand_in_leave();
+    struct lab_process p = import(lab);
+    auto_result struct lab_result r = lab_finish(&p);
+    cr_assert_eq(r.status, 0, "%s", r.err);
+    image_holds(lab, "client/vm/vda.s2.qcow2", "qcow2", 2);
+    cr_expect(!is_there(lab, "client/vm.part"));
+    lab_stop(lab);
+}
+
 Test(export_failure, QEMU_may_go_meanwhile)
 {
     struct lab *lab = start();

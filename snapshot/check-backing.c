@@ -32,14 +32,13 @@ static bool leads_to(const struct check *k, const char *file, const char *wanted
 }
 
 /* How the header names the layer below: by its name alone where both lie in one folder, so
- * that the folder can be moved; a link has two folders. New string. */
-static char *spelled(const struct check *k, const struct link *l)
+ * that the folder can be moved. New string. */
+static char *spelled(const struct link *l)
 {
     auto_free char *folder = path_folder(l->file);
     auto_free char *other = path_folder(l->meant);
-    bool together = !strcmp(folder, other) && !json_object_get(l->entry, "link");
 
-    return together ? chain_spell(folder, l->meant) : mem_strdup(l->meant);
+    return !strcmp(folder, other) ? chain_spell(folder, l->meant) : mem_strdup(l->meant);
 }
 
 /*
@@ -52,7 +51,7 @@ static json_t *rewrite(const struct check *k, const struct link *l)
     const struct graph_disk *d = NULL;
     const struct graph_layer *live = check_live(k, l->file, &d);
     const char *touches = check_change(k, l->id, l->entry) ? NULL : l->id;
-    auto_free char *name = spelled(k, l);
+    auto_free char *name = spelled(l);
 
     if (!live)
         return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "do", "backing", "file", l->file,
@@ -85,6 +84,15 @@ static bool is_so_in_qemu(const struct check *k, const struct link *l)
            (same(live[1].file, l->meant) || check_same_file(k, live[1].file, l->meant));
 }
 
+/* Is the right file meant, but seen from another folder than the image's? */
+static bool is_misleading(const struct link *l, const char *string)
+{
+    size_t n = strlen(l->meant), m = strlen(string);
+
+    return *string != '/' && n > m && l->meant[n - m - 1] == '/' &&
+           !strcmp(l->meant + n - m, string);
+}
+
 static void elsewhere(struct check *k, const struct link *l, const char *string, const char *leads)
 {
     const struct graph_disk *d = NULL;
@@ -111,22 +119,16 @@ static void elsewhere(struct check *k, const struct link *l, const char *string,
                                     false},
                   "somebody put it between %s and %s", path_name(l->file), path_name(l->meant));
     else
-        add(k, l, "wrong-backing", there && !is_so_in_qemu(k, l), words);
+        add(k, l, is_misleading(l, string) ? "misleading-backing" : "wrong-backing",
+            there && !is_so_in_qemu(k, l), words);
 }
 
 /* The header names the right file: also as it should? */
 static void wording(struct check *k, const struct link *l)
 {
     const char *recorded = text(chain_layer(k->c, l->below), "format");
-    const char *format = text(l->entry, "backing_format"), *other = text(l->entry, "elsewhere");
+    const char *format = text(l->entry, "backing_format");
 
-    if (other) {
-        auto_free char *words = mem_printf("opened by its own name, not by this link, its header "
-                                           "leads to %s",
-                                           other);
-
-        add(k, l, "misleading-backing", false, words);
-    }
     if (!format) {
         add(k, l, "no-backing-format", false,
             "its header does not say what format its backing file has: QEMU would have to guess");

@@ -20,9 +20,11 @@ static json_int_t number(const json_t *obj, const char *key)
 
 /* ---- a file that is not there ---- */
 
-static bool looks_like(const json_t *entry, const json_t *fingerprint)
+bool check_fits(const json_t *layer, const json_t *entry)
 {
-    return number(entry, "size") == number(fingerprint, "size") &&
+    const json_t *fingerprint = json_object_get(layer, "fingerprint");
+
+    return fingerprint && number(entry, "size") == number(fingerprint, "size") &&
            number(entry, "mtime_ns") == number(fingerprint, "mtime_ns");
 }
 
@@ -40,14 +42,13 @@ static bool could_be(const struct check *k, const json_t *layer, const json_t *e
 static const char *find_moved(const struct check *k, const char *id, bool *sure)
 {
     const json_t *layer = chain_layer(k->c, id);
-    const json_t *fingerprint = json_object_get(layer, "fingerprint");
     const char *file, *found = NULL;
     json_t *entry;
 
-    *sure = fingerprint != NULL;
+    *sure = json_object_get(layer, "fingerprint") != NULL;
     json_object_foreach((json_t *)k->files, file, entry) {
         if (chain_layer_by_file(k->c, file) ||
-            !(fingerprint ? looks_like(entry, fingerprint) : could_be(k, layer, entry)))
+            !(*sure ? check_fits(layer, entry) : could_be(k, layer, entry)))
             continue;
         if (found)
             return NULL;
@@ -85,6 +86,16 @@ static void missing(struct check *k, const char *id, const char *file)
 }
 
 /* ---- one that is ---- */
+
+/* QEMU knows images by their own names, and begins there with a relative backing name. */
+static void linked(struct check *k, const char *id, const char *file, const char *target)
+{
+    check_add(k,
+              &(struct finding){
+                  "moved-file", file, "record the new name",
+                  json_pack("{s:s, s:s, s:s}", "do", "rename", "layer", id, "file", target), false},
+              "it is a link to %s", target);
+}
 
 const char *check_change(const struct check *k, const char *id, const json_t *entry)
 {
@@ -163,6 +174,10 @@ void check_layers(struct check *k)
             continue;
         }
         unsound(k, id, file, entry);
+        if (text(entry, "link")) {
+            linked(k, id, file, text(entry, "link"));
+            continue;
+        }
         if (chain_pending(k->c)) /* it may have changed them on purpose */
             continue;
         changed(k, id, file, entry);

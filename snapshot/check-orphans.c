@@ -91,7 +91,7 @@ static void look(struct check *k, const char *file, const json_t *entry)
         return;
     if (ends(file, ".vmstate.qcow2"))
         orphan(k, file, true, "no snapshot knows it: a memory, of nothing that there is");
-    else if (empty && (ours || !json_integer_value(json_object_get(entry, "size"))))
+    else if ((empty && ours) || !json_integer_value(json_object_get(entry, "size")))
         orphan(k, file, true, "no record names it, and nothing was ever written to it");
     else if (ours)
         check_add(k, &(struct finding){.code = "orphan-file", .subject = file},

@@ -27,6 +27,9 @@
  */
 json_t *check_findings(const struct scene *s, const json_t *survey);
 
+/* Has the file @entry of a survey the size and time that are remembered of @layer? */
+bool check_fits(const json_t *layer, const json_t *entry);
+
 /* One finding by hand, for what keeps @s from being there at all. New reference. */
 json_t *check_finding(const char *code, const char *subject, const char *text);
 

@@ -64,8 +64,8 @@ static const char *intern(struct survey *s, const char *file)
 
     json_t *entry = json_pack("{s:s, s:I, s:I, s:i}", "id", id, "size", (json_int_t)st.size,
                               "mtime_ns", (json_int_t)st.mtime_ns, "mode", (int)st.mode);
-    if (st.symlink)
-        json_object_set_new(entry, "link", json_true());
+    auto_free char *real = st.symlink ? realpath(file, NULL) : NULL;
+    set_text(entry, "link", real);
     if (json_object_set_new(s->files, file, entry))
         return NULL;
     json_object_set_new(s->names, id, json_string(file));
@@ -85,19 +85,13 @@ static void take_tags(json_t *entry, const char *file)
     qcow2_snapshots_free(list, list ? n : 0);
 }
 
-/* Where the backing string leads. QEMU begins at the name by which it opens the image, so a link
- * to an image can lead elsewhere than the image itself. */
+/* Where the backing string leads. */
 static void take_backing(struct survey *s, json_t *entry, const char *file, const char *string)
 {
     auto_free char *path = image_backing_path(file, string);
-    auto_free char *real = json_object_get(entry, "link") ? realpath(file, NULL) : NULL;
-    auto_free char *other = real ? image_backing_path(real, string) : NULL;
     const char *leads = path ? intern(s, path) : NULL;
-    const char *elsewhere = other ? intern(s, other) : NULL;
 
     set_text(entry, "leads", leads);
-    if (elsewhere && !same(elsewhere, leads))
-        set_text(entry, "elsewhere", elsewhere);
 }
 
 static void take_header(struct survey *s, json_t *entry, const char *file)

@@ -10,13 +10,13 @@
  *    "sidecars": {OTHER: {IMAGE: {"ours", "active"}}},
  *    "live": true, "nodes": [NAME],            by vm-check.c, of a VM that runs
  *    "files": {FILE: {"id", "size", "mtime_ns", "mode", "link", "problem",
- *                     "backing", "backing_format", "leads", "elsewhere",     of a qcow2 image:
+ *                     "backing", "backing_format", "leads",                  of a qcow2 image:
  *                     "virtual", "corrupt", "empty", "tags": [NAME], "user",
  *                     "sha256", "damage", "leaks"}}}                         SURVEY_DEEP
  *
  * A file that is not among them is not there. Each has one name: the one that the document
- * has for it, if any. `leads` is where its backing string leads, in such a name; `elsewhere`
- * where it would lead if a link to the image were followed first.
+ * has for it, if any. `leads` is where its backing string leads, in such a name; `link`
+ * what the name is a link to.
  */
 #ifndef SNAPSHOT_SURVEY_H
 #define SNAPSHOT_SURVEY_H

@@ -113,10 +113,10 @@ static bool take_hashes(struct chain *c, const json_t *found)
 
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
         auto_free char *file = chain_layer_file(c, id);
-        json_t *hash =
-            json_object_get(json_object_get(json_object_get(found, "files"), file), "sha256");
+        const json_t *entry = json_object_get(json_object_get(found, "files"), file);
+        json_t *hash = json_object_get(entry, "sha256");
 
-        if (hash && !json_object_get(layer, "sha256") && json_object_get(layer, "fingerprint")) {
+        if (hash && !json_object_get(layer, "sha256") && check_fits(layer, entry)) {
             json_object_set(layer, "sha256", hash);
             any = true;
         }
@@ -153,9 +153,10 @@ static void remember(struct qrw_vm *vm, const char *file, const json_t *found)
 static json_t *unreadable(struct qrw_vm *vm, const struct qmp_error *why, struct qmp_error *err)
 {
     if (vm->offline && why->kind == QRW_ERR_INVALID)
-        return shown(
-            NULL, json_pack("[o]", check_finding("broken-sidecar",
-                                                 why->context[0] ? why->context : "-", why->desc)));
+        return shown(NULL, json_pack("[o]", check_finding("broken-sidecar",
+                                                          vm->sidecar_option ? vm->sidecar_option
+                                                                             : "sidecar",
+                                                          why->desc)));
     if (err)
         *err = *why;
     return NULL;

@@ -41,6 +41,9 @@ static const struct row files[] = {
      "disk0: base* <- a", "-a; x.virtual=67108864; x.leads=@base; x.empty=true; x.size=7; offline",
      "missing-file a"},
 
+    {"a link lies in its place",
+     "disk0: base* <- a", "a.link=@x; a.leads=@gone; offline", "moved-file a (rename)"},
+
     {"no qcow2 image any more",
      "disk0: base* <- a", "a.problem=not a qcow2 image; offline", "unreadable-image a"},
     {"what raw images hold is nobody's business",
@@ -103,8 +106,9 @@ static const struct row headers[] = {
      "disk0: base* <- a", "a.backing_format=null; offline", "no-backing-format a (backing)"},
     {"the format is wrong",
      "disk0: base* <- a", "a.backing_format=raw; offline", "wrong-backing-format a (backing)"},
-    {"a link with a relative name in the image",
-     "disk0: base* <- a", "a.link=true; a.elsewhere=@x; offline", "misleading-backing a (backing)"},
+    {"a name that is seen from another folder",
+     "disk0: base* <- a", "a.backing=vm/base.qcow2; a.leads=@vm/base; offline",
+     "misleading-backing a (backing)"},
 };
 
 static const struct row graphs[] = {
@@ -178,7 +182,7 @@ static const struct row orphans[] = {
      "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.empty=true; offline",
      "orphan-file base.s9 (unlink?)"},
     {"an empty name", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.qcow2.empty=true; base.s9.qcow2.size=0; offline",
+     "#disks/disk0/stem=base; base.s9.qcow2.size=0; offline",
      "orphan-file base.s9 (unlink?)"},
     {"an overlay with data is nobody's to remove", "disk0: base* <- a",
      "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; offline",

@@ -26,12 +26,12 @@ void fingerprints_take(struct chain *c)
     json_t *layer;
 
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
-        auto_free char *keeps = chain_keeps(c, id);
         json_t *now;
 
-        if ((keeps && !strcmp(keeps, "active")) || json_object_get(layer, "fingerprint"))
+        if (json_object_get(layer, "fingerprint"))
             continue;
-        if ((now = look(c, id)))
+        auto_free char *keeps = chain_keeps(c, id);
+        if (!same(keeps, "active") && (now = look(c, id)))
             json_object_set_new(layer, "fingerprint", now);
     }
 }

@@ -2,9 +2,10 @@
 /*
  * plan-revert-steps: how a running QEMU gets from where it is to older layers.
  *
- * The guest is stopped; a fresh overlay goes on top of the active layer, and its backing
- * is then changed to the layer that the snapshot pins. So every disk switches at once,
- * and up to the reset or the loading of the memory everything can be taken back.
+ * The nodes are opened while the guest runs. Then it is stopped; a fresh overlay goes on
+ * top of the active layer, and its backing is changed to the layer that the snapshot pins.
+ * So every disk switches at once, and up to the reset or the loading of the memory
+ * everything can be taken back.
  */
 #include "snapshot/plan-revert.h"
 
@@ -68,8 +69,6 @@ static void make_overlays(struct plan *p, struct way_back *w)
         plan_overlay(p, w->o.list[i].file, present ? present : &recorded);
         free(format);
     }
-    for (size_t i = 0; i < w->o.n; i++)
-        plan_sync(p, w->o.list[i].file);
 }
 
 static void add_nodes(struct plan *p, struct way_back *w)
@@ -177,11 +176,13 @@ void way_steps(struct plan *p, struct way_back *w)
     bool go = args->running || (!args->paused && (w->memory ? w->was_running : runs));
 
     make_overlays(p, w);
-    if (runs)
-        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
     add_nodes(p, w);
     if (w->memory)
         plan_memory_open(p, w->s, w->memory);
+    for (size_t i = 0; i < w->o.n; i++)
+        plan_sync(p, w->o.list[i].file);
+    if (runs)
+        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
     switch_disks(p, w);
     if (w->settles)
         settle_into_targets(p, w);

@@ -290,7 +290,9 @@ void plan_cleanup_node(struct plan *p, const char *node)
 void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l)
 {
     plan_cleanup_node(p, l->node);
-    plan_cleanup_node(p, l->file_node);
+    /* what we opened goes with the node above it */
+    if (l->file_node && strncmp(l->file_node, "qrw-", 4))
+        plan_cleanup_node(p, l->file_node);
 }
 
 void plan_cleanup_backing(struct plan *p, const char *node, const char *backing)

@@ -105,7 +105,7 @@ static void add_command(struct batch *b, size_t at)
     const json_t *step = json_array_get(b->steps, at);
     const char *command = text(step, "execute");
 
-    ask_add(b->ask, command, json_deep_copy(json_object_get(step, "arguments")), judge_of(command),
+    ask_add(b->ask, command, json_incref(json_object_get(step, "arguments")), judge_of(command),
             NULL);
     b->begun[b->n] = now_us();
     b->at[b->n++] = at;

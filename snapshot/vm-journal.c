@@ -185,7 +185,7 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
 
     if (after) {
         json_decref(j->chain.doc);
-        j->chain.doc = json_deep_copy(p->after.doc);
+        j->chain.doc = json_incref(p->after.doc); /* which the plan does not need any more */
     } else {
         drop_lost(j, vm, p);
     }

@@ -11,134 +11,134 @@
 static const struct picture_case plans[] = {
     {"to the layer that the snapshot pins",
      "disk0: base* <- a", "revert s1",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a "
-     "overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- "
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
+     "node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- "
      "a~"},
     {"of two disks, at one instant",
      "disk0: base* <- a; disk1: x*s1 <- y", "revert s1",
-     "need absent base.s1, need absent x.s1, overlay base.s1 on base, overlay x.s1 on x, sync "
-     "base.s1 x.s1, stop, blockdev-add node-name=qrw-t-0 file.node-name=qrw-t-0f "
-     "file.filename=base.s1, blockdev-add node-name=qrw-t-1 file.node-name=qrw-t-1f "
-     "file.filename=x.s1, transaction blockdev-snapshot node=#a overlay=qrw-t-0 + "
-     "blockdev-snapshot node=#y overlay=qrw-t-1, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"},{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-1\",\"backing\":\"#x\",\"discard\":\"unmap\",\"file\":\"qrw-t-1f\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base, disk1 shows x.s1 on x | disk0: base*s1 <-"
-     " base.s1; disk1: x*s1 <- x.s1; + base*s1 <- a~; + x*s1 <- y~"},
+     "need absent base.s1, need absent x.s1, overlay base.s1 on base, overlay x.s1 on x, "
+     "blockdev-add node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-add "
+     "node-name=qrw-t-1 file.node-name=qrw-t-1f file.filename=x.s1, sync base.s1 x.s1, stop, "
+     "transaction blockdev-snapshot node=#a overlay=qrw-t-0 + blockdev-snapshot node=#y "
+     "overlay=qrw-t-1, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"},{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-1\",\"backing\":\"#x\",\"discard\":\"unmap\",\"file\":\"qrw-t-1f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base, disk1 shows x.s1 on x | disk0: base*s1 <- "
+     "base.s1; disk1: x*s1 <- x.s1; + base*s1 <- a~; + x*s1 <- y~"},
     {"the layers that QEMU no longer needs are closed, the undo point stays",
      "disk0: base* <- a* <- b", "revert s1",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#b "
-     "overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- "
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
+     "node=#b overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- "
      "a*s2 <- b~"},
     {"to another branch, whose layers are opened",
      "disk0: base* <- a; + base <- x* <- y*", "revert s3",
-     "need absent base.s3, overlay base.s3 on y, sync base.s3, stop, blockdev-add "
-     "node-name=qrw-t-b0 backing=#base file.filename=x file.auto-read-only=true read-only=true, "
-     "blockdev-add node-name=qrw-t-b1 backing=qrw-t-b0 file.filename=y file.auto-read-only=true "
-     "read-only=true, blockdev-add node-name=qrw-t-0 file.node-name=qrw-t-0f "
-     "file.filename=base.s3, blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b1\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset, cont | disk0 shows base.s3 on y | disk0: base*s1 <- x*s2 <- y*s3 <- base.s3; "
+     "need absent base.s3, overlay base.s3 on y, blockdev-add node-name=qrw-t-b0 backing=#base "
+     "file.filename=x file.auto-read-only=true read-only=true, blockdev-add node-name=qrw-t-b1 "
+     "backing=qrw-t-b0 file.filename=y file.auto-read-only=true read-only=true, blockdev-add "
+     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s3, sync base.s3, stop, "
+     "blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b1\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows base.s3 on y | disk0: base*s1 <- x*s2 <- y*s3 <- base.s3; "
      "+ base*s1 <- a~"},
     {"the undo point before this one dies",
      "disk0: base* <- a; + base <- old~", "revert s1",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a "
-     "overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base | unlink old | disk0: base*s1 <- base.s1; "
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
+     "node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base | unlink old | disk0: base*s1 <- base.s1; "
      "+ base*s1 <- a~"},
     {"keep makes the present state a snapshot",
      "disk0: base* <- a", "revert s1 --keep was",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a "
-     "overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base | 'was holds the disks only: going back to"
-     " it means a reset' | disk0: base*s1 <- base.s1; + base*s1 <- a*was"},
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
+     "node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base | 'was holds the disks only: going back to "
+     "it means a reset' | disk0: base*s1 <- base.s1; + base*s1 <- a*was"},
     {"discard keeps nothing",
      "disk0: base* <- a", "revert s1 --discard",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a "
-     "overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base | unlink a | disk0: base*s1 <- base.s1"},
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
+     "node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base | unlink a | disk0: base*s1 <- base.s1"},
     {"a guest that was stopped stays so",
      "disk0: base* <- a; paused", "revert s1",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, blockdev-add node-name=qrw-t-0 "
-     "file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a overlay=qrw-t-0, "
-     "blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- a~"},
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, blockdev-snapshot node=#a "
+     "overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- a~"},
     {"unless it is told to run",
      "disk0: base* <- a; paused", "revert s1 --running",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, blockdev-add node-name=qrw-t-0 "
-     "file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a overlay=qrw-t-0, "
-     "blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- "
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, blockdev-snapshot node=#a "
+     "overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- "
      "a~"},
     {"a guest that runs can be left stopped",
      "disk0: base* <- a", "revert s1 --paused",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a "
-     "overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- a~"},
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
+     "node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- a~"},
     {"without a reset",
      "disk0: base* <- a", "revert s1 --no-reset",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a "
-     "overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- a~"},
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
+     "node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- a~"},
     {"options of the disk go with it",
      "disk0[direct,zeroes]: base* <- a", "revert s1",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1 cache.direct=true "
-     "detect-zeroes=unmap, blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\",\"cache\":{\"direct\":true},\"detect-zeroes\":\"unmap\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- "
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1 cache.direct=true detect-zeroes=unmap, sync "
+     "base.s1, stop, blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\",\"cache\":{\"direct\":true},\"detect-zeroes\":\"unmap\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; + base*s1 <- "
      "a~"},
     {"a raw base",
      "disk0: base*(raw) <- a", "revert s1",
-     "need absent base.s1, overlay base.s1 on base.raw (raw), sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a "
-     "overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base.raw | disk0: base.raw*s1 <- base.s1; + "
+     "need absent base.s1, overlay base.s1 on base.raw (raw), blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
+     "node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base.raw | disk0: base.raw*s1 <- base.s1; + "
      "base.raw*s1 <- a~"},
     {"a disk that the snapshot has not stays",
      "disk0: base* <- a; disk1: x", "revert s1",
-     "need absent base.s1, overlay base.s1 on base, sync base.s1, stop, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-snapshot node=#a "
-     "overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; disk1: x; + "
+     "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
+     "node=#a overlay=qrw-t-0, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; disk1: x; + "
      "base*s1 <- a~"},
     {"undo goes on in the layer that was left",
      "disk0: base* <- a; + base <- old~", "undo",
-     "need absent base.undo, overlay base.undo on old, sync base.undo, stop, blockdev-add "
-     "node-name=qrw-t-b0 backing=#base file.filename=old file.auto-read-only=true read-only=true, "
-     "blockdev-add node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.undo, "
+     "need absent base.undo, overlay base.undo on old, blockdev-add node-name=qrw-t-b0 "
+     "backing=#base file.filename=old file.auto-read-only=true read-only=true, blockdev-add "
+     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.undo, sync base.undo, stop, "
      "blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
      "shows old on base | blockdev-del node-name=qrw-t-0, unlink base.undo | disk0: base*s1 <- "
      "old; + base*s1 <- a~"},
     {"undo with nothing kept",
      "disk0: base* <- a; + base <- old~", "undo --discard",
-     "need absent base.undo, overlay base.undo on old, sync base.undo, stop, blockdev-add "
-     "node-name=qrw-t-b0 backing=#base file.filename=old file.auto-read-only=true read-only=true, "
-     "blockdev-add node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.undo, "
+     "need absent base.undo, overlay base.undo on old, blockdev-add node-name=qrw-t-b0 "
+     "backing=#base file.filename=old file.auto-read-only=true read-only=true, blockdev-add "
+     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.undo, sync base.undo, stop, "
      "blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-reopen "
-     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}],"
-     " block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
      "shows old on base | blockdev-del node-name=qrw-t-0, unlink base.undo, unlink a | disk0: "
      "base*s1 <- old"},
 };

@@ -337,8 +337,8 @@ Test(commands, of_an_operation_are_few_bytes)
         {one, "create s1 --memory", 750},
         {"disk0: web0* <- web0.s1", "revert s1", 600},
         {"disk0: web0 <- web0.s1", "commit disk0", 150},
-        {"disk0: web0 <- web0.s1 <- web0.s2", "commit disk0 --top #web0.s1", 170},
-        {"disk0: web0 <- web0.s1 <- web0.s2", "stream disk0", 125},
+        {"disk0: web0 <- web0.s1 <- web0.s2", "commit disk0 --top #web0.s1", 190},
+        {"disk0: web0 <- web0.s1 <- web0.s2", "stream disk0", 145},
         {one, "mirror disk0 /var/lib/images/copy.qcow2 --pivot", 215},
         {four, "create s1 --internal", 400},
     };

@@ -331,7 +331,7 @@ Test(cli, repair_has_nothing_to_do_on_a_sound_vm)
 
     does(lab, "create", "s1");
     auto_result struct lab_result r = run(lab, "repair");
-    succeeded(__LINE__, &r, "nothing to settle\n");
+    succeeded(__LINE__, &r, "nothing to settle, nothing is wrong\n");
     cr_expect_str_empty(r.out);
     lab_stop(lab);
 }

@@ -156,6 +156,39 @@ static int cut(const char *file, const char *like, struct qmp_error *err)
     return truncate(file, (off_t)st.size) ? image_error(err, "cut", file) : 0;
 }
 
+/* The disk may have been resized since: it comes out as large as it was. */
+static int resize(const struct runner *r, const struct export_image *i, uint64_t size,
+                  struct qmp_error *err)
+{
+    auto_free char *bytes = mem_printf("%llu", (unsigned long long)size);
+    struct process p = {.argv = (const char *[]){"qemu-img", "resize", "-q", "--shrink", "-f",
+                                                 i->format, i->to, bytes, NULL},
+                        .input = r->workspace,
+                        .base = qmp_client_base(r->client),
+                        .stop = r->stop};
+
+    return process_run(&p, err) ? qmp_error_wrap(err, "qemu-img resize") : 0;
+}
+
+/* See that the snapshot is still there, and so was while it was read. */
+static int check_tag(const struct runner *r, const struct export_image *i, struct qmp_error *err)
+{
+    const char *image = text(json_array_get(i->layers, 0), "file");
+    size_t n = 0, at = 0;
+    struct qcow2_snapshot *list = image_snapshots(image, &n, err);
+
+    if (!list)
+        return -1;
+    while (at < n && strcmp(list[at].name, i->tag) != 0)
+        at++;
+    bool found = at < n;
+    uint64_t size = found ? list[at].disk_size : 0;
+    qcow2_snapshots_free(list, n);
+    if (!found)
+        return qmp_error_set(err, QRW_ERR_FAILED, "'%s' was removed while it was read", i->tag);
+    return size ? resize(r, i, size, err) : 0;
+}
+
 int export_image(const struct runner *r, const struct export_image *i, struct qmp_error *err)
 {
     struct work w = {.r = r, .operation = "copy", .file = i->to, .length = bytes_of(i)};
@@ -182,12 +215,9 @@ int export_image(const struct runner *r, const struct export_image *i, struct qm
                         .arg = &w};
     if (run(&w, &p, err))
         return qmp_error_wrap(err, "qemu-img convert");
-    const char *image = text(json_array_get(i->layers, 0), "file");
-    if (i->verbatim && cut(i->to, image, err))
-        return -1;
-    return i->tag && image_has_snapshot(image, i->tag, err)
-               ? qmp_error_wrap(err, "it was removed while it was read")
-               : 0;
+    if (i->verbatim)
+        return cut(i->to, text(json_array_get(i->layers, 0), "file"), err);
+    return i->tag ? check_tag(r, i, err) : 0;
 }
 
 /* ---- checksum ---- */

@@ -120,6 +120,20 @@ int export_convert(struct runner *r, const json_t *step, struct qmp_error *err)
 
 /* ---- seal ---- */
 
+/* What the guest sees of the image at @path, in bytes. */
+static int disk_size(const char *path, const char *format, uint64_t *size, struct qmp_error *err)
+{
+    struct qcow2_header h;
+
+    if (same(format, "raw"))
+        return 0;
+    if (image_read_header(path, &h, err))
+        return -1;
+    *size = h.size;
+    qcow2_header_done(&h);
+    return 0;
+}
+
 static int seal(struct runner *r, const char *folder, json_t *file, struct qmp_error *err)
 {
     auto_free char *path = mem_printf("%s/%s", folder, text(file, "name"));
@@ -128,8 +142,13 @@ static int seal(struct runner *r, const char *folder, json_t *file, struct qmp_e
 
     if (chmod(path, 0600))
         return image_error(err, "change the mode of", path);
-    if (image_flush(path, err) || image_stat(path, &st, err) || export_checksum(r, path, sum, err))
+    if (image_flush(path, err) || image_stat(path, &st, err))
         return -1;
+    uint64_t size = st.size;
+    if (disk_size(path, text(file, "format"), &size, err) || export_checksum(r, path, sum, err))
+        return -1;
+    if (text(file, "disk"))
+        json_object_set_new(file, "disk_size", json_integer((json_int_t)size));
     json_object_set_new(file, "size", json_integer((json_int_t)st.size));
     json_object_set_new(file, "sha256", json_string(sum));
     return 0;

@@ -179,8 +179,7 @@ static int add_disk(struct export *e, const char *id, const json_t *held, struct
         json_object_set_new(step, "compress", json_true());
     plan_step(e->p, step);
     add_room(e, layers, size);
-    add_file(e, json_pack("{s:s, s:s, s:s, s:I}", "name", name, "disk", id, "format", format(e),
-                          "disk_size", size));
+    add_file(e, json_pack("{s:s, s:s, s:s}", "name", name, "disk", id, "format", format(e)));
     return 0;
 }
 

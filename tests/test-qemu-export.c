@@ -245,6 +245,23 @@ Test(export, inside_of_the_image_above_a_frozen_one)
     lab_stop(lab);
 }
 
+Test(export, inside_of_an_image_that_was_resized_since)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+
+    write_generation(lab, 0, 1);
+    does(lab, "create", "i1", "--internal");
+    json_decref(lab_qmp(lab, "block_resize", "{s:s, s:i}", "device", "vda", "size", 32 << 20));
+    lab_write(lab, 0, 9, "8M", "16M");
+    json_auto_t *doc = tells(lab, "export", "i1", "out"), *raw = NULL;
+    cr_expect_eq(number(doc, "files.0.disk_size"), 16 << 20);
+    image_holds(lab, "client/out/vda.qcow2", "qcow2", 1);
+    is_whole(lab, "client/out/vda.qcow2");
+    raw = tells(lab, "export", "i1", "out.raw", "--format=raw");
+    cr_expect_eq(number(raw, "files.0.size"), 16 << 20);
+    lab_stop(lab);
+}
+
 Test(export, memory_goes_along)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .modern = true, .running = true});

@@ -139,8 +139,11 @@ void chain_set_backing(struct chain *c, const char *layer, const char *backing)
 {
     json_t *entry = chain_layer(c, layer);
 
-    if (entry)
-        set(entry, "backing", string_or_null(backing));
+    if (!entry)
+        return;
+    if (strcmp(text(entry, "backing") ?: "", backing ?: "")) /* its header is written to */
+        chain_touch(c, layer);
+    set(entry, "backing", string_or_null(backing));
 }
 
 void chain_move(struct chain *c, const char *folder)

@@ -99,6 +99,7 @@ void chain_set_active(struct chain *c, const char *disk, const char *layer);
 /* Every disk that is a key of @moves (changed) is called as its value from now on, in snapshots
  * too; all at once, so that names can be exchanged. One that another disk has stays. */
 void chain_rename_disks(struct chain *c, json_t *moves);
+/* What was remembered of its file no longer holds if that is another one: it is in the header. */
 void chain_set_backing(struct chain *c, const char *layer, const char *backing);
 
 /* The document lies in @folder from now on. */

@@ -49,6 +49,20 @@ static bool overwritten(const struct chain *c, const struct chain *after, const 
     return !was || !now || !json_equal(was, now);
 }
 
+void fingerprints_renew(struct chain *c, const struct chain *after)
+{
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        const json_t *touched = chain_layer(after, id);
+
+        if (touched && !json_object_get(touched, "fingerprint"))
+            chain_touch(c, id);
+    }
+    fingerprints_take(c);
+}
+
 /* What @snapshot pins shows what lies in the layers below, too. */
 static bool is_lost(const struct chain *c, const struct chain *after, const json_t *snapshot)
 {

@@ -11,6 +11,10 @@
 /* Remember the files of all layers that are not active and have no fingerprint yet. */
 void fingerprints_take(struct chain *c);
 
+/* A change of @c into @after was begun and given up: what it may have written to, where that is
+ * no matter, is remembered as it is now. */
+void fingerprints_renew(struct chain *c, const struct chain *after);
+
 /*
  * A change of @c into @after was begun and given up. A snapshot that @after does not
  * have, and whose content lies in a file that was to be overwritten and is not as it was,

@@ -274,7 +274,8 @@ Test(qemu_check_offline, of_a_broken_sidecar_nothing_is_believed)
 Test(qemu_check_offline, who_holds_the_lock_is_told)
 {
     make_tower();
-    sh("flock " SIDECAR ".lock \"$QREWIND\" " ON " check >said || test $? = 9; grep 'works on this VM' said");
+    sh("flock " SIDECAR ".lock \"$QREWIND\" " ON
+       " check >said || test $? = 9; grep 'works on this VM' said");
     sh("touch " SIDECAR ".lock");
     expect_found("a lock file that nobody holds", "", "");
 }

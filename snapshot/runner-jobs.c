@@ -243,9 +243,13 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 {
     struct follow f = {.r = r, .steps = steps, .n = n, .begun_ms = now_ms()};
     unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &f);
-    /* QEMU says nothing while it saves the memory */
     int patience = qmp_client_set_patience(r->client, 0);
-    int rc = attach ? look(&f, err) : 0;
+    int rc;
+
+    /* only while it saves the memory QEMU says nothing, however long that takes */
+    if (text(steps[0], "disk"))
+        qmp_client_set_patience(r->client, patience);
+    rc = attach ? look(&f, err) : 0;
 
     if (!rc)
         rc = start(&f, err);

@@ -97,8 +97,11 @@ static int wait_foreign(struct qrw_vm *vm, const char *id, const char *then, str
     json_auto_t *step = json_pack("{s:s, s:s, s:{s:s}, s:s*}", "step", "job", "disk", id,
                                   "arguments", "job-id", id, "then", then);
     struct runner r = vm_runner(vm, false);
+    /* it may save the memory: see runner_jobs() */
+    int patience = qmp_client_set_patience(vm->client, 0);
     int rc = runner_jobs(&r, (const json_t *const[]){step}, 1, true, err);
 
+    qmp_client_set_patience(vm->client, patience);
     json_decref(r.jobs);
     return rc < 0 ? -1 : 0;
 }

@@ -112,7 +112,8 @@ static struct words command_line(const char *program, const struct graph *g, int
 
 /*
  * In the child. A session of its own: Ctrl-C is for us, who then end its work in good order. It
- * is told to end when we do; if we have ended already, nobody would tell it.
+ * ends when we do, at once: what it was doing is settled by the next one. If we have ended already,
+ * nobody would tell it.
  */
 static _Noreturn void become(char *const *argv, int monitor, int words, pid_t parent)
 {
@@ -120,7 +121,7 @@ static _Noreturn void become(char *const *argv, int monitor, int words, pid_t pa
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     setsid();
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent || null < 0)
         _exit(127);
     dup2(null, STDIN_FILENO);

@@ -160,7 +160,7 @@ static int waiting(const struct follow *f, struct qmp_error *err)
     const char *id = job_id(f->steps[0]);
 
     if (f->r->offline)
-        return qmp_error_set(err, QRW_ERR_FAILED, "interrupted: nothing has changed");
+        return qmp_error_set(err, QRW_ERR_FAILED, "interrupted: what was begun is undone");
     qmp_error_set(err, QRW_ERR_WAITING, "stopped waiting; the job %s goes on", id);
     return qmp_error_hint(err, "to wait for it again: qrewind job wait %s", id);
 }

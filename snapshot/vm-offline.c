@@ -17,6 +17,9 @@
 #include "snapshot/offline.h"
 #include "snapshot/sidecar.h"
 
+/* For an engine to end that was killed: the disk may keep it. */
+enum { PATIENCE_MS = 20000 };
+
 bool offline_is_dead(const char *address)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -174,7 +177,7 @@ static bool is_left_over(struct qrw_vm *vm, pid_t user, struct qmp_error *err)
     if (vm->sidecar_found && lock < 0)
         return false;
     sidecar_unlock(vm->sidecar_found, lock);
-    return engine_await(user, vm->options.timeout_ms);
+    return engine_await(user, PATIENCE_MS);
 }
 
 static void remember_names(struct qrw_vm *vm)

@@ -50,6 +50,9 @@ $(B)/tests/%: $(B)/tests/programs/%.o $(HELPERS) $(STATIC)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+# Kills what it stands between.
+$(B)/tests/test-qemu-offline-killed: | $(B)/tests/engine
+
 lint:
 	$(Q)tests/install-packages lint
 	$(Q)tests/lint/lint

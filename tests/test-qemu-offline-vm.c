@@ -19,7 +19,7 @@ Test(qemu_offline_vm, an_image_in_use_is_refused_with_whom_by_and_stays_as_it_is
     struct lab *lab = lab_start(
         &(struct lab_options){.disks = 1, .args = (const char *const[]){"-name", "web1", NULL}});
     auto_free char *image = lab_path(lab, "vda.qcow2");
-    auto_free char *who = mem_printf("in use by pid %d (qemu-system", (int)lab->pid);
+    auto_free char *who = mem_printf("in use by pid %d (", (int)lab->pid);
     struct stat before, after;
 
     auto_result struct lab_result made = lab_run(lab, "create", "s1", NULL);

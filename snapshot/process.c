@@ -84,7 +84,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         p->tick(p->arg);
 }
 
-/* Both signals that a program of ours may have been told to ignore end it again. */
+/* Signals that we ignore do not end the program either, but for one: when we are gone, and it has
+ * nobody to tell how far it is, it ends. */
 static int spawn(const struct process *p, pid_t *pid, int out, int words)
 {
     posix_spawn_file_actions_t actions;
@@ -94,7 +95,6 @@ static int spawn(const struct process *p, pid_t *pid, int out, int words)
     sigemptyset(&none);
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
-    sigaddset(&defaults, SIGXFSZ);
     sigaddset(&defaults, SIGTERM);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,6 +105,22 @@ Test(export_failure, what_fails_leaves_nothing)
         stand_in_leave();
         stand_in(lab, cases[i].program, "exec $REAL \"$@\"");
     }
+    nothing_is_left(lab);
+    lab_stop(lab);
+}
+
+/* As a full disk does, but without one. */
+Test(export_failure, no_more_can_be_written)
+{
+    struct lab *lab = start();
+    struct rlimit before, little = {300 << 10, RLIM_INFINITY};
+
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before) || setrlimit(RLIMIT_FSIZE, &little), 0);
+    json_auto_t *error = refuses(lab, 1, "export", "s2", "out");
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    says(error, "kind", "failed");
+    says(error, "desc", "File too large");
     nothing_is_left(lab);
     lab_stop(lab);
 }

@@ -13,17 +13,10 @@
 #include "qmp/mem.h"
 
 const struct fuzz_target fuzz_targets[] = {
-    {"address", fuzz_address},
-    {"agent", fuzz_agent},
-    {"graph", fuzz_graph},
-    {"job", fuzz_job},
-    {"monitor", fuzz_monitor},
-    {"plan", fuzz_plan},
-    {"qcow2", fuzz_qcow2},
-    {"reader", fuzz_reader},
-    {"session", fuzz_session},
-    {"sidecar", fuzz_sidecar},
-    {NULL, NULL},
+    {"address", fuzz_address}, {"agent", fuzz_agent},       {"graph", fuzz_graph},
+    {"job", fuzz_job},         {"manifest", fuzz_manifest}, {"monitor", fuzz_monitor},
+    {"plan", fuzz_plan},       {"qcow2", fuzz_qcow2},       {"reader", fuzz_reader},
+    {"session", fuzz_session}, {"sidecar", fuzz_sidecar},   {NULL, NULL},
 };
 
 void fuzz_broken(const char *what, const char *file, int line)

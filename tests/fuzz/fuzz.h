@@ -19,8 +19,8 @@
 
 typedef void fuzz_fn(const uint8_t *bytes, size_t n);
 
-fuzz_fn fuzz_address, fuzz_agent, fuzz_graph, fuzz_job, fuzz_monitor, fuzz_plan, fuzz_qcow2,
-    fuzz_reader, fuzz_session, fuzz_sidecar;
+fuzz_fn fuzz_address, fuzz_agent, fuzz_graph, fuzz_job, fuzz_manifest, fuzz_monitor, fuzz_plan,
+    fuzz_qcow2, fuzz_reader, fuzz_session, fuzz_sidecar;
 
 struct fuzz_target {
     const char *name;

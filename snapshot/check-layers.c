@@ -62,6 +62,7 @@ static void missing(struct check *k, const char *id, const char *file)
     bool sure;
     const char *moved = find_moved(k, id, &sure);
     auto_free char *why = chain_keeps(k->c, id);
+    auto_free char *child = chain_other_child(k->c, id, NULL);
 
     if (moved)
         json_object_set_new(k->moved, id, json_true());
@@ -73,7 +74,7 @@ static void missing(struct check *k, const char *id, const char *file)
                       !sure},
                   "it is not there; %s %s", moved,
                   sure ? "has its size and time" : "builds on the same layer and is as large");
-    else if (!why && !chain_other_child(k->c, id, NULL))
+    else if (!why && !child)
         check_add(k,
                   &(struct finding){"missing-file", file, "drop it from the record",
                                     json_pack("{s:s, s:s}", "do", "drop-layer", "layer", id),

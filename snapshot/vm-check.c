@@ -70,8 +70,10 @@ static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file
 {
     json_t *found = survey_take(c, &vm->graph, file);
 
-    if (!vm->files_reachable)
+    if (!vm->files_reachable) {
+        vm_note(vm, 0, "QEMU's files are out of our reach: nothing is said of them");
         json_object_del(found, "files");
+    }
     json_object_set_new(found, "live", json_boolean(!vm->offline));
     if (!vm->offline && !vm->graph.njobs)
         take_nodes(vm, found);
@@ -126,15 +128,20 @@ static bool take_hashes(struct chain *c, const json_t *found)
 
 /* ---- check ---- */
 
-/* What the user is shown: not how it is mended. */
-static json_t *shown(const char *file, json_t *findings)
+/* The user is not shown how they are mended. Returns @findings. */
+static json_t *bare(json_t *findings)
 {
     json_t *f;
     size_t i;
 
     json_array_foreach(findings, i, f)
         json_object_del(f, "mend");
-    return json_pack("{s:o, s:s?}", "findings", findings, "sidecar", file);
+    return findings;
+}
+
+static json_t *shown(const char *file, json_t *findings)
+{
+    return json_pack("{s:o, s:s?}", "findings", bare(findings), "sidecar", file);
 }
 
 /* A first look at the whole of the layers is remembered, if nobody works on the VM meanwhile. */
@@ -307,7 +314,7 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp
     if (plan)
         json_object_set_new(result, "plan", plan);
     else if (result)
-        json_object_set(result, "mended", mended);
+        json_object_set(result, "mended", bare(mended));
     json_decref(mended);
     return result;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
-#include "tests/cases/cases.h"
+#include "tests/cases/inside.h"
 
 TestSuite(qemu_check, .timeout = 300);
 
@@ -73,7 +73,10 @@ Test(qemu_check, a_vm_that_is_well)
     struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .modern = true});
 
     finds(lab, "");
-    does(lab, "create", "s1", "--memory");
+    if (has_snapshot_jobs(lab))
+        does(lab, "create", "s1", "--memory");
+    else
+        does(lab, "create", "s1");
     does(lab, "create", "s2");
     finds(lab, "");
     does(lab, "revert", "s1");
@@ -165,12 +168,11 @@ Test(qemu_check, started_with_an_old_image)
 Test(qemu_check, a_header_under_a_running_vm)
 {
     struct lab *lab = tower(&one, 2);
+    json_auto_t *block = lab_qmp(lab, "query-block", NULL);
 
-    sh(lab, "qemu-img create -q -f qcow2 -b vda.s1.qcow2 -F qcow2 elsewhere.qcow2");
     json_decref(lab_qmp(lab, "change-backing-file", "{s:s, s:s, s:s}", "device", "vda",
-                        "image-node-name",
-                        text(at(lab_qmp(lab, "query-named-block-nodes", NULL), "0"), "node-name"),
-                        "backing-file", "gone.qcow2"));
+                        "image-node-name", text(block, "0.inserted.node-name"), "backing-file",
+                        "gone.qcow2"));
     finds(lab, "wrong-backing vda.s2.qcow2");
     repair_leaves(lab, "");
     finds(lab, "");
@@ -238,7 +240,7 @@ Test(qemu_check, a_memory_that_is_gone)
 {
     struct lab *lab = lab_start(&one);
 
-    if (number(lab->greeting, "QMP.version.qemu.major") < 6)
+    if (!has_snapshot_jobs(lab))
         cr_skip_test("no memory before QEMU 6.0");
     write_generation(lab, 0, 1);
     does(lab, "create", "s1", "--memory");
@@ -257,7 +259,7 @@ Test(qemu_check, a_memory_that_fits_no_more)
 {
     struct lab *lab = lab_start(&one);
 
-    if (number(lab->greeting, "QMP.version.qemu.major") < 6)
+    if (!has_snapshot_jobs(lab))
         cr_skip_test("no memory before QEMU 6.0");
     does(lab, "create", "s1", "--memory");
     sh(lab, "sed -i 's/\"ram\": [0-9]*/\"ram\": 4096/' vda.qcow2.qrewind.json");
@@ -287,7 +289,8 @@ Test(qemu_check, what_was_forgotten_is_adopted_again)
     says(tried, "snapshots.0", "s1");
     json_auto_t *adopted = tells(lab, "adopt");
     says(adopted, "snapshots.1", "s2");
-    says(refuses(lab, 1, "adopt"), "desc", "there is a sidecar already");
+    json_auto_t *again = refuses(lab, 1, "adopt");
+    says(again, "desc", "there is a sidecar already");
     finds(lab, "");
     does(lab, "revert", "s2");
     holds(lab, 0, 2);
@@ -325,11 +328,11 @@ Test(qemu_check, what_libvirt_made_is_adopted)
     says(list, "snapshots.0.disks.vdb.file", "/vdb.img");
     says(list, "snapshots.1.disks.vdb.file", "/vdb.monday");
     says(list, "snapshots.2.disks.vda.tag", "inside");
-    finds(lab, "");
+    finds(lab, has_snapshot_jobs(lab) ? "" : "cannot-revert inside");
     does(lab, "create", "mine");
     chain_is(lab, 0, "vda.img <- vda.monday <- vda.tuesday <- vda.mine.qcow2");
     does(lab, "revert", "monday");
-    finds(lab, "");
+    holds(lab, 0, 0);
     lab_stop(lab);
     lab_stop(old);
 }

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,27 +66,42 @@ static char *escape(const char *value)
     return out;
 }
 
+static bool is_device(const char *file)
+{
+    struct stat st;
+
+    return !stat(file, &st) && S_ISBLK(st.st_mode);
+}
+
+/* "backing.", so many times. */
+static char *backing(size_t depth)
+{
+    static const char step[] = "backing.";
+    char *path = mem_alloc(depth * strlen(step) + 1);
+
+    for (size_t i = 0; i < depth; i++)
+        memcpy(path + i * strlen(step), step, strlen(step));
+    return path;
+}
+
 /*
- * One -drive: file and format of the active layer, and of those below the format, so that QEMU
- * guesses none. The name after "file.filename=" is taken as it is, whatever it looks like.
+ * One -drive: file and format of the active layer, and the formats of those below that no header
+ * names, so that QEMU guesses none. (All of them would be too long a word for the kernel in a
+ * chain of 180.) The name after "file.filename=" is taken as it is, whatever it looks like.
  */
 static char *drive(const struct graph_disk *d, size_t number)
 {
     auto_free char *file = escape(d->layers[0].file);
     char *line = mem_printf("if=none,id=disk%zu,discard=unmap,file.driver=%s,file.filename=%s,"
                             "driver=%s",
-                            number, strncmp(file, "/dev/", 5) ? "file" : "host_device", file,
+                            number, is_device(d->layers[0].file) ? "host_device" : "file", file,
                             d->layers[0].format);
-    auto_free char *below = mem_strdup("");
 
     for (size_t i = 1; i < d->nlayers; i++) {
-        char *deeper = mem_printf("%sbacking.", below);
-        char *longer = mem_printf("%s,%sdriver=%s", line, deeper, d->layers[i].format);
-
-        free(below);
-        below = deeper;
-        free(line);
-        line = longer;
+        if (!d->layers[i].unsaid)
+            continue;
+        auto_free char *before = line, *path = backing(i);
+        line = mem_printf("%s,%sdriver=%s", before, path, d->layers[i].format);
     }
     return line;
 }

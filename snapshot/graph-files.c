@@ -127,6 +127,7 @@ void graph_files_add(struct graph *g, const char *id, const char *file, const ch
     while (next) {
         struct graph_layer *l = add_file(d, next);
 
+        l->unsaid = !known;
         if (!known)
             known = recorded_format(c, l->file);
         l->guessed = !known;

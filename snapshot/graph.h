@@ -45,6 +45,7 @@ struct graph_layer {
     bool read_only;
     bool remote;            /* not a file of the host: nbd, rbd, … */
     bool relative;          /* named from a folder of QEMU's that we do not know */
+    bool unsaid;            /* (graph-files.h) no header above names its format */
     bool guessed;           /* (graph-files.h) its format is recorded nowhere: a guess */
     char *trouble;          /* (graph-files.h) why the image could not be read, NULL: it could */
     struct graph_tag *tags; /* the internal snapshots in it, oldest first */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/image.h"
 #include "tests/offline/offline.h"
 
 TestSuite(qemu_offline, .init = offline_enter, .fini = offline_leave, .timeout = 120);
@@ -166,4 +167,23 @@ Test(qemu_offline, without_a_qemu_only_looking_works)
     offline_ok("qrewind " ON " list");
     offline_fails(7, "QREWIND_QEMU", "qrewind " ON " create s1");
     unsetenv("QREWIND_QEMU");
+}
+
+/* Each layer's format is in the header above it: QEMU need not be told all of them in one word. */
+Test(qemu_offline, a_chain_of_256_layers_is_long_and_no_more)
+{
+    offline_image("base.qcow2", "64M", NULL);
+    offline_write("base.qcow2", 1, "0", "1M");
+    for (int i = 1; i < 256; i++) {
+        auto_free char *below = i > 1 ? mem_printf("l%d.qcow2", i - 1) : mem_strdup("base.qcow2");
+        auto_free char *file = mem_printf("l%d.qcow2", i);
+        struct qcow2_options o = {64 << 20, 0, below, "qcow2"};
+        struct qmp_error err;
+
+        cr_assert_eq(image_create_overlay(file, &o, NULL, &err), 0, "%s", err.desc);
+    }
+    offline_ok("qrewind -i qcow2:l255.qcow2 create s1");
+    offline_reads("l255.s1.qcow2", 1, "0", "1M");
+    offline_ok("qrewind -i l255.qcow2 delete s1");
+    offline_reads("l255.qcow2", 1, "0", "1M");
 }

@@ -13,14 +13,14 @@ static char *node_name(const struct scene *s)
     return mem_printf("qrw-%s-ram", s->token);
 }
 
-static int check_version(const struct scene *s, struct qmp_error *err)
+/* @way: what can be done there. */
+static int check_version(const struct scene *s, const char *way, struct qmp_error *err)
 {
     if (s->version >= OLDEST_WITH_JOBS)
         return 0;
     qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                   "QEMU %s cannot save or load memory in place: that needs 6.0 or newer", s->qemu);
-    return qmp_error_hint(err, "the disks alone work: create without --memory, revert with "
-                               "--no-memory");
+    return qmp_error_hint(err, "%s", way);
 }
 
 int plan_memory_there(const struct scene *s, struct qmp_error *err)
@@ -35,7 +35,10 @@ int plan_memory_check(const struct scene *s, struct qmp_error *err)
 {
     if (graph_is_off(s->graph))
         return plan_memory_there(s, err);
-    if (check_version(s, err))
+    if (check_version(s,
+                      "create --internal --memory works there, if every writable disk is qcow2; "
+                      "without --memory the disks alone",
+                      err))
         return -1;
     if (!s->files_reachable)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
@@ -100,7 +103,12 @@ bool plan_memory_wanted(struct plan *p, const struct scene *s, const json_t *mem
 
 int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_error *err)
 {
-    return check_version(s, err) ? -1 : machine_fits(s->machine, memory, err);
+    if (check_version(s,
+                      "--no-memory takes the disks back alone; with the memory it goes on in a "
+                      "QEMU 6.0 or newer that is started with -S on these disks",
+                      err))
+        return -1;
+    return machine_fits(s->machine, memory, err);
 }
 
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory)

@@ -73,9 +73,9 @@ static long check_disks(struct guest *g, const char *suffix, long least)
     return last;
 }
 
-static struct guest *start(bool modern)
+static struct guest *start(enum lab_bus bus, bool modern)
 {
-    return guest_start(&(struct guest_options){.disks = DISKS, .modern = modern});
+    return guest_start(&(struct guest_options){.disks = DISKS, .bus = bus, .modern = modern});
 }
 
 /* Wait until the guest is beyond @line. */
@@ -90,9 +90,9 @@ static long beyond(struct guest *g, long line)
 
 /* ---- with memory ---- */
 
-static void goes_on_from_the_checkpoint(bool modern)
+static void goes_on_from_the_checkpoint(enum lab_bus bus, bool modern)
 {
-    struct guest *g = start(modern);
+    struct guest *g = start(bus, modern);
     pid_t pid = g->lab->pid;
     long at, lost, after;
 
@@ -124,19 +124,35 @@ static void goes_on_from_the_checkpoint(bool modern)
 
 Test(guest_revert, with_memory_it_goes_on_from_that_instant_drives)
 {
-    goes_on_from_the_checkpoint(false);
+    goes_on_from_the_checkpoint(LAB_VIRTIO, false);
 }
 
 Test(guest_revert, with_memory_it_goes_on_from_that_instant_blockdevs)
 {
-    goes_on_from_the_checkpoint(true);
+    goes_on_from_the_checkpoint(LAB_VIRTIO, true);
+}
+
+/* Each has state of its own: a thread, requests under way, a controller's registers. */
+Test(guest_revert, with_memory_on_virtio_with_an_iothread)
+{
+    goes_on_from_the_checkpoint(LAB_VIRTIO_IOTHREAD, true);
+}
+
+Test(guest_revert, with_memory_on_scsi)
+{
+    goes_on_from_the_checkpoint(LAB_SCSI, false);
+}
+
+Test(guest_revert, with_memory_on_ide)
+{
+    goes_on_from_the_checkpoint(LAB_IDE, true);
 }
 
 /* ---- without ---- */
 
-Test(guest_revert, without_memory_it_starts_from_the_disks_as_they_were)
+static void starts_from_the_disks(enum lab_bus bus, bool modern)
 {
-    struct guest *g = start(false);
+    struct guest *g = start(bus, modern);
     pid_t pid = g->lab->pid;
     long at = beyond(g, 20), lost, after;
 
@@ -162,13 +178,24 @@ Test(guest_revert, without_memory_it_starts_from_the_disks_as_they_were)
     guest_stop(g);
 }
 
+Test(guest_revert, without_memory_it_starts_from_the_disks_as_they_were)
+{
+    starts_from_the_disks(LAB_VIRTIO, false);
+}
+
+/* Its state cannot be saved by every QEMU. */
+Test(guest_revert, without_memory_on_nvme)
+{
+    starts_from_the_disks(LAB_NVME, true);
+}
+
 /* ---- again and again ---- */
 
 Test(guest_revert, many_times_and_nothing_grows)
 {
     const char *wanted = getenv("REVERTS");
     int n = wanted ? atoi(wanted) : 20;
-    struct guest *g = start(true);
+    struct guest *g = start(LAB_VIRTIO, true);
     struct tidy_weight once, now;
     long at;
 

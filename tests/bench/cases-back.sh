@@ -45,8 +45,8 @@ case_checkpoint() {
             "$qrewind" -s vm/ours/sock create --memory s >>log
             bare_model "$bare/model" "$bare/d0.qcow2"
             qemu-img create -q -f qcow2 "$bare/ram" 64M
-            { echo "+ $bare/o.qcow2 $bare/model"
-              bare_add o "$bare/o.qcow2"; bare_add ram "$bare/ram"; await 2
+            { bare_file "$bare/o.qcow2" "$bare/model"
+              bare_add o "$bare/o.qcow2"; bare_add ram "$bare/ram"; await 3
               bare_job snapshot-save ram
               bare_switch b0 o; bare_del ram; await 2; } | bare_script checkpoint.script
             bin/floor vm/bare/sock checkpoint.script
@@ -54,8 +54,8 @@ case_checkpoint() {
         fi
         over=o$round
         # the steps that ours takes, as few as they can be
-        { echo "+ $bare/$over.qcow2 $bare/model"
-          bare_add $over "$bare/$over.qcow2"; bare_add ram "$bare/ram"; await 2
+        { bare_file "$bare/$over.qcow2" "$bare/model"
+          bare_add $over "$bare/$over.qcow2"; bare_add ram "$bare/ram"; await 3
           bare_switch $under $over; await 1
           echo "{\"execute\":\"blockdev-reopen\",\"arguments\":{\"options\":[{\"driver\":\"qcow2\",\
 \"node-name\":\"$over\",\"backing\":\"b0\",\"file\":\"${over}f\"}]}}"
@@ -89,7 +89,7 @@ case_pause() {
         over=o$round
         bare_model "$bare/$over.qcow2" "$base"
         qemu-img create -q -f qcow2 "$bare/ram$round" 64M
-        { bare_add $over "$bare/$over.qcow2"; bare_add ram "$bare/ram$round"; await 2
+        { bare_add $over "$bare/$over.qcow2"; bare_add ram "$bare/ram$round"; await 3
           echo '{"execute":"stop"}'; bare_job snapshot-save ram
           bare_switch $under $over; await 1
           echo '{"execute":"cont"}'; bare_del ram; await 2; } | bare_script pause.script
@@ -127,16 +127,12 @@ case_frozen() {
             touched bare 4 64
             under=b
         fi
-        actions='' over=o$round-
-        for i in 0 1 2 3; do
-            bare_model "$bare/$over$i.qcow2" "$bare/d$i.qcow2"
-            actions="$actions${actions:+,}{\"type\":\"blockdev-snapshot\",\"data\":{\"node\":\"$under$i\",\
-\"overlay\":\"$over$i\"}}"
-        done
+        over=o$round-
+        for i in 0 1 2 3; do bare_model "$bare/$over$i.qcow2" "$bare/d$i.qcow2"; done
         { for i in 0 1 2 3; do bare_add $over$i "$bare/$over$i.qcow2"; done
-          await 4
+          await 5
           echo "@ frozen.data bare"
-          echo "{\"execute\":\"transaction\",\"arguments\":{\"actions\":[$actions]}}"
+          bare_switches $under $over 4
           await 1; } | bare_script frozen.script
         "$qrewind" -s vm/ours/sock -a vm/agent/sock create --quiesce "r$round" >>log
         bin/floor vm/bare/sock frozen.script

@@ -41,19 +41,53 @@ case_create() {
     create_rounds 4 20 10
     create_rounds 16 12 6
     row "create, 1 disk" create-1.data 2 virsh ms 0.22
+    row "" create-1.data 2 bare ms ""
     row "create, 4 disks" create-4.data 2 virsh ms 0.17
+    row "" create-4.data 2 bare ms ""
     row "create, 16 disks" create-16.data 2 virsh ms 0.14
+    row "" create-16.data 2 bare ms ""
 }
 
 # create_rounds DISKS ROUNDS EVERY
 create_rounds() {
+    bare=$PWD/vm/bare
     round=0
     while [ $round -lt "$2" ]; do
         fresh $round "$3" "$1"
+        if [ $((round % $3)) -eq 0 ]; then
+            machine bare "$1"
+            "$qrewind" -n -j -s vm/bare/sock create >journal
+            under=b
+        fi
+        bare_create "$1" o$round- >create.body
+        bare_script create.script <create.body
         ours "create-$1.data" ours create "r$round"
+        bin/spawn "create-$1.data" bare bin/floor vm/bare/sock create.script
         theirs "create-$1.data" snapshot-create-as theirs "r$round" --disk-only --atomic
+        under=o$round-
         round=$((round + 1))
     done
+}
+
+# The same, overlays from $under to OVER on the disk before the switch, and two files
+# in place of the journal and the record.
+bare_create() {
+    last=$(($1 - 1))
+    bare_look
+    await 4
+    bare_file "$bare/journal" journal
+    for i in $(seq 0 $last); do
+        bare_model "$bare/$2model$i" "$bare/d$i.qcow2"
+        echo "+ $bare/$2$i.qcow2 $bare/$2model$i"
+        bare_add "$2$i" "$bare/$2$i.qcow2"
+    done
+    for i in $(seq 0 $last); do echo "! $bare/$2$i.qcow2"; done
+    await "$1"
+    bare_switches "$under" "$2" "$1"
+    await 1
+    echo '{"execute":"query-block"}'
+    await 1
+    bare_file "$bare/record" journal
 }
 
 # The ways back start from a new overlay with a little data in it.
@@ -67,12 +101,37 @@ overlay() {
 }
 
 case_commit() {
+    bare=$PWD/vm/bare
+    echo pending >journal
     for round in $(seq 0 14); do
         overlay "$round"
+        if [ $((round % 10)) -eq 0 ]; then machine bare 1; fi
+        bare_model "$bare/model" "$bare/d0.qcow2"
+        { bare_file "$bare/o.qcow2" "$bare/model"
+          bare_add o "$bare/o.qcow2"; bare_switch b0 o; await 3; } | bare_script commit.script
+        bin/floor vm/bare/sock commit.script
+        guest_writes bare disk0 64k
+        bare_commit | bare_script commit.script
         ours commit.data ours -q commit --force disk0
+        bin/spawn commit.data bare bin/floor vm/bare/sock commit.script
         theirs commit.data blockcommit theirs vda --active --pivot --wait
     done
     row "commit and pivot" commit.data 2 virsh ms 0.2
+    row "" commit.data 2 bare ms ""
+}
+
+bare_commit() {
+    bare_look query-blockstats
+    await 5
+    bare_file "$bare/journal" journal
+    echo '{"execute":"block-commit","arguments":{"job-id":"j","device":"o"}}'
+    echo '"BLOCK_JOB_READY"'
+    echo '{"execute":"job-complete","arguments":{"id":"j"}}'
+    echo '"null"'
+    echo '{"execute":"query-block"}'
+    bare_del o
+    await 2
+    bare_file "$bare/record" journal
 }
 
 case_stream() {

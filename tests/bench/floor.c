@@ -9,7 +9,8 @@
  * A line of the script is one of
  *
  *   {…                a command, sent in one write with those that follow it directly
- *   + FILE MODEL      make FILE, a copy of MODEL, and wait until it is on the disk
+ *   + FILE MODEL      make FILE, a copy of MODEL
+ *   ! FILE            wait until FILE and its folder are on the disk
  *   @ FILE LABEL      the clock starts; at the end LABEL and the milliseconds since
  *                     then are added to FILE, as spawn does
  *   TEXT              read until a line contains it
@@ -41,21 +42,25 @@ static char *slurp(const char *path)
     return text;
 }
 
-static void make_copy(char *file, const char *model)
+static void make_copy(const char *file, const char *model)
 {
     int from = open(model, O_RDONLY | O_CLOEXEC);
-    int to = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int to = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     struct stat st;
 
-    if (from < 0 || fstat(from, &st) || sendfile(to, from, NULL, st.st_size) != st.st_size ||
-        fdatasync(to))
+    if (from < 0 || fstat(from, &st) || sendfile(to, from, NULL, st.st_size) != st.st_size)
         err(1, "copy %s to %s", model, file);
     close(from);
     close(to);
-    to = open(dirname(file), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (to < 0 || fsync(to))
-        err(1, "%s", file);
-    close(to);
+}
+
+static void sync_one(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || fsync(fd))
+        err(1, "sync %s", path);
+    close(fd);
 }
 
 struct watch {
@@ -68,15 +73,22 @@ static void obey(struct line *l, struct watch *w, char *text)
 {
     char *first = text + 2, *second = strchr(first, ' ');
 
-    if (!strchr("+@", text[0]) || !second) {
-        line_await(l, text);
-        return;
-    }
-    *second++ = '\0';
-    if (text[0] == '+')
+    if (strchr("+@", text[0]))
+        *second++ = '\0';
+    switch (text[0]) {
+    case '+':
         make_copy(first, second);
-    else
+        break;
+    case '!':
+        sync_one(first);
+        sync_one(dirname(first));
+        break;
+    case '@':
         *w = (struct watch){first, second, line_now()};
+        break;
+    default:
+        line_await(l, text);
+    }
 }
 
 static void play(struct line *l, char *script)

@@ -46,11 +46,11 @@ static void print(const json_t *doc, const void *arguments)
     out_line(stdout, "start QEMU with:");
     json_array_foreach(json_object_get(doc, "start"), i, option)
         out_line(stdout, "  %s", json_string_value(option));
-    if (json_is_true(json_object_get(doc, "memory")))
-        out_line(stdout,
-                 "and to go on where the guest was, with the same machine and -S; then:\n"
-                 "  qrewind revert %s --running",
-                 doc_dash(doc, "snapshot"));
+    if (!doc_text(doc, "memory"))
+        return;
+    out_line(stdout, "to go on where the guest was: with the machine that it had, and %s; then",
+             doc_text(doc, "memory"));
+    out_line(stdout, "  qrewind revert %s --running", doc_dash(doc, "snapshot"));
 }
 
 const struct verb cmd_import = {

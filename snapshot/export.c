@@ -36,11 +36,17 @@ static int lock(const char *path, struct qmp_error *err)
     return fd;
 }
 
-int export_check_unlocked(const char *path, struct qmp_error *err)
+int export_check_makeable(const char *path, struct qmp_error *err)
 {
+    auto_free char *folder = image_folder(path);
     struct qmp_error why = {0};
-    auto_close int fd = lock(path, &why);
+    struct image_stat st;
 
+    if (!image_stat(folder, &st, NULL) && !st.exists) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "there is no folder %s", folder);
+        return qmp_error_hint(err, "make it first");
+    }
+    auto_close int fd = lock(path, &why);
     if (fd >= 0 || why.kind != QRW_ERR_LOCKED)
         return 0; /* what else is wrong with it, the attempt to make it tells */
     if (err)

@@ -25,8 +25,9 @@ int export_publish(struct runner *r, const json_t *step, struct qmp_error *err);
 /* Remove the folder with all that the steps have made in it. */
 void export_undo(struct runner *r, const json_t *step, json_t *notes);
 
-/* QRW_ERR_LOCKED: somebody is at work in the folder @path. It may not be there. */
-int export_check_unlocked(const char *path, struct qmp_error *err);
+/* Can the folder @path be made, or taken over? QRW_ERR_LOCKED: somebody is at work in it;
+ * QRW_ERR_REFUSED: there is nothing to make it in. */
+int export_check_makeable(const char *path, struct qmp_error *err);
 
 /* Is @path a folder, not a link to one, with nothing in it? */
 bool export_is_empty(const char *path);

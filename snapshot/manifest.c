@@ -13,6 +13,11 @@ enum { VERSION = 1, MAX_NAME = 255, MAX_WORDS = 64 << 10 };
 
 /* ---- made ---- */
 
+bool manifest_is_live(const json_t *memory)
+{
+    return same(text(memory, "method"), "live");
+}
+
 /* Those members of @from that mean something elsewhere too. New reference. */
 static json_t *pick(const json_t *from, const char *const *keys)
 {
@@ -28,7 +33,7 @@ json_t *manifest_new(const json_t *snapshot, bool memory, const char *now)
 {
     static const char *const keys[] = {"name",  "id",       "created", "description",
                                        "state", "quiesced", NULL};
-    static const char *const needs[] = {"tag", "qemu", "machine", "ram", "devices", NULL};
+    static const char *const needs[] = {"tag", "method", "qemu", "machine", "ram", "devices", NULL};
     json_t *record = pick(snapshot, keys);
 
     if (memory)
@@ -93,7 +98,8 @@ static const char *wrong_with(const json_t *file)
 
     if (!is_file_name(text(file, "name")))
         return "a file's name is none";
-    if (!same(text(file, "format"), "qcow2") && (memory || !same(text(file, "format"), "raw")))
+    if (!same(text(file, "format"), "qcow2") &&
+        !same(text(file, "format"), memory ? MANIFEST_STREAM : "raw"))
         return "a file has a format that none is exported in";
     if (!is_size(json_object_get(file, "size")) || !is_sum(text(file, "sha256")))
         return "a file has no size or no checksum";
@@ -119,7 +125,7 @@ static bool is_twice(const json_t *files, size_t n)
     return false;
 }
 
-static int check_files(const json_t *files, bool memory, struct qmp_error *err)
+static int check_files(const json_t *files, const json_t *memory, struct qmp_error *err)
 {
     size_t n = json_array_size(files), disks = 0;
 
@@ -131,8 +137,9 @@ static int check_files(const json_t *files, bool memory, struct qmp_error *err)
 
         if (wrong || is_twice(files, i))
             return bad(err, wrong ? wrong : "a file, disk or memory is there twice");
-        if (is_memory(file) && !memory)
-            return bad(err, "nothing is told of the memory");
+        if (is_memory(file) &&
+            (!memory || manifest_is_live(memory) != same(text(file, "format"), MANIFEST_STREAM)))
+            return bad(err, "nothing is told of the memory, or something else");
         disks += !is_memory(file);
     }
     return disks ? 0 : bad(err, "no disk");

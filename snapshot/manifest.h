@@ -16,11 +16,17 @@
 
 #define MANIFEST_NAME "qrewind-export.json"
 
+/* The format of a memory that was saved while the guest ran: the bytes of a migration. */
+#define MANIFEST_STREAM "stream"
+
 enum { MANIFEST_MAX_BYTES = 4 << 20, MANIFEST_MAX_FILES = 256 };
 
 /* The manifest of @snapshot's document, with its @memory or not, still without files. @now:
  * RFC 3339. New reference. */
 json_t *manifest_new(const json_t *snapshot, bool memory, const char *now);
+
+/* Was the memory saved while the guest ran? */
+bool manifest_is_live(const json_t *memory);
 
 /* The entry of @files (an array) that is called @name. Borrowed, NULL: there is none. */
 json_t *manifest_file(const json_t *files, const char *name);

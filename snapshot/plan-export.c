@@ -169,7 +169,7 @@ static int add_disk(struct export *e, const char *id, const json_t *held, struct
     if (add_layers(e, layers, file, err))
         return qmp_error_wrap(err, "disk %s", id);
 
-    auto_free char *name = new_name(e, id, format(e));
+    auto_free char *name = e->alone ? mem_strdup(path_name(e->to)) : new_name(e, id, format(e));
     auto_free char *copy = mem_printf("%s/%s", e->work, name);
     json_int_t size = size_of(e, file);
     json_t *step =
@@ -228,15 +228,18 @@ static int add_memory(struct export *e, struct qmp_error *err)
         return qmp_error_hint(err, "--no-memory exports the disks alone");
     }
     auto_free char *file = path_join(e->s->chain->folder, text(memory, "file"));
-    auto_free char *name = new_name(e, "memory", "qcow2");
+    bool live = manifest_is_live(memory);
+    auto_free char *name = new_name(e, "memory", live ? MANIFEST_STREAM : "qcow2");
     auto_free char *copy = mem_printf("%s/%s", e->work, name);
     json_auto_t *layers = json_pack("[{s:s, s:s}]", "file", file, "format", "raw");
 
-    plan_need_state(e->p, file, text(memory, "tag"));
+    if (!live)
+        plan_need_state(e->p, file, text(memory, "tag"));
     plan_step(e->p, json_pack("{s:s, s:s, s:s, s:O, s:b}", "step", "convert", "file", copy,
                               "format", "raw", "layers", layers, "verbatim", 1));
     add_room(e, layers, 0);
-    add_file(e, json_pack("{s:s, s:b, s:s}", "name", name, "memory", 1, "format", "qcow2"));
+    add_file(e, json_pack("{s:s, s:b, s:s}", "name", name, "memory", 1, "format",
+                          live ? MANIFEST_STREAM : "qcow2"));
     return 0;
 }
 
@@ -284,7 +287,7 @@ static int fill(struct export *e, struct qmp_error *err)
         plan_need_absent(e->p, e->to);
     else
         plan_need_vacant(e->p, e->to);
-    plan_need_unlocked(e->p, e->work);
+    plan_need_makeable(e->p, e->work);
     plan_step(e->p, json_pack("{s:s, s:s, s:O}", "step", "workspace", "folder", e->work, "names",
                               e->names));
     if (add_memory(e, err) || add_disks(e, err))

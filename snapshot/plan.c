@@ -87,9 +87,9 @@ void plan_need_vacant(struct plan *p, const char *folder)
     need(p, "vacant", folder);
 }
 
-void plan_need_unlocked(struct plan *p, const char *folder)
+void plan_need_makeable(struct plan *p, const char *folder)
 {
-    need(p, "unlocked", folder);
+    need(p, "makeable", folder);
 }
 
 void plan_need_size(struct plan *p, const char *file, int64_t bytes)

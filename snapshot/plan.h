@@ -95,8 +95,8 @@ void plan_need_state(struct plan *p, const char *file, const char *tag);
 void plan_need_size(struct plan *p, const char *file, int64_t bytes);
 /* @folder is not there, or there is nothing in it. */
 void plan_need_vacant(struct plan *p, const char *folder);
-/* Nobody is at work in @folder, if it is there. */
-void plan_need_unlocked(struct plan *p, const char *folder);
+/* @folder can be made, or is there and nobody is at work in it. */
+void plan_need_makeable(struct plan *p, const char *folder);
 /* Beside @file there is room for images that hold what others do: @images is borrowed,
  * [{"files": […], "size"}], each no larger than its size (0: any) and than its files together. */
 void plan_need_room(struct plan *p, const char *file, json_t *images);

@@ -131,9 +131,9 @@ static int vacant(const struct check *c, const json_t *need, struct qmp_error *e
                           strcmp(c->p->operation, "import") ? "" : ": --to FOLDER");
 }
 
-static int unlocked(const struct check *c, const json_t *need, struct qmp_error *err)
+static int makeable(const struct check *c, const json_t *need, struct qmp_error *err)
 {
-    return export_check_unlocked(text(need, "file"), err);
+    return export_check_makeable(text(need, "file"), err);
 }
 
 /* What the images can take up at most: no more than what they are made from. */
@@ -211,7 +211,7 @@ static const struct {
     {"absent", absent},     {"absent-for-qemu", absent_for_qemu},
     {"space", space},       {"state", state},
     {"unshared", unshared}, {"vacant", vacant},
-    {"unlocked", unlocked}, {"room", room},
+    {"makeable", makeable}, {"room", room},
     {"backing", backing},   {"size", size},
 };
 

@@ -12,6 +12,8 @@
     "'sha256': '" SUM "'}"
 #define MEMORY                                                                                     \
     "{'name': 'm.qcow2', 'memory': true, 'format': 'qcow2', 'size': 7, 'sha256': '" SUM "'}"
+#define STREAM                                                                                     \
+    "{'name': 'm.stream', 'memory': true, 'format': 'stream', 'size': 7, 'sha256': '" SUM "'}"
 #define SNAPSHOT "{'name': 's1', 'created': '2026-11-22T00:00:00.000Z'}"
 #define WITH_MEMORY "{'name': 's1', 'created': '2026-11-22T00:00:00.000Z', 'memory': {'tag': 's1'}}"
 #define WHOLE(snapshot, files)                                                                     \
@@ -39,6 +41,8 @@ Test(manifest, these_are_taken)
         FILES(DISK("a.qcow2", "vda")),
         FILES(DISK("a.qcow2", "vda") ", " DISK("b,c d.qcow2", "/machine/peripheral/x")),
         WHOLE(WITH_MEMORY, "[" MEMORY ", " DISK("a.qcow2", "memory") "]"),
+        WHOLE("{'name': 's1', 'created': 'now', 'memory': {'tag': 's1', 'method': 'live'}}",
+              "[" STREAM ", " DISK("a.qcow2", "memory") "]"),
         WHOLE("{'name': '\\u00fcber', 'created': 'now', 'description': null, 'more': [1]}",
               "[" DISK("a.qcow2", "vda") "]"),
     };
@@ -87,6 +91,7 @@ Test(manifest, these_are_refused)
         {"twice", FILES(DISK("a.qcow2", "vda") ", " DISK("b.qcow2", "vda"))},
         {"twice", WHOLE(WITH_MEMORY, "[" MEMORY ", " MEMORY "]")},
         {"told of the memory", FILES(MEMORY ", " DISK("a.qcow2", "vda"))},
+        {"something else", WHOLE(WITH_MEMORY, "[" STREAM ", " DISK("a.qcow2", "vda") "]")},
         {"no disk", WHOLE(WITH_MEMORY, "[" MEMORY "]")},
         {"format", FILES("{'name': 'a', 'disk': 'a', 'format': 'vmdk', 'size': 7, 'disk_size': 7, 'sha256': '" SUM "'}")},
         {"checksum", FILES("{'name': 'a', 'disk': 'a', 'format': 'raw', 'size': -7, 'disk_size': 7, 'sha256': '" SUM "'}")},

@@ -11,54 +11,54 @@
 static const struct picture_case plans[] = {
     {"the layer that it pins, and what that builds on",
      "disk0: base <- a* <- b", "export s1 out",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, need room /home/me/out.part, "
+     "need vacant /home/me/out, need makeable /home/me/out.part, need room /home/me/out.part, "
      "workspace, convert /home/me/out.part/disk0 of a on base, seal disk0, publish "
      "/home/me/out | disk0: base <- a*s1 <- b"},
     {"of several disks each its own",
      "disk0: a* <- b; disk1: c* <- d", "export s1 out",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, need room /home/me/out.part, "
+     "need vacant /home/me/out, need makeable /home/me/out.part, need room /home/me/out.part, "
      "workspace, convert /home/me/out.part/disk0 of a, convert /home/me/out.part/disk1 of c, "
      "seal disk0 disk1, publish /home/me/out | disk0: a*s1 <- b; disk1: c*s1 <- d"},
     {"one of them",
      "disk0: a* <- b; disk1: c* <- d", "export s1 out --disk disk1",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, need room /home/me/out.part, "
+     "need vacant /home/me/out, need makeable /home/me/out.part, need room /home/me/out.part, "
      "workspace, convert /home/me/out.part/disk1 of c, seal disk1, publish /home/me/out | "
      "disk0: a*s1 <- b; disk1: c*s1 <- d"},
     {"one image alone", "disk0: a* <- b", "export s1 copy.img",
-     "need absent /home/me/copy.img, need unlocked /home/me/copy.img.part, need room "
-     "/home/me/copy.img.part, workspace, convert /home/me/copy.img.part/disk0 of a, seal "
-     "disk0, publish /home/me/copy.img | disk0: a*s1 <- b"},
+     "need absent /home/me/copy.img, need makeable /home/me/copy.img.part, need room "
+     "/home/me/copy.img.part, workspace, convert /home/me/copy.img.part/copy.img of a, seal "
+     "copy.img, publish /home/me/copy.img | disk0: a*s1 <- b"},
     {"a folder may be called like one", "disk0: a* <- b", "export s1 copy.img/",
-     "need vacant /home/me/copy.img, need unlocked /home/me/copy.img.part, need room "
+     "need vacant /home/me/copy.img, need makeable /home/me/copy.img.part, need room "
      "/home/me/copy.img.part, workspace, convert /home/me/copy.img.part/disk0 of a, seal "
      "disk0, publish /home/me/copy.img | disk0: a*s1 <- b"},
     {"raw", "disk0: a* <- b", "export s1 copy.raw --format raw",
-     "need absent /home/me/copy.raw, need unlocked /home/me/copy.raw.part, need room "
-     "/home/me/copy.raw.part, workspace, convert /home/me/copy.raw.part/disk0.raw of a as raw, "
-     "seal disk0.raw, publish /home/me/copy.raw | disk0: a*s1 <- b"},
+     "need absent /home/me/copy.raw, need makeable /home/me/copy.raw.part, need room "
+     "/home/me/copy.raw.part, workspace, convert /home/me/copy.raw.part/copy.raw of a as raw, "
+     "seal copy.raw, publish /home/me/copy.raw | disk0: a*s1 <- b"},
     {"compressed it may take less room than can be told", "disk0: a* <- b", "export s1 out --compress",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, workspace, convert "
+     "need vacant /home/me/out, need makeable /home/me/out.part, workspace, convert "
      "/home/me/out.part/disk0 of a compressed, seal disk0, publish /home/me/out | disk0: a*s1 "
      "<- b"},
     {"a raw base", "disk0: base*(raw) <- b", "export s1 out",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, need room /home/me/out.part, "
+     "need vacant /home/me/out, need makeable /home/me/out.part, need room /home/me/out.part, "
      "workspace, convert /home/me/out.part/disk0 of base.raw (raw), seal disk0, publish "
      "/home/me/out | disk0: base.raw*s1 <- b"},
     {"of another branch QEMU knows only what they share",
      "disk0: base <- a; + base <- old* <- older", "export s1 out",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, need backing old, need room "
+     "need vacant /home/me/out, need makeable /home/me/out.part, need backing old, need room "
      "/home/me/out.part, workspace, convert /home/me/out.part/disk0 of old on base, seal "
      "disk0, publish /home/me/out | disk0: base <- a; + base <- old*s1 <- older"},
     {"inside of the active image", "disk0: base <- a^t; inside t", "export t out",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, need room /home/me/out.part, "
+     "need vacant /home/me/out, need makeable /home/me/out.part, need room /home/me/out.part, "
      "workspace, convert /home/me/out.part/disk0 of a on base at t, seal disk0, publish "
      "/home/me/out | disk0: base <- a; inside t: disk0"},
     {"inside of one, made by others", "disk0: a^t", "export t out",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, need room /home/me/out.part, "
+     "need vacant /home/me/out, need makeable /home/me/out.part, need room /home/me/out.part, "
      "workspace, convert /home/me/out.part/disk0 of a at t, seal disk0, publish /home/me/out | "
      "nothing"},
     {"its memory stays behind when a disk does", "disk0: a^t!", "export t out --no-memory",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, need room /home/me/out.part, "
+     "need vacant /home/me/out, need makeable /home/me/out.part, need room /home/me/out.part, "
      "workspace, convert /home/me/out.part/disk0 of a at t, seal disk0, publish /home/me/out | "
      "'its memory is left out' | nothing"},
     /* refusals */
@@ -93,7 +93,7 @@ static const struct picture_case plans[] = {
      "files, as QEMU's user or as root)"},
     {"QEMU has a name of its own for it",
      "disk0: a*(relative) <- b", "export s1 out",
-     "need vacant /home/me/out, need unlocked /home/me/out.part, need room /home/me/out.part, "
+     "need vacant /home/me/out, need makeable /home/me/out.part, need room /home/me/out.part, "
      "workspace, convert /home/me/out.part/disk0 of a, seal disk0, publish /home/me/out | "
      "disk0: a*s1 <- b"},
 };

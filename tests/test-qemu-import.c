@@ -127,7 +127,8 @@ Test(qemu_import, a_running_guest_goes_on_where_its_memory_was_saved, .init = NU
         auto_result struct lab_result r =
             lab_exec(client, (const char *[]){"qrewind", "import", "out", "--to", "vm", NULL});
         cr_assert_eq(r.status, 0, "%s", r.err);
-        cr_expect(strstr(r.out, "qrewind revert m1 --running"), "%s", r.out);
+        cr_expect(strstr(r.out, "qrewind revert m1 --running") && strstr(r.out, " -S;"), "%s",
+                  r.out);
 
         struct lab *second =
             start_again(lab, WORDS("client/vm/vda.m1.qcow2", "client/vm/vdb.m1.qcow2"));

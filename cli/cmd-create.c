@@ -18,6 +18,9 @@ struct args {
 /* in the order of enum qrw_method */
 static const char *const methods[] = {"auto", "snapshot", "sync", NULL};
 
+/* in the order of enum qrw_memory */
+static const char *const memories[] = {"no", "stop", "live", NULL};
+
 /* in the order of enum qrw_quiesce */
 static const char *const quiesce[] = {"no", "try", "require", NULL};
 
@@ -33,8 +36,8 @@ static const struct opt opts[] = {
      .help = "the file that takes what the guest writes from now on"},
     {"method", OPT_CHOICE, A(method), .words = methods,
      .help = "who makes the overlays: we (snapshot) or QEMU (sync)"},
-    {"memory", OPT_FLAG, A(memory),
-     .help = "the guest's memory too, so that it can go on from this instant"},
+    {"memory", OPT_CHOICE, A(memory), .words = memories, .bare = "stop",
+     .help = "the guest's memory too; alone: stop, it stands still meanwhile"},
     {"internal", OPT_FLAG, A(internal),
      .help = "inside the images, which must be qcow2; no overlays are made"},
     {"halt", OPT_FLAG, A(halt), .help = "leave the guest stopped"},
@@ -105,6 +108,9 @@ const struct verb cmd_create = {
     .summary = "Take a snapshot of all writable disks, at one instant",
     .details =
         "The guest goes on writing into new overlays; what it wrote before stays as it is.\n"
+        "\n"
+        "--memory=live pauses the guest for milliseconds, however much memory it has; only a\n"
+        "QEMU started with -incoming defer can then revert to that instant.\n"
         "\n"
         "--quiesce asks the guest agent to write out and freeze the file systems, for as long\n"
         "as the switch takes. Who writes --quiesce wants a quiesced snapshot or none\n"

@@ -110,6 +110,26 @@ void graph_set_off(struct graph *g)
     g->running = false;
 }
 
+int graph_take_migration(struct graph *g, const json_t *reply, struct qmp_error *err)
+{
+    const char *status = text(reply, "status");
+
+    free(g->migration);
+    g->migration = status ? mem_strdup(status) : NULL;
+    return 0;
+}
+
+bool graph_migrates(const char *status)
+{
+    static const char *const busy[] = {"setup",  "active",          "pre-switchover",
+                                       "device", "postcopy-active", "cancelling"};
+
+    for (size_t i = 0; status && i < sizeof(busy) / sizeof(busy[0]); i++)
+        if (!strcmp(busy[i], status))
+            return true;
+    return false;
+}
+
 static void free_jobs(struct graph *g)
 {
     for (size_t i = 0; i < g->njobs; i++) {
@@ -373,5 +393,6 @@ void graph_done(struct graph *g)
     free_disks(g);
     free_jobs(g);
     free(g->status);
+    free(g->migration);
     memset(g, 0, sizeof(*g));
 }

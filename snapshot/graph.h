@@ -76,6 +76,7 @@ struct graph_job {
 struct graph {
     char *status; /* query-status: "running", "paused", "prelaunch", …; GRAPH_OFF: no VM */
     bool running;
+    char *migration; /* query-migrate: "active", …; NULL: none, or not asked */
     struct graph_disk *disks;
     size_t ndisks;
     struct graph_job *jobs;
@@ -87,6 +88,7 @@ struct graph {
 int graph_take_status(struct graph *g, const json_t *reply, struct qmp_error *err);
 int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err);
 int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err);
+int graph_take_migration(struct graph *g, const json_t *reply, struct qmp_error *err);
 /* Comes after graph_take_block. */
 int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err);
 
@@ -117,6 +119,9 @@ const struct graph_job *graph_job(const struct graph *g, const char *id);
 const struct graph_layer *graph_active(const struct graph_disk *d);
 /* The layer of @d that is @file, or whose node is @file. */
 const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file);
+
+/* Is a migration that has this status (NULL: none) still under way? */
+bool graph_migrates(const char *status);
 
 /* Why a snapshot leaves this disk out ("removable", "empty", "read-only"); NULL: it does not. */
 const char *graph_skip_reason(const struct graph_disk *d);

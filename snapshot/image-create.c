@@ -127,6 +127,34 @@ int image_create_reserved(const char *path, const char *like, struct qmp_error *
     return create_with(path, NULL, like, err);
 }
 
+int image_open(const char *path, bool write, struct qmp_error *err)
+{
+    int fd = open(path, (write ? O_WRONLY : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd < 0 ? image_error(err, "open", path) : fd;
+}
+
+int image_create_stream(const char *path, const char *like, int64_t room, struct qmp_error *err)
+{
+    if (image_create_reserved(path, like, err))
+        return -1;
+    auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (!room || !fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, room) || errno != ENOSPC)
+        return 0;
+    image_error(err, "allocate", path);
+    unlink(path);
+    return -1;
+}
+
+void image_trim(const char *path)
+{
+    auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+    off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+
+    if (size >= 0)
+        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, size, INT64_MAX - size);
+}
+
 int image_unlink_if(const char *path, const struct image_stat *expected, struct qmp_error *err)
 {
     struct image_stat now;

@@ -89,6 +89,14 @@ int image_create_overlay(const char *path, const struct qcow2_options *o, const 
 /* The same with an empty file: reserves a name. */
 int image_create_reserved(const char *path, const char *like, struct qmp_error *err);
 
+/* The same with @room bytes of the file system kept for it, as far as that can be done;
+ * image_trim() gives back what lies beyond its end. */
+int image_create_stream(const char *path, const char *like, int64_t room, struct qmp_error *err);
+void image_trim(const char *path);
+
+/* Open @path for QEMU to write to, or to read: a descriptor, or -1. */
+int image_open(const char *path, bool write, struct qmp_error *err);
+
 /*
  * Unlink @path if it is still the file that @expected describes (device and inode).
  * A file that is already gone is success; QRW_ERR_REFUSED when it is another one or

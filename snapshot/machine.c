@@ -7,6 +7,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/error.h"
+#include "snapshot/graph.h"
 #include "snapshot/member.h"
 
 char *machine_name(const char *qom_type)
@@ -79,16 +80,34 @@ int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *e
 
 int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err)
 {
-    static const char *const busy[] = {"setup",  "active",          "pre-switchover",
-                                       "device", "postcopy-active", "cancelling"};
     struct machine *m = machine;
     const char *status = text(reply, "status");
     json_t *reasons = json_object_get(reply, "blocked-reasons");
 
-    for (size_t i = 0; status && i < sizeof(busy) / sizeof(busy[0]); i++)
-        if (!strcmp(busy[i], status))
-            m->migration = mem_strdup(status);
+    if (graph_migrates(status))
+        m->migration = mem_strdup(status);
     m->blockers = json_is_array(reasons) ? json_deep_copy(reasons) : NULL;
+    return 0;
+}
+
+int machine_take_capabilities(void *machine, const json_t *reply, struct qmp_error *err)
+{
+    struct machine *m = machine;
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(reply, i, entry)
+        if (same(text(entry, "capability"), "background-snapshot"))
+            m->live =
+                json_is_true(json_object_get(entry, "state")) ? MACHINE_LIVE_ON : MACHINE_LIVE_OFF;
+    return 0;
+}
+
+int machine_take_parameters(void *machine, const json_t *reply, struct qmp_error *err)
+{
+    struct machine *m = machine;
+
+    m->bandwidth = json_integer_value(json_object_get(reply, "max-bandwidth"));
     return 0;
 }
 

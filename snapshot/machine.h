@@ -13,12 +13,16 @@
 
 #include "qmp/error.h"
 
+enum machine_live { MACHINE_LIVE_NEVER, MACHINE_LIVE_OFF, MACHINE_LIVE_ON };
+
 struct machine {
-    char *type;       /* "pc-q35-7.2" */
-    int64_t ram;      /* bytes, plugged memory included */
-    json_t *devices;  /* sorted array of "id: type"; ids that QEMU chose are "-" */
-    json_t *blockers; /* array of QEMU's words why memory cannot be saved */
-    char *migration;  /* "active", … when one runs; else NULL */
+    char *type;             /* "pc-q35-7.2" */
+    int64_t ram;            /* bytes, plugged memory included */
+    json_t *devices;        /* sorted array of "id: type"; ids that QEMU chose are "-" */
+    json_t *blockers;       /* array of QEMU's words why memory cannot be saved */
+    char *migration;        /* "active", … when one runs; else NULL */
+    enum machine_live live; /* its capability to save the memory of a guest that runs on */
+    int64_t bandwidth;      /* of migrations: bytes per second */
 };
 
 /* Each takes one reply (borrowed). What is missing in it stays empty. */
@@ -26,6 +30,8 @@ int machine_take_type(void *machine, const json_t *reply, struct qmp_error *err)
 int machine_take_memory(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err);
+int machine_take_capabilities(void *machine, const json_t *reply, struct qmp_error *err);
+int machine_take_parameters(void *machine, const json_t *reply, struct qmp_error *err);
 void machine_done(struct machine *m);
 
 /* Can memory be saved now? QRW_ERR_UNSUPPORTED or QRW_ERR_REFUSED in QEMU's words. */

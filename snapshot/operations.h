@@ -17,6 +17,9 @@ struct qrw_operation;
 typedef const char *const *qrw_strings;
 
 enum qrw_method { QRW_METHOD_AUTO, QRW_METHOD_SNAPSHOT, QRW_METHOD_SYNC };
+/* STOP: the guest stands still while its memory is saved, which any VM can load in place.
+ * LIVE: it goes on after some milliseconds; only a QEMU started with -incoming defer loads it. */
+enum qrw_memory { QRW_MEMORY_NO, QRW_MEMORY_STOP, QRW_MEMORY_LIVE };
 enum qrw_quiesce { QRW_QUIESCE_NO, QRW_QUIESCE_TRY, QRW_QUIESCE_REQUIRE };
 
 struct qrw_create_args {
@@ -26,9 +29,9 @@ struct qrw_create_args {
     qrw_strings exclude;
     qrw_strings overlays; /* "DISK=FILE" */
     enum qrw_method method;
-    bool memory;   /* the guest's memory too: it can go on from this instant later */
-    bool internal; /* inside the images, which must be qcow2; no overlays are made */
-    bool halt;     /* leave the guest stopped */
+    enum qrw_memory memory; /* the guest's memory too: it can go on from this instant later */
+    bool internal;          /* inside the images, which must be qcow2; no overlays are made */
+    bool halt;              /* leave the guest stopped */
 
     /* Freeze the guest's file systems, through its agent, for the time of the snapshot.
      * REQUIRE: it is quiesced or not taken; TRY: a note says why it is not. */

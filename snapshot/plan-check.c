@@ -35,7 +35,9 @@ static int check_kind(const json_t *step, const char *where, struct qmp_error *e
         return bad(err, kind, "it has no file");
     if (same(kind, "untag") && !text(step, "tag"))
         return bad(err, kind, "it has no tag");
-    if (!same(kind, "qmp") && !same(kind, "job"))
+    if (same(kind, "migration") && !text(step, "file"))
+        return bad(err, kind, "it has no file");
+    if (!same(kind, "qmp") && !same(kind, "job") && !same(kind, "migration"))
         return 0;
     if (same(kind, "job") && !text(json_object_get(step, "arguments"), "job-id"))
         return bad(err, kind, "it has no id");
@@ -80,7 +82,7 @@ static int check_promise(const json_t *promise, struct qmp_error *err)
     if (!json_is_array(promise))
         return qmp_error_set(err, QRW_ERR_INVALID, "pending: no promise");
     json_array_foreach(promise, i, fact)
-        if (!text(fact, "job") &&
+        if (!text(fact, "job") && !text(fact, "saved") &&
             (!text(fact, "disk") || (!text(fact, "layer") && !text(fact, "tag"))))
             return bad(err, "promise", "it has no job, and no disk with a layer or a tag");
     return 0;

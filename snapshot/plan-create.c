@@ -18,6 +18,7 @@
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-internal.h"
+#include "snapshot/plan-live.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-overlay.h"
 #include "snapshot/plan-quiesce.h"
@@ -254,49 +255,71 @@ static int check_name(const struct scene *s, const char *name, struct qmp_error 
     return qmp_error_hint(err, "choose another name, or none: it is then the time");
 }
 
-/* "disk.NAME.vmstate.qcow2", beside the first overlay; "-2" when a snapshot that has another
- * name now holds that. New string. */
-static char *memory_file(const struct scene *s, const struct overlays *t, const char *name)
+/* A guest that stands still anyway loses nothing by it: such a memory can be loaded in place. */
+static bool runs_on(struct plan *p, const struct scene *s, const struct qrw_create_args *args)
 {
-    auto_free char *folder = path_folder(t->list[0].file);
-    auto_free char *stem = chain_stem(s->chain, t->list[0].disk);
-    auto_free char *safe = plan_safe_name(name);
-    char *file = mem_printf("%s/%s.%s.vmstate.qcow2", folder, stem, safe);
+    bool live = s->graph->running && !args->halt;
 
-    for (int k = 2; plan_knows_file(s, file); k++) {
-        free(file);
-        file = mem_printf("%s/%s.%s-%d.vmstate.qcow2", folder, stem, safe, k);
-    }
-    return file;
+    if (args->memory == QRW_MEMORY_LIVE && !live)
+        plan_note(p, "the guest stands still: its memory is saved as --memory does");
+    return args->memory == QRW_MEMORY_LIVE && live;
+}
+
+/* How the snapshot is taken. */
+struct way {
+    bool sync;          /* QEMU makes the overlays */
+    bool freeze;        /* the guest is quiesced */
+    bool live;          /* it runs on while its memory is saved */
+    const char *memory; /* the file for it, NULL: not wanted */
+};
+
+static void plan_memory(struct plan *p, const struct scene *s, const struct way *w,
+                        const struct graph_layer *first)
+{
+    const char *like = first->remote ? NULL : first->file;
+
+    if (w->live)
+        plan_live_file(p, s, w->memory, like);
+    else
+        plan_memory_file(p, s, w->memory, like);
 }
 
 /* Everything that takes time comes before the guest is stopped, if it is at all. */
 static void plan_steps(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
-                       const char *name, const struct overlays *t, const char *memory, bool sync,
-                       bool freeze)
+                       const char *name, const struct overlays *t, const struct way *w)
 {
-    const struct graph_layer *first = &t->list[0].disk->layers[0];
-    bool stop = s->graph->running && (args->halt || memory) && !freeze;
+    bool stop = s->graph->running && (args->halt || w->memory) && !w->freeze;
 
-    if (sync)
+    if (w->live)
+        plan_live_begin(p, s);
+    if (w->sync)
         plan_files_by_qemu(p, s, t);
     else
         plan_files(p, t);
-    if (memory)
-        plan_memory_file(p, s, memory, first->remote ? NULL : first->file);
+    if (w->memory)
+        plan_memory(p, s, w, &t->list[0].disk->layers[0]);
     if (stop)
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
-    if (memory)
+    if (w->memory && !w->live)
         plan_memory_save(p, s, name);
-    if (freeze)
+    if (w->freeze)
         plan_freeze(p, s, args);
-    overlays_switch(p, t, sync, NULL);
-    if (freeze)
+    overlays_switch(p, t, w->sync, NULL);
+    if (w->freeze)
         plan_thaw(p, args->halt);
-    if (stop && !args->halt) {
+    if (w->live) {
+        plan_live_save(p, s, w->memory);
+    } else if (stop && !args->halt) {
         plan_qmp(p, "cont", NULL, NULL);
         plan_again(p);
     }
+}
+
+static int check_memory(const struct scene *s, const struct way *w, struct qmp_error *err)
+{
+    if (!w->memory)
+        return 0;
+    return w->live ? plan_live_check(s, w->memory, err) : plan_memory_check(s, err);
 }
 
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
@@ -304,26 +327,29 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     const struct qrw_create_args *args = arguments;
     auto_overlays struct overlays t = {0};
     auto_free char *name = choose_name(s, args->name);
-    bool sync, freeze;
+    struct way w = {0};
 
-    if (check_name(s, name, err) || plan_quiesce(p, s, args, &freeze, err) ||
+    if (check_name(s, name, err) || plan_quiesce(p, s, args, &w.freeze, err) ||
         choose(p, &t, s, args, err) || check_overlays(s, args->overlays, &t, err))
         return -1;
     for (size_t i = 0; i < t.n; i++)
         if (check_disk(s, &t, i, err))
             return -1;
     if (args->internal)
-        return plan_internal_create(p, s, args, name, &t, freeze, err);
-    if (choose_method(s, args->method, &sync, p, err) ||
-        (args->memory && plan_memory_check(s, err)))
+        return plan_internal_create(p, s, args, name, &t, w.freeze, err);
+    if (choose_method(s, args->method, &w.sync, p, err))
         return -1;
     for (size_t i = 0; i < t.n; i++)
         if (name_overlay(s, args, name, &t, i, err))
             return -1;
 
-    auto_free char *memory = args->memory ? memory_file(s, &t, name) : NULL;
-    plan_steps(p, s, args, name, &t, memory, sync, freeze);
-    record(p, s, args, name, &t, memory ? plan_memory_record(p, s, memory, name) : NULL);
+    w.live = runs_on(p, s, args);
+    auto_free char *memory = args->memory ? plan_memory_name(s, &t, name, w.live) : NULL;
+    w.memory = memory;
+    if (check_memory(s, &w, err))
+        return -1;
+    plan_steps(p, s, args, name, &t, &w);
+    record(p, s, args, name, &t, memory ? plan_memory_record(p, s, memory, name, w.live) : NULL);
 
     json_object_set_new(p->result, "snapshot", json_string(name));
     json_t *overlays = json_object();

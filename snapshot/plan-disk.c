@@ -157,18 +157,12 @@ static int check_names(const struct graph_disk *d, struct qmp_error *err)
     return 0;
 }
 
-int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)
+int plan_check_disk(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)
 {
     const struct graph_job *job = plan_disk_job(g, d);
 
     if (check_names(d, err))
         return -1;
-    if (!owns_images(g)) {
-        qmp_error_set(err, QRW_ERR_REFUSED, "the VM is in the middle of a migration: %s",
-                      g->status);
-        return qmp_error_hint(err, "its images belong to somebody else until it runs");
-    }
-
     if (job) {
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is busy: the job %s (%s) is %s", d->id,
                       job->id, job->type, job->status);
@@ -188,6 +182,14 @@ int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qm
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                              "disk %s: QEMU does not tell the nodes of its images", d->id);
     return 0;
+}
+
+int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)
+{
+    if (owns_images(g))
+        return plan_check_disk(g, d, err);
+    qmp_error_set(err, QRW_ERR_REFUSED, "the VM is in the middle of a migration: %s", g->status);
+    return qmp_error_hint(err, "its images belong to somebody else until it runs");
 }
 
 /* Does @file hold the memory of a snapshot? */

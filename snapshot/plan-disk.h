@@ -21,6 +21,8 @@ const struct graph_layer *plan_find_layer(const struct scene *s, const struct gr
  * its root is a filter, when QEMU does not name its nodes, or when the name of an image says
  * nothing to us. */
 int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err);
+/* The same where a migration may be under way: its disk belongs to QEMU or not. */
+int plan_check_disk(const struct graph *g, const struct graph_disk *d, struct qmp_error *err);
 
 /* The job that works on @d, NULL: none that can be told. */
 const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_disk *d);

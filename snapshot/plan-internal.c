@@ -147,6 +147,10 @@ static int check(const struct scene *s, const struct qrw_create_args *args, cons
     if (args->overlays || args->method != QRW_METHOD_AUTO)
         return qmp_error_set(err, QMP_ERR_USAGE,
                              "--internal makes no overlays: --overlay and --method go without it");
+    if (args->memory == QRW_MEMORY_LIVE)
+        return qmp_error_set(err, QMP_ERR_USAGE,
+                             "--internal stops the guest for its memory: --memory=live goes "
+                             "without it");
     if (check_formats(o, err) || check_free(o, name, err))
         return -1;
     if (!args->memory)

@@ -2,9 +2,12 @@
 /* plan-memory: see plan-memory.h. */
 #include "snapshot/plan-memory.h"
 
+#include <stdlib.h>
+
 #include "qmp/mem.h"
 #include "snapshot/path.h"
-#include "snapshot/plan-overlay.h"
+#include "snapshot/plan-disk.h"
+#include "snapshot/plan-live.h"
 
 #define OLDEST_WITH_JOBS 60000
 
@@ -57,6 +60,22 @@ static void add_node(struct plan *p, const struct scene *s, const char *file)
     plan_cleanup_node(p, node);
 }
 
+/* "disk.NAME.vmstate.qcow2"; "-2" when a snapshot that has another name now holds that. */
+char *plan_memory_name(const struct scene *s, const struct overlays *o, const char *name, bool live)
+{
+    const char *suffix = live ? ".vmstate" : ".vmstate.qcow2";
+    auto_free char *folder = path_folder(o->list[0].file);
+    auto_free char *stem = chain_stem(s->chain, o->list[0].disk);
+    auto_free char *safe = plan_safe_name(name);
+    char *file = mem_printf("%s/%s.%s%s", folder, stem, safe, suffix);
+
+    for (int k = 2; plan_knows_file(s, file); k++) {
+        free(file);
+        file = mem_printf("%s/%s.%s-%d%s", folder, stem, safe, k, suffix);
+    }
+    return file;
+}
+
 void plan_memory_file(struct plan *p, const struct scene *s, const char *file, const char *like)
 {
     plan_need_absent(p, file);
@@ -80,10 +99,11 @@ void plan_memory_save(struct plan *p, const struct scene *s, const char *tag)
 }
 
 json_t *plan_memory_record(const struct plan *p, const struct scene *s, const char *file,
-                           const char *tag)
+                           const char *tag, bool live)
 {
     auto_free char *relative = path_relative(p->after.folder, file);
-    json_t *memory = json_pack("{s:s, s:s, s:s}", "file", relative, "tag", tag, "qemu", s->qemu);
+    json_t *memory = json_pack("{s:s, s:s, s:s, s:s*}", "file", relative, "tag", tag, "qemu",
+                               s->qemu, "method", live ? "live" : NULL);
 
     machine_record(s->machine, memory);
     return memory;
@@ -95,9 +115,9 @@ bool plan_memory_wanted(struct plan *p, const struct scene *s, const json_t *mem
     if (!json_is_object(memory) || !graph_is_off(s->graph))
         return json_is_object(memory);
     plan_note(p,
-              "the disks are back, the memory needs a QEMU: start it with -S on these disks, and "
+              "the disks are back, the memory needs a QEMU: start it with %s on these disks, and "
               "there qrewind revert %s goes on from that instant",
-              snapshot);
+              plan_is_live(memory) ? "-incoming defer" : "-S", snapshot);
     return false;
 }
 

@@ -9,6 +9,7 @@
 #ifndef SNAPSHOT_PLAN_MEMORY_H
 #define SNAPSHOT_PLAN_MEMORY_H
 
+#include "snapshot/plan-overlay.h"
 #include "snapshot/plan.h"
 
 /* Can memory be saved, and later be loaded again? QRW_ERR_UNSUPPORTED, QRW_ERR_REFUSED. */
@@ -22,15 +23,19 @@ int plan_memory_there(const struct scene *s, struct qmp_error *err);
 bool plan_memory_wanted(struct plan *p, const struct scene *s, const json_t *memory,
                         const char *snapshot);
 
+/* Where the memory of the snapshot @name goes: beside the first of the overlays @o. New string. */
+char *plan_memory_name(const struct scene *s, const struct overlays *o, const char *name,
+                       bool live);
+
 /* Make @file (permissions like @like) and add it as a node: while the guest still runs. */
 void plan_memory_file(struct plan *p, const struct scene *s, const char *file, const char *like);
 
 /* Save into it; the guest is stopped. */
 void plan_memory_save(struct plan *p, const struct scene *s, const char *tag);
 
-/* The record of it for the snapshot. New reference. */
+/* The record of it for the snapshot; @live: saved by plan-live.h. New reference. */
 json_t *plan_memory_record(const struct plan *p, const struct scene *s, const char *file,
-                           const char *tag);
+                           const char *tag, bool live);
 
 /* Does @memory (a snapshot's record) fit this VM? QRW_ERR_UNSUPPORTED. */
 int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_error *err);

@@ -32,6 +32,22 @@ void plan_promise_job(struct plan *p, const char *id)
     promise(p, json_pack("{s:s}", "job", id));
 }
 
+void plan_promise_saved(struct plan *p, const char *file)
+{
+    promise(p, json_pack("{s:s}", "saved", file));
+}
+
+const char *plan_promised_file(const struct plan *p)
+{
+    const json_t *fact;
+    size_t i;
+
+    json_array_foreach(p->promise, i, fact)
+        if (text(fact, "saved"))
+            return text(fact, "saved");
+    return NULL;
+}
+
 bool plan_promises_job(const struct plan *p, const char *id)
 {
     const json_t *fact;
@@ -78,12 +94,22 @@ static int job_holds(const json_t *fact, const struct graph *g, struct qmp_error
     return qmp_error_set(err, QRW_ERR_FAILED, "the job %s has not ended well", text(fact, "job"));
 }
 
+static int saved_holds(const struct graph *g, struct qmp_error *err)
+{
+    if (same(g->migration, "completed"))
+        return 0;
+    return qmp_error_set(err, QRW_ERR_FAILED, "the memory is not saved: %s",
+                         g->migration ? g->migration : "nothing saves it");
+}
+
 static int holds(const json_t *fact, const struct graph *g, struct qmp_error *err)
 {
     const struct graph_disk *d = graph_disk(g, text(fact, "disk"));
 
     if (text(fact, "job"))
         return job_holds(fact, g, err);
+    if (text(fact, "saved"))
+        return saved_holds(g, err);
     if (!d)
         return qmp_error_set(err, QRW_ERR_FAILED, "disk %s is gone", text(fact, "disk"));
     return text(fact, "tag") ? tag_holds(fact, d, err) : layer_holds(fact, d, err);
@@ -98,6 +124,17 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
         if (holds(fact, g, err))
             return -1;
     return 0;
+}
+
+bool plan_disks_hold(const struct plan *p, const struct graph *g)
+{
+    const json_t *fact;
+    size_t i;
+
+    json_array_foreach(p->promise, i, fact)
+        if (text(fact, "disk") && holds(fact, g, NULL))
+            return false;
+    return true;
 }
 
 /* ---- in a dry run ---- */

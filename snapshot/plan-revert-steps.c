@@ -14,6 +14,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/member.h"
+#include "snapshot/plan-live.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-merge.h"
 
@@ -150,7 +151,8 @@ static void switch_disks(struct plan *p, struct way_back *w)
 {
     json_auto_t *files = overlay_files(w);
 
-    overlays_switch(p, &w->o, false, undo_switch(w));
+    /* while QEMU waits for a memory no job runs: this cannot be taken back */
+    overlays_switch(p, &w->o, false, w->live ? NULL : undo_switch(w));
     plan_undo_if_active(p, files);
     reopen(p, w, files);
 }
@@ -177,7 +179,7 @@ void way_steps(struct plan *p, struct way_back *w)
 
     make_overlays(p, w);
     add_nodes(p, w);
-    if (w->memory)
+    if (w->memory && !w->live)
         plan_memory_open(p, w->s, w->memory);
     for (size_t i = 0; i < w->o.n; i++)
         plan_sync(p, w->o.list[i].file);
@@ -186,7 +188,9 @@ void way_steps(struct plan *p, struct way_back *w)
     switch_disks(p, w);
     if (w->settles)
         settle_into_targets(p, w);
-    if (w->memory)
+    if (w->live)
+        plan_live_load(p, w->s, w->memory);
+    else if (w->memory)
         plan_memory_load(p, w->s, w->memory);
     plan_go_on(p, w->s, !w->memory && !args->no_reset, go, w->memory);
 }

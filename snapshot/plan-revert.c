@@ -25,6 +25,7 @@
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-internal.h"
+#include "snapshot/plan-live.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-merge.h"
 #include "snapshot/plan-overlay.h"
@@ -54,6 +55,7 @@ static int find_snapshot(struct way_back *w, const char *name, struct qmp_error 
     }
     w->disks = json_object_get(snapshot, "disks");
     w->memory = json_is_object(memory) && !w->args->no_memory ? memory : NULL;
+    w->live = plan_is_live(w->memory);
     w->was_running = text(snapshot, "state") && !strcmp(text(snapshot, "state"), "running");
     return 0;
 }
@@ -86,7 +88,9 @@ static int find_disks(struct way_back *w, struct qmp_error *err)
 
         if (!d)
             return qmp_error_wrap(err, "the snapshot has a disk that the VM has not");
-        if (plan_check_idle(s->graph, d, err) || chain_agrees(s->chain, d, err))
+        /* a QEMU that waits for the memory waits with the images too, and gives them away */
+        if ((w->live ? plan_check_disk(s->graph, d, err) : plan_check_idle(s->graph, d, err)) ||
+            chain_agrees(s->chain, d, err))
             return -1;
         overlays_add(&w->o, s, d);
     }
@@ -202,10 +206,12 @@ static void note_flash(struct plan *p, const struct way_back *w)
 
 static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
 {
-    if (!plan_memory_wanted(p, w->s, w->memory, w->name))
+    if (!plan_memory_wanted(p, w->s, w->memory, w->name)) {
         w->memory = NULL;
-    if (check_keep(w, err) || find_disks(w, err) ||
-        (w->memory && plan_memory_fits(w->s, w->memory, err)))
+        w->live = false;
+    }
+    if (check_keep(w, err) || (w->live && plan_live_awaited(w->s, w->name, err)) ||
+        find_disks(w, err) || (w->memory && plan_memory_fits(w->s, w->memory, err)))
         return -1;
     for (size_t i = 0; i < w->o.n; i++)
         chain_follow(&p->after, w->o.list[i].disk);

@@ -15,6 +15,7 @@ struct way_back {
     json_t *tags;         /* DISK: {"tag", "inside"}: the layers are copies of these; NULL: none */
     const json_t *memory; /* NULL: none, or not wanted */
     const char *current;  /* the snapshot that is current afterwards, NULL: none */
+    bool live;            /* it was saved while the guest ran */
     bool settles;         /* the layers are nobody's frozen content: the guest goes on in them */
     bool was_running;
     struct overlays o;

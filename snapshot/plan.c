@@ -76,6 +76,11 @@ void plan_need_state(struct plan *p, const char *file, const char *tag)
     add(p->needs, json_pack("{s:s, s:s, s:s}", "need", "state", "file", file, "tag", tag));
 }
 
+void plan_need_stream(struct plan *p, const char *file)
+{
+    need(p, "stream", file);
+}
+
 void plan_need_space(struct plan *p, const char *file, int64_t bytes)
 {
     add(p->needs,
@@ -130,6 +135,12 @@ void plan_overlay(struct plan *p, const char *file, const struct graph_layer *ba
 void plan_reserve(struct plan *p, const char *file, const char *like)
 {
     add(p->steps, json_pack("{s:s, s:s, s:s*}", "step", "reserve", "file", file, "like", like));
+}
+
+void plan_stream(struct plan *p, const char *file, const char *like, int64_t room)
+{
+    add(p->steps, json_pack("{s:s, s:s, s:s*, s:I}", "step", "stream", "file", file, "like", like,
+                            "room", (json_int_t)room));
 }
 
 void plan_image(struct plan *p, const char *file, const char *like)
@@ -198,6 +209,11 @@ void plan_undo(struct plan *p, json_t *undo)
     json_object_set_new(last_step(p), "undo", undo);
 }
 
+void plan_try(struct plan *p, const char *hint)
+{
+    json_object_set_new(last_step(p), "try", json_string(hint));
+}
+
 void plan_optional(struct plan *p)
 {
     json_object_set_new(last_step(p), "optional", json_true());
@@ -217,6 +233,12 @@ void plan_job(struct plan *p, const char *execute, json_t *arguments, const char
     }
     add(p->steps, json_pack("{s:s, s:s, s:o, s:s*, s:s*}", "step", "job", "execute", execute,
                             "arguments", arguments, "disk", disk, "then", then));
+}
+
+void plan_migration(struct plan *p, const char *execute, json_t *arguments, const char *file)
+{
+    add(p->steps, json_pack("{s:s, s:s, s:o, s:s}", "step", "migration", "execute", execute,
+                            "arguments", arguments, "file", file));
 }
 
 json_t *plan_job_ids(const struct plan *p)

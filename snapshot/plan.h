@@ -102,6 +102,8 @@ void plan_need_makeable(struct plan *p, const char *folder);
 void plan_need_room(struct plan *p, const char *file, json_t *images);
 /* The header of @file says that it builds on @backing (NULL: nothing). */
 void plan_need_backing(struct plan *p, const char *file, const char *backing);
+/* @file is a memory saved by a migration. */
+void plan_need_stream(struct plan *p, const char *file);
 /* Nobody but the layers of our document builds on @file: it will be written to. */
 void plan_need_unshared(struct plan *p, const char *file);
 
@@ -115,6 +117,9 @@ void plan_overlay(struct plan *p, const char *file, const struct graph_layer *ba
 /* A file of no bytes that keeps the name for QEMU, owner and mode like @like (NULL: ours). Undone
  * as above. */
 void plan_reserve(struct plan *p, const char *file, const char *like);
+/* The same for a memory that QEMU will write to it, with @room bytes kept for it (0: none). What
+ * it holds is of no use without the rest. */
+void plan_stream(struct plan *p, const char *file, const char *like, int64_t room);
 /* An empty image of its own, for the memory. Undone as above. */
 void plan_image(struct plan *p, const char *file, const char *like);
 /* Let the image @file, which nobody has open, be backed by @backing (NULL: nothing) and show
@@ -141,6 +146,9 @@ void plan_qmp(struct plan *p, const char *execute, json_t *arguments, json_t *un
 void plan_again(struct plan *p);
 /* The last step's undo is the command @undo; takes it. */
 void plan_undo(struct plan *p, json_t *undo);
+/* The last step, before which nothing is changed, is one that QEMU or the host may not be able to
+ * do: it fails with QRW_ERR_UNSUPPORTED and @hint. */
+void plan_try(struct plan *p, const char *hint);
 /* The last step may fail. */
 void plan_optional(struct plan *p);
 /* After a crash, the last step is only taken back if a disk runs on one of @files (an array). */
@@ -153,6 +161,12 @@ void plan_undo_if_active(struct plan *p, json_t *files);
 void plan_job(struct plan *p, const char *execute, json_t *arguments, const char *disk,
               const char *then);
 
+/*
+ * Let QEMU write the memory to @file ("migrate"; the guest goes on as soon as QEMU notes
+ * what it changes) or read it ("migrate-incoming"), and follow that. Takes @arguments.
+ */
+void plan_migration(struct plan *p, const char *execute, json_t *arguments, const char *file);
+
 /* ---- the promise and what follows ---- */
 
 /* @disk's chain has @layer (on top, if @top) directly above @backing (NULL: nothing below). */
@@ -163,6 +177,10 @@ void plan_promise_tag(struct plan *p, const char *disk, const char *layer, const
                       bool there);
 /* The job @id has ended well: for what no graph shows. */
 void plan_promise_job(struct plan *p, const char *id);
+/* The migration into @file has ended well. */
+void plan_promise_saved(struct plan *p, const char *file);
+/* The file of that, NULL: @p promises no such thing. */
+const char *plan_promised_file(const struct plan *p);
 /* Does @p promise the end of the job @id (NULL: of any)? */
 bool plan_promises_job(const struct plan *p, const char *id);
 /* Is there anything to do, beside what @before records? */
@@ -174,6 +192,8 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
 /* Let @g show what was promised, as QEMU would afterwards. False: that cannot be foretold, since
  * a layer is not in it yet; @g is as it was then, or half-way. */
 bool plan_pretend(const struct plan *p, struct graph *g);
+/* Do the disks of @g show what was promised of them? */
+bool plan_disks_hold(const struct plan *p, const struct graph *g);
 
 /* Close the nodes of @l, those that do not go by themselves (QEMU's own begin with '#'). */
 void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l);

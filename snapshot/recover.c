@@ -41,9 +41,11 @@ enum recover_verdict recover_decide(const struct plan *p, const struct graph *g)
     bool running, well;
 
     look_at_jobs(p, g, &running, &well);
-    if (running)
+    if (running || graph_migrates(g->migration))
         return RECOVER_ATTACH;
     if (json_array_size(p->promise) && !plan_holds(p, g, NULL))
         return RECOVER_FINISH;
+    if (plan_promised_file(p) && plan_disks_hold(p, g))
+        return RECOVER_DROP;
     return well && is_jobs_on_disks(p) ? RECOVER_FORGET : RECOVER_UNDO;
 }

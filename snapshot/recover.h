@@ -13,6 +13,7 @@ enum recover_verdict {
     RECOVER_FINISH, /* the goal is reached: clean up and record it */
     RECOVER_ATTACH, /* a job still runs, or waits for a decision: go on with it */
     RECOVER_FORGET, /* a copy ended as a copy: nothing to record, nothing to take back */
+    RECOVER_DROP,   /* the disks have switched, but the memory is not saved: merge them again */
     RECOVER_UNDO,   /* it is not reached: take back what was begun */
 };
 

@@ -50,6 +50,13 @@ static int reserve(struct runner *r, const json_t *step, struct qmp_error *err)
     return image_create_reserved(text(step, "file"), text(step, "like"), err);
 }
 
+static int make_stream(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    int64_t room = json_integer_value(json_object_get(step, "room"));
+
+    return image_create_stream(text(step, "file"), text(step, "like"), room, err);
+}
+
 static int expect(struct runner *r, const json_t *step, struct qmp_error *err)
 {
     return 0;
@@ -110,6 +117,7 @@ static const struct {
     {"copy",      copy,             true,  true,  NULL},
     {"untag",     untag,            false, false, NULL},
     {"reserve",   reserve,          true,  false, NULL},
+    {"stream",    make_stream,      true,  true,  NULL},
     {"expect",    expect,           true,  false, NULL},
     {"sync",      sync_files,       false, false, NULL},
     {"rebase",    rebase,           false, false, NULL},

@@ -51,15 +51,25 @@ static bool is_patient(const json_t *step)
     return is(step, "qmp") && json_is_object(json_object_get(step, "undo"));
 }
 
-/* How many steps from @at on are carried out before QEMU's answers are waited for. */
+static bool runs_alone(const json_t *step)
+{
+    return is(step, "job") || is(step, "migration") || is_quiesce(step) ||
+           (is(step, "qmp") && !is_patient(step));
+}
+
+/* How many steps from @at on are carried out before QEMU's answers are waited for. The guest is
+ * not stopped before everything ahead of that is done. */
 static size_t span(const json_t *steps, size_t at)
 {
     size_t n = 0;
     const json_t *step;
 
-    while ((step = json_array_get(steps, at + n)) && !is(step, "job") && !is_quiesce(step) &&
-           (!is(step, "qmp") || is_patient(step)))
+    while ((step = json_array_get(steps, at + n)) && !runs_alone(step) &&
+           !(n && same(text(step, "execute"), "stop"))) {
         n++;
+        if (json_object_get(step, "try"))
+            break;
+    }
     return n ? n : 1;
 }
 
@@ -258,15 +268,22 @@ static void take_back(struct run *run)
     run->lost = qmp_client_broken(run->r->client) != NULL;
 }
 
-/* What a failure means to the user: the wait is over, it is undone, or nobody knows. */
-static int fail(struct run *run, struct qmp_error *err)
+/* What a failure of @step means to the user: the wait is over, it is undone, it cannot be, or
+ * nobody knows. */
+static int fail(struct run *run, const json_t *step, struct qmp_error *err)
 {
+    const char *tried = text(step, "try");
+
     runner_thaw(run->r, run->p, true);
     if (err->kind == QRW_ERR_WAITING)
         return -1;
     if (!run->past)
         take_back(run);
-    err->kind = run->lost || run->past ? QRW_ERR_UNKNOWN : QRW_ERR_FAILED;
+    err->kind = run->lost || run->past ? QRW_ERR_UNKNOWN
+                : tried                ? QRW_ERR_UNSUPPORTED
+                                       : QRW_ERR_FAILED;
+    if (err->kind == QRW_ERR_UNSUPPORTED)
+        qmp_error_hint(err, "%s", tried);
     if (err->kind == QRW_ERR_UNKNOWN)
         qmp_error_hint(err, "what was begun is noted in the sidecar: the next qrewind command on "
                             "this VM settles it (or: qrewind repair)");
@@ -278,7 +295,8 @@ static bool is_final(const json_t *step)
 {
     if (json_object_get(step, "undo") || json_object_get(step, "optional"))
         return false;
-    return is(step, "qmp") || (is(step, "job") && json_object_get(step, "disk"));
+    return is(step, "qmp") || is(step, "migration") ||
+           (is(step, "job") && json_object_get(step, "disk"));
 }
 
 int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *err)
@@ -297,6 +315,10 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
             m = jobs_in_a_row(p->steps, at);
             rc = run_jobs(&run, at, m, attach, &why);
             attach = false; /* what follows has waited for them */
+        } else if (is(step, "migration")) {
+            rc = runner_migration(r, step, attach, &why);
+            run.lost = rc < 0 && qmp_client_broken(r->client);
+            attach = false;
         } else if (attach) {
             /* the jobs run: what came before them has been done */
             taken[at] = true;
@@ -309,7 +331,7 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
             rc = run_span(&run, at, m, &why);
         }
         if (rc < 0) {
-            fail(&run, &why);
+            fail(&run, step, &why);
             if (err)
                 *err = why;
             return -1;
@@ -380,6 +402,11 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
         /* a job that ended well has done what there was to do */
         if (!json_object_get(step, "again") || job_phase(job_of(step, g)) == JOB_ENDED_WELL)
             continue;
+        if (is(step, "migration")) {
+            if (runner_migration(r, step, true, err) < 0)
+                return -1;
+            continue;
+        }
         if (is(step, "job")) {
             runner_dismiss_one(r, step);
             if (runner_jobs(r, &step, 1, false, err) < 0)

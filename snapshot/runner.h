@@ -41,7 +41,8 @@ enum run_end { RUN_DONE, RUN_LEFT };
 
 /*
  * Carry out the steps of @p. @attach: its jobs run already, go on from them.
- * Returns enum run_end, or -1: QRW_ERR_FAILED (undone: nothing has changed),
+ * Returns enum run_end, or -1: QRW_ERR_FAILED (undone: nothing has changed), QRW_ERR_UNSUPPORTED
+ * (the same, and trying again does not help),
  * QRW_ERR_UNKNOWN (the connection went in the middle), QRW_ERR_WAITING (stopped
  * waiting; the job goes on).
  */
@@ -83,6 +84,12 @@ struct ask;
 void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised);
 /* The one that the step @job started. */
 void runner_dismiss_one(struct runner *r, const json_t *job);
+
+/* ---- runner-migration.c ---- */
+
+/* Save or load the memory by a migration, and see that the guest goes on after a save.
+ * @attach: an earlier client has begun it. As runner_run(). */
+int runner_migration(struct runner *r, const json_t *step, bool attach, struct qmp_error *err);
 
 /* ---- runner-quiesce.c ---- */
 

@@ -38,6 +38,9 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
 /* Look at the disks again; the status and the jobs stay as they were seen last. */
 int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err);
 
+/* Ask how the migration into @file stands; NULL: there is none to be asked for. */
+int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *err);
+
 /* Ask what a saved memory depends on. */
 int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err);
 
@@ -86,6 +89,7 @@ struct journal {
     char *like; /* the image whose permissions it follows, may be NULL */
     int lock;
     bool given;         /* the user said where it is */
+    bool gave_up;       /* vm_give_up() did: merges are due */
     struct chain chain; /* as loaded, or as saved last */
 };
 
@@ -137,6 +141,13 @@ enum settled { SETTLED_NOTHING, SETTLED_FINISHED, SETTLED_UNDONE, SETTLED_RUNNIN
  */
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
               enum settled *how, json_t **result, struct qmp_error *err);
+
+/*
+ * @p has failed where no step can be taken back. Is it one that can be given up all the same,
+ * because the guest writes to overlays that can be merged again? Then that is recorded, and the
+ * merges are due.
+ */
+bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p);
 
 /* Verify, clean up, record: the second half of every operation. */
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,

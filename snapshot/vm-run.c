@@ -150,6 +150,11 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     } else if (rc == RUN_DONE && (op->aside || !vm_conclude(vm, j, &r, p, &why))) {
         result = finished(p, &r);
     }
+    if (!result && why.kind == QRW_ERR_UNKNOWN && vm_give_up(vm, j, &r, p)) {
+        why.kind = QRW_ERR_FAILED;
+        why.hint[0] = '\0';
+        j->gave_up = true;
+    }
     json_decref(r.jobs);
     json_decref(r.files);
     mem_close_cleanup(&r.workspace);
@@ -157,7 +162,8 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
         return result;
     /* the error that matters is the first: failing to note the undoing leaves a journal
      * that the next run settles again */
-    if (why.kind == QRW_ERR_FAILED && !op->aside)
+    if ((why.kind == QRW_ERR_FAILED || why.kind == QRW_ERR_UNSUPPORTED) && !op->aside &&
+        !j->gave_up)
         journal_end(j, vm, p, false, NULL);
     vm_blame(vm, &why);
     if (err)
@@ -275,6 +281,10 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             result = decide(vm, &j, op, decision, flags, err);
         else if (!settle_earlier(vm, &j, level, err))
             result = vm_plan_and_run(vm, &j, op, args, flags, err);
+        if (j.gave_up) {
+            json_auto_t *rest = json_object();
+            vm_tidy(vm, &j, rest, flags, NULL);
+        }
         if (result && op->tidies && vm_tidy(vm, &j, result, flags, err)) {
             json_decref(result);
             result = NULL;

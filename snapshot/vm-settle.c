@@ -13,6 +13,8 @@
 #include "snapshot/fingerprint.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
+#include "snapshot/plan-delete.h"
+#include "snapshot/plan-merge.h"
 #include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
 
@@ -24,7 +26,8 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     vm_spare_shared(vm, p, j->file);
     if ((plan_promises_job(p, NULL) ? vm_observe(vm, GRAPH_DISKS, &why)
                                     : vm_observe_disks(vm, &why)) ||
-        plan_holds(p, &vm->graph, &why) || runner_cleanup(r, p, &why)) {
+        vm_observe_migration(vm, plan_promised_file(p), &why) || plan_holds(p, &vm->graph, &why) ||
+        runner_cleanup(r, p, &why)) {
         why.kind = QRW_ERR_UNKNOWN;
         qmp_error_hint(&why, "the sidecar keeps a note of it; qrewind repair settles it");
         if (err)
@@ -74,9 +77,54 @@ static int forget(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
     return journal_end(j, vm, p, false, err);
 }
 
+/*
+ * The answers of one look are not of one instant: a job may end between that about the
+ * chains and that about the jobs. What gives something up is decided by a second look.
+ */
+static int decide(struct qrw_vm *vm, const struct plan *p, enum recover_verdict *verdict,
+                  struct qmp_error *err)
+{
+    if (vm_observe_migration(vm, plan_promised_file(p), err))
+        return -1;
+    *verdict = recover_decide(p, &vm->graph);
+    if (*verdict != RECOVER_FORGET && *verdict != RECOVER_UNDO && *verdict != RECOVER_DROP)
+        return 0;
+    if (vm_observe(vm, vm->graph.level, err) ||
+        vm_observe_migration(vm, plan_promised_file(p), err))
+        return -1;
+    *verdict = recover_decide(p, &vm->graph);
+    return 0;
+}
+
+/* The disks have switched, but the memory will not be there: the snapshot is deleted again. The
+ * merges that are due then are done as after every delete. */
+static int drop(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
+                struct qmp_error *err)
+{
+    const char *name = text(p->result, "snapshot");
+
+    if (!vm->graph.running && !vm->offline)
+        runner_again(r, p, &vm->graph, NULL);
+    if (chain_snapshot(&p->after, name))
+        plan_drop_snapshot(p, name, false);
+    plan_collect(p, false);
+    return runner_cleanup(r, p, err) ? -1 : journal_end(j, vm, p, true, err);
+}
+
+bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p)
+{
+    enum recover_verdict verdict;
+
+    if (!plan_promised_file(p) || vm_observe(vm, GRAPH_NODES, NULL) ||
+        decide(vm, p, &verdict, NULL))
+        return false;
+    return verdict == RECOVER_DROP && !drop(vm, j, r, p, NULL);
+}
+
 static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                   const char *decision, enum settled *how, struct qmp_error *err)
 {
+    struct qmp_error why = {0};
     int rc;
 
     if (decision) {
@@ -84,10 +132,16 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
         if (journal_begin(j, &vm->graph, p, err))
             return -1;
     }
-    rc = runner_run(r, p, true, err);
+    rc = runner_run(r, p, true, &why);
+    if (rc < 0 && why.kind == QRW_ERR_UNKNOWN && vm_give_up(vm, j, r, p)) {
+        *how = SETTLED_UNDONE;
+        return 0;
+    }
     if (rc < 0) {
-        if (err->kind == QRW_ERR_FAILED)
+        if (why.kind == QRW_ERR_FAILED)
             journal_end(j, vm, p, false, NULL);
+        if (err)
+            *err = why;
         return -1;
     }
     *how = rc == RUN_LEFT ? SETTLED_RUNNING : SETTLED_FINISHED;
@@ -132,22 +186,6 @@ static int sweep(struct qrw_vm *vm, struct qmp_error *err)
     return found ? vm_observe(vm, g->level, err) : 0;
 }
 
-/*
- * The answers of one look are not of one instant: a job may end between that about the
- * chains and that about the jobs. What gives something up is decided by a second look.
- */
-static int decide(struct qrw_vm *vm, const struct plan *p, enum recover_verdict *verdict,
-                  struct qmp_error *err)
-{
-    *verdict = recover_decide(p, &vm->graph);
-    if (*verdict != RECOVER_FORGET && *verdict != RECOVER_UNDO)
-        return 0;
-    if (vm_observe(vm, vm->graph.level, err))
-        return -1;
-    *verdict = recover_decide(p, &vm->graph);
-    return 0;
-}
-
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
               enum settled *how, json_t **result, struct qmp_error *err)
 {
@@ -180,6 +218,10 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     case RECOVER_FORGET:
         *how = SETTLED_FINISHED;
         rc = forget(vm, j, &r, &p, err);
+        break;
+    case RECOVER_DROP:
+        *how = SETTLED_UNDONE;
+        rc = drop(vm, j, &r, &p, err);
         break;
     case RECOVER_UNDO:
         *how = SETTLED_UNDONE;

@@ -69,6 +69,17 @@ static int state(const struct check *c, const json_t *need, struct qmp_error *er
     return image_has_snapshot(text(need, "file"), text(need, "tag"), err);
 }
 
+static int stream(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    struct image_stat st;
+
+    if (image_stat(text(need, "file"), &st, err))
+        return -1;
+    return st.exists && st.size
+               ? 0
+               : qmp_error_set(err, QRW_ERR_NOT_FOUND, "%s is gone, or empty", text(need, "file"));
+}
+
 /* The layers of our own document and of the chain at hand may build on it. */
 static const char **own_files(const struct check *c, json_t *keep)
 {
@@ -213,6 +224,7 @@ static const struct {
     {"unshared", unshared}, {"vacant", vacant},
     {"makeable", makeable}, {"room", room},
     {"backing", backing},   {"size", size},
+    {"stream", stream},
 };
 
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,

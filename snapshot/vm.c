@@ -126,6 +126,11 @@ static int take_jobs(void *g, const json_t *reply, struct qmp_error *err)
     return graph_take_jobs(g, reply, err);
 }
 
+static int take_migration(void *g, const json_t *reply, struct qmp_error *err)
+{
+    return graph_take_migration(g, reply, err);
+}
+
 static int take_stats(void *g, const json_t *reply, struct qmp_error *err)
 {
     return graph_take_stats(g, reply, err);
@@ -285,6 +290,20 @@ int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err)
     return 0;
 }
 
+int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *err)
+{
+    struct image_stat st;
+
+    if (!file || vm->offline)
+        return 0;
+    struct ask *a = ask_new(vm->client, &vm->stop);
+    ask_add(a, "query-migrate", NULL, take_migration, &vm->graph);
+    if (ask_all(a, err) || image_stat(file, &st, err))
+        return -1;
+    /* what QEMU tells is of an earlier one: into this file nothing was written */
+    return st.exists && st.size ? 0 : graph_take_migration(&vm->graph, NULL, err);
+}
+
 int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err)
 {
     static const char *const paths[] = {"/machine/peripheral", "/machine/peripheral-anon"};
@@ -298,6 +317,8 @@ int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         ask_add(a, "qom-list", json_pack("{s:s}", "path", paths[i]), machine_take_devices, m);
     ask_add(a, "query-migrate", NULL, machine_take_migration, m);
+    ask_add(a, "query-migrate-capabilities", NULL, machine_take_capabilities, m);
+    ask_add(a, "query-migrate-parameters", NULL, machine_take_parameters, m);
     return ask_all(a, err);
 }
 

@@ -186,6 +186,7 @@ static const struct picture_case plans[] = {
      "blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | blockdev-del "
      "node-name=qrw-t-ram | disk0: a*s1 <- a.s1"},
 
+
     /* methods */
     {"QEMU makes the overlays when told to",
      "disk0: a; disk1: b", "create s1 --method sync",
@@ -385,5 +386,6 @@ Test(create, memory_needs_a_qemu_that_has_snapshot_save)
     p->scene.qemu = "5.2.0";
     auto_free char *old = picture_plan(p, "create s1 --memory");
     cr_expect(strstr(old, "unsupported: QEMU 5.2.0 cannot save or load memory"), "%s", old);
+    cr_expect(strstr(old, "create --internal --memory works there"), "%s", old);
     picture_free(p);
 }

@@ -9,6 +9,10 @@
 
 /* clang-format off */
 static const struct picture_case create[] = {
+    {"the guest stands still for its memory",
+     "disk0: a",
+     "create s1 --internal --memory=live",
+     "usage: --internal stops the guest for its memory: --memory=live goes without it"},
     {"one disk is one command",
      "disk0: a",
      "create s1 --internal",

@@ -71,12 +71,30 @@ static const struct {
      RECOVER_UNDO},
     {"nobody knows how the copy ended", "mirror disk0 /vm/c.qcow2 --finish",
      "disk0: a", "disk0: a", RECOVER_UNDO},
+
+    {"nothing was switched, nothing is being saved", "create s1 --memory=live",
+     "disk0: a", "disk0: a", RECOVER_UNDO},
+    {"switched, and the memory not begun", "create s1 --memory=live",
+     "disk0: a", "disk0: a <- a.s1; paused", RECOVER_DROP},
+    {"the memory is being saved", "create s1 --memory=live",
+     "disk0: a", "disk0: a <- a.s1; migration active", RECOVER_ATTACH},
+    {"somebody gives it up just now", "create s1 --memory=live",
+     "disk0: a", "disk0: a <- a.s1; migration cancelling", RECOVER_ATTACH},
+    {"the memory is saved", "create s1 --memory=live",
+     "disk0: a", "disk0: a <- a.s1; migration completed", RECOVER_FINISH},
+    {"it could not be saved", "create s1 --memory=live",
+     "disk0: a", "disk0: a <- a.s1; migration failed", RECOVER_DROP},
+    {"it was saved, and somebody went on without the overlay", "create s1 --memory=live",
+     "disk0: a", "disk0: a; migration completed", RECOVER_UNDO},
+    {"a memory that is loaded shows in nothing but the disks", "revert s1",
+     "disk0: base* <- a; live s1; inmigrate", "disk0: base* <- base.s1; inmigrate",
+     RECOVER_FINISH},
 };
 /* clang-format on */
 
 Test(recover, what_is_seen_decides_not_how_far_the_client_came)
 {
-    static const char *const words[] = {"finish", "attach", "forget", "undo"};
+    static const char *const words[] = {"finish", "attach", "forget", "drop", "undo"};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct picture *before = picture_new(cases[i].before);

@@ -13,9 +13,16 @@
 
 #include "qmp/mem.h"
 
+/* Room for one descriptor beside the bytes. */
+union fd_room {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
 /* One of the two sides: what came from it and is not a whole line yet. */
 struct side {
     int fd;
+    int lent; /* a descriptor that came along, -1: none */
     char *text;
     size_t len;
 };
@@ -44,7 +51,15 @@ static int socket_at(const char *path, bool listening)
 static bool hear(struct side *side)
 {
     side->text = mem_grow(side->text, side->len + 65536, 1);
-    ssize_t n = read(side->fd, side->text + side->len, 65536);
+    struct iovec part = {side->text + side->len, 65536};
+    union fd_room room;
+    struct msghdr m = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &room, .msg_controllen = sizeof(room)};
+    ssize_t n = recvmsg(side->fd, &m, MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+    if (c && c->cmsg_type == SCM_RIGHTS)
+        memcpy(&side->lent, CMSG_DATA(c), sizeof(side->lent));
 
     side->len += n > 0 ? (size_t)n : 0;
     return n > 0;
@@ -68,6 +83,28 @@ static char *next_line(struct side *side)
 static void say(struct side *side, const char *line)
 {
     send(side->fd, line, strlen(line), MSG_NOSIGNAL);
+}
+
+/* The descriptor goes with the command that it came for. */
+static void say_to_qemu(struct middle *m, char *line)
+{
+    struct iovec part = {line, strlen(line)};
+    union fd_room room = {0};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    bool lend = m->client.lent >= 0 && strstr(line, "\"execute\":\"getfd\"");
+
+    if (lend) {
+        room.header = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+        memcpy(CMSG_DATA(&room.header), &m->client.lent, sizeof(int));
+        message.msg_control = &room;
+        message.msg_controllen = sizeof(room);
+    }
+    sendmsg(m->qemu.fd, &message, MSG_NOSIGNAL);
+    if (!lend)
+        return;
+    close(m->client.lent);
+    m->client.lent = -1;
 }
 
 /* A question, or the negotiation, changes nothing. */
@@ -122,7 +159,7 @@ static bool pass_commands(struct middle *m)
         if (last && !b->answered)
             return false;
         spoil(b, command);
-        say(&m->qemu, command);
+        say_to_qemu(m, command);
         m->sent++;
         if (!last)
             continue;
@@ -152,7 +189,7 @@ struct lab_result between_run(struct lab *lab, struct between *b, const char *co
 {
     auto_free char *path = lab_path(lab, "between.sock"), *cwd = lab_path(lab, "client");
     const char *argv[64] = {"qrewind", "--socket", path, "--json"};
-    struct middle m = {.b = b};
+    struct middle m = {.b = b, .client.lent = -1};
     int n = 4;
 
     while ((argv[n] = *words++))

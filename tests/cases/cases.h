@@ -109,5 +109,7 @@ void turn_off(struct lab *lab);
 
 /* Another QEMU on files in the folder of @old, legacy, disks vda, vdb, … */
 struct lab *start_again(struct lab *old, const char *const *files);
+/* The same, started to load a memory: -incoming defer. */
+struct lab *start_waiting(struct lab *old, const char *const *files);
 
 #endif

@@ -204,7 +204,7 @@ void turn_off(struct lab *lab)
     cr_assert_str_empty(r.out, "qemu-img check: %s%s", r.out, r.err);
 }
 
-struct lab *start_again(struct lab *old, const char *const *files)
+static struct lab *start_on(struct lab *old, const char *const *files, bool waiting)
 {
     const char *args[64] = {0};
     int n = 0;
@@ -216,8 +216,20 @@ struct lab *start_again(struct lab *old, const char *const *files)
         args[n++] = "-device";
         args[n++] = mem_printf("virtio-blk-pci,drive=vd%c", 'a' + i);
     }
-    struct lab *lab = lab_start(&(struct lab_options){.args = args});
+    args[n] = waiting ? "-incoming" : NULL;
+    args[n + 1] = waiting ? "defer" : NULL;
+    struct lab *lab = lab_start(&(struct lab_options){.args = args, .running = waiting});
     for (int i = 1; i < n; i += 2)
         free((char *)args[i]);
     return lab;
+}
+
+struct lab *start_again(struct lab *old, const char *const *files)
+{
+    return start_on(old, files, false);
+}
+
+struct lab *start_waiting(struct lab *old, const char *const *files)
+{
+    return start_on(old, files, true);
 }

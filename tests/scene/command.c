@@ -9,7 +9,7 @@
 
 #include "qmp/mem.h"
 
-enum kind { TEXT, SWITCH, NUMBER, METHOD, LIST };
+enum kind { TEXT, NUMBER, METHOD, LIST, SWITCH, STOP, LIVE }; /* the last three take no value */
 
 /* What of a command line goes where. A word without dashes takes the next option without. */
 struct option {
@@ -29,7 +29,8 @@ static const struct option options[] = {
     {"create", "--overlay",     LIST,   AT(create.overlays)},
     {"create", "--method",      METHOD, AT(create.method)},
     {"create", "--internal",    SWITCH, AT(create.internal)},
-    {"create", "--memory",      SWITCH, AT(create.memory)},
+    {"create", "--memory",      STOP,   AT(create.memory)},
+    {"create", "--memory=live", LIVE,   AT(create.memory)},
     {"create", "--halt",        SWITCH, AT(create.halt)},
 
     {"revert",      "",            TEXT,   AT(revert.name)},
@@ -142,6 +143,12 @@ static void set(struct command *c, const struct option *o, const char *value)
     case METHOD:
         *(enum qrw_method *)field = method(value);
         break;
+    case STOP:
+        *(enum qrw_memory *)field = QRW_MEMORY_STOP;
+        break;
+    case LIVE:
+        *(enum qrw_memory *)field = QRW_MEMORY_LIVE;
+        break;
     case LIST:
         add_to_list(c, field, value);
         break;
@@ -164,7 +171,7 @@ void command_parse(struct command *c, const char *line)
         if (!dashes && o->kind != LIST)
             plain++;
 
-        if (dashes && o->kind != SWITCH)
+        if (dashes && o->kind < SWITCH)
             word = strsep(&rest, " ");
         cr_assert(word, "%s: a value is missing", line);
         set(c, o, word);

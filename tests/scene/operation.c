@@ -160,7 +160,9 @@ static void print_steps(FILE *out, const struct plan *p)
         const json_t *bytes = json_object_get(entry, "bytes");
 
         comma(out, begin);
-        fprintf(out, "need %s %s", picture_text(entry, "need"), picture_text(entry, "file"));
+        fprintf(out, "need %s", picture_text(entry, "need"));
+        if (picture_text(entry, "file"))
+            fprintf(out, " %s", picture_text(entry, "file"));
         if (bytes)
             fprintf(out, " %lldM", (long long)json_integer_value(bytes) >> 20);
     }
@@ -182,6 +184,10 @@ static void print_promise(FILE *out, const struct plan *p)
         comma(out, begin);
         if (picture_text(fact, "job")) {
             fprintf(out, "%s ended well", picture_text(fact, "job"));
+            continue;
+        }
+        if (picture_text(fact, "saved")) {
+            fprintf(out, "%s is saved", picture_text(fact, "saved"));
             continue;
         }
         if (picture_text(fact, "tag")) {

@@ -175,9 +175,14 @@ json_t *picture_parse(const char *folder, const char *line)
             json_array_append_new(jobs, parse_job(part + 4));
         else if (!strncmp(part, "inside ", 7))
             json_array_append_new(inside, json_string(part + 7));
+        else if (!strncmp(part, "migration ", 10))
+            json_object_set_new(words, "migration", json_string(part + 10));
+        else if (!strncmp(part, "live ", 5))
+            json_object_set_new(words, "live", json_string(part + 5));
         else if (!strncmp(part, "QEMU ", 5))
             json_object_set_new(words, "QEMU", json_string(part + 5));
-        else if (!strcmp(part, "paused") || !strcmp(part, "out of reach"))
+        else if (!strcmp(part, "paused") || !strcmp(part, "inmigrate") ||
+                 !strcmp(part, "out of reach"))
             json_object_set_new(words, part, json_true());
         else
             json_array_append_new(disks, parse_disk(folder, part, &stars));

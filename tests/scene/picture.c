@@ -196,6 +196,16 @@ static void draw_inside(struct chain *c, const struct graph *g, const char *tag)
                                         "memory", memory ? memory : json_null()));
 }
 
+/* The memory of the snapshot @name was saved while the guest ran on. */
+static void draw_live(struct chain *c, const char *name)
+{
+    json_t *memory = json_pack("{s:s+, s:s, s:s, s:s, s:s}", "file", name, ".vmstate", "tag", name,
+                               "qemu", "7.2.22", "machine", "pc-q35-7.2", "method", "live");
+
+    cr_assert(chain_snapshot(c, name), "no snapshot %s", name);
+    json_object_set_new(chain_snapshot(c, name), "memory", memory);
+}
+
 /* ---- */
 
 static void set_release(struct picture *p, const char *release)
@@ -220,17 +230,25 @@ struct picture *picture_new_in(const char *folder, const char *line)
     p->replies = picture_replies(parsed, folder);
     take_replies(&p->graph, GRAPH_NODES, p->replies);
     take_replies(&p->shallow, GRAPH_DISKS, p->replies);
+    json_auto_t *migration = json_pack(
+        "{s:O*}", "status", json_object_get(json_object_get(parsed, "words"), "migration"));
+    graph_take_migration(&p->graph, migration, NULL);
     resolve_files(&p->graph, folder);
     resolve_files(&p->shallow, folder);
 
     p->machine.type = mem_strdup("pc-q35-7.2");
     p->machine.ram = 128 << 20;
+    p->machine.live = MACHINE_LIVE_OFF;
+    p->machine.bandwidth = 128 << 20;
 
     chain_init(&drawn, folder, NULL, NULL);
     if (has_sidecar(parsed))
         draw_document(&drawn, parsed);
     json_array_foreach(json_object_get(parsed, "inside"), i, tag)
         draw_inside(&drawn, &p->graph, json_string_value(tag));
+    const char *live = picture_text(json_object_get(parsed, "words"), "live");
+    if (live)
+        draw_live(&drawn, live);
     cr_assert_eq(chain_take(&p->chain, folder, drawn.doc, &err), 0, "%s: %s", line, err.desc);
     chain_done(&drawn);
 

@@ -14,7 +14,9 @@
  *              job ID TYPE STATUS [ERROR]
  *              inside TAG                             the sidecar knows this internal snapshot
  *              QEMU VERSION
- *              paused | out of reach (of QEMU's files)
+ *              live SNAPSHOT                          its memory was saved while the guest ran on
+ *              migration STATUS                       as QEMU tells of the last one
+ *              paused | inmigrate (started with -incoming) | out of reach (of QEMU's files)
  *     LAYER    NAME[:ALLOCATED][*[SNAPSHOT]]...[^TAG[!]]...[~][(FLAG,...)]
  *
  * A star pins the layer; the first one of a disk means s1, the next s2, unless a name follows.

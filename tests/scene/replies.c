@@ -145,7 +145,10 @@ static json_t *stats(const json_t *disk, size_t i)
 
 json_t *picture_replies(const json_t *parsed, const char *folder)
 {
-    bool running = !json_object_get(json_object_get(parsed, "words"), "paused");
+    const json_t *words = json_object_get(parsed, "words");
+    const char *status = json_object_get(words, "paused")      ? "paused"
+                         : json_object_get(words, "inmigrate") ? "inmigrate"
+                                                               : "running";
     json_t *blocks = json_array(), *nodes = json_array(), *all_stats = json_array();
     const json_t *disk;
     size_t i;
@@ -161,8 +164,8 @@ json_t *picture_replies(const json_t *parsed, const char *folder)
             json_array_append_new(all_stats, of_disk);
         }
     }
-    return json_pack("{s:{s:s, s:b}, s:o, s:O, s:o, s:o}", "query-status", "status",
-                     running ? "running" : "paused", "running", running, "query-block", blocks,
-                     "query-jobs", json_object_get(parsed, "jobs"), "query-named-block-nodes",
-                     nodes, "query-blockstats", all_stats);
+    return json_pack("{s:{s:s, s:b}, s:o, s:O, s:o, s:o}", "query-status", "status", status,
+                     "running", !strcmp(status, "running"), "query-block", blocks, "query-jobs",
+                     json_object_get(parsed, "jobs"), "query-named-block-nodes", nodes,
+                     "query-blockstats", all_stats);
 }

@@ -57,7 +57,8 @@ static bool is_image(const char *name)
 {
     const char *end = strrchr(name, '.');
 
-    return end && (!strcmp(end, ".qcow2") || !strcmp(end, ".raw")) && strncmp(name, "keep-", 5);
+    return end && (!strcmp(end, ".qcow2") || !strcmp(end, ".raw") || !strcmp(end, ".vmstate")) &&
+           strncmp(name, "keep-", 5);
 }
 
 /* A disk's own image, which may be in no snapshot: "vda.qcow2". */

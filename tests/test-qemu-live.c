@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * create --memory=live, and the way back in a QEMU that waits for the memory. What goes wrong on
+ * the way: test-qemu-live-failure.c. What a guest makes of it: test-qemu-guest-live.c.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/cases/live.h"
+#include "tests/tidy/tidy.h"
+
+static void saves(const struct lab_options *o)
+{
+    struct lab *lab = live_start(*o);
+
+    if (!lab)
+        return;
+    for (int disk = 0; disk < o->disks; disk++)
+        write_generation(lab, disk, 1);
+    auto_free char *before = live_settings(lab);
+    json_auto_t *doc = tells(lab, "create", "m1", "--memory=live");
+    cr_expect_gt(json_number_value(at(doc, "pause_ms")), 0);
+    cr_expect_str_eq(live_status(lab), "running");
+    auto_free char *after = live_settings(lab);
+    cr_expect_str_eq(after, before);
+    for (int disk = 0; disk < o->disks; disk++) {
+        write_generation(lab, disk, 2);
+        write_generation(lab, disk, 3);
+    }
+    is_tidy(lab);
+
+    /* the VM is as any other afterwards */
+    does(lab, "create", "s2");
+    does(lab, "delete", "s2");
+    does(lab, "revert", "m1", "--no-memory");
+    for (int disk = 0; disk < o->disks; disk++)
+        holds(lab, disk, 1);
+    does(lab, "undo", "--discard");
+    for (int disk = 0; disk < o->disks; disk++)
+        holds(lab, disk, 3);
+    does(lab, "create", "m2", "--memory=live");
+    json_auto_t *gone = tells(lab, "delete", "m1", "m2");
+    cr_expect(mentions(at(gone, "removed"), ".m1.vmstate"));
+    cr_expect(mentions(at(gone, "removed"), ".m2.vmstate"));
+    cr_expect(!has_file(lab, "vda.m1.vmstate") && !has_file(lab, "vda.m2.vmstate"));
+    for (int disk = 0; disk < o->disks; disk++)
+        holds(lab, disk, 3);
+    is_tidy(lab);
+    turn_off(lab);
+    lab_stop(lab);
+}
+
+Test(live, the_memory_is_saved_beside_every_kind_of_disk)
+{
+    static const struct lab_options shapes[] = {
+        {.disks = 2},
+        {.disks = 2, .bus = LAB_VIRTIO_IOTHREAD},
+        {.disks = 2, .bus = LAB_SCSI},
+        {.disks = 1, .format = "raw"},
+        {.disks = 1, .relative = true},
+    };
+
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        for (int modern = 0; modern < 2; modern++) {
+            struct lab_options o = shapes[i];
+
+            o.modern = modern;
+            saves(&o);
+        }
+}
+
+Test(live, the_snapshot_tells_how_its_memory_was_saved)
+{
+    struct lab *lab = live_start((struct lab_options){.disks = 1});
+
+    if (!lab)
+        return;
+    does(lab, "create", "m1", "--memory=live");
+    json_auto_t *doc = tells(lab, "show", "m1");
+    says(doc, "snapshot.memory.file", "vda.m1.vmstate");
+    says(doc, "snapshot.memory.method", "live");
+    says(doc, "snapshot.memory.machine", "pc-i440fx");
+    says(doc, "snapshot.state", "running");
+    does(lab, "edit", "m1", "--name", "m2");
+    /* the file keeps its name: a new m1 takes another */
+    does(lab, "create", "m1", "--memory=live");
+    cr_expect(has_file(lab, "vda.m1-2.vmstate"));
+    lab_stop(lab);
+}
+
+Test(live, where_the_guest_stands_still_anyway_it_can_be_loaded_in_place)
+{
+    static const struct {
+        bool halt;
+        const char *status;
+    } cases[] = {{false, "paused"}, {true, "running"}};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct lab *lab = live_start((struct lab_options){.disks = 1});
+
+        if (!lab)
+            return;
+        write_generation(lab, 0, 1);
+        if (!cases[i].halt)
+            json_decref(lab_qmp(lab, "stop", NULL));
+        json_auto_t *doc =
+            tells(lab, "create", "m1", "--memory=live", cases[i].halt ? "--halt" : NULL);
+        cr_expect(mentions(at(doc, "notes"), "saved as --memory does"));
+        cr_expect_str_eq(live_status(lab), "paused");
+        does(lab, "revert", "m1");
+        cr_expect_str_eq(live_status(lab), cases[i].status);
+        lab_stop(lab);
+    }
+}
+
+/* ---- back ---- */
+
+Test(live, a_running_qemu_is_told_how_it_can_be_loaded)
+{
+    struct lab *lab = live_start((struct lab_options){.disks = 1});
+
+    if (!lab)
+        return;
+    does(lab, "create", "m1", "--memory=live");
+    auto_free char *state = state_of(lab);
+    json_auto_t *error = refuses(lab, 7, "revert", "m1");
+    says(error, "kind", "unsupported");
+    says(error, "hint", "-incoming defer");
+    says(error, "hint", "qrewind revert m1");
+    says(error, "hint", "--no-memory");
+    unchanged(lab, state);
+    lab_stop(lab);
+}
+
+/* A QEMU that waits on the images that the old one had, which has gone. */
+static struct lab *waiting(struct lab **old)
+{
+    *old = live_start((struct lab_options){.disks = 2});
+    if (!*old)
+        return NULL;
+    write_generation(*old, 0, 1);
+    write_generation(*old, 1, 1);
+    does(*old, "create", "m1", "--memory=live");
+    write_generation(*old, 0, 2);
+    does(*old, "create", "s2");
+    write_generation(*old, 0, 3);
+    turn_off(*old);
+    return start_waiting(*old, WORDS("vda.s2.qcow2", "vdb.s2.qcow2"));
+}
+
+Test(live, a_qemu_that_waits_for_it_goes_on_from_that_instant)
+{
+    struct lab *old, *lab = waiting(&old);
+
+    if (!lab)
+        return;
+    pid_t pid = lab->pid;
+    json_auto_t *doc = tells(lab, "revert", "m1");
+    says(doc, "method", "memory");
+    cr_expect_str_eq(live_status(lab), "running");
+    for (int disk = 0; disk < 2; disk++)
+        holds(lab, disk, 1);
+    chain_is(lab, 0, "vda.qcow2 <- vda.m1-2.qcow2");
+
+    /* what there was is the undo point, and all works as ever */
+    does(lab, "undo");
+    holds(lab, 0, 3);
+    holds(lab, 1, 1);
+    does(lab, "undo", "--discard");
+    write_generation(lab, 0, 2);
+    does(lab, "create", "s3");
+    does(lab, "create", "m4", "--memory=live");
+    does(lab, "delete", "m4", "s3", "m1", "s2");
+    holds(lab, 0, 2);
+    chain_is(lab, 0, "vda.qcow2");
+    cr_expect(!has_file(old, "vda.m1.vmstate") && !has_file(old, "vda.m4.vmstate"));
+    cr_expect_eq(lab->pid, pid);
+    turn_off(lab);
+    lab_stop(lab);
+    lab_stop(old);
+}
+
+Test(live, it_stays_stopped_when_told_to)
+{
+    struct lab *old, *lab = waiting(&old);
+
+    if (!lab)
+        return;
+    does(lab, "revert", "m1", "--paused", "--discard");
+    cr_expect_str_eq(live_status(lab), "paused");
+    holds(lab, 0, 1);
+    lab_stop(lab);
+    lab_stop(old);
+}
+
+Test(live, a_qemu_that_waits_does_nothing_else)
+{
+    struct lab *old, *lab = waiting(&old);
+
+    if (!lab)
+        return;
+    auto_free char *state = state_of(lab);
+    json_auto_t *create = refuses(lab, 1, "create", "s3");
+    says(create, "desc", "inmigrate");
+    json_auto_t *revert = refuses(lab, 1, "revert", "s2");
+    says(revert, "desc", "inmigrate");
+    unchanged(lab, state);
+    /* and the file must be there */
+    auto_free char *file = lab_path(old, "vda.m1.vmstate");
+    unlink(file);
+    json_auto_t *gone = refuses(lab, 3, "revert", "m1");
+    says(gone, "desc", "vda.m1.vmstate");
+    lab_stop(lab);
+    lab_stop(old);
+}
+
+Test(live, of_another_machine_is_refused_and_the_difference_named)
+{
+    struct lab *old, *lab = waiting(&old);
+
+    if (!lab)
+        return;
+    lab_stop(lab);
+    lab = start_waiting(old, WORDS("vda.s2.qcow2"));
+    json_auto_t *error = refuses(lab, 3, "revert", "m1");
+    says(error, "desc", "vdb");
+    lab_stop(lab);
+    lab_stop(old);
+}

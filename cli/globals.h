@@ -12,7 +12,7 @@ struct globals {
     const char *socket, *agent, *sidecar, *trace;
     qrw_strings images;
     int timeout_ms;
-    bool json, dry_run, quiet, verbose, help, version;
+    bool json, dry_run, quiet, verbose, insecure, help, version;
 };
 
 /* Those that not every verb takes. */
@@ -24,8 +24,9 @@ enum {
     GLOBAL_TIMEOUT = 1 << 4,
     GLOBAL_DRY_RUN = 1 << 5,
     GLOBAL_TRACE = 1 << 6,
+    GLOBAL_INSECURE = 1 << 7,
 
-    TAKES_MONITOR = GLOBAL_SOCKET | GLOBAL_TIMEOUT | GLOBAL_TRACE,
+    TAKES_MONITOR = GLOBAL_SOCKET | GLOBAL_TIMEOUT | GLOBAL_TRACE | GLOBAL_INSECURE,
     TAKES_VM = TAKES_MONITOR | GLOBAL_SIDECAR | GLOBAL_IMAGE,
     TAKES_VM_AND_CHANGES = TAKES_VM | GLOBAL_DRY_RUN,
 };

@@ -19,6 +19,7 @@
 #include "cli/help.h"
 #include "cli/out.h"
 #include "cli/print.h"
+#include "cli/socket.h"
 #include "cli/trace.h"
 
 /* ---- signals ---- */
@@ -108,8 +109,22 @@ static int no_monitor(struct qmp_error *err, bool offline)
                           offline ? "; without a VM: --image FILE" : "");
 }
 
-/* Everything that both ways to connect need: the trace, the loop, the bar. */
-static int prepare(struct app *app, struct qmp_client_options *client, struct qmp_error *err)
+/* Whoever can connect to a monitor can read and write every file that QEMU can. */
+static void warn_of(struct app *app, const char *socket)
+{
+    const char *who = socket ? socket_open_to(socket) : NULL;
+    char text[256];
+
+    if (!who)
+        return;
+    snprintf(text, sizeof(text), "%s may connect to %.160s, and do all that QEMU may do", who,
+             socket);
+    on_note(0, text, app);
+}
+
+/* Everything that both ways to connect need: the trace, the loop, the bar. @socket may be NULL. */
+static int prepare(struct app *app, const char *socket, struct qmp_client_options *client,
+                   struct qmp_error *err)
 {
     const struct globals *g = app->globals;
 
@@ -120,8 +135,10 @@ static int prepare(struct app *app, struct qmp_client_options *client, struct qm
         client->trace = trace_line;
         client->trace_arg = app->trace;
     }
+    client->insecure = g->insecure;
     open_loop(app);
     progress_init(&app->progress, g->json, g->quiet);
+    warn_of(app, socket);
     return 0;
 }
 
@@ -146,7 +163,7 @@ struct qrw_vm *app_vm(struct app *app, struct qmp_error *err)
         no_monitor(err, true);
         return NULL;
     }
-    if (prepare(app, &o.client, err))
+    if (prepare(app, o.socket, &o.client, err))
         return NULL;
     o.base = app->base;
     app->vm = qrw_open(&o, err);
@@ -162,7 +179,7 @@ struct qmp_client *app_monitor(struct app *app, struct qmp_error *err)
         no_monitor(err, false);
         return NULL;
     }
-    if (prepare(app, &o, err))
+    if (prepare(app, socket, &o, err))
         return NULL;
     app->monitor = qmp_client_new(app->base, &o);
     if (qmp_connect(app->monitor, socket, app->globals->timeout_ms, err))

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,9 +24,18 @@ struct trace {
     FILE *f;
 };
 
+/* Is it a link that we or root made, as /dev/stderr? Others' may lead anywhere. */
+static bool is_link_of_ours(const char *file)
+{
+    struct stat st;
+
+    return !lstat(file, &st) && S_ISLNK(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid());
+}
+
 struct trace *trace_open(const char *file, struct qmp_error *err)
 {
-    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    int follow = is_link_of_ours(file) ? 0 : O_NOFOLLOW;
+    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | follow, 0600);
 
     if (fd < 0) {
         qmp_error_set(err, QMP_ERR_SYSTEM, "--trace %s: %s", file, strerror(errno));

@@ -71,7 +71,8 @@ static int dial_tcp(struct agent *a, const struct address *where, struct qmp_err
     if (rc)
         return qmp_error_set(err, QMP_ERR_CONNECT, "%s: %s", a->address, gai_strerror(rc));
     for (const struct addrinfo *host = found; host && a->fd < 0; host = host->ai_next) {
-        rc = try_host(a, host, err);
+        rc = address_check(host->ai_addr, a->address, a->insecure, err) ? -1
+                                                                        : try_host(a, host, err);
         if (rc < 0)
             break;
     }

@@ -20,6 +20,7 @@ struct agent {
     struct event_base *base;
     bool own_base;
     char *address; /* as the user wrote it */
+    bool insecure; /* it may be on another host */
     int fd;        /* -1: not connected */
 
     struct event *deadline;

@@ -122,14 +122,15 @@ static struct event_base *new_base(void)
     return base;
 }
 
-struct agent *agent_open(struct event_base *base, const char *address, int timeout_ms,
-                         struct qmp_error *err)
+struct agent *agent_open(struct event_base *base, const char *address, bool insecure,
+                         int timeout_ms, struct qmp_error *err)
 {
     struct agent *a = mem_alloc(sizeof(*a));
 
     a->own_base = !base;
     a->base = base ? base : new_base();
     a->address = mem_strdup(address);
+    a->insecure = insecure;
     a->fd = -1;
     reader_init(&a->reader, AGENT_MAX_MESSAGE, AGENT_MAX_DEPTH);
     if (!open_within(a, timeout_ms, err))

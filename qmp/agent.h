@@ -28,15 +28,15 @@ struct event_base;
 struct agent;
 
 /*
- * Connect to @address (qmp/address.h) and synchronise, all within @timeout_ms. Blocks:
- * runs @base (borrowed; NULL: a loop of its own).
+ * Connect to @address (qmp/address.h; on another host only if @insecure) and synchronise, all
+ * within @timeout_ms. Blocks: runs @base (borrowed; NULL: a loop of its own).
  *
  * QMP_ERR_USAGE: an address that cannot be understood; QMP_ERR_CONNECT: nobody listens;
  * QMP_ERR_TIMEOUT: nothing answers (no agent runs in the guest, or another client holds
  * the line); QMP_ERR_CLOSED: it hung up. Nothing but guest-sync-delimited was sent.
  */
-struct agent *agent_open(struct event_base *base, const char *address, int timeout_ms,
-                         struct qmp_error *err);
+struct agent *agent_open(struct event_base *base, const char *address, bool insecure,
+                         int timeout_ms, struct qmp_error *err);
 
 /* NULL is fine. */
 void agent_close(struct agent *a);

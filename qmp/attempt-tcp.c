@@ -73,6 +73,10 @@ static void try_next_host(struct attempt *a)
         struct addrinfo *host = a->next;
 
         a->next = host->ai_next;
+        if (address_check(host->ai_addr, a->text, a->client->opts.insecure, &err)) {
+            attempt_fail(a, &err);
+            return;
+        }
         if (try_host(a, host))
             return;
     }

@@ -28,6 +28,7 @@ struct qmp_client_options {
     size_t max_message; /* bytes in one message from the peer; 0: 64 MiB */
     unsigned max_depth; /* nesting of one message; 0: 1024 */
     bool want_oob;      /* negotiate out-of-band execution where QEMU offers it */
+    bool insecure;      /* also by TCP to other hosts than this one */
 
     /* Every message in both directions, whole and without its line end. Borrows
      * @text. May be NULL. */
@@ -63,6 +64,7 @@ struct event_base *qmp_client_base(struct qmp_client *c);
  *
  * Returns -1 with QMP_ERR_USAGE for an address that cannot be understood; @fn is
  * then not called. Otherwise @fn is called once, from the loop: ready, or
+ *  - QMP_ERR_USAGE: TCP to another host, and options.insecure is not set;
  *  - QMP_ERR_CONNECT: no socket, refused, or silent until the deadline (a monitor
  *    serves one client at a time and keeps others waiting: another one holds it).
  *    ECONNREFUSED and EAGAIN are tried again until the deadline when the socket exists;

@@ -85,7 +85,7 @@ static void insist(struct keeper *k)
     while (now_us() < until) {
         if (!agent_usable(k->agent)) {
             agent_close(k->agent);
-            k->agent = agent_open(NULL, k->o->agent, ANSWER_MS, &err);
+            k->agent = agent_open(NULL, k->o->agent, k->o->insecure, ANSWER_MS, &err);
         }
         if (k->agent && keeper_thaw(k->agent, ANSWER_MS, NULL, &err) != QUIESCE_STUCK)
             return;
@@ -112,7 +112,7 @@ static int prepare(struct keeper *k, struct qmp_error *err)
 {
     int frozen;
 
-    k->agent = agent_open(NULL, k->o->agent, k->o->timeout_ms, err);
+    k->agent = agent_open(NULL, k->o->agent, k->o->insecure, k->o->timeout_ms, err);
     if (!k->agent)
         return -1;
     frozen = keeper_is_frozen(k->agent, k->o->timeout_ms, err);

@@ -18,6 +18,7 @@
 struct quiesce {
     struct event_base *base;
     char *agent;
+    bool insecure;
     int timeout_ms;
     int line;
     int count;
@@ -79,8 +80,11 @@ struct quiesce *quiesce_begin(struct event_base *base, const bool *stop,
     if (line < 0)
         return NULL;
     struct quiesce *q = mem_alloc(sizeof(*q));
-    *q = (struct quiesce){
-        .base = base, .agent = mem_strdup(o->agent), .timeout_ms = o->timeout_ms, .line = line};
+    *q = (struct quiesce){.base = base,
+                          .agent = mem_strdup(o->agent),
+                          .insecure = o->insecure,
+                          .timeout_ms = o->timeout_ms,
+                          .line = line};
     if (!hear(q, stop, &word, err)) {
         q->count = word.count;
         if (word.kind == KEEPER_FROZEN)
@@ -101,7 +105,7 @@ int quiesce_count(const struct quiesce *q)
 static enum quiesce_outcome thaw_ourselves(const struct quiesce *q, struct qmp_error *why)
 {
     struct qmp_error err;
-    int rc = quiesce_thaw(q->base, q->agent, q->timeout_ms, &err);
+    int rc = quiesce_thaw(q->base, q->agent, q->insecure, q->timeout_ms, &err);
 
     if (rc > 0)
         return QUIESCE_HELD;
@@ -136,9 +140,10 @@ enum quiesce_outcome quiesce_end(struct quiesce *q, int64_t *frozen_us, struct q
     return outcome;
 }
 
-int quiesce_thaw(struct event_base *base, const char *agent, int timeout_ms, struct qmp_error *err)
+int quiesce_thaw(struct event_base *base, const char *agent, bool insecure, int timeout_ms,
+                 struct qmp_error *err)
 {
-    struct agent *a = agent_open(base, agent, timeout_ms, err);
+    struct agent *a = agent_open(base, agent, insecure, timeout_ms, err);
     int rc = a ? keeper_is_frozen(a, timeout_ms, err) : -1;
 
     if (rc > 0 && keeper_thaw(a, timeout_ms, NULL, err) == QUIESCE_STUCK)

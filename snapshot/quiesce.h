@@ -30,6 +30,7 @@ struct quiesce;
 
 struct quiesce_options {
     const char *agent;         /* address, see qmp/address.h */
+    bool insecure;             /* it may be on another host */
     const json_t *mountpoints; /* array of strings; NULL or empty: every file system */
     int timeout_ms; /* how long the guest may take for one answer, and how long stay frozen */
 };
@@ -66,7 +67,8 @@ enum quiesce_outcome quiesce_end(struct quiesce *q, int64_t *frozen_us, struct q
  * something to thaw, 0 if not, -1 if that could not be found out or done in
  * @timeout_ms.
  */
-int quiesce_thaw(struct event_base *base, const char *agent, int timeout_ms, struct qmp_error *err);
+int quiesce_thaw(struct event_base *base, const char *agent, bool insecure, int timeout_ms,
+                 struct qmp_error *err);
 
 /*
  * Find the guest agent's address through QEMU (whose process is @pid): the virtserialport

@@ -16,6 +16,7 @@ static int freeze(struct runner *r, struct plan *p, const json_t *step, struct q
 {
     struct quiesce_options o = {
         .agent = text(step, "agent"),
+        .insecure = r->options && r->options->client.insecure,
         .mountpoints = json_object_get(step, "mountpoints"),
         .timeout_ms = (int)json_integer_value(json_object_get(step, "timeout_ms")),
     };
@@ -102,11 +103,12 @@ static bool freezes(const struct plan *p)
 void runner_thaw_left(struct runner *r, const struct plan *p)
 {
     const char *given = r->options ? r->options->agent : NULL;
+    bool insecure = r->options && r->options->client.insecure;
     struct qmp_error why;
 
     if (!freezes(p))
         return;
     auto_free char *agent = given ? mem_strdup(given) : quiesce_find(r->client, r->pid, NULL, NULL);
-    if (agent && quiesce_thaw(qmp_client_base(r->client), agent, LEFT_MS, &why) > 0)
+    if (agent && quiesce_thaw(qmp_client_base(r->client), agent, insecure, LEFT_MS, &why) > 0)
         tell(r, "the guest was still frozen; it is thawed now");
 }

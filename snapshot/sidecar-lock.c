@@ -36,6 +36,18 @@ static int held_by(const char *path, int fd, struct qmp_error *err)
     return qmp_error_hint(err, "try again when it is done");
 }
 
+/*
+ * Who holds it is told to whoever finds it held; nothing depends on it. A file of another name
+ * that somebody linked here is only locked.
+ */
+static void note_holder(int fd)
+{
+    struct stat st;
+
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 1 && !ftruncate(fd, 0))
+        dprintf(fd, "%ld\n", (long)getpid());
+}
+
 int sidecar_lock(const char *file, struct qmp_error *err)
 {
     auto_free char *path = mem_printf("%s.lock", file);
@@ -56,9 +68,7 @@ int sidecar_lock(const char *file, struct qmp_error *err)
         if (!still_there(path, fd))
             continue;
 
-        /* who holds it is told to whoever finds it held; nothing depends on it */
-        if (!ftruncate(fd, 0))
-            dprintf(fd, "%ld\n", (long)getpid());
+        note_holder(fd);
         int held = fd;
         fd = -1;
         return held;

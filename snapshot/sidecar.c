@@ -89,15 +89,28 @@ static bool knows(const char *file, const struct graph_disk *d)
     return known;
 }
 
-/* The sidecar beside @image, where a link may lie that leads to it. New string, NULL: none. */
-static char *beside(const char *image)
+static bool is_named_so(const char *file)
+{
+    size_t n = strlen(file), suffix = strlen(SIDECAR_SUFFIX);
+
+    return n > suffix && !strcmp(file + n - suffix, SIDECAR_SUFFIX);
+}
+
+/* The sidecar beside @image, where a link may lie that leads to it: *@link. New string, NULL:
+ * none. A link to what is not even called so is not followed. */
+static char *beside(const char *image, bool *link)
 {
     auto_free char *name = mem_printf("%s" SIDECAR_SUFFIX, image);
     struct stat st;
 
     if (lstat(name, &st) || access(name, F_OK))
         return NULL;
-    return S_ISLNK(st.st_mode) ? realpath(name, NULL) : mem_strdup(name);
+    char *target = S_ISLNK(st.st_mode) ? realpath(name, NULL) : NULL;
+    *link = target && is_named_so(target);
+    if (*link)
+        return target;
+    free(target);
+    return mem_strdup(name);
 }
 
 char *sidecar_find(const struct graph *g, char **foreign)
@@ -106,11 +119,14 @@ char *sidecar_find(const struct graph *g, char **foreign)
         const struct graph_disk *d = &g->disks[i];
 
         for (size_t k = 0; k < d->nlayers; k++) {
-            char *file = graph_has_folder(d->layers[k].file) ? beside(d->layers[k].file) : NULL;
+            bool link = false;
+            char *file =
+                graph_has_folder(d->layers[k].file) ? beside(d->layers[k].file, &link) : NULL;
 
             if (!file)
                 continue;
-            if (k == 0 || knows(file, d))
+            /* anybody who may write to the folder can lay a link to the sidecar of another VM */
+            if ((k == 0 && !link) || knows(file, d))
                 return file;
             if (foreign && !*foreign)
                 *foreign = file;

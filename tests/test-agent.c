@@ -41,7 +41,7 @@ TestSuite(agent, .init = setup, .fini = teardown, .timeout = 60);
 
 static bool open_it(int timeout_ms)
 {
-    agent = agent_open(base, fake_agent_address(fake), timeout_ms, &err);
+    agent = agent_open(base, fake_agent_address(fake), false, timeout_ms, &err);
     return agent != NULL;
 }
 
@@ -114,7 +114,7 @@ Test(agent, is_not_believed_without_the_mark_and_the_right_number)
 Test(agent, that_serves_somebody_else_is_said_to_be_busy)
 {
     cr_assert(open_it(PATIENCE_MS));
-    cr_assert_null(agent_open(base, fake_agent_address(fake), SOON_MS, &err));
+    cr_assert_null(agent_open(base, fake_agent_address(fake), false, SOON_MS, &err));
     cr_expect_eq(err.kind, QMP_ERR_TIMEOUT);
     cr_expect(strstr(err.hint, "another client"), "%s", err.hint);
     expect_thawed();
@@ -125,7 +125,7 @@ Test(agent, whose_waiting_line_is_full_is_waited_for)
     cr_assert(open_it(PATIENCE_MS));
     /* even those who have left again stand in it, and there is only room for two */
     for (int i = 0; i < 3; i++) {
-        cr_assert_null(agent_open(base, fake_agent_address(fake), SOON_MS, &err));
+        cr_assert_null(agent_open(base, fake_agent_address(fake), false, SOON_MS, &err));
         cr_expect_eq(err.kind, QMP_ERR_TIMEOUT, "%s", err.desc);
     }
     agent_close(agent);
@@ -148,7 +148,7 @@ static const struct {
 Test(agent, that_is_not_there_is_not_waited_for)
 {
     for (size_t i = 0; i < sizeof(unreachable) / sizeof(unreachable[0]); i++) {
-        cr_assert_null(agent_open(base, unreachable[i].address, PATIENCE_MS, &err), "%s",
+        cr_assert_null(agent_open(base, unreachable[i].address, false, PATIENCE_MS, &err), "%s",
                        unreachable[i].address);
         cr_expect_eq(err.kind, unreachable[i].kind, "%s: %s", unreachable[i].address, err.desc);
     }
@@ -162,7 +162,7 @@ Test(agent, is_spoken_to_through_a_descriptor)
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     auto_free char *address = mem_printf("fd:%d", pair[0]);
-    cr_assert_null(agent_open(NULL, address, SOON_MS, &err));
+    cr_assert_null(agent_open(NULL, address, false, SOON_MS, &err));
     cr_expect_eq(err.kind, QMP_ERR_TIMEOUT);
     cr_expect_gt(read(pair[1], sent, sizeof(sent) - 1), 0);
     cr_expect(!strncmp(sent, call, strlen(call)), "%s", sent);

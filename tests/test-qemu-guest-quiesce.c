@@ -67,7 +67,7 @@ static json_t *create(const char *name, const char *quiesce)
 static char *freeze_status(void)
 {
     struct qmp_error err;
-    struct agent *a = agent_open(NULL, guest->agent, PATIENCE_MS, &err);
+    struct agent *a = agent_open(NULL, guest->agent, false, PATIENCE_MS, &err);
 
     cr_assert(a, "%s", err.desc);
     json_auto_t *status = agent_call(a, "guest-fsfreeze-status", NULL, PATIENCE_MS, &err);
@@ -144,7 +144,7 @@ Test(guest_quiesce, freezes_only_what_is_mounted_where_it_is_told)
 Test(guest_quiesce, says_that_somebody_else_talks_to_the_agent)
 {
     struct qmp_error err;
-    struct agent *other = agent_open(NULL, guest->agent, PATIENCE_MS, &err);
+    struct agent *other = agent_open(NULL, guest->agent, false, PATIENCE_MS, &err);
     auto_result struct lab_result r = lab_run(guest->lab, "create", "s1", "--quiesce", NULL);
 
     cr_assert(other, "%s", err.desc);

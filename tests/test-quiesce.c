@@ -80,7 +80,7 @@ Test(quiesce, freezes_then_thaws_and_asks_whether_that_helped)
 Test(quiesce, freezes_only_the_mountpoints_it_is_given)
 {
     json_auto_t *mountpoints = json_pack("[s, s]", "/", "/srv");
-    struct quiesce_options o = {fake_agent_address(fake), mountpoints, PATIENCE_MS};
+    struct quiesce_options o = {fake_agent_address(fake), false, mountpoints, PATIENCE_MS};
     struct quiesce *q = quiesce_begin(base, NULL, &o, &err);
 
     cr_assert(q, "%s", err.desc);
@@ -334,15 +334,15 @@ Test(quiesce, is_kept_through_a_descriptor_where_there_is_no_address)
 
 Test(quiesce, of_a_client_that_died_is_thawed_and_a_thawed_guest_is_left_alone)
 {
-    cr_expect_eq(quiesce_thaw(base, fake_agent_address(fake), PATIENCE_MS, &err), 0);
+    cr_expect_eq(quiesce_thaw(base, fake_agent_address(fake), false, PATIENCE_MS, &err), 0);
     cr_expect_str_eq(fake_agent_log(fake), "+ " STATUS " ");
 
     fake_agent_answer(fake, STATUS, "= \"frozen\"");
-    cr_expect_eq(quiesce_thaw(base, fake_agent_address(fake), PATIENCE_MS, &err), -1);
+    cr_expect_eq(quiesce_thaw(base, fake_agent_address(fake), false, PATIENCE_MS, &err), -1);
 
     fake_agent_answer(fake, STATUS, NULL);
     fake_agent_do(fake, "freeze");
-    cr_expect_eq(quiesce_thaw(base, fake_agent_address(fake), PATIENCE_MS, &err), 1, "%s",
+    cr_expect_eq(quiesce_thaw(base, fake_agent_address(fake), false, PATIENCE_MS, &err), 1, "%s",
                  err.desc);
     cr_expect_not(fake_agent_frozen(fake));
 }

@@ -26,7 +26,7 @@ void fuzz_agent(const uint8_t *bytes, size_t n)
     struct event_base *base = peer_loop();
     struct peer *p = peer_new(base, bytes, n);
     struct qmp_error err = {0};
-    struct agent *a = agent_open(base, peer_address(p), 0, &err);
+    struct agent *a = agent_open(base, peer_address(p), false, 0, &err);
 
     fuzz_must(a || err.kind == QMP_ERR_CLOSED || err.kind == QMP_ERR_PROTOCOL);
     for (int i = 0; a && i < 3; i++)

@@ -171,9 +171,11 @@ static char *choose_id(const struct graph *g, const char *file)
 /* The disk that runs on what @image builds on: somebody put an overlay on top by hand. */
 static struct graph_disk *disk_below(struct look *l, const struct graph_disk *image)
 {
-    for (size_t i = 0; i < l->g->ndisks; i++)
-        if (l->g->disks[i].nlayers && graph_layer(image, l->g->disks[i].layers[0].file))
-            return &l->g->disks[i];
+    struct graph_disk *d = l->g->disks;
+
+    for (; d && d < l->g->disks + l->g->ndisks; d++)
+        if (graph_layer(image, d->layers[0].file))
+            return d;
     return NULL;
 }
 

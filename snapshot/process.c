@@ -173,7 +173,8 @@ int process_run(const struct process *p, struct qmp_error *err)
         ;
     if (rc == pid && !status)
         return 0;
-    if (stopped)
+    /* Ctrl-C goes to all who have the terminal, and we may hear of it last */
+    if (stopped || (rc == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))
         return qmp_error_set(err, QMP_ERR_CANCELLED, "interrupted");
     if (rc == pid && WIFSIGNALED(status))
         return qmp_error_set(err, QRW_ERR_FAILED, "%s was ended by signal %d", p->argv[0],

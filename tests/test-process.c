@@ -69,6 +69,8 @@ Test(process, failure_has_the_last_words)
     cr_assert_str_eq(f.err.desc, "no room");
     cr_assert_eq(sh(&f, "kill -KILL $$"), -1);
     cr_assert_str_eq(f.err.desc, "sh was ended by signal 9");
+    cr_assert_eq(sh(&f, "kill -INT $$"), -1);
+    cr_assert_eq(f.err.kind, QMP_ERR_CANCELLED);
 }
 
 Test(process, one_that_is_not_there_is_no_failure_of_its_own)

@@ -131,7 +131,7 @@ static int disk_size(const char *path, const char *format, uint64_t *size, struc
 {
     struct qcow2_header h;
 
-    if (same(format, "raw"))
+    if (!same(format, "qcow2"))
         return 0;
     if (image_read_header(path, &h, err))
         return -1;

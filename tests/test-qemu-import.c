@@ -13,6 +13,7 @@
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
+#include "tests/cases/live.h"
 #include "tests/offline/offline.h"
 #include "tests/scratch/scratch.h"
 #include "tests/tidy/tidy.h"
@@ -110,36 +111,52 @@ Test(qemu_import, a_dry_run_makes_nothing)
     cr_expect(!is_there("vm") && !is_there("vm.part"));
 }
 
-Test(qemu_import, a_running_guest_goes_on_where_its_memory_was_saved, .init = NULL, .fini = NULL)
+/* The checkpoint m1 of @lab, exported, imported, and gone back to in another QEMU. */
+static void takes_the_memory_along(struct lab *lab, const char *how, bool waiting)
 {
-    struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .running = true});
-    auto_free char *vm = lab_path(lab, "client/vm");
+    auto_free char *client = lab_path(lab, "client");
+    const char *const files[] = {"client/vm/vda.m1.qcow2", "client/vm/vdb.m1.qcow2", NULL};
 
-    if (number(lab->greeting, "QMP.version.qemu.major") >= 6) {
+    for (int generation = 1; generation < 3; generation++) {
         for (int disk = 0; disk < 2; disk++)
-            write_generation(lab, disk, 1);
-        does(lab, "create", "m1", "--memory");
-        for (int disk = 0; disk < 2; disk++)
-            write_generation(lab, disk, 2);
-        does(lab, "export", "m1", "out");
-        turn_off(lab);
-        auto_free char *client = lab_path(lab, "client");
-        auto_result struct lab_result r =
-            lab_exec(client, (const char *[]){"qrewind", "import", "out", "--to", "vm", NULL});
-        cr_assert_eq(r.status, 0, "%s", r.err);
-        cr_expect(strstr(r.out, "qrewind revert m1 --running") && strstr(r.out, " -S;"), "%s",
-                  r.out);
-
-        struct lab *second =
-            start_again(lab, WORDS("client/vm/vda.m1.qcow2", "client/vm/vdb.m1.qcow2"));
-        write_generation(second, 0, 2);
-        json_auto_t *back = tells(second, "revert", "m1", "--running");
-        says(back, "method", "memory");
-        holds(second, 0, 1);
-        holds(second, 1, 1);
-        turn_off(second);
-        lab_stop(second);
+            write_generation(lab, disk, generation);
+        if (generation == 1)
+            does(lab, "create", "m1", how);
     }
+    does(lab, "export", "m1", "out");
+    turn_off(lab);
+    auto_result struct lab_result r =
+        lab_exec(client, (const char *[]){"qrewind", "import", "out", "--to", "vm", NULL});
+    cr_assert_eq(r.status, 0, "%s", r.err);
+    cr_expect(strstr(r.out, waiting ? " -incoming defer;" : " -S;"), "%s", r.out);
+    cr_expect(strstr(r.out, "qrewind revert m1 --running"), "%s", r.out);
+
+    struct lab *second = waiting ? start_waiting(lab, files) : start_again(lab, files);
+    json_auto_t *back = tells(second, "revert", "m1", "--running");
+    says(back, "method", "memory");
+    holds(second, 0, 1);
+    holds(second, 1, 1);
+    turn_off(second);
+    lab_stop(second);
+}
+
+static const struct lab_options two_running = {.disks = 2, .running = true};
+
+Test(qemu_import, a_guest_goes_on_where_its_memory_was_saved, .init = NULL, .fini = NULL)
+{
+    struct lab *lab = lab_start(&two_running);
+
+    if (number(lab->greeting, "QMP.version.qemu.major") >= 6)
+        takes_the_memory_along(lab, "--memory", false);
+    lab_stop(lab);
+}
+
+Test(qemu_import, and_where_it_was_saved_while_it_ran_on, .init = NULL, .fini = NULL)
+{
+    struct lab *lab = live_start(two_running);
+
+    if (lab)
+        takes_the_memory_along(lab, "--memory=live", true);
     lab_stop(lab);
 }
 

@@ -89,6 +89,8 @@ static struct graph_layer *add_file(struct graph_disk *d, char *file)
         l->trouble = mem_strdup(err.desc);
     else if (!st.exists)
         l->trouble = mem_printf("%s: there is no such file", l->file);
+    else if (!st.regular && !st.block_device)
+        l->trouble = mem_printf("%s is neither a file nor a block device", l->file);
     else
         l->allocated = (int64_t)(st.block_device ? st.size : st.allocated);
     l->size = (int64_t)st.size;

@@ -16,8 +16,8 @@
 #include "snapshot/offline.h"
 #include "snapshot/sidecar.h"
 
-/* For an engine to end that was killed: the disk may keep it. */
-enum { PATIENCE_MS = 20000 };
+/* For the engine to greet, and for one to end that was killed: a busy disk may keep them. */
+enum { PATIENCE_MS = 30000 };
 
 bool offline_is_dead(const char *address)
 {
@@ -154,7 +154,7 @@ static int begin(struct qrw_vm *vm, pid_t *user, struct qmp_error *err)
     *user = find_user(&vm->graph, vm->pid, true, err);
     if (*user)
         return -1;
-    if (!qmp_connect(vm->client, address, vm->options.timeout_ms, err))
+    if (!qmp_connect(vm->client, address, PATIENCE_MS, err))
         return 0;
     *user = failed(vm, err);
     return -1;

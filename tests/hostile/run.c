@@ -121,6 +121,16 @@ static size_t open_images(const struct picture *p, int *fds)
     return n;
 }
 
+/* Also of the processes that the program starts. A sanitizer takes terabytes of addresses. */
+static void limit_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    const struct rlimit limit = {(rlim_t)2 * MAX_KIB << 10, (rlim_t)2 * MAX_KIB << 10};
+
+    setrlimit(RLIMIT_AS, &limit);
+#endif
+}
+
 static pid_t start(const char *const *words)
 {
     const char *program = getenv("QREWIND");
@@ -129,6 +139,7 @@ static pid_t start(const char *const *words)
     if (pid)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    limit_memory();
     dup2(open("/dev/null", O_RDONLY), 0);
     dup2(open("out", O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
     dup2(open("err", O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);

@@ -37,6 +37,12 @@ static const char *beyond(const char *name, const char *stem)
                : NULL;
 }
 
+/* @name, if a snapshot can be called so. */
+static const char *fit(const char *name)
+{
+    return chain_check_name(name, NULL) ? "adopted" : name;
+}
+
 static bool same_folder(const char *a, const char *b)
 {
     auto_free char *one = path_folder(a), *other = path_folder(b);
@@ -122,8 +128,8 @@ static void take_disk(struct chain *c, json_t *list, const struct graph_disk *d,
             last = 0;
             continue;
         }
-        last = pin(list, last, chain_check_name(called, NULL) ? "adopted" : called, d->id,
-                   chain_layer_by_file(c, below), token, json_object_get(files, below));
+        last = pin(list, last, fit(called), d->id, chain_layer_by_file(c, below), token,
+                   json_object_get(files, below));
         free(name);
     }
     json_object_set_new(json_object_get(json_object_get(c->doc, "disks"), d->id), "stem",
@@ -131,24 +137,25 @@ static void take_disk(struct chain *c, json_t *list, const struct graph_disk *d,
     free(stem);
 }
 
-/* Those inside of the active layers: what internal.h makes of them, as records. */
-static json_t *inside(const struct chain *c, const struct graph *g, json_t *list)
+/* Those inside of the active layers: what internal.h makes of them, as records among @list. */
+static void add_inside(const struct chain *c, const struct graph *g, json_t *list)
 {
-    json_t *found = internal_foreign(g, c), *s, *held;
+    json_auto_t *found = internal_foreign(g, c);
+    json_t *s, *held;
     const char *disk;
     size_t i;
 
     json_array_foreach(found, i, s) {
-        auto_free char *name = unused(list, text(s, "name"));
+        json_auto_t *one = json_pack("[O]", s);
+        auto_free char *name = unused(list, fit(text(s, "name")));
 
-        json_object_set_new(s, "name",
-                            json_string(chain_check_name(name, NULL) ? "adopted" : name));
+        json_object_set_new(s, "name", json_string(name));
         json_object_del(s, "current");
         json_object_del(s, "foreign");
         json_object_foreach(json_object_get(s, "disks"), disk, held)
             json_object_set_new(held, "inside", json_string(chain_active(c, disk)));
+        internal_merge(list, one);
     }
-    return found;
 }
 
 void adopt(struct chain *c, const struct graph *g, const json_t *files, const char *token)
@@ -162,8 +169,7 @@ void adopt(struct chain *c, const struct graph *g, const json_t *files, const ch
             chain_follow(c, &g->disks[i]);
             take_disk(c, list, &g->disks[i], files, token);
         }
-    json_auto_t *tags = inside(c, g, list);
-    internal_merge(list, tags);
+    add_inside(c, g, list);
     json_array_foreach(list, i, s) {
         json_object_set_new(s, "parent",
                             chain_current(c) ? json_string(chain_current(c)) : json_null());

@@ -237,18 +237,35 @@ char *chain_keeps(const struct chain *c, const char *id)
     return children > 1 ? mem_printf("shared by %d layers", children) : NULL;
 }
 
+/* Add what @disks (an object of objects) have as @key to the keys of @set. */
+static void collect(json_t *set, json_t *disks, const char *key)
+{
+    const char *name;
+    json_t *entry;
+
+    json_object_foreach(disks, name, entry)
+        if (text(entry, key))
+            json_object_set_new(set, text(entry, key), json_true());
+}
+
+/* One pass over all that names layers, not one for each layer. */
 const char *chain_useless(const struct chain *c)
 {
+    json_t *layers = json_object_get(c->doc, "layers"), *value;
+    json_auto_t *needed = json_object();
     const char *id;
-    json_t *layer;
+    size_t i;
 
-    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
-        auto_free char *why = chain_keeps(c, id);
-        auto_free char *child = chain_other_child(c, id, NULL);
-
-        if (!why && !child)
-            return id;
+    collect(needed, json_object_get(c->doc, "disks"), "active");
+    collect(needed, json_object_get(chain_undo(c), "disks"), "layer");
+    collect(needed, layers, "backing");
+    json_array_foreach(chain_snapshots(c), i, value) {
+        collect(needed, json_object_get(value, "disks"), "layer");
+        collect(needed, json_object_get(value, "disks"), "inside");
     }
+    json_object_foreach(layers, id, value)
+        if (!json_object_get(needed, id))
+            return id;
     return NULL;
 }
 

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,9 +90,12 @@ int value_store(const struct opt *o, void *args, const char *text, struct qmp_er
 {
     void *member = (char *)args + o->offset;
     int choice = o->words ? index_of(o->words, text) : 0;
+    json_auto_t *utf8 = json_string(text);
 
     if (choice < 0)
         return not_a_word(o, text, err);
+    if (!utf8)
+        return invalid(o, text, "UTF-8", err);
     switch (o->type) {
     case OPT_FLAG:
         break; /* has no value */

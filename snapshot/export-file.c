@@ -13,7 +13,6 @@
  * the table that lists the snapshots, when one is taken or deleted by somebody else: it is
  * looked at again afterwards.
  */
-#include <ctype.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,14 +84,14 @@ static int run(struct work *w, const struct process *p, struct qmp_error *err)
 
 /* ---- convert ---- */
 
-/* "    (12.50/100%)" */
+/* "    (12.50/100%)": only the whole ones, whatever the locale takes for a point. */
 static void hear_percent(const char *line, void *arg)
 {
     struct work *w = arg;
-    double percent;
+    int percent;
 
-    if (sscanf(line, " (%lf/100%%)", &percent) == 1 && percent >= 0 && percent <= 100)
-        w->offset = (int64_t)((double)w->length * percent / 100);
+    if (sscanf(line, " (%d", &percent) == 1 && percent >= 0 && percent <= 100)
+        w->offset = w->length / 100 * percent;
 }
 
 /* The layers as QEMU's block options: nothing is probed, and no header says what is opened. */

@@ -46,6 +46,13 @@ char *plan_file(const struct scene *s, const char *name)
     return placed;
 }
 
+int plan_check_name(const char *file, struct qmp_error *err)
+{
+    json_auto_t *utf8 = json_string(file);
+
+    return utf8 ? 0 : qmp_error_set(err, QMP_ERR_USAGE, "the name %s is not UTF-8", file);
+}
+
 static const struct graph_layer *by_snapshot(const struct scene *s, const struct graph_disk *d,
                                              const char *name)
 {

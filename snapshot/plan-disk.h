@@ -30,6 +30,9 @@ const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_
 /* The file that the user means by @name: absolute, as the graph would have it. New string. */
 char *plan_file(const struct scene *s, const char *name);
 
+/* Can the file's name go into a document? QMP_ERR_USAGE: it is not UTF-8. */
+int plan_check_name(const char *file, struct qmp_error *err);
+
 /* Is @file a layer in the graph or in the document? */
 bool plan_knows_file(const struct scene *s, const char *file);
 

@@ -326,7 +326,7 @@ static int plan_export(struct plan *p, const struct scene *s, const void *argume
     auto_free char *given = path_join(s->cwd, args->to);
     e.to = plan_file(s, given);
     e.work = mem_printf("%s.part", e.to);
-    rc = check(&e, err) || fill(&e, err) ? -1 : 0;
+    rc = plan_check_name(e.to, err) || check(&e, err) || fill(&e, err) ? -1 : 0;
     free(e.to);
     free(e.work);
     return rc;

@@ -225,7 +225,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
                        .room = room,
                        .start = start};
 
-    if (chain_check_name(m.args->name, err))
+    if (chain_check_name(m.args->name, err) || plan_check_name(m.args->to, err))
         return -1;
     m.work = mem_printf("%s.part", m.args->to);
     chain_init(&m.chain, m.args->to, NULL, NULL);

@@ -49,7 +49,7 @@ static json_t *run(struct qrw_vm *vm, const struct qrw_import_args *args, unsign
 {
     auto_free char *from = place(vm, args->from);
     auto_free char *folder = args->format ? path_folder(from) : mem_strdup(from);
-    json_auto_t *manifest = load(vm, args, from, err);
+    json_auto_t *manifest = plan_check_name(from, err) ? NULL : load(vm, args, from, err);
     const char *was = text(json_object_get(manifest, "snapshot"), "name");
     const char *name = args->name ? args->name : was ? was : "imported";
     struct journal j = {.lock = -1};

@@ -131,6 +131,8 @@ Test(opt, every_misuse_is_named)
         {"x --wait soon", "--wait: 'soon' is not a number of seconds"},
         {"x --wait -1", "--wait: '-1' is not a number of seconds"},
         {"x --wait 1e9", "--wait: '1e9' is not a number of seconds"},
+        {"x\xff", "NAME: 'x\xff' is not UTF-8"},
+        {"x --format=\xc3", "--format: '\xc3' is not UTF-8"},
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

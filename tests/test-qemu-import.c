@@ -280,4 +280,9 @@ Test(qemu_import, nothing_is_overwritten)
     offline_fails(1, "exists", "qrewind import out --to vm");
     offline_fails(3, "no exported snapshot", "qrewind import base.qcow2 --to new");
     offline_fails(2, "--format", "qrewind import out --disk x");
+    offline_ok("mkdir \xff");
+    cr_assert_eq(chdir("\xff"), 0);
+    offline_fails(2, "not UTF-8", "qrewind import ../out --to vm");
+    offline_fails(2, "not UTF-8", "qrewind -i ../base.qcow2 export s1 to");
+    cr_assert_eq(chdir(".."), 0);
 }

@@ -69,7 +69,7 @@ const struct verb cmd_job = {
                 "qrewind -s vm.sock job speed qrw-commit-vda 50M",
     .opts = opts,
     .args_size = sizeof(struct args),
-    .globals = TAKES_VM,
+    .globals = TAKES_VM & ~GLOBAL_IMAGE,
     .run = run,
     .print = print,
 };

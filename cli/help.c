@@ -71,12 +71,19 @@ static void put_indented(const char *lines)
     }
 }
 
+/* Which VM it is about. */
+static const char *whose(const struct verb *v)
+{
+    if (!(v->globals & GLOBAL_SOCKET))
+        return "";
+    return v->globals & GLOBAL_IMAGE ? " -s ADDRESS|-i FILE" : " -s ADDRESS";
+}
+
 void help_verb(const struct verb *v)
 {
     bool options = any_option(v->opts);
 
-    printf("Usage: qrewind%s %s%s", v->globals & GLOBAL_SOCKET ? " -s ADDRESS" : "", v->name,
-           options ? " [OPTIONS]" : "");
+    printf("Usage: qrewind%s %s%s", whose(v), v->name, options ? " [OPTIONS]" : "");
     for (const struct opt *o = v->opts; o->name; o++)
         if (o->place != OPT_OPTION)
             put_argument(o);
@@ -126,6 +133,7 @@ void help_program(void)
     printf("\nExamples:\n");
     put_indented("qemu-system-x86_64 … -qmp unix:/tmp/vm.sock,server=on,wait=off\n"
                  "qrewind -s /tmp/vm.sock create before-upgrade\n"
-                 "qrewind -s /tmp/vm.sock list --tree");
+                 "qrewind -s /tmp/vm.sock list --tree\n"
+                 "qrewind -i disk.qcow2 revert before-upgrade");
     printf("\n'qrewind help VERB' tells more.\n");
 }

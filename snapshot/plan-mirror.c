@@ -63,9 +63,12 @@ static char *node_name(const struct plan *p)
  */
 #define ZEROS_ARE_LEFT_OUT 100100
 
-static bool is_ours_to_open(const struct copy *c, const struct scene *s)
+/* Also what is only finished: QEMU writes its own name of the backing file into the header, which
+ * can be one that nobody else understands, and nothing mends it afterwards. */
+static bool is_ours_to_open(const struct copy *c, const struct scene *s, bool finish)
 {
-    return s->version >= ZEROS_ARE_LEFT_OUT && !strcmp(c->sync, "top");
+    return !strcmp(c->sync, "top") &&
+           (s->version >= ZEROS_ARE_LEFT_OUT || (finish && s->files_reachable));
 }
 
 static void open_target(struct plan *p, const struct copy *c)
@@ -153,7 +156,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     file = c.file;
     if (rc || !c.d || !c.d->layers)
         return -1;
-    open = is_ours_to_open(&c, s);
+    open = is_ours_to_open(&c, s, finish);
     if (open && !s->files_reachable)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                              "QEMU %s loses zeros with --sync=top, and its files are out of our "

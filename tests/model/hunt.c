@@ -37,32 +37,39 @@ static void fail(struct run *run, char *why)
 
 static bool may_refuse(const struct qmp_error *err)
 {
-    return err->kind == QRW_ERR_REFUSED || err->kind == QRW_ERR_NOT_FOUND;
+    return err->kind == QRW_ERR_REFUSED || err->kind == QRW_ERR_NOT_FOUND ||
+           err->kind == QRW_ERR_UNSUPPORTED;
 }
 
-/* QEMU keeps some layers open for writing, and those that have a name of its own (-drive)
- * cannot be reopened: what builds on them waits for the end of QEMU. */
+/* An undo point inside of a layer holds up the merges around it. QEMU keeps some layers open for
+ * writing, and those that have a name of its own (-drive) cannot be reopened: what builds on them
+ * waits for the end of QEMU. */
 static bool is_locked(const struct rig *rig)
 {
-    return !rig->kind.modern && strstr(rig->note, "not merged yet") &&
-           strstr(rig->note, "\"write\" lock");
+    if (!strstr(rig->note, "not merged yet"))
+        return false;
+    return strstr(rig->note, "internal snapshot") ||
+           (!rig->kind.modern && strstr(rig->note, "\"write\" lock"));
 }
 
 /* Do the step to both. What comes back is wrong. */
 static char *do_step(struct rig *rig, struct view *v, struct model *m, const struct step *step)
 {
     struct model after = *m;
-    bool must_work = model_apply(&after, &v->layout, step);
+    enum outcome outcome = model_apply(&after, &v->layout, step);
     struct qmp_error err = {0};
     bool works = !rig_do(rig, step, v->layout.active, &err);
     char *why;
 
-    if (works != must_work)
+    if (outcome != MAY_WORK && works != (outcome == MUST_WORK))
         return works ? mem_strdup("done, but it must be refused")
                      : mem_printf("refused: %s: %s", err.context, err.desc);
     if (!works && !may_refuse(&err))
         return mem_printf("it must be refused, but it failed: %s: %s", err.context, err.desc);
-    *m = after;
+    if (works)
+        *m = after;
+    if (works && step->flags & STEP_FINISH && (why = verify_copy(v, m, step)))
+        return why;
     v->locked |= is_locked(rig);
     why = view_take(v, rig, m);
     if (!why && works && step->max_depth)
@@ -76,16 +83,27 @@ static struct step invent(struct run *run, const struct rig *rig, const struct m
     struct step s = step_next(&run->seed, run->done, m, &v->layout);
 
     if (!rig->can_memory && s.verb == STEP_CREATE)
-        s.flags &= ~(unsigned)STEP_MEMORY;
+        s.flags &= ~(unsigned)(STEP_MEMORY | STEP_INTERNAL);
     if (!rig->can_memory && s.verb == STEP_MIRROR && rig->kind.bus == LAB_VIRTIO_IOTHREAD)
         s.sync = "full"; /* QEMU 5.2 dies of the others */
     return s;
+}
+
+/* A tag that an image has keeps its name when the snapshot is called another. */
+static bool is_tag(const char *name, const struct view *v)
+{
+    for (int i = 0; i < v->images.n; i++)
+        if (images_tag(&v->images.list[i], name, true) || v->images.list[i].ntags == TAGS_MOST)
+            return true;
+    return false;
 }
 
 /* Can the step be tried at all? Copies have names of their own, models have an end. */
 static bool makes_sense(const struct step *s, const struct model *m, const struct view *v)
 {
     if (s->verb == STEP_MIRROR && images_find(&v->images, s->file))
+        return false;
+    if (is_tag(s->verb == STEP_CREATE ? s->name[0] : s->fresh, v))
         return false;
     return m->n < MODEL_SNAPSHOTS - 1 || (s->verb != STEP_CREATE && !s->fresh[0]);
 }

@@ -13,7 +13,18 @@
 #include "qmp/mem.h"
 
 /* Offsets in a qcow2 header. */
-enum { BACKING_AT = 8, BACKING_LENGTH = 16, CLUSTER_BITS = 20, L1_AT = 40, FEATURES = 72 };
+enum {
+    BACKING_AT = 8,
+    BACKING_LENGTH = 16,
+    CLUSTER_BITS = 20,
+    L1_AT = 40,
+    TAGS = 60,
+    TAGS_AT = 64,
+    FEATURES = 72,
+};
+
+/* And in an entry of the table of snapshots. */
+enum { TAG_ID_LENGTH = 12, TAG_EXTRA = 36, TAG_REST = 40 };
 
 #define OFFSET_MASK 0x00fffffffffffe00ull
 #define COMPRESSED (1ull << 62)
@@ -53,6 +64,26 @@ bool images_is_raw(const char *name)
     return ends_in(name, ".raw");
 }
 
+static char *read_tags(int fd, struct image *i)
+{
+    off_t at = (off_t)big64(fd, TAGS_AT);
+
+    i->ntags = (int)big32(fd, TAGS);
+    if (i->ntags > TAGS_MOST)
+        return mem_printf("%s has %d internal snapshots", i->name, i->ntags);
+    for (int k = 0; k < i->ntags; k++) {
+        uint32_t id = big32(fd, at + TAG_ID_LENGTH) >> 16;
+        uint32_t name = big32(fd, at + TAG_ID_LENGTH) & 0xffff;
+        off_t rest = at + TAG_REST + big32(fd, at + TAG_EXTRA);
+
+        i->tag[k].table = big64(fd, at);
+        if (name >= sizeof(i->tag[k].name) || pread(fd, i->tag[k].name, name, rest + id) != name)
+            return mem_printf("%s: the name of an internal snapshot cannot be read", i->name);
+        at = (rest + id + name + 7) & ~(off_t)7;
+    }
+    return NULL;
+}
+
 static char *read_header(const struct images *im, struct image *i)
 {
     auto_close int fd = open_image(im, i->name);
@@ -66,7 +97,7 @@ static char *read_header(const struct images *im, struct image *i)
         return mem_printf("%s is not a qcow2 image as the tests make them", i->name);
     length = big32(fd, BACKING_LENGTH);
     if (!length)
-        return NULL;
+        return read_tags(fd, i);
     if (length >= sizeof(name) || pread(fd, name, length, (off_t)big64(fd, BACKING_AT)) < 0)
         return mem_printf("%s: the name of its backing file cannot be read", i->name);
     const char *slash = strrchr(name, '/');
@@ -77,7 +108,7 @@ static char *read_header(const struct images *im, struct image *i)
     if (strlen(last) >= IMAGE_NAME)
         return mem_printf("%s backs on %s: too long a name", i->name, last);
     strcpy(i->backing, last);
-    return NULL;
+    return read_tags(fd, i);
 }
 
 char *images_read(struct images *im, const char *folder)
@@ -119,6 +150,14 @@ const struct image *images_find(const struct images *im, const char *name)
     return NULL;
 }
 
+const struct image_tag *images_tag(const struct image *i, const char *begin, bool whole)
+{
+    for (int k = 0; i && k < i->ntags; k++)
+        if (whole ? !strcmp(i->tag[k].name, begin) : !strncmp(i->tag[k].name, begin, strlen(begin)))
+            return &i->tag[k];
+    return NULL;
+}
+
 int images_children(const struct images *im, const char *name, const char *known)
 {
     int n = 0;
@@ -153,13 +192,13 @@ static int value_at(int fd, off_t at)
 
 enum { NOT_HERE = -2, MIXED = -1 };
 
-static int value_in(int fd, bool raw, int block)
+static int value_in(int fd, bool raw, const struct image_tag *tag, int block)
 {
     uint64_t entry, table;
 
     if (raw)
         return value_at(fd, (off_t)block * MODEL_BLOCK);
-    table = big64(fd, (off_t)big64(fd, L1_AT)) & OFFSET_MASK;
+    table = big64(fd, (off_t)(tag ? tag->table : big64(fd, L1_AT))) & OFFSET_MASK;
     if (!table)
         return NOT_HERE;
     entry = big64(fd, (off_t)table + block * 8);
@@ -170,7 +209,8 @@ static int value_in(int fd, bool raw, int block)
     return entry & OFFSET_MASK ? value_at(fd, (off_t)(entry & OFFSET_MASK)) : NOT_HERE;
 }
 
-char *images_content(const struct images *im, const char *top, unsigned char block[MODEL_BLOCKS])
+char *images_content(const struct images *im, const char *top, const struct image_tag *tag,
+                     unsigned char block[MODEL_BLOCKS])
 {
     const struct image *chain[IMAGES_MOST];
     int n = images_chain(im, top, chain), missing = MODEL_BLOCKS;
@@ -183,7 +223,8 @@ char *images_content(const struct images *im, const char *top, unsigned char blo
         auto_close int fd = open_image(im, chain[i]->name);
 
         for (int b = 0; b < MODEL_BLOCKS; b++) {
-            int value = seen[b] ? NOT_HERE : value_in(fd, images_is_raw(chain[i]->name), b);
+            int value =
+                seen[b] ? NOT_HERE : value_in(fd, images_is_raw(chain[i]->name), i ? NULL : tag, b);
 
             if (value == MIXED)
                 return mem_printf("%s: block %d is not of one value", chain[i]->name, b);

@@ -10,13 +10,22 @@
 #define TESTS_MODEL_IMAGES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-enum { MODEL_BLOCKS = 8, MODEL_BLOCK = 65536, IMAGE_NAME = 48, IMAGES_MOST = 96 };
+enum { MODEL_BLOCKS = 8, MODEL_BLOCK = 65536, IMAGE_NAME = 48, IMAGES_MOST = 96, TAGS_MOST = 12 };
+
+/* An internal snapshot. */
+struct image_tag {
+    char name[24];
+    uint64_t table; /* where its first table is */
+};
 
 /* Names are without the folder. */
 struct image {
     char name[IMAGE_NAME];
     char backing[IMAGE_NAME]; /* as its header says; "": none */
+    struct image_tag tag[TAGS_MOST];
+    int ntags;
 };
 
 struct images {
@@ -37,8 +46,13 @@ int images_children(const struct images *im, const char *name, const char *known
 /* The chain from @top down: pointers into @im. Returns their number. */
 int images_chain(const struct images *im, const char *top, const struct image *chain[IMAGES_MOST]);
 
-/* What a guest would read from the image @top: the value that each block is full of. */
-char *images_content(const struct images *im, const char *top, unsigned char block[MODEL_BLOCKS]);
+/* The internal snapshot of @i whose name begins with @begin, or is it if @whole. NULL: none. */
+const struct image_tag *images_tag(const struct image *i, const char *begin, bool whole);
+
+/* What a guest would read from the image @top, as it is or as @tag (may be NULL) has it: the value
+ * that each block is full of. */
+char *images_content(const struct images *im, const char *top, const struct image_tag *tag,
+                     unsigned char block[MODEL_BLOCKS]);
 
 bool images_is_raw(const char *name);
 

@@ -57,22 +57,47 @@ static struct model_snapshot *take(struct model *m, const char *name, const stru
 
 /* ---- verbs: each is refused before it changes anything ---- */
 
-static bool create(struct model *m, const struct step *step)
+static bool create(struct model *m, const struct layout *l, const struct step *step)
 {
     struct content which[MODEL_DISKS] = {{0}};
+    const bool inside = step->flags & STEP_INTERNAL;
 
     if (model_find(m, step->name[0]))
         return false;
-    for (int d = 0; d < m->ndisks; d++)
+    for (int d = 0; d < m->ndisks; d++) {
         which[d].held = step->disk == STEP_ALL || step->disk == d;
-    take(m, step->name[0], which)->memory = step->flags & STEP_MEMORY;
+        if (which[d].held && inside && images_is_raw(l->active[d]))
+            return false;
+    }
+    struct model_snapshot *s = take(m, step->name[0], which);
+    s->memory = step->flags & STEP_MEMORY;
+    if (inside)
+        strcpy(s->tag, s->name);
     strcpy(m->current, step->name[0]);
     return true;
 }
 
-/* To @there, which may be the undo point itself; what was is kept as the step says. */
+enum place { ON_IT, OFF_IT, PARTLY };
+
+/* Do the disks of @there run on the images @files that it lies inside of? */
+static enum place place_of(const struct model *m, const struct layout *l,
+                           const struct content *there, const char (*files)[IMAGE_NAME])
+{
+    bool on = false, off = false;
+
+    for (int d = 0; d < m->ndisks; d++) {
+        if (!there[d].held)
+            continue;
+        on |= !strcmp(files[d], l->active[d]);
+        off |= strcmp(files[d], l->active[d]) != 0;
+    }
+    return on && off ? PARTLY : off ? OFF_IT : ON_IT;
+}
+
+/* To @there, which may be the undo point itself; what was is kept as the step says, @inside of
+ * the images or in layers. */
 static void go_back(struct model *m, const struct content *there, const char *current,
-                    const struct step *step)
+                    const struct step *step, bool inside)
 {
     struct content target[MODEL_DISKS];
     char name[STEP_NAME], was[STEP_NAME];
@@ -83,7 +108,10 @@ static void go_back(struct model *m, const struct content *there, const char *cu
     m->has_undo = !step->fresh[0] && !(step->flags & STEP_DISCARD);
     strcpy(m->undo_current, m->has_undo ? was : "");
     memset(m->undo, 0, sizeof(m->undo));
-    if (step->fresh[0])
+    m->undo_inside = m->has_undo && inside;
+    if (step->fresh[0] && inside)
+        strcpy(take(m, step->fresh, target)->tag, step->fresh);
+    else if (step->fresh[0])
         take(m, step->fresh, target);
     for (int d = 0; d < m->ndisks; d++) {
         if (!target[d].held)
@@ -100,25 +128,33 @@ static void go_on(struct model *m, bool was_running, const struct step *step)
     m->running = (step->flags & STEP_RUNNING) || (!(step->flags & STEP_PAUSED) && was_running);
 }
 
-static bool revert(struct model *m, const struct step *step)
+static bool revert(struct model *m, const struct layout *l, const struct step *step)
 {
     const struct model_snapshot *s = model_find(m, step->name[0]);
-    bool running = m->running;
+    bool running = m->running, memory, inside;
 
     if (!s || (step->fresh[0] && model_find(m, step->fresh)))
         return false;
-    if (s->memory && !(step->flags & STEP_NO_MEMORY))
+    memory = s->memory && !(step->flags & STEP_NO_MEMORY);
+    enum place place = place_of(m, l, s->disk, l->held[s - m->snapshots]);
+    inside = s->tag[0] && place == ON_IT;
+    if (s->tag[0] && (place == PARTLY || (place == OFF_IT && memory)))
+        return false;
+    if (memory)
         running = s->running;
-    go_back(m, s->disk, s->name, step);
+    go_back(m, s->disk, s->name, step, inside);
     go_on(m, running, step);
     return true;
 }
 
-static bool undo(struct model *m, const struct step *step)
+static bool undo(struct model *m, const struct layout *l, const struct step *step)
 {
-    if (!m->has_undo || (step->fresh[0] && model_find(m, step->fresh)))
+    enum place place = place_of(m, l, m->undo, l->undo);
+
+    if (!m->has_undo || (step->fresh[0] && model_find(m, step->fresh)) ||
+        (m->undo_inside && place == PARTLY))
         return false;
-    go_back(m, m->undo, m->undo_current, step);
+    go_back(m, m->undo, m->undo_current, step, m->undo_inside && place == ON_IT);
     go_on(m, m->running, step);
     return true;
 }
@@ -140,24 +176,49 @@ static bool is_chosen(struct model *m, const struct model_snapshot *s, const str
     return false;
 }
 
-static bool delete_some(struct model *m, const struct step *step)
+/* Is @s inside of an image that QEMU has open, but does not write to? */
+static bool is_below(const struct model *m, const struct layout *l, const struct model_snapshot *s)
 {
-    char names[MODEL_SNAPSHOTS][STEP_NAME];
-    int n = 0;
+    const struct image *chain[IMAGES_MOST];
+
+    for (int d = 0; d < m->ndisks && s->tag[0]; d++) {
+        int n = images_chain(l->images, l->active[d], chain);
+
+        for (int i = 1; i < n; i++)
+            if (!strcmp(chain[i]->name, l->held[s - m->snapshots][d]))
+                return true;
+    }
+    return false;
+}
+
+static enum outcome drop_all(struct model *m, const struct layout *l, const bool *chosen)
+{
+    const struct model before = *m;
+    enum outcome outcome = MUST_WORK;
+
+    for (int i = 0; i < before.n; i++) {
+        if (!chosen[i])
+            continue;
+        if (is_below(&before, l, &before.snapshots[i]))
+            outcome = MAY_WORK;
+        model_drop(m, before.snapshots[i].name);
+    }
+    return outcome;
+}
+
+static enum outcome delete_some(struct model *m, const struct layout *l, const struct step *step)
+{
+    bool chosen[MODEL_SNAPSHOTS] = {false};
 
     for (int i = 0; i < STEP_NAMES && step->name[i][0]; i++)
         if (!model_find(m, step->name[i]))
-            return false;
+            return MUST_BE_REFUSED;
     for (int i = 0; i < m->n; i++) {
-        if (!is_chosen(m, &m->snapshots[i], step))
-            continue;
-        if (m->snapshots[i].pinned)
-            return false;
-        strcpy(names[n++], m->snapshots[i].name);
+        chosen[i] = is_chosen(m, &m->snapshots[i], step);
+        if (chosen[i] && m->snapshots[i].pinned)
+            return MUST_BE_REFUSED;
     }
-    for (int i = 0; i < n; i++)
-        model_drop(m, names[i]);
-    return true;
+    return drop_all(m, l, chosen);
 }
 
 static bool edit(struct model *m, const struct step *step)
@@ -176,18 +237,13 @@ static bool edit(struct model *m, const struct step *step)
 }
 
 /* By age. What --max-depth takes depends on layers: see verify_adopt(). */
-static bool prune(struct model *m, const struct step *step)
+static enum outcome prune(struct model *m, const struct layout *l, const struct step *step)
 {
-    const int old = step->keep_last ? m->n - step->keep_last : 0;
-    char names[MODEL_SNAPSHOTS][STEP_NAME];
-    int n = 0;
+    bool chosen[MODEL_SNAPSHOTS] = {false};
 
-    for (int i = 0; i < old; i++)
-        if (!m->snapshots[i].pinned)
-            strcpy(names[n++], m->snapshots[i].name);
-    for (int i = 0; i < n; i++)
-        model_drop(m, names[i]);
-    return true;
+    for (int i = 0; step->keep_last && i < m->n - step->keep_last; i++)
+        chosen[i] = !m->snapshots[i].pinned;
+    return drop_all(m, l, chosen);
 }
 
 /* ---- verbs on layers: nothing that is shown changes ---- */
@@ -209,7 +265,7 @@ static bool lose(struct model *m, const struct model *before, const struct layou
     bool any = false;
 
     for (int i = 0; i < before->n; i++) {
-        if (strcmp(l->held[i][disk], file))
+        if (strcmp(l->held[i][disk], file) || before->snapshots[i].tag[0])
             continue;
         model_drop(m, before->snapshots[i].name);
         any = true;
@@ -227,6 +283,9 @@ static bool commit(struct model *m, const struct layout *l, const struct step *s
 
     if (top < 0 || base < 0 || base >= n || base <= top)
         return false;
+    for (int i = top; i < base; i++)
+        if (chain[i]->ntags)
+            return false;
     for (int i = top + 1; i <= base; i++) {
         bool lost = lose(m, &before, l, step->disk, chain[i]->name);
 
@@ -246,36 +305,37 @@ static bool stream(const struct layout *l, const struct step *step)
     int top = position(chain, n, step->top, 0);
     int base = position(chain, n, step->base, n);
 
-    return top >= 0 && base > top;
+    /* where there is nothing to pull nothing is asked */
+    return top >= 0 && base > top && (base == top + 1 || !chain[top]->ntags);
 }
 
-bool model_apply(struct model *m, const struct layout *l, const struct step *step)
+enum outcome model_apply(struct model *m, const struct layout *l, const struct step *step)
 {
     switch (step->verb) {
     case STEP_WRITE:
         memset(m->now[step->disk].block + step->from, step->value, (size_t)step->blocks);
-        return true;
+        return MUST_WORK;
     case STEP_RUN:
     case STEP_RESTART:
         m->running = step->flags & STEP_RUNNING;
-        return true;
+        return MUST_WORK;
     case STEP_CREATE:
-        return create(m, step);
+        return create(m, l, step) ? MUST_WORK : MUST_BE_REFUSED;
     case STEP_REVERT:
-        return revert(m, step);
+        return revert(m, l, step) ? MUST_WORK : MUST_BE_REFUSED;
     case STEP_UNDO:
-        return undo(m, step);
+        return undo(m, l, step) ? MUST_WORK : MUST_BE_REFUSED;
     case STEP_DELETE:
-        return delete_some(m, step);
+        return delete_some(m, l, step);
     case STEP_EDIT:
-        return edit(m, step);
+        return edit(m, step) ? MUST_WORK : MUST_BE_REFUSED;
     case STEP_PRUNE:
-        return prune(m, step);
+        return prune(m, l, step);
     case STEP_COMMIT:
-        return commit(m, l, step);
+        return commit(m, l, step) ? MUST_WORK : MUST_BE_REFUSED;
     case STEP_STREAM:
-        return stream(l, step);
+        return stream(l, step) ? MUST_WORK : MUST_BE_REFUSED;
     default:
-        return true;
+        return MUST_WORK;
     }
 }

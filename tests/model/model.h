@@ -24,6 +24,7 @@ struct content {
 
 struct model_snapshot {
     char name[STEP_NAME], parent[STEP_NAME]; /* "": none */
+    char tag[STEP_NAME]; /* what it is called inside of the images; "": external */
     bool memory, pinned, running;
     struct content disk[MODEL_DISKS];
 };
@@ -35,7 +36,7 @@ struct model {
     struct model_snapshot snapshots[MODEL_SNAPSHOTS]; /* oldest first */
     int n;
     char current[STEP_NAME];
-    bool has_undo;
+    bool has_undo, undo_inside;
     struct content undo[MODEL_DISKS];
     char undo_current[STEP_NAME];
 };
@@ -45,16 +46,17 @@ struct layout {
     const struct images *images;
     char active[MODEL_DISKS][IMAGE_NAME];                /* the file each disk runs on */
     char held[MODEL_SNAPSHOTS][MODEL_DISKS][IMAGE_NAME]; /* by each snapshot; "": none */
+    char undo[MODEL_DISKS][IMAGE_NAME];                  /* by the undo point */
 };
+
+/* QEMU cannot always open for writing what lies below: then it says so. */
+enum outcome { MUST_BE_REFUSED, MUST_WORK, MAY_WORK };
 
 /* NULL: there is none. */
 struct model_snapshot *model_find(struct model *m, const char *name);
 
-/*
- * Do @step to the model. Returns whether it must work; false: it must be refused, and @m is
- * as it was.
- */
-bool model_apply(struct model *m, const struct layout *l, const struct step *step);
+/* Do @step to the model. MUST_BE_REFUSED: @m is as it was; MAY_WORK: @m is as if it did. */
+enum outcome model_apply(struct model *m, const struct layout *l, const struct step *step);
 
 /* Delete the snapshot @name: its children become its parent's. */
 void model_drop(struct model *m, const char *name);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "qmp/mem.h"
 
@@ -215,11 +216,13 @@ static json_t *operate(struct rig *rig, const struct step *s, struct qmp_error *
         names[i] = or_null(s->name[i]);
     struct qrw_create_args create = {.name = names[0],
                                      .disks = disk ? (const char *[]){disk, NULL} : NULL,
-                                     .memory = f & STEP_MEMORY};
+                                     .memory = f & STEP_MEMORY,
+                                     .internal = f & STEP_INTERNAL};
     struct qrw_revert_args revert = {.name = names[0],
                                      .keep = or_null(s->fresh),
                                      .discard = f & STEP_DISCARD,
                                      .no_memory = f & STEP_NO_MEMORY,
+                                     .no_reset = f & STEP_NO_RESET,
                                      .paused = f & STEP_PAUSED,
                                      .running = f & STEP_RUNNING};
     struct qrw_delete_args delete = {.names = names, .children = f & STEP_CHILDREN};
@@ -228,10 +231,18 @@ static json_t *operate(struct rig *rig, const struct step *s, struct qmp_error *
                                  .pin = f & STEP_PIN,
                                  .unpin = f & STEP_UNPIN};
     struct qrw_prune_args prune = {.last = s->keep_last, .max_depth = s->max_depth};
-    struct qrw_commit_args commit = {
-        .disk = disk, .base = or_null(s->base), .top = or_null(s->top), .force = f & STEP_FORCE};
-    struct qrw_mirror_args mirror = {
-        .disk = disk, .file = file, .sync = s->sync, .format = format_of(s->file), .pivot = true};
+    struct qrw_commit_args commit = {.disk = disk,
+                                     .base = or_null(s->base),
+                                     .top = or_null(s->top),
+                                     .force = f & STEP_FORCE,
+                                     .keep_files = f & STEP_KEEP_FILES};
+    struct qrw_mirror_args mirror = {.disk = disk,
+                                     .file = file,
+                                     .sync = s->sync,
+                                     .format = format_of(s->file),
+                                     .pivot = !(f & STEP_FINISH),
+                                     .finish = f & STEP_FINISH,
+                                     .keep_files = f & STEP_KEEP_FILES};
     const struct {
         const struct qrw_operation *op;
         const void *args;
@@ -255,6 +266,20 @@ static void note(struct rig *rig, const json_t *result)
     snprintf(rig->note, sizeof(rig->note), "%s", text ? text : "");
 }
 
+/* What was kept for the user is the user's to remove. */
+static void remove_kept(const json_t *result)
+{
+    const json_t *kept;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "kept"), i, kept) {
+        const char *file = json_string_value(json_object_get(kept, "name"));
+
+        if (!strcmp(json_string_value(json_object_get(kept, "why")), "asked for") && unlink(file))
+            lab_fail("%s was to be kept", file);
+    }
+}
+
 int rig_do(struct rig *rig, const struct step *s, const char (*active)[IMAGE_NAME],
            struct qmp_error *err)
 {
@@ -276,5 +301,6 @@ int rig_do(struct rig *rig, const struct step *s, const char (*active)[IMAGE_NAM
         connect(rig);
     json_auto_t *result = operate(rig, s, err);
     note(rig, result);
+    remove_kept(result);
     return result ? 0 : -1;
 }

@@ -34,6 +34,8 @@ static const struct {
     {STEP_MEMORY,   "--memory"},   {STEP_NO_MEMORY, "--no-memory"}, {STEP_DISCARD, "--discard"},
     {STEP_CHILDREN, "--children"}, {STEP_FORCE,     "--force"},     {STEP_PIN,     "--pin"},
     {STEP_UNPIN,    "--unpin"},    {STEP_PAUSED,    "--paused"},    {STEP_RUNNING, "--running"},
+    {STEP_INTERNAL, "--internal"}, {STEP_NO_RESET,  "--no-reset"},
+    {STEP_KEEP_FILES, "--keep-files"},
     // clang-format on
 };
 
@@ -61,7 +63,8 @@ char *step_text(const struct step *s, char text[STEP_TEXT])
     else if (s->verb == STEP_COMMIT || s->verb == STEP_STREAM)
         add_layers(text, s);
     else if (s->verb == STEP_MIRROR)
-        add(text, " disk%d %s --sync=%s --pivot", s->disk, s->file, s->sync);
+        add(text, " disk%d %s --sync=%s --%s", s->disk, s->file, s->sync,
+            s->flags & STEP_FINISH ? "finish" : "pivot");
     else if (s->verb == STEP_CREATE && s->disk != STEP_ALL)
         add(text, " --disk disk%d", s->disk);
     if (s->fresh[0])
@@ -142,6 +145,7 @@ static void choose_way(uint64_t *seed, struct step *s)
     s->flags |= maybe(seed, 4, STEP_DISCARD);
     if (!(s->flags & STEP_DISCARD) && !step_random(seed, 4))
         any_name(seed, s->fresh);
+    s->flags |= maybe(seed, 8, STEP_NO_RESET);
     s->flags |= maybe(seed, 8, STEP_PAUSED);
     if (!(s->flags & STEP_PAUSED))
         s->flags |= maybe(seed, 8, STEP_RUNNING);
@@ -162,7 +166,7 @@ struct step step_next(uint64_t *seed, int number, const struct model *m, const s
         any_name(seed, s.name[0]);
         if (step_random(seed, 3))
             s.disk = STEP_ALL;
-        s.flags |= maybe(seed, 3, STEP_MEMORY);
+        s.flags |= maybe(seed, 3, STEP_MEMORY) | maybe(seed, 3, STEP_INTERNAL);
         break;
     case STEP_REVERT:
         some_snapshot(seed, m, s.name[0]);
@@ -192,14 +196,16 @@ struct step step_next(uint64_t *seed, int number, const struct model *m, const s
             s.max_depth = 1 + (int)step_random(seed, 6);
         break;
     case STEP_COMMIT:
-        s.flags |= maybe(seed, 3, STEP_FORCE);
+        s.flags |= maybe(seed, 3, STEP_FORCE) | maybe(seed, 6, STEP_KEEP_FILES);
         some_layers(seed, l, &s);
         break;
     case STEP_STREAM:
+        s.flags |= maybe(seed, 6, STEP_KEEP_FILES);
         some_layers(seed, l, &s);
         break;
     case STEP_MIRROR:
         s.sync = syncs[step_random(seed, 3)];
+        s.flags |= maybe(seed, 4, STEP_FINISH) | maybe(seed, 6, STEP_KEEP_FILES);
         snprintf(s.file, sizeof(s.file), "copy%d.%s", number,
                  strcmp(s.sync, "full") || step_random(seed, 3) ? "qcow2" : "raw");
         break;

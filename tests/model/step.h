@@ -39,6 +39,10 @@ enum step_flags {
     STEP_PAUSED = 128,
     STEP_RUNNING = 256,
     STEP_DRY_FIRST = 512, /* with --dry-run before it is done */
+    STEP_INTERNAL = 1024,
+    STEP_NO_RESET = 2048,
+    STEP_KEEP_FILES = 4096, /* and then the user removes them */
+    STEP_FINISH = 8192,     /* mirror: the copy is looked at, and removed */
 };
 
 struct step {

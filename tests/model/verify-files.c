@@ -16,7 +16,7 @@ static bool is_original(const char *file)
 static bool is_held(const struct view *v, const struct model *m, const char *file)
 {
     for (int d = 0; d < m->ndisks; d++) {
-        if (!strcmp(v->layout.active[d], file) || !strcmp(v->undo[d], file))
+        if (!strcmp(v->layout.active[d], file) || !strcmp(v->layout.undo[d], file))
             return true;
         for (int i = 0; i < MODEL_SNAPSHOTS; i++)
             if (!strcmp(v->layout.held[i][d], file))
@@ -43,6 +43,15 @@ static bool is_memory(const struct view *v, const char *file)
 static bool is_needed(const struct view *v, const struct model *m, const char *file)
 {
     return is_held(v, m, file) || is_memory(v, file) || images_children(&v->images, file, NULL) > 1;
+}
+
+/* Does an image that builds on @file have internal snapshots? They do as well. */
+static bool is_seen_through(const struct view *v, const char *file)
+{
+    for (int i = 0; i < v->images.n; i++)
+        if (!strcmp(v->images.list[i].backing, file) && v->images.list[i].ntags)
+            return true;
+    return false;
 }
 
 static bool is_idle(const struct view *v, const struct model *m, const char *file)
@@ -74,7 +83,7 @@ static char *find_unmerged(struct view *v, const struct model *m)
     for (int i = 0; i < v->images.n; i++)
         v->idle += is_idle(v, m, v->images.list[i].name);
     for (int i = 0; i < v->nonce; i++) {
-        if (!is_idle(v, m, v->once_held[i]))
+        if (!is_idle(v, m, v->once_held[i]) || is_seen_through(v, v->once_held[i]))
             continue;
         if (v->idle > before && !v->locked)
             return mem_printf("%s is held by nothing, has one child, and is not merged with it",
@@ -158,7 +167,8 @@ static char *judge_depth(const struct view *v, const struct model *m, int max_de
 
         for (int k = 0; k < n && n > max_depth; k++)
             for (int i = 0; i < m->n; i++)
-                if (!m->snapshots[i].pinned && !strcmp(v->layout.held[i][d], chain[k]->name))
+                if (!m->snapshots[i].pinned && !m->snapshots[i].tag[0] &&
+                    !strcmp(v->layout.held[i][d], chain[k]->name))
                     return mem_printf("disk%d is %d layers deep, and '%s' is still there", d, n,
                                       m->snapshots[i].name);
     }

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/internal.h"
 #include "tests/model/verify-files.h"
 
 /* ---- the list ---- */
@@ -25,6 +27,8 @@ static char *compare_snapshot(const json_t *listed, const struct model_snapshot 
 
     if (strcmp(member(listed, "name"), s->name))
         return mem_printf("'%s' is listed where '%s' should be", member(listed, "name"), s->name);
+    if (strcmp(member(listed, "kind"), s->tag[0] ? "internal" : "external"))
+        return mem_printf("'%s' is %s", s->name, member(listed, "kind"));
     if (strcmp(member(listed, "parent"), s->parent))
         return mem_printf("the parent of '%s' is '%s', not '%s'", s->name, member(listed, "parent"),
                           s->parent);
@@ -69,7 +73,7 @@ static char *compare_record(const struct view *v, const struct model *m)
         return mem_printf("the undo point's current is '%s', not '%s'", member(undo, "current"),
                           m->undo_current);
     for (int d = 0; d < m->ndisks; d++)
-        if (m->has_undo && m->undo[d].held != (v->undo[d][0] != '\0'))
+        if (m->has_undo && m->undo[d].held != (v->layout.undo[d][0] != '\0'))
             return mem_printf("the undo point has %s disk%d", m->undo[d].held ? "no" : "a", d);
     return NULL;
 }
@@ -127,15 +131,20 @@ static char *show(const unsigned char block[MODEL_BLOCKS])
     return text;
 }
 
+/* @tag: it lies inside of @file and is called so there, or begins so; NULL: it is @file itself. */
 static char *compare_file(const struct view *v, const char *who, int disk, const char *file,
-                          const struct content *expected)
+                          const char *tag, const struct content *expected)
 {
+    const struct image_tag *inside =
+        tag ? images_tag(images_find(&v->images, file), tag, tag[strlen(tag) - 1] != '-') : NULL;
     unsigned char block[MODEL_BLOCKS];
     char *why;
 
     if (!expected->held)
         return *file ? mem_printf("%s has disk%d", who, disk) : NULL;
-    why = images_content(&v->images, file, block);
+    if (tag && !inside)
+        return mem_printf("%s is not inside of %s", tag, file);
+    why = images_content(&v->images, file, inside, block);
     if (why || !memcmp(block, expected->block, MODEL_BLOCKS))
         return why;
     auto_free char *is = show(block), *must = show(expected->block);
@@ -149,11 +158,13 @@ static char *compare_files(const struct view *v, const struct model *m)
     for (int d = 0; d < m->ndisks && !why; d++) {
         for (int i = 0; i < m->n && !why; i++)
             why = compare_file(v, m->snapshots[i].name, d, v->layout.held[i][d],
+                               m->snapshots[i].tag[0] ? m->snapshots[i].tag : NULL,
                                &m->snapshots[i].disk[d]);
         if (!why && m->has_undo)
-            why = compare_file(v, "undo", d, v->undo[d], &m->undo[d]);
+            why = compare_file(v, "undo", d, v->layout.undo[d],
+                               m->undo_inside ? INTERNAL_UNDO : NULL, &m->undo[d]);
         if (!why)
-            why = compare_file(v, "now", d, v->layout.active[d], &m->now[d]);
+            why = compare_file(v, "now", d, v->layout.active[d], NULL, &m->now[d]);
     }
     return why;
 }
@@ -247,10 +258,23 @@ char *verify_off(const struct view *v, struct rig *rig, const struct model *m)
 
     for (int d = 0; d < m->ndisks && !why; d++) {
         for (int i = 0; i < m->n && !why; i++)
-            if (m->snapshots[i].disk[d].held)
+            if (m->snapshots[i].disk[d].held && !m->snapshots[i].tag[0])
                 why = read_by_qemu(rig, v->layout.held[i][d], &m->snapshots[i].disk[d]);
         if (!why)
             why = read_by_qemu(rig, v->layout.active[d], &m->now[d]);
     }
     return why ? why : check_by_qemu(v, rig);
+}
+
+char *verify_copy(struct view *v, const struct model *m, const struct step *step)
+{
+    auto_free char *path = mem_printf("%s/%s", v->images.folder, step->file);
+    auto_free char *folder = mem_strdup(v->images.folder);
+    char *why = images_read(&v->images, folder);
+
+    if (!why && strcmp(step->sync, "none"))
+        why = compare_file(v, "the copy", step->disk, step->file, NULL, &m->now[step->disk]);
+    if (!why && unlink(path))
+        why = mem_printf("there is no copy %s", step->file);
+    return why;
 }

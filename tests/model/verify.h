@@ -16,9 +16,8 @@
 struct view {
     struct images images;
     struct layout layout;
-    json_t *list;                       /* of `qrewind list` */
-    json_t *sidecar;                    /* NULL: there is none */
-    char undo[MODEL_DISKS][IMAGE_NAME]; /* "": the undo point has not this disk */
+    json_t *list;    /* of `qrewind list` */
+    json_t *sidecar; /* NULL: there is none */
     /* Files that a snapshot held at some time: they go, or are merged, when none does. */
     char once_held[IMAGES_MOST][IMAGE_NAME];
     int nonce;
@@ -36,6 +35,9 @@ char *verify(struct view *v, struct rig *rig, const struct model *m);
 
 /* QEMU has quit: contents again, by QEMU's own tools, and `qemu-img check`. */
 char *verify_off(const struct view *v, struct rig *rig, const struct model *m);
+
+/* mirror --finish: the copy must show what the disk does. It is removed. */
+char *verify_copy(struct view *v, const struct model *m, const struct step *step);
 
 /* prune --max-depth: take from @m what is no longer listed, if it was right to go. */
 char *verify_pruned(const struct view *v, struct model *m, int max_depth);

@@ -68,10 +68,11 @@ static void take_undo(struct view *v, const struct rig *rig)
     const json_t *layers = json_object_get(v->sidecar, "layers");
 
     for (int d = 0; d < rig->kind.disks; d++) {
-        const char *layer =
-            json_string_value(json_object_get(json_object_get(disks, rig_disk(rig, d)), "layer"));
+        const json_t *held = json_object_get(disks, rig_disk(rig, d));
+        const char *layer = json_string_value(
+            json_object_get(held, json_object_get(held, "tag") ? "inside" : "layer"));
 
-        copy_name(v->undo[d],
+        copy_name(v->layout.undo[d],
                   layer ? json_string_value(json_object_get(json_object_get(layers, layer), "file"))
                         : NULL);
     }
@@ -102,6 +103,15 @@ static void note_held(struct view *v, const char *file)
         strcpy(v->once_held[v->nonce++], file);
 }
 
+/* An internal snapshot pins no layer. */
+static bool is_inside(const struct view *v, int i)
+{
+    const json_t *all = json_object_get(v->list, "snapshots");
+    const char *kind = json_string_value(json_object_get(json_array_get(all, (size_t)i), "kind"));
+
+    return kind && !strcmp(kind, "internal");
+}
+
 static bool is_active(const struct view *v, const char *file)
 {
     for (int d = 0; d < MODEL_DISKS; d++)
@@ -127,7 +137,6 @@ char *view_take(struct view *v, struct rig *rig, const struct model *m)
 
     view_done(v);
     memset(&v->layout, 0, sizeof(v->layout));
-    memset(v->undo, 0, sizeof(v->undo));
     v->layout.images = &v->images;
     if ((why = images_read(&v->images, rig->home->folder)) || (why = take_list(v, rig)) ||
         (why = take_sidecar(v, rig)) || (why = take_active(v, rig)))
@@ -137,6 +146,7 @@ char *view_take(struct view *v, struct rig *rig, const struct model *m)
     forget_gone(v);
     for (int i = 0; i < MODEL_SNAPSHOTS; i++)
         for (int d = 0; d < m->ndisks; d++)
-            note_held(v, v->layout.held[i][d]);
+            if (!is_inside(v, i))
+                note_held(v, v->layout.held[i][d]);
     return NULL;
 }

@@ -74,12 +74,12 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
     auto_free char *file = NULL;
     auto_free char *qemu = NULL;
     struct chain c = {0};
-    struct ask *a = ask_new(vm->client, &vm->stop);
     json_t *doc = NULL;
     size_t name, uuid, type;
 
     if (!vm->client)
         return offline_info(vm, err);
+    struct ask *a = ask_new(vm->client, &vm->stop);
     name = ask_add(a, "query-name", NULL, NULL, NULL);
     uuid = ask_add(a, "query-uuid", NULL, NULL, NULL);
     type = ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),

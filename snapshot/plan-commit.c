@@ -50,8 +50,7 @@ static int find_span(struct span *m, const struct scene *s, const struct qrw_com
 }
 
 /* Which snapshots would lose their content: those that pin (top, base]. */
-static int drop_pins(struct plan *p, const struct span *m, bool force, bool keep_files,
-                     struct qmp_error *err)
+static int drop_pins(struct plan *p, const struct span *m, bool force, struct qmp_error *err)
 {
     for (size_t i = m->top + 1; i <= m->base; i++) {
         const char *id = chain_layer_by_file(&p->after, m->d->layers[i].file);
@@ -65,7 +64,7 @@ static int drop_pins(struct plan *p, const struct span *m, bool force, bool keep
         }
         for (const char *name; (name = chain_pinned_by(&p->after, id));) {
             plan_note(p, "snapshot %s is dropped", name);
-            plan_drop_snapshot(p, name, keep_files);
+            plan_drop_snapshot(p, name, false);
         }
     }
     return 0;
@@ -162,7 +161,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
         if (plan_check_inside(m.d, &m.d->layers[i], err))
             return -1;
     if (check_disks(s->graph, &m, err) || check_siblings(p, &m, err) ||
-        drop_pins(p, &m, args->force, args->keep_files, err))
+        drop_pins(p, &m, args->force, err))
         return -1;
     for (size_t i = m.top ? m.top : 1; i <= m.base; i++)
         plan_need_own(p, s, &m.d->layers[i]);

@@ -205,7 +205,9 @@ struct step step_next(uint64_t *seed, int number, const struct model *m, const s
         break;
     case STEP_MIRROR:
         s.sync = syncs[step_random(seed, 3)];
-        s.flags |= maybe(seed, 4, STEP_FINISH) | maybe(seed, 6, STEP_KEEP_FILES);
+        s.flags |= maybe(seed, 6, STEP_KEEP_FILES);
+        if (strcmp(s.sync, "none")) /* its copy is worth nothing alone */
+            s.flags |= maybe(seed, 4, STEP_FINISH);
         snprintf(s.file, sizeof(s.file), "copy%d.%s", number,
                  strcmp(s.sync, "full") || step_random(seed, 3) ? "qcow2" : "raw");
         break;

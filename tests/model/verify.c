@@ -272,7 +272,7 @@ char *verify_copy(struct view *v, const struct model *m, const struct step *step
     auto_free char *folder = mem_strdup(v->images.folder);
     char *why = images_read(&v->images, folder);
 
-    if (!why && strcmp(step->sync, "none"))
+    if (!why)
         why = compare_file(v, "the copy", step->disk, step->file, NULL, &m->now[step->disk]);
     if (!why && unlink(path))
         why = mem_printf("there is no copy %s", step->file);

@@ -2,6 +2,8 @@
 /* plan-check: see plan-check.h. */
 #include "snapshot/plan-check.h"
 
+#include <stdio.h>
+
 #include "snapshot/error.h"
 #include "snapshot/member.h"
 
@@ -23,6 +25,35 @@ static int check_command(const json_t *command, const char *where, struct qmp_er
     return 0;
 }
 
+/* What every step of a kind has, as text: who carries it out relies on that. */
+static int check_members(const json_t *step, const char *kind, struct qmp_error *err)
+{
+    static const struct {
+        const char *kind, *member;
+    } members[] = {
+        // clang-format off
+        {"unlink",  "file"}, {"untag",   "file"}, {"untag",  "tag"},    {"migration", "file"},
+        {"overlay", "file"}, {"image",   "file"}, {"expect", "file"},   {"flush",     "file"},
+        {"reserve", "file"}, {"stream",  "file"}, {"rebase", "file"},   {"rebase",    "format"},
+        {"copy",    "file"}, {"copy",    "source"}, {"copy", "tag"},
+        // clang-format on
+    };
+    const json_t *file;
+    size_t i;
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        if (same(members[i].kind, kind) && !text(step, members[i].member)) {
+            char words[40];
+
+            snprintf(words, sizeof(words), "it has no %s", members[i].member);
+            return bad(err, kind, words);
+        }
+    json_array_foreach(json_object_get(step, "files"), i, file)
+        if (same(kind, "sync") && !json_is_string(file))
+            return bad(err, kind, "a file that is no text");
+    return 0;
+}
+
 static int check_kind(const json_t *step, const char *where, struct qmp_error *err)
 {
     const char *kind = text(step, "step");
@@ -31,12 +62,8 @@ static int check_kind(const json_t *step, const char *where, struct qmp_error *e
         return bad(err, where, "a step that is no object");
     if (!kind)
         return bad(err, where, "a step without a kind");
-    if ((same(kind, "unlink") || same(kind, "untag")) && !text(step, "file"))
-        return bad(err, kind, "it has no file");
-    if (same(kind, "untag") && !text(step, "tag"))
-        return bad(err, kind, "it has no tag");
-    if (same(kind, "migration") && !text(step, "file"))
-        return bad(err, kind, "it has no file");
+    if (check_members(step, kind, err))
+        return -1;
     if (!same(kind, "qmp") && !same(kind, "job") && !same(kind, "migration"))
         return 0;
     if (same(kind, "job") && !text(json_object_get(step, "arguments"), "job-id"))

@@ -168,6 +168,8 @@ static const struct {
     {"[{\"step\": \"job\", \"execute\": \"x\", \"arguments\": {\"job-id\": 1}}]",
      "job: it has no id"},
     {"[{\"step\": \"unlink\"}]",                                 "unlink: it has no file"},
+    {"[{\"step\": \"rebase\", \"file\": \"a\"}]",                "rebase: it has no format"},
+    {"[{\"step\": \"sync\", \"files\": [\"a\", 5]}]",            "sync: a file that is no text"},
     {"[{\"step\": \"qmp\", \"execute\": \"x\", \"undo\": 5}]",   "undo: a step that is no object"},
     {"[{\"step\": \"qmp\", \"execute\": \"x\", \"undo\": {}}]",  "undo: it has no command"},
     {"[{\"step\": \"qmp\", \"execute\": \"x\", \"undo\": [{}]}]", "a step without a kind"},

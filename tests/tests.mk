@@ -6,9 +6,11 @@
 #
 #   make check                     all of them            make check TEST="reader session"
 #   make check SAN=address,undefined                      make check-matrix TEST=qemu-lab
+#   make check VALGRIND=1          under valgrind, those without QEMU
 #   CRITERION_TEST_PATTERN='*/events_*' make check TEST=client      some tests of one
 
-TEST ?= $(patsubst tests/test-%.c,%,$(wildcard tests/test-*.c))
+ALL_TESTS := $(patsubst tests/test-%.c,%,$(wildcard tests/test-*.c))
+TEST ?= $(filter-out $(if $(VALGRIND),qemu-% hostile%),$(ALL_TESTS))
 TEST_BIN := $(TEST:%=$(B)/tests/test-%)
 QEMU_TEST_BIN := $(filter $(B)/tests/test-qemu-%,$(TEST_BIN))
 
@@ -20,6 +22,7 @@ HELPERS := $(B)/tests/libhelpers.a
 .PHONY: check check-matrix check-build record-schema lint format
 check:
 	$(Q)tests/install-packages check
+	$(Q)$(if $(VALGRIND),tests/install-packages valgrind)
 	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build
 	$(Q)QREWIND=$(CURDIR)/$(PROGRAM) tests/run $(TEST_BIN)
 

@@ -62,8 +62,8 @@ static void check_conflict(struct check *k, const char *other, const char *file,
     if (id && (active || check_is_active(k, id) ||
                (chain_is_ours(k->c, id) && json_is_true(json_object_get(theirs, "ours")))))
         check_add(k, &(struct finding){.code = "sidecar-conflict", .subject = file},
-                  "%s is about it too%s; one of the two must go (qrewind forget --sidecar FILE)",
-                  path_name(other), active ? ", and says that a guest writes to it" : "");
+                  "%s is about it too%s; if that is not so: qrewind --sidecar %s forget",
+                  path_name(other), active ? ", and says that a guest writes to it" : "", other);
 }
 
 void check_document(struct check *k)

@@ -57,21 +57,41 @@ static const char *find_moved(const struct check *k, const char *id, bool *sure)
     return found;
 }
 
+static json_t *rename_to(const char *id, const char *file)
+{
+    return json_pack("{s:s, s:s, s:s}", "do", "rename", "layer", id, "file", file);
+}
+
+/* QEMU has it open still, by the name that it had: nothing else can be recorded. */
+static void missing_live(struct check *k, const char *file, const char *moved,
+                         const struct graph_disk *d)
+{
+    if (moved)
+        check_add(k, &(struct finding){.code = "moved-file", .subject = file},
+                  "it is not there; move %s back while QEMU has it open", moved);
+    else
+        check_add(k, &(struct finding){.code = "missing-file", .subject = file},
+                  "it is not there any more, but QEMU has it open: qrewind mirror %s FILE --pivot "
+                  "saves what the guest sees",
+                  d->id);
+}
+
 static void missing(struct check *k, const char *id, const char *file)
 {
     bool sure;
     const char *moved = find_moved(k, id, &sure);
+    const struct graph_disk *d = NULL;
     auto_free char *why = chain_keeps(k->c, id);
     auto_free char *child = chain_other_child(k->c, id, NULL);
 
     if (moved)
         json_object_set_new(k->moved, id, json_true());
-    if (moved)
+    if (check_live(k, file, &d))
+        missing_live(k, file, moved, d);
+    else if (moved)
         check_add(k,
-                  &(struct finding){
-                      "moved-file", file, "record the new name",
-                      json_pack("{s:s, s:s, s:s}", "do", "rename", "layer", id, "file", moved),
-                      !sure},
+                  &(struct finding){"moved-file", file, "record the new name", rename_to(id, moved),
+                                    !sure},
                   "it is not there; %s %s", moved,
                   sure ? "has its size and time" : "builds on the same layer and is as large");
     else if (!why && !child)
@@ -91,11 +111,10 @@ static void missing(struct check *k, const char *id, const char *file)
 /* QEMU knows images by their own names, and begins there with a relative backing name. */
 static void linked(struct check *k, const char *id, const char *file, const char *target)
 {
-    check_add(k,
-              &(struct finding){
-                  "moved-file", file, "record the new name",
-                  json_pack("{s:s, s:s, s:s}", "do", "rename", "layer", id, "file", target), false},
-              "it is a link to %s", target);
+    check_add(
+        k,
+        &(struct finding){"moved-file", file, "record the new name", rename_to(id, target), false},
+        "it is a link to %s", target);
 }
 
 const char *check_change(const struct check *k, const char *id, const json_t *entry)

@@ -97,6 +97,14 @@ char *image_resolve(const struct image_view *view, const char *path)
     return realpath(full, NULL);
 }
 
+char *image_lost(const struct image_view *view, const char *path)
+{
+    auto_free char *full = view->same && path[0] ? absolute(view->pid, path) : NULL;
+    struct stat st;
+
+    return full && stat(full, &st) && errno == ENOENT ? image_place(full) : NULL;
+}
+
 bool image_reachable(pid_t pid, const char *path)
 {
     struct image_view view = image_view(pid);

@@ -167,6 +167,10 @@ struct image_view image_view(pid_t pid);
  * not image_reachable(). The caller frees it. */
 char *image_resolve(const struct image_view *view, const char *path);
 
+/* What @path of the process was, as we would call it, if names mean to it what they mean to us and
+ * there is no such file any more; else NULL. The caller frees it. */
+char *image_lost(const struct image_view *view, const char *path);
+
 /* Does process @pid have the file @st open? False also when we may not look. */
 bool image_open_in(pid_t pid, const struct image_stat *st);
 

@@ -47,7 +47,13 @@ static int untag(struct runner *r, const json_t *step, struct qmp_error *err)
 
 static int reserve(struct runner *r, const json_t *step, struct qmp_error *err)
 {
-    return image_create_reserved(text(step, "file"), text(step, "like"), err);
+    const char *like = text(step, "like");
+    struct image_stat st;
+
+    /* it may have been deleted, and this is the copy that saves what was in it */
+    if (like && !image_stat(like, &st, NULL) && !st.exists)
+        like = NULL;
+    return image_create_reserved(text(step, "file"), like, err);
 }
 
 static int make_stream(struct runner *r, const json_t *step, struct qmp_error *err)

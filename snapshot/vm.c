@@ -147,18 +147,22 @@ static pid_t find_qemu(struct qrw_vm *vm)
 
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
-        struct image_stat st;
-        char who[128];
 
-        if (!d->nlayers || d->layers[0].remote)
-            continue;
-        auto_free char *file = image_resolve(&view, d->layers[0].file);
-        if (!file || image_stat(file, &st, NULL) || !st.exists)
-            continue;
-        if (image_open_in(peer, &st))
-            return peer;
-        if (image_holder(file, &holder, who, sizeof(who)))
-            return holder;
+        /* the active one may be deleted by now, and those below not */
+        for (size_t k = 0; k < d->nlayers; k++) {
+            auto_free char *file =
+                d->layers[k].remote ? NULL : image_resolve(&view, d->layers[k].file);
+            struct image_stat st;
+            char who[128];
+
+            if (!file || image_stat(file, &st, NULL) || !st.exists)
+                continue;
+            if (image_open_in(peer, &st))
+                return peer;
+            if (image_holder(file, &holder, who, sizeof(who)))
+                return holder;
+            break;
+        }
     }
     return 0;
 }
@@ -182,6 +186,8 @@ static void resolve_files(struct qrw_vm *vm)
             if (l->remote)
                 continue;
             found = image_resolve(&view, l->file);
+            if (!found)
+                found = image_lost(&view, l->file);
             if (!found && k == 0 && !graph_skip_reason(d))
                 vm->files_reachable = false;
             if (!found) {

@@ -44,6 +44,11 @@ static const struct row files[] = {
     {"a link lies in its place",
      "disk0: base* <- a", "a.link=@x; a.leads=@gone; offline", "moved-file a (rename)"},
 
+    {"QEMU has it open by its old name",
+     "disk0: base* <- a", "-base; old/base.size=1", "moved-file base"},
+    {"QEMU alone has it still",
+     "disk0: base* <- a", "-a", "missing-file a"},
+
     {"no qcow2 image any more",
      "disk0: base* <- a", "a.problem=not a qcow2 image; offline", "unreadable-image a"},
     {"what raw images hold is nobody's business",

@@ -270,6 +270,24 @@ Test(qemu_check, a_memory_that_fits_no_more)
     lab_stop(lab);
 }
 
+Test(qemu_check, a_file_that_only_QEMU_has_still_is_saved_by_a_copy)
+{
+    struct lab *lab = tower(&one, 2);
+
+    sh(lab, "mv vda.s1.qcow2 away");
+    finds(lab, "moved-file vda.s1.qcow2");
+    sh(lab, "mv away vda.s1.qcow2; rm vda.s2.qcow2");
+    finds(lab, "missing-file vda.s2.qcow2");
+    repair_yes_leaves(lab, "missing-file vda.s2.qcow2");
+    does(lab, "mirror", "vda", "saved.qcow2", "--pivot");
+    finds(lab, "");
+    holds(lab, 0, 3);
+    does(lab, "revert", "s2");
+    holds(lab, 0, 2);
+    turn_off(lab);
+    lab_stop(lab);
+}
+
 /* ---- adopt and forget ---- */
 
 Test(qemu_check, what_was_forgotten_is_adopted_again)

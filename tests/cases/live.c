@@ -10,7 +10,7 @@
 #include "tests/cases/cases.h"
 
 /* Told to be able to, QEMU says whether it is. */
-static bool can(struct lab *lab)
+bool live_can(struct lab *lab)
 {
     bool possible = true;
 
@@ -29,7 +29,7 @@ struct lab *live_start(struct lab_options o)
     o.running = true;
     struct lab *lab = lab_start(&o);
 
-    if (can(lab))
+    if (live_can(lab))
         return lab;
     auto_free char *state = state_of(lab);
     json_auto_t *error = refuses(lab, 7, "create", "m1", "--memory=live");

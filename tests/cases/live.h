@@ -13,6 +13,9 @@
  */
 struct lab *live_start(struct lab_options o);
 
+/* Can it, as it runs? */
+bool live_can(struct lab *lab);
+
 /* What query-status says. Valid until the next call. */
 const char *live_status(struct lab *lab);
 

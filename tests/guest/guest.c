@@ -35,6 +35,16 @@ static int listen_at(const char *folder, const char *name)
     return s;
 }
 
+/* The image that disk @n of the earlier guest ran on, by a link. */
+static void take_over(const struct guest_options *o, int n, const char *path)
+{
+    auto_free char *name = mem_printf("vd%c%s", 'a' + n, o->suffix);
+    auto_free char *image = lab_path(o->after->lab, name);
+
+    if (symlink(image, path))
+        lab_fail("%s: %m", path);
+}
+
 static void prepare(const char *folder, void *arg)
 {
     struct preparation *p = arg;
@@ -44,7 +54,10 @@ static void prepare(const char *folder, void *arg)
     for (int n = 0; n < p->options->disks; n++) {
         auto_free char *path = mem_printf("%s/vd%c.%s", folder, 'a' + n, format);
 
-        guest_make_disk(path, format);
+        if (p->options->after)
+            take_over(p->options, n, path);
+        else
+            guest_make_disk(path, format);
     }
 }
 
@@ -78,6 +91,10 @@ struct guest *guest_start(const struct guest_options *o)
     /* clang-format on */
     size_t n = 18;
 
+    if (o->after) {
+        args[n++] = "-incoming";
+        args[n++] = "defer";
+    }
     for (const char *const *a = o->args; a && *a && n < 63; a++)
         args[n++] = *a;
     g->lab = lab_start(&(struct lab_options){
@@ -96,7 +113,8 @@ struct guest *guest_start(const struct guest_options *o)
     if (g->console < 0)
         lab_fail("accept: %m");
     close(p.listener);
-    free(guest_wait(g, "guest ready"));
+    if (!o->after)
+        free(guest_wait(g, "guest ready"));
     return g;
 }
 

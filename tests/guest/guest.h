@@ -25,6 +25,11 @@ struct guest_options {
     bool relative;
     const char *format;      /* "qcow2" (NULL) or "raw" */
     const char *const *args; /* more arguments for QEMU, NULL at the end; may be NULL */
+
+    /* The same machine as this guest's, which has ended, on its images "vdX@suffix": it waits for
+     * a memory (-incoming defer). NULL: it boots. */
+    const struct guest *after;
+    const char *suffix;
 };
 
 struct guest {
@@ -35,7 +40,7 @@ struct guest {
     size_t len;
 };
 
-/* Start it and wait until it says that it is ready. */
+/* Start it; one that boots is waited for until it says that it is ready. */
 struct guest *guest_start(const struct guest_options *options);
 
 /* NULL is fine. */

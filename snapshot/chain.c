@@ -98,6 +98,11 @@ char *chain_memory_file(const struct chain *c, const json_t *snapshot)
     return file ? path_join(c->folder, file) : NULL;
 }
 
+bool chain_memory_is_live(const json_t *memory)
+{
+    return same(text(memory, "method"), "live");
+}
+
 /* "a:b.qcow2" would read as the protocol "a". */
 char *chain_spell(const char *folder, const char *file)
 {

@@ -52,6 +52,8 @@ char *chain_layer_file(const struct chain *c, const char *id); /* absolute, new 
 const char *chain_active(const struct chain *c, const char *disk);
 /* The file of the memory of @snapshot, absolute. New string, NULL: it has none of its own. */
 char *chain_memory_file(const struct chain *c, const json_t *snapshot);
+/* Was @memory (a snapshot's, may be NULL) saved while the guest ran on? It is no image then. */
+bool chain_memory_is_live(const json_t *memory);
 
 /* What the document calls a disk that has no name of its own: by the file that it runs on,
  * else by its place in the machine. NULL: it does not know it. */

@@ -72,7 +72,10 @@ static void check_memory(struct check *k, const json_t *snapshot)
     auto_free char *file = chain_memory_file(k->c, snapshot);
     const json_t *entry = check_file(k, file);
 
-    if (!file || !k->files || (entry && has_tag(entry, text(memory, "tag"))))
+    bool held = chain_memory_is_live(memory)
+                    ? json_integer_value(json_object_get(entry, "size")) > 0
+                    : entry && has_tag(entry, text(memory, "tag"));
+    if (!file || !k->files || held)
         return;
     check_add(k,
               &(struct finding){"missing-memory", name, "keep it with its disks alone",
@@ -136,7 +139,9 @@ static void try(struct check *k, const struct qrw_operation *op, const void *arg
 static void check_use(struct check *k, const json_t *snapshot)
 {
     const char *name = text(snapshot, "name");
-    const struct qrw_revert_args revert = {.name = name};
+    /* that a memory saved live needs another QEMU is no fault of it */
+    const struct qrw_revert_args revert = {
+        .name = name, .no_memory = chain_memory_is_live(json_object_get(snapshot, "memory"))};
     const struct qrw_delete_args delete = {.names = (const char *const[]){name, NULL}};
 
     try(k, &qrw_revert, &revert, "cannot-revert", name);

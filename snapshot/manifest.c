@@ -13,11 +13,6 @@ enum { VERSION = 1, MAX_NAME = 255, MAX_WORDS = 64 << 10 };
 
 /* ---- made ---- */
 
-bool manifest_is_live(const json_t *memory)
-{
-    return same(text(memory, "method"), "live");
-}
-
 /* Those members of @from that mean something elsewhere too. New reference. */
 static json_t *pick(const json_t *from, const char *const *keys)
 {
@@ -137,8 +132,8 @@ static int check_files(const json_t *files, const json_t *memory, struct qmp_err
 
         if (wrong || is_twice(files, i))
             return bad(err, wrong ? wrong : "a file, disk or memory is there twice");
-        if (is_memory(file) &&
-            (!memory || manifest_is_live(memory) != same(text(file, "format"), MANIFEST_STREAM)))
+        if (is_memory(file) && (!memory || chain_memory_is_live(memory) !=
+                                               same(text(file, "format"), MANIFEST_STREAM)))
             return bad(err, "nothing is told of the memory, or something else");
         disks += !is_memory(file);
     }

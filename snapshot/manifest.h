@@ -25,9 +25,6 @@ enum { MANIFEST_MAX_BYTES = 4 << 20, MANIFEST_MAX_FILES = 256 };
  * RFC 3339. New reference. */
 json_t *manifest_new(const json_t *snapshot, bool memory, const char *now);
 
-/* Was the memory saved while the guest ran? */
-bool manifest_is_live(const json_t *memory);
-
 /* The entry of @files (an array) that is called @name. Borrowed, NULL: there is none. */
 json_t *manifest_file(const json_t *files, const char *name);
 

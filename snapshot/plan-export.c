@@ -228,7 +228,7 @@ static int add_memory(struct export *e, struct qmp_error *err)
         return qmp_error_hint(err, "--no-memory exports the disks alone");
     }
     auto_free char *file = path_join(e->s->chain->folder, text(memory, "file"));
-    bool live = manifest_is_live(memory);
+    bool live = chain_memory_is_live(memory);
     auto_free char *name = new_name(e, "memory", live ? MANIFEST_STREAM : "qcow2");
     auto_free char *copy = mem_printf("%s/%s", e->work, name);
     json_auto_t *layers = json_pack("[{s:s, s:s}]", "file", file, "format", "raw");

@@ -144,7 +144,8 @@ static json_t *add_memory(struct import *m, const json_t *file)
 {
     const json_t *told = json_object_get(json_object_get(m->args->manifest, "snapshot"), "memory");
     auto_free char *stem = plan_safe_name(m->args->name);
-    auto_free char *name = new_name(m, stem, manifest_is_live(told) ? "vmstate" : "vmstate.qcow2");
+    auto_free char *name =
+        new_name(m, stem, chain_memory_is_live(told) ? "vmstate" : "vmstate.qcow2");
     json_t *record = json_deep_copy(told);
 
     add_copy(m, file, name, text(told, "tag"));
@@ -208,9 +209,9 @@ static void fill(struct import *m)
     json_object_set_new(m->p->result, "to", json_string(m->args->to));
     json_object_set(m->p->result, "start", m->start);
     json_object_set_new(m->p->result, "memory",
-                        !memory                    ? json_null()
-                        : manifest_is_live(memory) ? json_string("-incoming defer")
-                                                   : json_string("-S"));
+                        !memory                        ? json_null()
+                        : chain_memory_is_live(memory) ? json_string("-incoming defer")
+                                                       : json_string("-S"));
 }
 
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)

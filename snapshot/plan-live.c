@@ -99,11 +99,6 @@ void plan_live_save(struct plan *p, const struct scene *s, const char *file)
 
 /* ---- load ---- */
 
-bool plan_is_live(const json_t *memory)
-{
-    return same(text(memory, "method"), "live");
-}
-
 int plan_live_awaited(const struct scene *s, const char *name, struct qmp_error *err)
 {
     if (same(s->graph->status, "inmigrate"))

@@ -23,9 +23,6 @@ void plan_live_file(struct plan *p, const struct scene *s, const char *file, con
 /* Save into it; the guest was stopped, and the disks have switched. It goes on by that. */
 void plan_live_save(struct plan *p, const struct scene *s, const char *file);
 
-/* Was @memory (a snapshot's record, may be NULL) saved so? */
-bool plan_is_live(const json_t *memory);
-
 /* Does QEMU wait for such a memory, that of the snapshot @name? QRW_ERR_UNSUPPORTED says how it
  * is made to. */
 int plan_live_awaited(const struct scene *s, const char *name, struct qmp_error *err);

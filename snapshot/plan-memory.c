@@ -7,7 +7,6 @@
 #include "qmp/mem.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
-#include "snapshot/plan-live.h"
 
 #define OLDEST_WITH_JOBS 60000
 
@@ -117,7 +116,7 @@ bool plan_memory_wanted(struct plan *p, const struct scene *s, const json_t *mem
     plan_note(p,
               "the disks are back, the memory needs a QEMU: start it with %s on these disks, and "
               "there qrewind revert %s goes on from that instant",
-              plan_is_live(memory) ? "-incoming defer" : "-S", snapshot);
+              chain_memory_is_live(memory) ? "-incoming defer" : "-S", snapshot);
     return false;
 }
 

@@ -55,7 +55,7 @@ static int find_snapshot(struct way_back *w, const char *name, struct qmp_error 
     }
     w->disks = json_object_get(snapshot, "disks");
     w->memory = json_is_object(memory) && !w->args->no_memory ? memory : NULL;
-    w->live = plan_is_live(w->memory);
+    w->live = chain_memory_is_live(w->memory);
     w->was_running = text(snapshot, "state") && !strcmp(text(snapshot, "state"), "running");
     return 0;
 }

@@ -152,6 +152,12 @@ static const struct row snapshots[] = {
     {"it is well",
      "disk0: base* <- a", "#snapshots/0/memory={\"file\": \"m.qcow2\", \"tag\": \"s1\"}; "
      "m.tags=[\"s1\"]; offline", ""},
+    {"one that was saved live is no image",
+     "disk0: base* <- a", "#snapshots/0/memory={\"file\": \"m.qcow2\", \"tag\": \"s1\", "
+     "\"method\": \"live\"}; m.size=5; offline", ""},
+    {"but it is not empty",
+     "disk0: base* <- a", "#snapshots/0/memory={\"file\": \"m.qcow2\", \"tag\": \"s1\", "
+     "\"method\": \"live\"}; m.size=0; offline", "missing-memory s1 (drop-memory?)"},
     {"a tag is not in the image any more",
      "disk0: a^t1; disk1: b^t1; inside t1", "a.tags=null; offline", "missing-tag t1 (drop-snapshot?)"},
     {"both are",

@@ -85,6 +85,8 @@ Test(live, the_snapshot_tells_how_its_memory_was_saved)
     says(doc, "snapshot.memory.method", "live");
     says(doc, "snapshot.memory.machine", "pc-i440fx");
     says(doc, "snapshot.state", "running");
+    json_auto_t *check = tells(lab, "check");
+    cr_expect_eq(json_array_size(at(check, "findings")), 0);
     does(lab, "edit", "m1", "--name", "m2");
     /* the file keeps its name: a new m1 takes another */
     does(lab, "create", "m1", "--memory=live");
@@ -162,6 +164,7 @@ Test(live, a_qemu_that_waits_for_it_goes_on_from_that_instant)
     json_auto_t *doc = tells(lab, "revert", "m1");
     says(doc, "method", "memory");
     cr_expect_str_eq(live_status(lab), "running");
+    does(lab, "check", "--deep");
     for (int disk = 0; disk < 2; disk++)
         holds(lab, disk, 1);
     chain_is(lab, 0, "vda.qcow2 <- vda.m1-2.qcow2");

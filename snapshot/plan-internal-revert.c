@@ -234,6 +234,8 @@ static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *er
     chain_set_current(&p->after, w->current);
     plan_collect(p, false);
     plan_internal_forget(p, w->s); /* each revert leaves one undo point only */
+    if (!w->memory)
+        overlays_note_flash(p, &w->o);
     json_object_set_new(p->result, "snapshot", json_string(w->name));
     json_object_set_new(p->result, "method",
                         json_string(plan_way_method(w->s, w->memory, w->args->no_reset)));

@@ -148,3 +148,17 @@ void plan_end_writing(struct plan *p, const struct scene *s, const struct graph_
     if (arguments)
         plan_cleanup_qmp(p, "blockdev-reopen", arguments);
 }
+
+/* Such a device keeps its content in memory: only loading that shows the guest another. */
+void overlays_note_flash(struct plan *p, const struct overlays *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        const struct graph_disk *d = o->list[i].disk;
+
+        if (d->qdev && strstr(d->qdev, ".flash"))
+            plan_note(p,
+                      "%s is flash (UEFI variables): the guest sees what it holds now only after "
+                      "QEMU restarts",
+                      d->id);
+    }
+}

@@ -57,4 +57,7 @@ void plan_end_writing(struct plan *p, const struct scene *s, const struct graph_
  */
 void overlays_switch(struct plan *p, const struct overlays *o, bool sync, json_t *undo);
 
+/* The disks go back without the memory: say of flash devices that the guest does not see it. */
+void overlays_note_flash(struct plan *p, const struct overlays *o);
+
 #endif

@@ -190,20 +190,6 @@ static void close_nodes(struct plan *p, const struct way_back *w)
 
 /* ---- */
 
-/* A flash device keeps its content in memory: only loading that shows the guest another. */
-static void note_flash(struct plan *p, const struct way_back *w)
-{
-    for (size_t i = 0; !w->memory && i < w->o.n; i++) {
-        const struct graph_disk *d = w->o.list[i].disk;
-
-        if (d->qdev && strstr(d->qdev, ".flash"))
-            plan_note(p,
-                      "%s is flash (UEFI variables): the guest sees what it holds now only after "
-                      "QEMU restarts",
-                      d->id);
-    }
-}
-
 static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
 {
     if (!plan_memory_wanted(p, w->s, w->memory, w->name)) {
@@ -223,7 +209,8 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
     close_nodes(p, w);
     plan_collect(p, false);
     plan_internal_forget(p, w->s);
-    note_flash(p, w);
+    if (!w->memory)
+        overlays_note_flash(p, &w->o);
     json_object_set_new(p->result, "snapshot", json_string(w->name));
     json_object_set_new(p->result, "method",
                         json_string(plan_way_method(w->s, w->memory, w->args->no_reset)));

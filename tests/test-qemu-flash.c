@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * UEFI variables: a flash device is a disk of the snapshot, and keeps what it holds in memory.
+ * No firmware is needed for that: nothing reads what is in it.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/cases/live.h"
+
+/* Beside the first disk, code that nobody may write to, and variables. */
+static void make_flash(const char *folder, void *format)
+{
+    auto_free char *code = mem_printf("%s/code.raw", folder);
+    auto_free char *variables = mem_printf("%s/vars.%s", folder, (char *)format);
+
+    lab_image(code, "raw", "4M", NULL, NULL);
+    lab_image(variables, format, "4M", NULL, NULL);
+}
+
+static struct lab *start(const char *format)
+{
+    auto_free char *variables =
+        mem_printf("if=pflash,unit=1,format=%s,file=vars.%s", format, format);
+
+    return lab_start(&(struct lab_options){
+        .disks = 1,
+        .running = true,
+        .args = WORDS("-M", "q35", "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=code.raw",
+                      "-drive", variables),
+        .prepare = make_flash,
+        .prepare_arg = (void *)format,
+    });
+}
+
+static bool has_memory(const struct lab *lab)
+{
+    return number(lab->greeting, "QMP.version.qemu.major") >= 6;
+}
+
+static const char note[] = "pflash1 is flash";
+
+Test(flash, is_in_the_snapshot_unless_nobody_may_write_to_it)
+{
+    struct lab *lab = start("qcow2");
+    json_auto_t *doc = tells(lab, "create", "s1"), *shown = tells(lab, "show", "s1");
+
+    cr_expect(mentions(at(doc, "notes"), "pflash0 is left out: it is read-only"));
+    cr_expect(at(shown, "snapshot.disks.pflash1") && at(shown, "snapshot.disks.vda"));
+    lab_stop(lab);
+}
+
+Test(flash, shows_the_guest_nothing_new_when_the_disks_alone_go_back)
+{
+    struct lab *lab = start("qcow2");
+
+    does(lab, "create", "s1");
+    json_auto_t *back = tells(lab, "revert", "s1"), *forth = tells(lab, "undo");
+    cr_expect(mentions(at(back, "notes"), note));
+    cr_expect(mentions(at(forth, "notes"), note));
+    if (has_memory(lab)) {
+        does(lab, "create", "i1", "--internal");
+        json_auto_t *inside = tells(lab, "revert", "i1");
+        cr_expect(mentions(at(inside, "notes"), note));
+    }
+    turn_off(lab);
+    lab_stop(lab);
+}
+
+Test(flash, comes_back_with_the_memory)
+{
+    struct lab *lab = start("qcow2");
+
+    if (has_memory(lab)) {
+        does(lab, "create", "m1", "--memory");
+        json_auto_t *back = tells(lab, "revert", "m1");
+        cr_expect_eq(json_array_size(at(back, "notes")), 0);
+        does(lab, "create", "i1", "--internal", "--memory");
+        json_auto_t *inside = tells(lab, "revert", "i1");
+        cr_expect_eq(json_array_size(at(inside, "notes")), 0);
+        if (live_can(lab))
+            does(lab, "create", "m2", "--memory=live");
+    }
+    turn_off(lab);
+    lab_stop(lab);
+}
+
+/* What can hold no snapshot inside is named, with the cure; overlays go on anything. */
+Test(flash, that_is_raw)
+{
+    struct lab *lab = start("raw");
+    const char *const *const inside[] = {WORDS("create", "i1", "--internal"),
+                                         WORDS("create", "i1", "--internal", "--memory")};
+
+    for (size_t i = 0; i < 2; i++) {
+        auto_free char *state = state_of(lab);
+        json_auto_t *error = cases_run(lab, __LINE__, 7, inside[i]);
+
+        says(error, "desc", "pflash1 cannot hold an internal snapshot: vars.raw is raw");
+        says(error, "hint", "qemu-img convert -O qcow2 vars.raw");
+        says(error, "hint", "--exclude pflash1");
+        unchanged(lab, state);
+    }
+    does(lab, "create", "s1");
+    if (has_memory(lab)) {
+        does(lab, "create", "m1", "--memory");
+        does(lab, "revert", "m1");
+    }
+    does(lab, "revert", "s1");
+    turn_off(lab);
+    lab_stop(lab);
+}

@@ -289,10 +289,14 @@ void plan_decide(struct plan *p, const char *then)
             json_object_set_new(step, "then", json_string(then));
 }
 
+bool plan_acts(const struct plan *p)
+{
+    return json_array_size(p->steps) || json_array_size(p->cleanup);
+}
+
 bool plan_is_idle(const struct plan *p, const struct chain *before)
 {
-    return !json_array_size(p->steps) && !json_array_size(p->cleanup) &&
-           json_equal(p->after.doc, before->doc);
+    return !plan_acts(p) && json_equal(p->after.doc, before->doc);
 }
 
 /* ---- what follows ---- */

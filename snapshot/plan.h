@@ -183,7 +183,9 @@ void plan_promise_saved(struct plan *p, const char *file);
 const char *plan_promised_file(const struct plan *p);
 /* Does @p promise the end of the job @id (NULL: of any)? */
 bool plan_promises_job(const struct plan *p, const char *id);
-/* Is there anything to do, beside what @before records? */
+/* Is there anything to be done by QEMU, or to files? Else only the record changes. */
+bool plan_acts(const struct plan *p);
+/* Is there nothing to do, beside what @before records? */
 bool plan_is_idle(const struct plan *p, const struct chain *before);
 
 /* Does @g show what was promised? QRW_ERR_FAILED says what is different. */

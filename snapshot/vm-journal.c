@@ -153,16 +153,20 @@ static bool is_bare(const struct chain *c)
     return true;
 }
 
-int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
+static int save(struct journal *j, struct qrw_vm *vm, bool durable, struct qmp_error *err)
 {
     if (is_bare(&j->chain)) {
         sidecar_remove(j->file);
         return 0;
     }
-    /* not made durable: after a power cut the journal is found again, and settled */
-    if (sidecar_save(j->file, j->chain.doc, j->like, false, err))
+    if (sidecar_save(j->file, j->chain.doc, j->like, durable, err))
         return -1;
     return follow_images(j, vm, err);
+}
+
+int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
+{
+    return save(j, vm, true, err);
 }
 
 /* What was given up may have overwritten what it was to drop. */
@@ -181,6 +185,8 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
                 struct qmp_error *err)
 {
     json_t *generation = json_incref(json_object_get(j->chain.doc, "generation"));
+    /* after a power cut the journal is found again, and settled */
+    bool durable = !chain_pending(&j->chain);
     auto_free char *link = link_name(j, &vm->graph, p);
 
     if (after) {
@@ -192,7 +198,7 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
     }
     json_object_set_new(j->chain.doc, "generation", generation);
     json_object_set_new(j->chain.doc, "pending", json_null());
-    if (journal_save(j, vm, err))
+    if (save(j, vm, durable, err))
         return -1;
     if (link)
         sidecar_unlink(link); /* unless the sidecar has taken its place */

@@ -18,14 +18,20 @@
 #include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
 
+/* What there is now: the disks, and what became of the jobs where there were any. */
+static int observe_end(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err)
+{
+    return plan_promises_job(p, NULL) ? vm_observe(vm, GRAPH_DISKS, err)
+                                      : vm_observe_disks(vm, err);
+}
+
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
 {
     struct qmp_error why = {0};
 
     vm_spare_shared(vm, p, j->file);
-    if ((plan_promises_job(p, NULL) ? vm_observe(vm, GRAPH_DISKS, &why)
-                                    : vm_observe_disks(vm, &why)) ||
+    if ((plan_acts(p) && observe_end(vm, p, &why)) ||
         vm_observe_migration(vm, plan_promised_file(p), &why) || plan_holds(p, &vm->graph, &why) ||
         runner_cleanup(r, p, &why)) {
         why.kind = QRW_ERR_UNKNOWN;
@@ -201,6 +207,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     vm_adopt_names(vm, &p.after);
     struct runner r = vm_runner(vm, false);
 
+    vm->stale = true;
     runner_thaw_left(&r, &p);
     if (decide(vm, &p, &verdict, err)) {
         json_decref(r.jobs);

@@ -52,7 +52,8 @@ static bool merge(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned
     /* not while a job of ours goes on without us */
     if (chain_pending(&j->chain) || !tidy_is_due(&j->chain))
         return false;
-    if (flags & QRW_DRY_RUN || !vm_observe(vm, GRAPH_NODES, err))
+    if (flags & QRW_DRY_RUN || (!vm->stale && vm->graph.level == GRAPH_NODES) ||
+        !vm_observe(vm, GRAPH_NODES, err))
         part = merge_next(vm, j, flags & ~(unsigned)QRW_NO_WAIT, err);
     if (!part && err->kind != QRW_ERR_WAITING && err->kind != QRW_ERR_UNKNOWN) {
         char words[1024];

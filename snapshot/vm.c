@@ -282,6 +282,7 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
                              "this is QEMU %s; qrewind works with 5.2 and newer", version);
     }
     look_closer(vm);
+    vm->stale = false;
     return 0;
 }
 

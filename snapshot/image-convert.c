@@ -138,6 +138,14 @@ int image_copy_snapshot(const char *path, const char *source, const char *tag, c
     return convert(argv, "convert", path, err);
 }
 
+int image_apply(const char *path, const char *tag, struct qmp_error *err)
+{
+    auto_free char *image = option("driver=qcow2,file.driver=file,file.filename=", path);
+    const char *argv[] = {"qemu-img", "snapshot", "--image-opts", "-a", tag, image, NULL};
+
+    return convert(argv, "snapshot -a", path, err);
+}
+
 int image_untag(const char *path, const char *tag, struct qmp_error *err)
 {
     auto_free char *image = option("driver=qcow2,file.driver=file,file.filename=", path);

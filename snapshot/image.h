@@ -69,6 +69,10 @@ int image_has_snapshot(const char *path, const char *name, struct qmp_error *err
  * none, or (@err) they cannot be read. */
 struct qcow2_snapshot *image_snapshots(const char *path, size_t *n, struct qmp_error *err);
 
+/* Does the image show exactly what its internal snapshot @tag holds: was nothing written since that
+ * was taken, or gone back to? False also where it cannot be told. */
+bool image_shows(const char *path, const char *tag);
+
 /* Is there any internal snapshot inside of @path, but those whose names begin with @but? */
 bool image_holds_snapshots(const char *path, const char *but);
 
@@ -141,6 +145,9 @@ int image_copy_snapshot(const char *path, const char *source, const char *tag, c
 /* Remove the internal snapshot @tag from the qcow2 image @path, which nobody has open. That it
  * is not there is no failure. Errors as above. */
 int image_untag(const char *path, const char *tag, struct qmp_error *err);
+
+/* Let the image show what its internal snapshot @tag holds. The same. */
+int image_apply(const char *path, const char *tag, struct qmp_error *err);
 
 /* What a user without privileges can still write to the file system of @folder, in bytes. */
 int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err);

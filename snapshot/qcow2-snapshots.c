@@ -10,6 +10,8 @@
 
 /* One entry: these fields, then extra data, id, name; padded to 8 bytes. */
 enum {
+    AT_TABLE_OFFSET = 0,
+    AT_TABLE_ENTRIES = 8,
     AT_ID_SIZE = 12,
     AT_NAME_SIZE = 14,
     AT_DATE_SEC = 16,
@@ -66,6 +68,8 @@ static int parse_entry(const uint8_t *bytes, size_t len, size_t *at, struct qcow
     if (want(*at + size, len, need, err))
         return -1;
 
+    s->l1_offset = get64(p + AT_TABLE_OFFSET);
+    s->l1_entries = get32(p + AT_TABLE_ENTRIES);
     s->vm_state_size = get32(p + AT_VM_STATE_SIZE);
     s->date_sec = get32(p + AT_DATE_SEC);
     s->date_nsec = get32(p + AT_DATE_NSEC);

@@ -106,6 +106,8 @@ void qcow2_layout_done(struct qcow2_layout *out);
 struct qcow2_snapshot {
     char *id;
     char *name;
+    uint64_t l1_offset; /* its own table of what the guest sees */
+    uint32_t l1_entries;
     uint64_t vm_state_size; /* bytes; 0: disk only */
     uint64_t disk_size;     /* bytes; the image's size then, 0: not recorded */
     int64_t icount;         /* instructions executed, -1: not recorded */

@@ -13,6 +13,7 @@
 #include "snapshot/graph-files.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
+#include "snapshot/offline-unload.h"
 #include "snapshot/offline.h"
 #include "snapshot/sidecar.h"
 
@@ -179,6 +180,21 @@ static bool is_left_over(struct qrw_vm *vm, pid_t user, struct qmp_error *err)
     return engine_await(user, PATIENCE_MS);
 }
 
+/* A return to an internal snapshot that was interrupted half-way leaves disks of two times. */
+static int unload(struct qrw_vm *vm, struct qmp_error *err)
+{
+    struct chain c = {0};
+    int rc;
+
+    if (!vm->sidecar_found || !sidecar_exists(vm->sidecar_found))
+        return 0;
+    rc = sidecar_load(&c, vm->sidecar_found, NULL, NULL, err);
+    if (!rc && chain_pending(&c))
+        rc = offline_unload(&c, &vm->graph, err);
+    chain_done(&c);
+    return rc;
+}
+
 static void remember_names(struct qrw_vm *vm)
 {
     json_array_clear(vm->drives);
@@ -206,7 +222,7 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err)
         pid_t user = 0;
         bool good;
 
-        if (vm_observe_files(vm, err) || vm_check_files(&vm->graph, err))
+        if (vm_observe_files(vm, err) || vm_check_files(&vm->graph, err) || unload(vm, err))
             return -1;
         remember_names(vm);
         if (begin(vm, &user, &why)) {

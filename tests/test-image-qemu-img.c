@@ -200,3 +200,39 @@ Test(image_qemu_img, internal_snapshots_by_qemu_img_are_listed)
     qcow2_snapshots_free(list, 2);
     qcow2_header_done(&h);
 }
+
+/* @what is a command of qemu-io, or with a @letter of "qemu-img snapshot" its tag. */
+static void act(const char *path, const char *letter, const char *what)
+{
+    if (letter)
+        tool((const char *[]){"qemu-img", "snapshot", letter, what, path, NULL});
+    else
+        tool((const char *[]){"qemu-io", "-c", what, path, NULL});
+}
+
+Test(image_qemu_img, an_image_shows_what_a_snapshot_in_it_holds_until_it_is_written_to)
+{
+    static const char *const options[] = {"compat=0.10", "cluster_size=4k", "cluster_size=2M",
+                                          "extended_l2=on", "lazy_refcounts=on"};
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        const char *o = options[i];
+
+        unlink("a.qcow2");
+        tool((const char *[]){"qemu-img", "create", "-q", "-f", "qcow2", "-o", o, "a.qcow2", "99M",
+                              NULL});
+        act("a.qcow2", NULL, "write -P 1 98M 4k");
+        act("a.qcow2", "-c", "t1");
+        cr_expect(image_shows("a.qcow2", "t1"), "%s: just taken", o);
+        cr_expect(!image_shows("a.qcow2", "t2"), "%s: there is none", o);
+        act("a.qcow2", NULL, "write -P 2 98M 4k");
+        cr_expect(!image_shows("a.qcow2", "t1"), "%s: written to", o);
+        act("a.qcow2", "-c", "t2");
+        cr_expect(image_shows("a.qcow2", "t2") && !image_shows("a.qcow2", "t1"), "%s", o);
+        cr_assert_eq(image_apply("a.qcow2", "t1", NULL), 0);
+        cr_expect(image_shows("a.qcow2", "t1") && !image_shows("a.qcow2", "t2"), "%s", o);
+        act("a.qcow2", NULL, "write -z 98M 4k");
+        cr_expect(!image_shows("a.qcow2", "t1"), "%s: zeroed", o);
+    }
+    cr_expect(!image_shows("nothing.qcow2", "t1"));
+}

@@ -8,6 +8,7 @@
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,3 +232,18 @@ EVERY_POINT(delete_of_the_first, "delete i1", "delete s1", 15)
 EVERY_POINT(commit, "delete i1 s2", "commit a --force", 15)
 EVERY_POINT(stream, "delete i1", "stream a", 15)
 EVERY_POINT(prune, "delete i1", "prune --keep-last 1", 15)
+
+/* QEMU loads into one disk after the other: here it came as far as the first. */
+Test(qemu_offline_killed, a_load_that_was_cut_in_half_is_taken_back)
+{
+    prepare(NULL);
+    arm(4, false, true);
+    use_engine(true);
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 revert i1");
+    use_engine(false);
+    cr_assert_eq(r.status, 128 + SIGKILL);
+    offline_ok("qemu-img snapshot -a i1 a.s2.qcow2");
+    offline_ok("qrewind -i a.qcow2 repair");
+    cr_expect_eq(check_content("cut in half"), 15);
+    check_files("cut in half");
+}

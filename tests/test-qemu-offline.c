@@ -124,7 +124,6 @@ Test(qemu_offline, what_only_a_vm_has_is_refused_with_words)
     offline_fails(7, "there is no memory", "qrewind " ON " create --memory m");
     offline_fails(7, "there is no memory", "qrewind " ON " create --internal --memory m");
     offline_fails(7, "there is no guest", "qrewind " ON " create --quiesce m");
-    offline_fails(3, "no job", "qrewind " ON " job wait qrw-commit-base");
     offline_fails(3, "no image", "qrewind -i nothing.qcow2 list");
     offline_fails(3, "no sidecar", "qrewind -S nothing.json list");
     offline_files("base.qcow2");

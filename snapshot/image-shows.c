@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * image-shows: what an image shows, by its first table; see image.h.
+ *
+ * Taking an internal snapshot, and going back to one, leaves both with the same second tables;
+ * every write after that gets one of its own, and so another entry in the first.
+ */
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+
+/* Says who may write in place, not what is there. */
+#define COPIED (UINT64_C(1) << 63)
+
+enum { MAX_ENTRIES = 4 << 20 };
+
+/* The first table at @offset of the open image; @n entries, those that are not there are 0. */
+static uint64_t *table(int fd, uint64_t offset, uint32_t entries, size_t n)
+{
+    uint64_t *t = mem_alloc((n ? n : 1) * sizeof(*t));
+    size_t len = (entries < n ? entries : n) * sizeof(*t);
+
+    /* what lies behind the end of the file reads as zero */
+    if (pread(fd, t, len, (off_t)offset) < 0) {
+        free(t);
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++)
+        t[i] = be64toh(t[i]) & ~COPIED;
+    return t;
+}
+
+/* How many entries the disk itself takes up: a saved memory lies behind them. */
+static size_t disk_entries(const struct qcow2_header *h)
+{
+    unsigned entry_bits = h->incompatible & QCOW2_EXTENDED_L2 ? 4 : 3;
+    unsigned bits = 2 * h->cluster_bits - entry_bits; /* of what one entry covers */
+
+    return (size_t)((h->size >> bits) + ((h->size & ((UINT64_C(1) << bits) - 1)) != 0));
+}
+
+static bool is_same(int fd, const struct qcow2_header *h, const struct qcow2_snapshot *s)
+{
+    size_t n = disk_entries(h);
+
+    if (n > MAX_ENTRIES || (s->disk_size && s->disk_size != h->size))
+        return false;
+    auto_free uint64_t *now = table(fd, h->l1_offset, h->l1_entries, n);
+    auto_free uint64_t *then = table(fd, s->l1_offset, s->l1_entries, n);
+    return now && then && !memcmp(now, then, n * sizeof(*now));
+}
+
+bool image_shows(const char *path, const char *tag)
+{
+    struct qcow2_header h = {0};
+    struct qcow2_snapshot *list;
+    bool shows = false;
+    size_t n = 0;
+    auto_close int fd = image_open(path, false, NULL);
+
+    if (fd < 0 || image_read_header(path, &h, NULL))
+        return false;
+    list = image_snapshots(path, &n, NULL);
+    for (size_t i = 0; list && i < n; i++)
+        if (!strcmp(list[i].name, tag)) {
+            shows = is_same(fd, &h, &list[i]);
+            break; /* the first is the one that QEMU means */
+        }
+    qcow2_snapshots_free(list, list ? n : 0);
+    qcow2_header_done(&h);
+    return shows;
+}

@@ -45,6 +45,9 @@ static void on_event(struct qmp_client *c, const char *name, json_t *event, void
     const char *id = text(data, "id") ? text(data, "id") : text(data, "device");
     struct follow *f = arg;
 
+    /* that it begins is no news: we have just told it to */
+    if (same(text(data, "status"), "created") || same(text(data, "status"), "running"))
+        return;
     for (size_t i = 0; id && i < f->n; i++)
         if (!strcmp(job_id(f->steps[i]), id))
             f->woken = true;
@@ -213,6 +216,18 @@ static int judge(struct follow *f, bool *all_ready, struct qmp_error *err)
     return resting;
 }
 
+/* Until something happens, or it is time to look anyway. */
+static int rest(struct follow *f, struct qmp_error *err)
+{
+    struct qmp_error why;
+
+    if (!qmp_client_run(f->r->client, woken, f, tick(f), &why) || why.kind == QMP_ERR_TIMEOUT)
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
+}
+
 static int follow(struct follow *f, struct qmp_error *err)
 {
     for (;;) {
@@ -228,13 +243,8 @@ static int follow(struct follow *f, struct qmp_error *err)
             return -1;
         if (*f->r->stop || (f->r->wait_ms && now_ms() - f->begun_ms >= f->r->wait_ms))
             return waiting(f, err);
-
-        struct qmp_error why;
-        if (qmp_client_run(f->r->client, woken, f, tick(f), &why) && why.kind != QMP_ERR_TIMEOUT) {
-            if (err)
-                *err = why;
+        if (rest(f, err))
             return -1;
-        }
     }
 }
 
@@ -253,6 +263,8 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 
     if (!rc)
         rc = start(&f, err);
+    if (!rc && !attach && !r->no_wait)
+        rc = rest(&f, err);
     if (!rc)
         rc = r->no_wait ? (look(&f, err) ? -1 : RUN_LEFT) : follow(&f, err);
     note_jobs(&f);

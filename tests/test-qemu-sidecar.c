@@ -132,14 +132,17 @@ Test(sidecar, moves_with_its_folder)
     turn_off(old);
     auto_result struct lab_result r = lab_exec(
         old->folder, WORDS("sh", "-c",
-                           "mkdir moved && mv vda.* moved && cd moved && "
-                           "qemu-img rebase -u -f qcow2 -F qcow2 -b $PWD/vda.qcow2 vda.s1.qcow2"));
+                           "mkdir moved && mv vda.* moved && "
+                           "\"$QREWIND\" --image moved/vda.s1.qcow2 repair"));
     cr_assert_eq(r.status, 0, "%s", r.err);
     lab = start_again(old, WORDS("moved/vda.s1.qcow2"));
     json_auto_t *list = tells(lab, "list");
     says(list, "snapshots.0.disks.vda.file", "/moved/vda.qcow2");
     does(lab, "create", "s2");
     holds(lab, 0, 2);
+    does(lab, "revert", "s1");
+    holds(lab, 0, 1);
+    does(lab, "check");
     lab_stop(lab);
     lab_stop(old);
 }

@@ -28,12 +28,15 @@ static int lock(const char *path, struct qmp_error *err)
 
     if (fd < 0)
         return image_error(err, "open", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &st) || lstat(path, &now) ||
-        st.st_dev != now.st_dev || st.st_ino != now.st_ino) {
-        close(fd);
-        return qmp_error_set(err, QRW_ERR_LOCKED, "%s is being written by another qrewind", path);
-    }
-    return fd;
+    bool failed = flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &st) || lstat(path, &now);
+    if (!failed && st.st_dev == now.st_dev && st.st_ino == now.st_ino)
+        return fd;
+    if (failed && errno != EWOULDBLOCK)
+        image_error(err, "lock", path);
+    else
+        qmp_error_set(err, QRW_ERR_LOCKED, "%s is being written by another qrewind", path);
+    close(fd);
+    return -1;
 }
 
 int export_check_makeable(const char *path, struct qmp_error *err)
@@ -97,8 +100,15 @@ int export_workspace(struct runner *r, const json_t *step, struct qmp_error *err
     }
     if (rc)
         return image_error(err, "make the folder", path);
-    r->workspace = lock(path, err);
-    return r->workspace < 0 ? -1 : 0;
+    struct qmp_error why = {0};
+    r->workspace = lock(path, &why);
+    if (r->workspace >= 0)
+        return 0;
+    if (why.kind != QRW_ERR_LOCKED)
+        rmdir(path); /* it is still ours, and nobody's work is in it */
+    if (err)
+        *err = why;
+    return -1;
 }
 
 void export_undo(struct runner *r, const json_t *step, json_t *notes)
@@ -165,7 +175,9 @@ static int write_manifest(const char *folder, const json_t *manifest, struct qmp
     auto_free char *path = mem_printf("%s/" MANIFEST_NAME, folder);
     auto_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-    if (fd < 0 || json_dumpfd(manifest, fd, JSON_INDENT(2)) || fsync(fd))
+    /* json_dumpfd() does not tell of every write that fails */
+    auto_free char *words = json_dumps(manifest, JSON_INDENT(2));
+    if (fd < 0 || image_write_at(fd, words, strlen(words), 0) || fsync(fd))
         return image_error(err, "write", path);
     return image_sync_folder(path, err);
 }

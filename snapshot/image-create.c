@@ -65,7 +65,7 @@ static int hand_over(int fd, const char *path, const char *like, struct qmp_erro
     return fchmod(fd, mode) ? image_error(err, "change the mode of", path) : 0;
 }
 
-static int write_at(int fd, const void *bytes, size_t len, uint64_t offset)
+int image_write_at(int fd, const void *bytes, size_t len, uint64_t offset)
 {
     const char *p = bytes;
 
@@ -85,7 +85,7 @@ static int write_at(int fd, const void *bytes, size_t len, uint64_t offset)
 static int fill(int fd, const char *path, const struct qcow2_layout *l, struct qmp_error *err)
 {
     for (int i = 0; i < QCOW2_PIECES; i++)
-        if (write_at(fd, l->piece[i].bytes, l->piece[i].len, l->piece[i].offset))
+        if (image_write_at(fd, l->piece[i].bytes, l->piece[i].len, l->piece[i].offset))
             return image_error(err, "write", path);
     if (ftruncate(fd, (off_t)l->length))
         return image_error(err, "write", path);

@@ -101,6 +101,9 @@ void image_trim(const char *path);
 /* Open @path for QEMU to write to, or to read: a descriptor, or -1. */
 int image_open(const char *path, bool write, struct qmp_error *err);
 
+/* Write all of it, however many writes that takes. -1: errno says why not. */
+int image_write_at(int fd, const void *bytes, size_t len, uint64_t offset);
+
 /*
  * Unlink @path if it is still the file that @expected describes (device and inode).
  * A file that is already gone is success; QRW_ERR_REFUSED when it is another one or

@@ -295,21 +295,6 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
 
 /* ---- replacing ---- */
 
-static int write_all(int fd, const char *text, size_t n)
-{
-    while (n) {
-        ssize_t done = write(fd, text, n);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -1;
-        text += done;
-        n -= (size_t)done;
-    }
-    return fsync(fd);
-}
-
 static mode_t mode_like(const char *like)
 {
     struct stat st;
@@ -335,7 +320,7 @@ int sidecar_save(const char *file, json_t *doc, const char *like, bool durable,
         open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_like(like));
     if (fd < 0)
         return failed(err, "cannot create", fresh);
-    if (write_all(fd, text, strlen(text)) || rename(fresh, file)) {
+    if (image_write_at(fd, text, strlen(text), 0) || fsync(fd) || rename(fresh, file)) {
         failed(err, "cannot write", fresh);
         unlink(fresh);
         return -1;

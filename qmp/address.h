@@ -41,14 +41,4 @@ struct address {
 /* Returns 0, or -1 with QMP_ERR_USAGE. */
 int address_parse(struct address *a, const char *text, struct qmp_error *err);
 
-struct sockaddr;
-
-/*
- * May we talk to @where, which @text (the user's) was resolved to? What goes over the wire is
- * neither encrypted nor authenticated: only to this very host, 127.0.0.0/8 and ::1, unless
- * @insecure. QMP_ERR_USAGE
- */
-int address_check(const struct sockaddr *where, const char *text, bool insecure,
-                  struct qmp_error *err);
-
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "qmp/agent-private.h"
+#include "qmp/loopback.h"
 #include "qmp/mem.h"
 
 #define RETRY_MS 20
@@ -71,8 +72,8 @@ static int dial_tcp(struct agent *a, const struct address *where, struct qmp_err
     if (rc)
         return qmp_error_set(err, QMP_ERR_CONNECT, "%s: %s", a->address, gai_strerror(rc));
     for (const struct addrinfo *host = found; host && a->fd < 0; host = host->ai_next) {
-        rc = address_check(host->ai_addr, a->address, a->insecure, err) ? -1
-                                                                        : try_host(a, host, err);
+        rc = loopback_check(host->ai_addr, a->address, a->insecure, err) ? -1
+                                                                         : try_host(a, host, err);
         if (rc < 0)
             break;
     }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "qmp/attempt.h"
+#include "qmp/loopback.h"
 #include "qmp/mem.h"
 
 static void try_next_host(struct attempt *a);
@@ -73,7 +74,7 @@ static void try_next_host(struct attempt *a)
         struct addrinfo *host = a->next;
 
         a->next = host->ai_next;
-        if (address_check(host->ai_addr, a->text, a->client->opts.insecure, &err)) {
+        if (loopback_check(host->ai_addr, a->text, a->client->opts.insecure, &err)) {
             attempt_fail(a, &err);
             return;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test-client-patience: a peer that says nothing any more is taken for dead, a slow one is not. */
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,7 +105,7 @@ static void doze(void)
 
     if (child == 0) {
         kill(getppid(), SIGSTOP);
-        usleep(4 * SOON_MS * 1000);
+        poll(NULL, 0, 4 * SOON_MS);
         kill(getppid(), SIGCONT);
         _exit(0);
     }

@@ -10,6 +10,7 @@
 
 #include "cli/socket.c"
 #include "qmp/agent.h"
+#include "qmp/loopback.h"
 #include "tests/lab/lab.h"
 #include "tests/scratch/scratch.h"
 
@@ -24,9 +25,9 @@ static int check(const char *text, bool insecure)
     struct qmp_error err = {0};
 
     if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
-        address_check((struct sockaddr *)&in, text, insecure, &err);
+        loopback_check((struct sockaddr *)&in, text, insecure, &err);
     else if (inet_pton(AF_INET6, text, &in6.sin6_addr) == 1)
-        address_check((struct sockaddr *)&in6, text, insecure, &err);
+        loopback_check((struct sockaddr *)&in6, text, insecure, &err);
     else
         cr_assert_fail("%s", text);
     return err.kind;

@@ -27,6 +27,25 @@ enum {
     MAX_COMMAND_LINE = 4096,
 };
 
+char *image_process_id(pid_t pid)
+{
+    char file[64], stat[1024] = "";
+    unsigned long long start;
+
+    snprintf(file, sizeof(file), "/proc/%d/stat", (int)pid);
+    auto_close int fd = pid > 0 ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0 || read(fd, stat, sizeof(stat) - 1) <= 0)
+        return NULL;
+    /* the 22nd member, the 20th behind the name, in which there may be anything */
+    const char *end = strrchr(stat, ')');
+    if (!end || sscanf(end + 1,
+                       " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                       "%*s %*s %*s %llu",
+                       &start) != 1)
+        return NULL;
+    return mem_printf("%d %llu", (int)pid, start);
+}
+
 /* @path of @pid with its working directory before it, as the kernel spells that to us. */
 static char *absolute(pid_t pid, const char *path)
 {

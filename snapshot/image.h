@@ -181,6 +181,10 @@ char *image_resolve(const struct image_view *view, const char *path);
  * there is no such file any more; else NULL. The caller frees it. */
 char *image_lost(const struct image_view *view, const char *path);
 
+/* What no other process of this host has been or will be until it starts again: "PID START". New
+ * string, NULL: we cannot see it. */
+char *image_process_id(pid_t pid);
+
 /* Does process @pid have the file @st open? False also when we may not look. */
 bool image_open_in(pid_t pid, const struct image_stat *st);
 

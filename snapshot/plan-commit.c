@@ -168,6 +168,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     if (graph_has_folder(m.d->layers[m.base].file) && s->files_reachable)
         plan_need_space(p, m.d->layers[m.base].file, growth(&m));
     plan_job(p, "block-commit", arguments(&m, args->speed), m.d->id, m.top ? NULL : "complete");
+    p->fills = !m.top;
     record(p, &m, args->keep_files);
     return 0;
 }

@@ -36,9 +36,10 @@ static void untag_active(struct plan *p, const struct graph_disk *d, const char 
     for (size_t i = 0; i < d->layers[0].ntags; i++) {
         json_auto_t *step = plan_internal_untag(d, tag);
 
-        if (same(d->layers[0].tags[i].name, tag))
-            plan_qmp(p, text(step, "execute"), json_incref(json_object_get(step, "arguments")),
-                     NULL);
+        if (!same(d->layers[0].tags[i].name, tag))
+            continue;
+        plan_qmp(p, text(step, "execute"), json_incref(json_object_get(step, "arguments")), NULL);
+        plan_again(p);
     }
     plan_promise_tag(p, d->id, NULL, tag, false);
 }

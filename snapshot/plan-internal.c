@@ -46,9 +46,10 @@ void plan_internal_tag(struct plan *p, const struct overlays *o, const char *tag
 
 json_t *plan_internal_untag(const struct graph_disk *d, const char *tag)
 {
+    /* a drive is called the same in the next QEMU, where it may have to be done again */
     return json_pack("{s:s, s:s, s:{s:s, s:s}}", "step", "qmp", "execute",
-                     "blockdev-snapshot-delete-internal-sync", "arguments", "device", d->node,
-                     "name", tag);
+                     "blockdev-snapshot-delete-internal-sync", "arguments", "device",
+                     d->drive && d->drive[0] ? d->drive : d->node, "name", tag);
 }
 
 /* As the human monitor reads words: in quotes, where backslashes protect. */

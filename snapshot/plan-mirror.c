@@ -177,6 +177,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
 
         plan_cleanup_node(p, node);
     }
+    p->fills = !finish;
     if (!finish)
         record(p, s, &c, args->keep_files);
     json_object_set_new(p->result, "target", json_string(c.file));

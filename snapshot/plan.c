@@ -22,6 +22,7 @@ void plan_init(struct plan *p, const char *operation, const struct scene *s)
     p->cleanup = json_array();
     p->result = json_pack("{s:[]}", "notes");
     p->offline = graph_is_off(s->graph);
+    p->fills = p->switched = false;
     chain_copy(&p->after, s->chain);
 }
 
@@ -284,6 +285,7 @@ void plan_decide(struct plan *p, const char *then)
     json_t *step;
     size_t i;
 
+    p->fills = p->fills && same(then, "complete");
     json_array_foreach(p->steps, i, step)
         if (same(text(step, "then"), "hold"))
             json_object_set_new(step, "then", json_string(then));
@@ -376,10 +378,10 @@ void plan_note(struct plan *p, const char *fmt, ...)
 
 json_t *plan_to_json(const struct plan *p)
 {
-    return json_pack("{s:s, s:s, s:o*, s:O, s:O, s:O, s:O, s:O}", "operation", p->operation,
-                     "token", p->token, "offline", p->offline ? json_true() : NULL, "steps",
-                     p->steps, "promise", p->promise, "cleanup", p->cleanup, "result", p->result,
-                     "after", p->after.doc);
+    return json_pack("{s:s, s:s, s:o*, s:o*, s:O, s:O, s:O, s:O, s:O}", "operation", p->operation,
+                     "token", p->token, "offline", p->offline ? json_true() : NULL, "switched",
+                     p->fills ? json_boolean(p->switched) : NULL, "steps", p->steps, "promise",
+                     p->promise, "cleanup", p->cleanup, "result", p->result, "after", p->after.doc);
 }
 
 int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct qmp_error *err)
@@ -392,6 +394,8 @@ int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct
     p->operation = mem_strdup(text(doc, "operation"));
     p->token = mem_strdup(text(doc, "token"));
     p->offline = json_is_true(json_object_get(doc, "offline"));
+    p->fills = json_is_boolean(json_object_get(doc, "switched"));
+    p->switched = json_is_true(json_object_get(doc, "switched"));
     p->needs = json_array();
     p->steps = json_deep_copy(json_object_get(doc, "steps"));
     p->promise = json_deep_copy(json_object_get(doc, "promise"));

@@ -32,6 +32,10 @@ struct plan {
     json_t *result;                            /* object */
     struct chain after;
     bool offline; /* no guest ran meanwhile that could have written anything */
+
+    /* It fills a file and then switches to it: until it is told to switch, the file is not whole,
+     * whoever runs on it. */
+    bool fills, switched;
 };
 
 /* What a planner may know. Everything is borrowed. */

@@ -36,6 +36,18 @@ static void look_at_jobs(const struct plan *p, const struct graph *g, bool *runn
     }
 }
 
+/* Of deletions inside of images one may be done and the other not. */
+static bool is_repeatable(const struct plan *p)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (!json_is_true(json_object_get(step, "again")) || json_object_get(step, "undo"))
+            return false;
+    return json_array_size(p->steps) > 0;
+}
+
 enum recover_verdict recover_decide(const struct plan *p, const struct graph *g)
 {
     bool running, well;
@@ -44,8 +56,10 @@ enum recover_verdict recover_decide(const struct plan *p, const struct graph *g)
     if (running || graph_migrates(g->migration))
         return RECOVER_ATTACH;
     if (json_array_size(p->promise) && !plan_holds(p, g, NULL))
-        return RECOVER_FINISH;
+        return p->fills && !p->switched && !well ? RECOVER_DOUBT : RECOVER_FINISH;
     if (plan_promised_file(p) && plan_disks_hold(p, g))
         return RECOVER_DROP;
-    return well && is_jobs_on_disks(p) ? RECOVER_FORGET : RECOVER_UNDO;
+    if (well && is_jobs_on_disks(p))
+        return RECOVER_FORGET;
+    return is_repeatable(p) ? RECOVER_REPEAT : RECOVER_UNDO;
 }

@@ -36,7 +36,7 @@ static int copy(struct runner *r, const json_t *step, struct qmp_error *err)
     if (!image_copy_snapshot(file, text(step, "source"), text(step, "tag"), text(step, "backing"),
                              err))
         return 0;
-    runner_file_undo(r, step, NULL, NULL);
+    runner_file_undo(r, NULL, step, NULL);
     return -1;
 }
 
@@ -164,6 +164,12 @@ static bool holds_nothing(const char *file, const struct image_stat *st)
     return st->size == 0 || (!image_is_empty_overlay(file, &empty, NULL) && empty);
 }
 
+/* A copy that was never switched to, of what is still there. */
+static bool is_unfinished(const struct plan *p)
+{
+    return p->fills && !p->switched;
+}
+
 static bool named_by(const struct graph *g, const char *file)
 {
     for (size_t i = 0; i < g->ndisks; i++)
@@ -172,7 +178,7 @@ static bool named_by(const struct graph *g, const char *file)
     return false;
 }
 
-void runner_file_undo(struct runner *r, const json_t *step, const struct graph *g, json_t *notes)
+void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
 {
     const char *file = text(step, "file");
     struct qmp_error why = {0};
@@ -181,8 +187,8 @@ void runner_file_undo(struct runner *r, const json_t *step, const struct graph *
     int kind = find(step);
 
     /* what none but its own client takes back is in no journal */
-    if (kind >= 0 && kinds[kind].undo && !g)
-        kinds[kind].undo(r, step, notes);
+    if (kind >= 0 && kinds[kind].undo && p && !g)
+        kinds[kind].undo(r, step, json_object_get(p->result, "notes"));
     if (kind < 0 || !kinds[kind].makes_file || !file || !r->files_reachable)
         return;
     if (image_stat(file, &st, &why))
@@ -191,13 +197,10 @@ void runner_file_undo(struct runner *r, const json_t *step, const struct graph *
         return;
     else if (g && (named_by(g, file) || image_open_in(r->pid, &st)))
         kept = "QEMU uses it";
-    else if (g && !kinds[kind].disposable && !holds_nothing(file, &st))
+    else if (g && !kinds[kind].disposable && !is_unfinished(p) && !holds_nothing(file, &st))
         kept = "it holds data; remove it when you are sure that nobody needs it";
     else if (image_unlink_if(file, &st, &why))
         kept = why.desc;
-    if (kept && notes) {
-        auto_free char *words = mem_printf("%s stays: %s", file, kept);
-
-        json_array_append_new(notes, json_string(words));
-    }
+    if (kept && p)
+        plan_note(p, "%s stays: %s", file, kept);
 }

@@ -142,9 +142,13 @@ static void add_flush(struct ask *a, const json_t *job)
  * the next look shows it. */
 static int tell(struct follow *f, struct qmp_error *err)
 {
-    struct ask *a = ask_new(f->r->client, NULL);
+    struct ask *a;
     int rc;
 
+    if (phase(f, 0) == JOB_READY && then(f, 0) == JOB_COMPLETE && f->r->switching &&
+        f->r->switching(f->r->switching_arg, err))
+        return -1;
+    a = ask_new(f->r->client, NULL);
     for (size_t i = 0; i < f->n; i++) {
         const char *argument, *command = job_command(phase(f, i), then(f, i), &argument);
 

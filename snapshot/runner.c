@@ -24,11 +24,6 @@ static int64_t now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static json_t *notes_of(struct plan *p)
-{
-    return json_object_get(p->result, "notes");
-}
-
 /* ---- the way forward ---- */
 
 /* How the run stands: which steps were taken, for the way back. */
@@ -262,7 +257,7 @@ static void take_back(struct run *run)
         if (json_object_get(step, "undo"))
             send_undo(run->r, step);
         else
-            runner_file_undo(run->r, step, NULL, notes_of(run->p));
+            runner_file_undo(run->r, run->p, step, NULL);
     }
     runner_dismiss(run->r, run->p);
     run->lost = qmp_client_broken(run->r->client) != NULL;
@@ -371,13 +366,31 @@ static bool to_be_undone(const json_t *step, const struct graph *g)
     return false;
 }
 
+/*
+ * Tags that keep the present state, of which a job was then to load another: whether it did,
+ * only QEMU knew that is gone. They stay.
+ */
+static bool is_the_only_way_back(const struct runner *r, struct plan *p, const json_t *step)
+{
+    const json_t *part = json_array_get(json_object_get(step, "undo"), 0);
+
+    if (!r->another || !plan_promises_job(p, NULL) || !is(step, "qmp") || !text(part, "execute"))
+        return false;
+    plan_note(p,
+              "the disks may show either state; what there was before stays as the internal "
+              "snapshot %s",
+              text(json_object_get(part, "arguments"), "name"));
+    return true;
+}
+
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
 {
     runner_dismiss(r, p);
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
-        if ((is(step, "qmp") || is(step, "job")) && to_be_undone(step, g))
+        if ((is(step, "qmp") || is(step, "job")) && to_be_undone(step, g) &&
+            !is_the_only_way_back(r, p, step))
             send_undo(r, step);
     }
 
@@ -390,7 +403,7 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
 void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g)
 {
     for (size_t i = json_array_size(p->steps); i-- > 0;)
-        runner_file_undo(r, json_array_get(p->steps, i), g, notes_of(p));
+        runner_file_undo(r, p, json_array_get(p->steps, i), g);
 }
 
 int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)

@@ -26,9 +26,13 @@ struct runner {
     bool offline;     /* a job that is not waited for ends with us: it is taken back */
     int wait_ms;      /* how long to wait for jobs, 0: as long as it takes */
     bool files_reachable;
+    bool another;                      /* this is not the QEMU that it was begun with */
     pid_t pid;                         /* QEMU's, 0: unknown */
     const struct qrw_options *options; /* whom to tell: progress, notes */
-    int64_t stopped_us;                /* when the guest was stopped by us, 0: it was not */
+    /* called before jobs are told to switch, so that the journal has it; NULL: no journal */
+    int (*switching)(void *arg, struct qmp_error *err);
+    void *switching_arg;
+    int64_t stopped_us;      /* when the guest was stopped by us, 0: it was not */
     int64_t pause_us;        /* out: how long the command took that cannot be taken back */
     json_t *jobs;            /* out: an array, how the jobs were seen last */
     struct quiesce *quiesce; /* while the guest is frozen */
@@ -108,8 +112,9 @@ void runner_thaw_left(struct runner *r, const struct plan *p);
 /* One step that only touches files. QMP_ERR_USAGE: no such kind of step. */
 int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err);
 
-/* Remove what the step made. @g NULL: this client made it just now; else only if it holds
- * nothing and no node of @g names it. Notes in @notes what had to stay. */
-void runner_file_undo(struct runner *r, const json_t *step, const struct graph *g, json_t *notes);
+/* Remove what the step of @p made. @g NULL: this client made it just now; else only if it holds
+ * nothing of use and no node of @g names it. Notes in the result what had to stay. @p NULL: of no
+ * plan, nothing is noted. */
+void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g);
 
 #endif

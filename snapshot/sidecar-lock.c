@@ -69,6 +69,9 @@ int sidecar_lock(const char *file, struct qmp_error *err)
             continue;
 
         note_holder(fd);
+        /* what somebody who died was about to put in the sidecar's place */
+        auto_free char *fresh = mem_printf("%s.new", file);
+        unlink(fresh);
         int held = fd;
         fd = -1;
         return held;

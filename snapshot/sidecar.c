@@ -302,6 +302,11 @@ static mode_t mode_like(const char *like)
     return like && !stat(like, &st) ? 0600 & st.st_mode : 0600;
 }
 
+int sidecar_rename(const char *file, const char *to, struct qmp_error *err)
+{
+    return rename(file, to) ? failed(err, "cannot rename", file) : image_sync_folder(to, err);
+}
+
 int sidecar_save(const char *file, json_t *doc, const char *like, bool durable,
                  struct qmp_error *err)
 {

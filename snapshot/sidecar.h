@@ -35,6 +35,10 @@ bool sidecar_exists(const char *file);
 /* Remove a sidecar that records nothing any more. The caller holds the lock. */
 void sidecar_remove(const char *file);
 
+/* Give it another name in its folder, durably; a link of that name is replaced. The caller holds
+ * the lock of @to. */
+int sidecar_rename(const char *file, const char *to, struct qmp_error *err);
+
 /* Where a new sidecar goes: beside the active image of the first disk that a snapshot
  * takes. New string, NULL: no disk is a file in a folder. */
 char *sidecar_place(const struct graph *g);

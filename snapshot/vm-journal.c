@@ -10,6 +10,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/fingerprint.h"
+#include "snapshot/image.h"
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
@@ -42,28 +43,39 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     return 0;
 }
 
-/*
- * The image that the sidecar lies beside may have left every chain (a stream, a copy
- * that was switched to): nobody would find it any more. Then it moves beside the image
- * that is active now.
- */
-static int follow_images(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
+/* Put the sidecar at @place. In its own folder that is one step: at no time are there two. */
+static int move_to(struct journal *j, const char *place, struct qmp_error *err)
+{
+    auto_free char *folder = path_folder(place), *old = path_folder(j->file);
+
+    if (!strcmp(folder, old)) {
+        /* first: nobody would look for it later. Whoever takes it now wants to move, too,
+         * and finds the lock of @place held */
+        sidecar_unlock(j->file, j->lock);
+        j->lock = -1;
+        return sidecar_rename(j->file, place, err);
+    }
+    chain_move(&j->chain, folder);
+    if (sidecar_save(place, j->chain.doc, j->like, true, err))
+        return -1;
+    sidecar_remove(j->file);
+    sidecar_unlock(j->file, j->lock);
+    return 0;
+}
+
+int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *place = sidecar_place(&vm->graph);
 
-    if (j->given || !place || sidecar_is_beside(&vm->graph, j->file))
+    if (j->given || !place || sidecar_is_beside(&vm->graph, j->file) || !sidecar_exists(j->file))
         return 0;
-    auto_free char *folder = path_folder(place);
     int lock = sidecar_lock(place, err);
     if (lock < 0)
         return -1;
-    chain_move(&j->chain, folder);
-    if (sidecar_save(place, j->chain.doc, j->like, true, err)) {
+    if (move_to(j, place, err)) {
         sidecar_unlock(place, lock);
         return -1;
     }
-    sidecar_remove(j->file);
-    sidecar_unlock(j->file, j->lock);
     free(j->file);
     j->lock = lock;
     j->file = place;
@@ -123,19 +135,34 @@ static char *link_name(const struct journal *j, const struct graph *g, const str
     return mem_printf("%s" SIDECAR_SUFFIX, active ? active : first->layers[0].file);
 }
 
-int journal_begin(struct journal *j, const struct graph *g, const struct plan *p,
+int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan *p,
                   struct qmp_error *err)
 {
+    const struct graph *g = &vm->graph;
+    auto_free char *qemu = image_process_id(vm->pid);
     auto_free char *link = link_name(j, g, p);
 
     if (link && sidecar_link(j->file, link, err))
         return -1;
     json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
+    if (qemu)
+        json_object_set_new(chain_pending(&j->chain), "qemu", json_string(qemu));
     if (!sidecar_save(j->file, j->chain.doc, j->like, true, err))
         return 0;
     if (link)
         sidecar_unlink(link);
     return qmp_error_wrap(err, "sidecar");
+}
+
+int journal_switching(void *journal, struct qmp_error *err)
+{
+    struct journal *j = journal;
+    json_t *pending = json_object_get(j->chain.doc, "pending");
+
+    if (!json_is_false(json_object_get(pending, "switched")))
+        return 0;
+    json_object_set_new(pending, "switched", json_true());
+    return sidecar_save(j->file, j->chain.doc, j->like, true, err);
 }
 
 /* A document that holds nothing worth keeping: no snapshot, no file that we made. */
@@ -161,7 +188,7 @@ static int save(struct journal *j, struct qrw_vm *vm, bool durable, struct qmp_e
     }
     if (sidecar_save(j->file, j->chain.doc, j->like, durable, err))
         return -1;
-    return follow_images(j, vm, err);
+    return journal_follow(j, vm, err);
 }
 
 int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)

@@ -98,8 +98,16 @@ struct journal {
 int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
 void journal_close(struct journal *j);
 /* Save the present document with @p as pending. */
-int journal_begin(struct journal *j, const struct graph *g, const struct plan *p,
+int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan *p,
                   struct qmp_error *err);
+/*
+ * The image that the sidecar lies beside may have left every chain (a stream, a copy that was
+ * switched to): nobody would find it any more. Then it moves beside the image that is active now.
+ */
+int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err);
+/* What is pending fills a file, and is about to switch to it: from now on that file counts.
+ * @journal: a struct journal. */
+int journal_switching(void *journal, struct qmp_error *err);
 /* Save @p's new document (@after) or the present one, without pending. */
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
                 struct qmp_error *err);

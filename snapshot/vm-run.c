@@ -140,12 +140,14 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     if (vm_check_needs(vm, p, j->file, err))
         return NULL;
     /* to replace the record is one step, which needs no note of itself */
-    if (plan_acts(p) && !op->aside && journal_begin(j, &vm->graph, p, err))
+    if (plan_acts(p) && !op->aside && journal_begin(j, vm, p, err))
         return NULL;
     vm->stale = vm->stale || plan_acts(p);
     if (vm->offline && flags & QRW_NO_WAIT)
         plan_note(p, "offline there is nobody to leave the job to: it was waited for");
     struct runner r = vm_runner(vm, flags & QRW_NO_WAIT);
+    r.switching = op->aside ? NULL : journal_switching;
+    r.switching_arg = j;
     rc = runner_run(&r, p, false, &why);
     if (rc == RUN_LEFT) {
         /* what will be kept or dropped is only known at the end */

@@ -11,8 +11,10 @@
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/fingerprint.h"
+#include "snapshot/image.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
+#include "snapshot/path.h"
 #include "snapshot/plan-delete.h"
 #include "snapshot/plan-merge.h"
 #include "snapshot/recover.h"
@@ -72,6 +74,31 @@ static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
         return -1;
     runner_undo_files(r, p, &vm->graph);
     return journal_end(j, vm, p, false, err);
+}
+
+/* What cannot be done again is not held against the rest. */
+static int repeat(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
+                  enum settled *how, struct qmp_error *err)
+{
+    if (runner_again(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err))
+        return -1;
+    if (!plan_holds(p, &vm->graph, NULL))
+        return vm_conclude(vm, j, r, p, err);
+    *how = SETTLED_UNDONE;
+    return journal_end(j, vm, p, false, err);
+}
+
+/* Somebody started QEMU on a file that was not whole: to go on from there would be to give up
+ * what it lacks. */
+static int doubt(const struct plan *p, struct qmp_error *err)
+{
+    const json_t *fact = json_array_get(p->promise, 0);
+
+    qmp_error_set(err, QRW_ERR_UNKNOWN,
+                  "disk %s runs on %s, which an interrupted %s had not filled yet",
+                  text(fact, "disk"), text(fact, "layer"), p->operation);
+    return qmp_error_hint(err, "start the VM on the image that it ran on before, then: qrewind "
+                               "repair");
 }
 
 /* A copy that was finished, not switched to, changes no chain. */
@@ -135,7 +162,7 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
 
     if (decision) {
         plan_decide(p, decision);
-        if (journal_begin(j, &vm->graph, p, err))
+        if (journal_begin(j, vm, p, err))
             return -1;
     }
     rc = runner_run(r, p, true, &why);
@@ -168,20 +195,24 @@ static bool goes_on(const struct plan *p, const struct graph *g)
     const json_t *step;
     size_t i;
 
-    json_array_foreach(p->steps, i, step)
-        if (job_phase(graph_job(g, text(json_object_get(step, "arguments"), "job-id"))) ==
-            JOB_PENDING)
+    json_array_foreach(p->steps, i, step) {
+        const char *id = text(json_object_get(step, "arguments"), "job-id"), *word;
+
+        if (job_command(job_phase(graph_job(g, id)), job_then(text(step, "then")), &word))
             return true;
+    }
     return n && !same(text(json_array_get(p->steps, n - 1), "step"), "job");
 }
 
 /* Nothing is under way: an ended job with our name was left between the record of its
- * operation and its dismissal. */
-static int sweep(struct qrw_vm *vm, struct qmp_error *err)
+ * operation and its dismissal, or the sidecar before it had followed its images. */
+static int sweep(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
 {
     const struct graph *g = &vm->graph;
     bool found = false;
 
+    if (journal_follow(j, vm, err))
+        return -1;
     for (size_t i = 0; i < g->njobs; i++) {
         if (strncmp(g->jobs[i].id, "qrw-", 4) || strcmp(g->jobs[i].status, "concluded"))
             continue;
@@ -190,6 +221,36 @@ static int sweep(struct qrw_vm *vm, struct qmp_error *err)
         found = true;
     }
     return found ? vm_observe(vm, g->level, err) : 0;
+}
+
+/* Was it begun with another QEMU than this one? Jobs, and nodes that we opened, are gone then.
+ * Offline nobody but us chose the images. */
+static bool is_another(const struct qrw_vm *vm, const char *qemu)
+{
+    auto_free char *now = image_process_id(vm->pid);
+
+    return qemu && now && !vm->offline && strcmp(qemu, now) != 0;
+}
+
+/* QEMU died before it had saved the memory, and was started on the overlays that were made. */
+static void drop_unsaved_memory(const struct qrw_vm *vm, struct plan *p, const struct chain *before)
+{
+    json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(&p->after), i, s) {
+        const json_t *memory = json_object_get(s, "memory");
+        auto_free char *file =
+            text(memory, "file") ? path_join(p->after.folder, text(memory, "file")) : NULL;
+
+        if (!file || !text(memory, "tag") || !vm->files_reachable ||
+            chain_snapshot(before, text(s, "name")) ||
+            !image_has_snapshot(file, text(memory, "tag"), NULL))
+            continue;
+        json_object_set_new(s, "memory", json_null());
+        plan_cleanup_file(p, file);
+        plan_note(p, "%s has no memory: QEMU ended before it was saved", text(s, "name"));
+    }
 }
 
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
@@ -201,13 +262,16 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
 
     *how = SETTLED_NOTHING;
     if (!chain_pending(&j->chain))
-        return sweep(vm, err);
+        return sweep(vm, j, err);
     if (plan_from_json(&p, chain_pending(&j->chain), j->chain.folder, err))
         return qmp_error_wrap(err, "%s", j->file);
     vm_adopt_names(vm, &p.after);
     struct runner r = vm_runner(vm, false);
+    r.switching = journal_switching;
+    r.switching_arg = j;
 
     vm->stale = true;
+    r.another = is_another(vm, text(chain_pending(&j->chain), "qemu"));
     runner_thaw_left(&r, &p);
     if (decide(vm, &p, &verdict, err)) {
         json_decref(r.jobs);
@@ -215,9 +279,13 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         return -1;
     }
     patience = qmp_client_be_patient(vm->client);
+    /* the QEMU that it was begun with has switched by itself: somebody told it to */
+    if (verdict == RECOVER_DOUBT && !r.another)
+        verdict = RECOVER_FINISH;
     switch (verdict) {
     case RECOVER_FINISH:
         *how = SETTLED_FINISHED;
+        drop_unsaved_memory(vm, &p, &j->chain);
         rc = vm->graph.running || vm->offline ? 0 : runner_again(&r, &p, &vm->graph, err);
         if (!rc)
             rc = vm_conclude(vm, j, &r, &p, err);
@@ -233,6 +301,13 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     case RECOVER_UNDO:
         *how = SETTLED_UNDONE;
         rc = undo(vm, j, &r, &p, err);
+        break;
+    case RECOVER_REPEAT:
+        *how = SETTLED_FINISHED;
+        rc = repeat(vm, j, &r, &p, how, err);
+        break;
+    case RECOVER_DOUBT:
+        rc = doubt(&p, err);
         break;
     case RECOVER_ATTACH:
         *how = SETTLED_RUNNING;

@@ -80,6 +80,15 @@ static int disk_of(const char *file)
     return slash[1] == 'b';
 }
 
+/* The sidecar tells; it is gone when there is nothing left to record. */
+static char *active(const char *original, size_t disk)
+{
+    json_auto_t *info = offline_json(0, "qrewind -i a.qcow2 info");
+
+    return json_is_null(json_object_get(info, "sidecar")) ? realpath(original, NULL)
+                                                          : offline_active("-i a.qcow2", disk);
+}
+
 /* Every snapshot shows what it did, the disks show the same of both. */
 static int check_content(const char *where)
 {
@@ -98,7 +107,7 @@ static int check_content(const char *where)
             cr_expect_eq(shows(file, disk_of(file)), name[1] == '1' ? 1 : 3, "%s: %s: %s", where,
                          name, file);
         }
-    auto_free char *a = offline_active("-i a.qcow2", 0), *b = offline_active("-i a.qcow2", 1);
+    auto_free char *a = active("a.qcow2", 0), *b = active("b.qcow2", 1);
     int one = shows(a, disk_of(a)), other = shows(b, disk_of(b));
     cr_expect_eq(one, other, "%s: one disk shows %d, the other %d", where, one, other);
     return one;
@@ -113,7 +122,10 @@ static void check_files(const char *where)
     json_auto_t *doc = sidecar ? json_load_file(sidecar, 0, NULL) : NULL;
     json_t *layer;
 
-    cr_assert(doc, "%s", where);
+    if (!doc) {
+        cr_expect_str_eq(ls.out, "a.qcow2\nb.qcow2\n", "%s: nothing is recorded", where);
+        return;
+    }
     cr_expect(json_is_null(json_object_get(doc, "pending")), "%s: pending", where);
     for (char *save, *f = strtok_r(ls.out, "\n", &save); f; f = strtok_r(NULL, "\n", &save)) {
         /* what we did not make is never removed */

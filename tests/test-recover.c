@@ -16,85 +16,91 @@
 static const struct {
     const char *title, *command, *before, *now;
     enum recover_verdict verdict;
+    bool switched; /* the journal says that the jobs were told to switch */
 } cases[] = {
     {"nothing was done yet", "create s1",
-     "disk0: a", "disk0: a", RECOVER_UNDO},
+     "disk0: a", "disk0: a", RECOVER_UNDO, false},
     {"the overlay is on top", "create s1",
-     "disk0: a", "disk0: a <- a.s1", RECOVER_FINISH},
+     "disk0: a", "disk0: a <- a.s1", RECOVER_FINISH, false},
     {"one of two overlays is on top (without a transaction)", "create s1",
-     "disk0: a; disk1: b", "disk0: a <- a.s1; disk1: b", RECOVER_UNDO},
+     "disk0: a; disk1: b", "disk0: a <- a.s1; disk1: b", RECOVER_UNDO, false},
     {"both overlays are", "create s1",
-     "disk0: a; disk1: b", "disk0: a <- a.s1; disk1: b <- b.s1", RECOVER_FINISH},
+     "disk0: a; disk1: b", "disk0: a <- a.s1; disk1: b <- b.s1", RECOVER_FINISH, false},
     {"a disk is gone", "create s1",
-     "disk0: a; disk1: b", "disk0: a <- a.s1", RECOVER_UNDO},
+     "disk0: a; disk1: b", "disk0: a <- a.s1", RECOVER_UNDO, false},
     {"somebody else put another overlay on top", "create s1",
-     "disk0: a", "disk0: a <- a.s1 <- x", RECOVER_UNDO},
+     "disk0: a", "disk0: a <- a.s1 <- x", RECOVER_UNDO, false},
     {"the overlay builds on something else", "create s1",
-     "disk0: a", "disk0: x <- a.s1", RECOVER_UNDO},
+     "disk0: a", "disk0: x <- a.s1", RECOVER_UNDO, false},
 
     {"the job was never started", "commit disk0",
-     "disk0: base <- a", "disk0: base <- a", RECOVER_UNDO},
+     "disk0: base <- a", "disk0: base <- a", RECOVER_UNDO, false},
     {"the job runs", "commit disk0",
-     "disk0: base <- a", "disk0: base <- a; job qrw-commit-disk0 commit running", RECOVER_ATTACH},
+     "disk0: base <- a", "disk0: base <- a; job qrw-commit-disk0 commit running", RECOVER_ATTACH, false},
     {"the job waits to be completed", "commit disk0",
-     "disk0: base <- a", "disk0: base <- a; job qrw-commit-disk0 commit ready", RECOVER_ATTACH},
+     "disk0: base <- a", "disk0: base <- a; job qrw-commit-disk0 commit ready", RECOVER_ATTACH, false},
     {"the job ended, the disk switched", "commit disk0",
-     "disk0: base <- a", "disk0: base; job qrw-commit-disk0 commit concluded", RECOVER_FINISH},
+     "disk0: base <- a", "disk0: base; job qrw-commit-disk0 commit concluded", RECOVER_FINISH, false},
     {"the same, and somebody dismissed the job", "commit disk0",
-     "disk0: base <- a", "disk0: base", RECOVER_FINISH},
+     "disk0: base <- a", "disk0: base", RECOVER_FINISH, true},
     {"the job failed", "commit disk0",
      "disk0: base <- a", "disk0: base <- a; job qrw-commit-disk0 commit concluded No space left",
-     RECOVER_UNDO},
+     RECOVER_UNDO, false},
     {"the VM was restarted on the base", "commit disk0",
-     "disk0: base <- a", "disk0: base", RECOVER_FINISH},
+     "disk0: base <- a", "disk0: base", RECOVER_DOUBT, false},
+    {"the VM was restarted on the base, to which it had switched", "commit disk0",
+     "disk0: base <- a", "disk0: base", RECOVER_FINISH, true},
 
     {"pulled up", "stream disk0 --base #base",
      "disk0: base <- a <- b", "disk0: base <- b; job qrw-stream-disk0 stream concluded",
-     RECOVER_FINISH},
+     RECOVER_FINISH, false},
     {"still pulling", "stream disk0 --base #base",
      "disk0: base <- a <- b", "disk0: base <- a <- b; job qrw-stream-disk0 stream standby",
-     RECOVER_ATTACH},
+     RECOVER_ATTACH, false},
     {"a disk of the same chain that another client took", "stream disk0 --base #base",
      "disk0: base <- a <- b", "disk0: base <- a <- b; job qrw-stream-disk1 stream running",
-     RECOVER_UNDO},
+     RECOVER_UNDO, false},
 
     {"a copy waits for a decision", "mirror disk0 /vm/c.qcow2",
-     "disk0: a", "disk0: a; job qrw-mirror-disk0 mirror ready", RECOVER_ATTACH},
+     "disk0: a", "disk0: a; job qrw-mirror-disk0 mirror ready", RECOVER_ATTACH, false},
     {"the disk switched to the copy", "mirror disk0 /vm/c.qcow2 --pivot",
-     "disk0: a", "disk0: c", RECOVER_FINISH},
+     "disk0: a", "disk0: c", RECOVER_FINISH, true},
+    {"the VM was restarted on the copy, which was not whole", "mirror disk0 /vm/c.qcow2 --pivot",
+     "disk0: a", "disk0: c", RECOVER_DOUBT, false},
     {"the copy was ended as a copy by hand", "mirror disk0 /vm/c.qcow2",
-     "disk0: a", "disk0: a; job qrw-mirror-disk0 mirror concluded", RECOVER_FORGET},
+     "disk0: a", "disk0: a; job qrw-mirror-disk0 mirror concluded", RECOVER_FORGET, false},
     {"the copy ended as it should", "mirror disk0 /vm/c.qcow2 --finish",
-     "disk0: a", "disk0: a; job qrw-mirror-disk0 mirror concluded", RECOVER_FORGET},
+     "disk0: a", "disk0: a; job qrw-mirror-disk0 mirror concluded", RECOVER_FORGET, false},
     {"the copy was cancelled", "mirror disk0 /vm/c.qcow2 --finish",
      "disk0: a", "disk0: a; job qrw-mirror-disk0 mirror concluded Operation canceled",
-     RECOVER_UNDO},
+     RECOVER_UNDO, false},
     {"nobody knows how the copy ended", "mirror disk0 /vm/c.qcow2 --finish",
-     "disk0: a", "disk0: a", RECOVER_UNDO},
+     "disk0: a", "disk0: a", RECOVER_UNDO, false},
 
     {"nothing was switched, nothing is being saved", "create s1 --memory=live",
-     "disk0: a", "disk0: a", RECOVER_UNDO},
+     "disk0: a", "disk0: a", RECOVER_UNDO, false},
     {"switched, and the memory not begun", "create s1 --memory=live",
-     "disk0: a", "disk0: a <- a.s1; paused", RECOVER_DROP},
+     "disk0: a", "disk0: a <- a.s1; paused", RECOVER_DROP, false},
     {"the memory is being saved", "create s1 --memory=live",
-     "disk0: a", "disk0: a <- a.s1; migration active", RECOVER_ATTACH},
+     "disk0: a", "disk0: a <- a.s1; migration active", RECOVER_ATTACH, false},
     {"somebody gives it up just now", "create s1 --memory=live",
-     "disk0: a", "disk0: a <- a.s1; migration cancelling", RECOVER_ATTACH},
+     "disk0: a", "disk0: a <- a.s1; migration cancelling", RECOVER_ATTACH, false},
     {"the memory is saved", "create s1 --memory=live",
-     "disk0: a", "disk0: a <- a.s1; migration completed", RECOVER_FINISH},
+     "disk0: a", "disk0: a <- a.s1; migration completed", RECOVER_FINISH, false},
     {"it could not be saved", "create s1 --memory=live",
-     "disk0: a", "disk0: a <- a.s1; migration failed", RECOVER_DROP},
+     "disk0: a", "disk0: a <- a.s1; migration failed", RECOVER_DROP, false},
     {"it was saved, and somebody went on without the overlay", "create s1 --memory=live",
-     "disk0: a", "disk0: a; migration completed", RECOVER_UNDO},
+     "disk0: a", "disk0: a; migration completed", RECOVER_UNDO, false},
     {"a memory that is loaded shows in nothing but the disks", "revert s1",
      "disk0: base* <- a; live s1; inmigrate", "disk0: base* <- base.s1; inmigrate",
-     RECOVER_FINISH},
+     RECOVER_FINISH, false},
 };
 /* clang-format on */
 
 Test(recover, what_is_seen_decides_not_how_far_the_client_came)
 {
-    static const char *const words[] = {"finish", "attach", "forget", "drop", "undo"};
+    static const char *const words[] = {"finish", "attach", "forget", "drop",
+                                        "repeat", "doubt",  "undo"};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct picture *before = picture_new(cases[i].before);
@@ -102,6 +108,7 @@ Test(recover, what_is_seen_decides_not_how_far_the_client_came)
         struct plan made, plan;
 
         picture_plan_as(&made, before, cases[i].command);
+        made.switched = cases[i].switched;
         json_auto_t *journal = plan_to_json(&made);
         cr_assert_eq(plan_from_json(&plan, journal, "/vm", NULL), 0);
         enum recover_verdict verdict = recover_decide(&plan, &now->graph);

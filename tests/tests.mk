@@ -18,6 +18,7 @@ QEMU_TEST_BIN := $(filter $(B)/tests/test-qemu-%,$(TEST_BIN))
 HELPER_SRC := $(filter-out tests/bench/% tests/demo/% tests/fuzz/main.c tests/programs/%,$(wildcard tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/%.o)
 HELPERS := $(B)/tests/libhelpers.a
+SHIM := $(B)/tests/shim.so
 
 .PHONY: check check-matrix check-build record-schema lint format
 check:
@@ -31,12 +32,18 @@ check-matrix:
 	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build
 	$(Q)QREWIND=$(CURDIR)/$(PROGRAM) tests/releases/matrix $(QEMU_TEST_BIN)
 
-check-build: $(PROGRAM) $(TEST_BIN)
+check-build: $(PROGRAM) $(TEST_BIN) $(SHIM)
 
 # Criterion finds the tests in a section that nothing refers to.
 $(B)/tests/test-%: $(B)/tests/test-%.o $(HELPERS) $(STATIC)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--no-gc-sections -o $@ $^ $(PKG_LIBS) -lcriterion
+
+# What tests/faults puts between the program and the C library.
+$(SHIM): tests/faults/shim/shim.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g $(WARN) -fPIC -shared -o $@ $<
 
 $(HELPERS): $(HELPER_OBJ)
 	$(call say,AR,$@)
@@ -65,4 +72,5 @@ format:
 
 include tests/fuzz/fuzz.mk
 include tests/model/model.mk
+include tests/faults/faults.mk
 -include tests/bench/bench.mk

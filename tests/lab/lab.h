@@ -111,6 +111,9 @@ struct lab_result {
 void lab_result_done(struct lab_result *r);
 #define auto_result __attribute__((cleanup(lab_result_done)))
 
+/* The path of the program under test, absolute: it runs in another folder. New string. */
+char *lab_program(void);
+
 /*
  * Run "qrewind --socket SOCKET ARG…" (NULL at the end) to its end. Its working folder
  * is FOLDER/client, which is not QEMU's. The program is $QREWIND, else build/qrewind.

@@ -24,8 +24,7 @@ void lab_result_done(struct lab_result *r)
     r->out = r->err = NULL;
 }
 
-/* The path of the program under test, absolute: it runs in another folder. */
-static char *qrewind_path(void)
+char *lab_program(void)
 {
     const char *path = getenv("QREWIND");
     char *absolute = realpath(path ? path : "build/qrewind", NULL);
@@ -37,7 +36,7 @@ static char *qrewind_path(void)
 
 struct lab_process lab_spawn(const char *cwd, const char *const *argv)
 {
-    auto_free char *program = strcmp(argv[0], "qrewind") ? mem_strdup(argv[0]) : qrewind_path();
+    auto_free char *program = strcmp(argv[0], "qrewind") ? mem_strdup(argv[0]) : lab_program();
     struct lab_process p;
     int in[2], out[2], err[2];
 

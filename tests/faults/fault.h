@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fault: run the program with the shim (tests/faults/shim/shim.c), so that at one of the calls
+ * that it makes it dies, QEMU dies, or the call fails.
+ *
+ *     struct fault f = {.what = "kill", .at = 7, .set = "change"};
+ *     auto_result struct lab_result r = fault_run(lab, &f, "create s1");
+ */
+#ifndef TESTS_FAULTS_FAULT_H
+#define TESTS_FAULTS_FAULT_H
+
+#include "tests/lab/lab.h"
+
+enum fault_victim { FAULT_CLIENT, FAULT_QEMU, FAULT_BOTH };
+
+struct fault {
+    const char *what; /* "kill", "killed", "short", an errno's name; NULL: none, only look */
+    int at;           /* at which call, from 1 on */
+    const char *set;  /* "change": of those that change something; else "all" */
+    bool stays;       /* calls of that name fail from then on */
+    enum fault_victim victim;
+    const char *log;  /* a file that gets a line for each call; NULL: none */
+    const char *keep; /* a folder for files that lose their name; NULL: none */
+};
+
+/* Run "qrewind --json WORDS", parted by blanks, to its end. */
+struct lab_result fault_run(struct lab *lab, const struct fault *f, const char *words);
+
+/* The same without a fault. */
+struct lab_result fault_free(struct lab *lab, const char *words);
+
+/* The same to see how many calls of @set there are. */
+int fault_count(struct lab *lab, const char *set, const char *words);
+
+#endif

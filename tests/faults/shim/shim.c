@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * shim: stands between the program and the C library (LD_PRELOAD), counts the calls that
+ * touch files, sockets and processes, and lets something happen at one of them.
+ *
+ *   QRW_FAULT       kill, killed (before, after the call), short, or an errno's name
+ *   QRW_FAULT_AT    at which call, from 1 on
+ *   QRW_FAULT_SET   "change": only calls that change something count; else: all of them
+ *   QRW_FAULT_STAY  a call of this name fails from then on each time
+ *   QRW_FAULT_QEMU  with kill and killed: this process too; "-PID": only this one
+ *   QRW_FAULT_LOG   a file: a line for each call, "NUMBER NAME SUBJECT [SUBJECT]"
+ *   QRW_FAULT_KEEP  a folder: files that are about to lose their name are linked there
+ *
+ * Only the process that the program begins as counts, not those that it forks.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name;
+    int code;
+} codes[] = {
+    {"EAGAIN", EAGAIN}, {"EDQUOT", EDQUOT}, {"EINTR", EINTR},   {"EIO", EIO},   {"EMFILE", EMFILE},
+    {"ENFILE", ENFILE}, {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}, {"EPERM", EPERM},
+};
+
+static struct {
+    pid_t pid; /* who counts; 0: nothing is to be done */
+    const char *what, *log, *keep;
+    int at, code, count;
+    bool only_changes, stays, client_too;
+    pid_t qemu;
+    char failing[24]; /* the call that fails from now on; "": none */
+} shim;
+
+/* ---- what is to be done ---- */
+
+static int number(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value ? atoi(value) : 0;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    int qemu = number("QRW_FAULT_QEMU");
+
+    shim.what = getenv("QRW_FAULT");
+    shim.log = getenv("QRW_FAULT_LOG");
+    shim.keep = getenv("QRW_FAULT_KEEP");
+    if (!shim.what && !shim.log)
+        return;
+    shim.pid = getpid();
+    shim.at = number("QRW_FAULT_AT");
+    shim.stays = getenv("QRW_FAULT_STAY");
+    shim.only_changes = getenv("QRW_FAULT_SET") && !strcmp(getenv("QRW_FAULT_SET"), "change");
+    shim.qemu = abs(qemu);
+    shim.client_too = qemu >= 0;
+    for (size_t i = 0; shim.what && i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (!strcmp(codes[i].name, shim.what))
+            shim.code = codes[i].code;
+    unsetenv("LD_PRELOAD"); /* not for qemu-img */
+}
+
+/* Its parent has not reaped it, so its number is not another's yet. */
+static void end_qemu(void)
+{
+    int fd = (int)syscall(SYS_pidfd_open, shim.qemu, 0);
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+
+    kill(shim.qemu, SIGKILL);
+    syscall(SYS_poll, &end, 1, -1);
+    syscall(SYS_close, fd);
+}
+
+static void strike(const char *when)
+{
+    if (shim.count != shim.at || !shim.what || strcmp(shim.what, when))
+        return;
+    if (shim.qemu)
+        end_qemu();
+    if (shim.client_too)
+        syscall(SYS_kill, shim.pid, SIGKILL);
+}
+
+/* ---- what is noted ---- */
+
+static const char *name_of(int fd, char *buf, size_t size)
+{
+    char link[40];
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, buf, size - 1);
+    buf[n > 0 ? n : 0] = '\0';
+    return buf;
+}
+
+static void note(const char *call, const char *a, const char *b)
+{
+    char line[2048];
+    int n, fd;
+
+    if (!shim.log)
+        return;
+    n = snprintf(line, sizeof(line), "%d %s %s%s%s\n", shim.count, call, a, b ? " " : "",
+                 b ? b : "");
+    fd = (int)syscall(SYS_openat, AT_FDCWD, shim.log, O_WRONLY | O_APPEND | O_CREAT, 0600);
+    syscall(SYS_write, fd, line, n);
+    syscall(SYS_close, fd);
+}
+
+/* The file @path as it is, though its name may mean another one soon, or none. */
+static void keep(const char *path)
+{
+    char link[2048];
+
+    if (!shim.keep || getpid() != shim.pid)
+        return;
+    snprintf(link, sizeof(link), "%s/%d", shim.keep, shim.count + 1);
+    syscall(SYS_linkat, AT_FDCWD, path, AT_FDCWD, link, 0);
+}
+
+/* ---- every call ---- */
+
+enum { READS, CHANGES };
+enum { GOES_ON, FAILS, IS_SHORT };
+
+static int enter(int kind, const char *call, const char *a, const char *b)
+{
+    if (!shim.pid || getpid() != shim.pid || (shim.only_changes && kind == READS))
+        return GOES_ON;
+    int saved = errno;
+    shim.count++;
+    note(call, a, b);
+    strike("kill");
+    errno = saved;
+    if (shim.failing[0] ? !strcmp(shim.failing, call) : shim.count == shim.at) {
+        if (shim.what && !strcmp(shim.what, "short"))
+            return IS_SHORT;
+        if (shim.code) {
+            if (shim.stays)
+                snprintf(shim.failing, sizeof(shim.failing), "%s", call);
+            errno = shim.code;
+            return FAILS;
+        }
+    }
+    return GOES_ON;
+}
+
+static void leave(void)
+{
+    int saved = errno;
+
+    if (shim.pid && getpid() == shim.pid)
+        strike("killed");
+    errno = saved;
+}
+
+#define WRAP(kind, call, params, args, a, b, bad)                                                  \
+    int call params                                                                                \
+    {                                                                                              \
+        static int(*real) params;                                                                  \
+                                                                                                   \
+        if (!real)                                                                                 \
+            real = (int(*) params)dlsym(RTLD_NEXT, #call);                                         \
+        if (enter(kind, #call, a, b) == FAILS)                                                     \
+            return bad;                                                                            \
+        int rc = real args;                                                                        \
+        leave();                                                                                   \
+        return rc;                                                                                 \
+    }
+
+#define FD(fd) name_of(fd, (char[1024]){0}, 1024)
+
+WRAP(CHANGES, fsync, (int fd), (fd), FD(fd), NULL, -1)
+WRAP(CHANGES, fdatasync, (int fd), (fd), FD(fd), NULL, -1)
+WRAP(CHANGES, ftruncate, (int fd, off_t length), (fd, length), FD(fd), NULL, -1)
+WRAP(CHANGES, fchmod, (int fd, mode_t mode), (fd, mode), FD(fd), NULL, -1)
+WRAP(CHANGES, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), FD(fd), NULL, -1)
+WRAP(CHANGES, sync_file_range, (int fd, off64_t from, off64_t n, unsigned flags),
+     (fd, from, n, flags), FD(fd), NULL, -1)
+WRAP(CHANGES, flock, (int fd, int operation), (fd, operation), FD(fd), NULL, -1)
+WRAP(CHANGES, symlink, (const char *target, const char *link), (target, link), target, link, -1)
+WRAP(CHANGES, fork, (void), (), "-", NULL, -1)
+WRAP(READS, stat, (const char *path, struct stat *st), (path, st), path, NULL, -1)
+WRAP(READS, lstat, (const char *path, struct stat *st), (path, st), path, NULL, -1)
+WRAP(READS, fstat, (int fd, struct stat *st), (fd, st), FD(fd), NULL, -1)
+WRAP(READS, statvfs, (const char *path, struct statvfs *st), (path, st), path, NULL, -1)
+WRAP(READS, socket, (int domain, int type, int protocol), (domain, type, protocol), "-", NULL, -1)
+WRAP(READS, connect, (int fd, const struct sockaddr *sa, socklen_t n), (fd, sa, n), "-", NULL, -1)
+WRAP(READS, pipe2, (int fds[2], int flags), (fds, flags), "-", NULL, -1)
+WRAP(READS, epoll_create1, (int flags), (flags), "-", NULL, -1)
+WRAP(CHANGES, posix_spawnp,
+     (pid_t * pid, const char *file, const posix_spawn_file_actions_t *actions,
+      const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]),
+     (pid, file, actions, attributes, argv, envp), file, NULL, errno)
+
+int rename(const char *from, const char *to)
+{
+    keep(to);
+    int fails = enter(CHANGES, "rename", from, to);
+    int rc = fails ? -1 : (int)syscall(SYS_rename, from, to);
+
+    leave();
+    return rc;
+}
+
+int unlink(const char *path)
+{
+    keep(path);
+    int fails = enter(CHANGES, "unlink", path, NULL);
+    int rc = fails ? -1 : (int)syscall(SYS_unlink, path);
+
+    leave();
+    return rc;
+}
+
+int open(const char *path, int flags, ...)
+{
+    bool made = (flags & O_CREAT) && access(path, F_OK);
+    va_list ap;
+
+    va_start(ap, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+    va_end(ap);
+    int fails = enter(flags & O_CREAT ? CHANGES : READS, made ? "create" : "open", path, NULL);
+    int fd = fails ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    leave();
+    return fd;
+}
+
+/* Half of what was asked for: what a disk that fills up, or a signal, may do. */
+#define TRANSFER(kind, call, params, a, how, half)                                                 \
+    ssize_t call params                                                                            \
+    {                                                                                              \
+        int verdict = enter(kind, #call, a, NULL);                                                 \
+                                                                                                   \
+        if (verdict == FAILS)                                                                      \
+            return -1;                                                                             \
+        if (verdict == IS_SHORT)                                                                   \
+            half;                                                                                  \
+        ssize_t rc = how;                                                                          \
+        leave();                                                                                   \
+        return rc;                                                                                 \
+    }
+
+static const struct msghdr *half_of(const struct msghdr *m)
+{
+    static struct msghdr less;
+    static struct iovec part;
+
+    part = m->msg_iov[0];
+    part.iov_len = (part.iov_len + 1) / 2;
+    less = (struct msghdr){.msg_iov = &part, .msg_iovlen = 1};
+    return &less;
+}
+
+#define HALF n = n > 1 ? n / 2 : n
+
+TRANSFER(CHANGES, write, (int fd, const void *p, size_t n), FD(fd), syscall(SYS_write, fd, p, n),
+         HALF)
+TRANSFER(CHANGES, pwrite, (int fd, const void *p, size_t n, off_t at), FD(fd),
+         syscall(SYS_pwrite64, fd, p, n, at), HALF)
+TRANSFER(CHANGES, send, (int fd, const void *p, size_t n, int flags), "-",
+         syscall(SYS_sendto, fd, p, n, flags, NULL, 0), HALF)
+TRANSFER(CHANGES, sendmsg, (int fd, const struct msghdr *m, int flags), "-",
+         syscall(SYS_sendmsg, fd, m, flags), m = half_of(m))
+TRANSFER(READS, pread, (int fd, void *p, size_t n, off_t at), FD(fd),
+         syscall(SYS_pread64, fd, p, n, at), HALF)
+TRANSFER(READS, read, (int fd, void *p, size_t n), FD(fd), syscall(SYS_read, fd, p, n), HALF)
+TRANSFER(READS, recv, (int fd, void *p, size_t n, int flags), "-",
+         syscall(SYS_recvfrom, fd, p, n, flags, NULL, NULL), HALF)

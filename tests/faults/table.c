@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* table: see table.h. */
+#include "tests/faults/table.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+
+enum { SEED = 1, WORKERS = 2 };
+
+void tally_add(struct tally *t, char *why, const char *what, ...)
+{
+    auto_free char *reason = why;
+    char point[256];
+    va_list ap;
+
+    t->points++;
+    if (!why)
+        return;
+    va_start(ap, what);
+    vsnprintf(point, sizeof(point), what, ap);
+    va_end(ap);
+    if (t->failed < TALLY_REPORTS)
+        snprintf(t->reports[t->failed], sizeof(t->reports[0]), "%s: %s", point, why);
+    t->failed++;
+}
+
+bool table_is_whole(void)
+{
+    return getenv("QRW_MATRIX");
+}
+
+bool table_picks(const struct row *row, int point, int of)
+{
+    uint32_t h = SEED;
+
+    if (table_is_whole())
+        return true;
+    for (const char *c = row->title; *c; c++)
+        h = (h ^ (uint8_t)*c) * 16777619;
+    h = (h ^ (uint32_t)point) * 16777619;
+    return (h >> 8) % (uint32_t)of == 0;
+}
+
+/* ---- the rows ---- */
+
+/* QRW_ROW=TEXT: only those whose title has it. */
+static bool is_asked_for(const struct row *row)
+{
+    const char *only = getenv("QRW_ROW");
+
+    return !only || strstr(row->title, only);
+}
+
+/* One row has ended. That its process died counts as a failure of its own. */
+static void reap(pid_t *pids, struct tally *tallies, int *running)
+{
+    int status;
+    pid_t pid = wait(&status);
+
+    for (int i = 0; i < nrows; i++)
+        if (pids[i] == pid && status)
+            tally_add(&tallies[i], mem_printf("the test gave up, status %x", status),
+                      "after point %d", tallies[i].points);
+    --*running;
+}
+
+static void run_rows(table_fn *try, struct tally *tallies)
+{
+    auto_free pid_t *pids = mem_alloc((size_t)nrows * sizeof(*pids));
+    int running = 0;
+
+    for (int i = 0; i < nrows; i++) {
+        if (!is_asked_for(&rows[i]))
+            continue;
+        if (running == WORKERS)
+            reap(pids, tallies, &running);
+        fflush(NULL);
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            try(&rows[i], &tallies[i]);
+            exit(0);
+        }
+        running++;
+    }
+    while (running)
+        reap(pids, tallies, &running);
+}
+
+static int print(const char *title, const struct tally *tallies)
+{
+    int points = 0, failed = 0;
+
+    fprintf(stderr, "%-28s %7s %7s %7s\n", title, "points", "passed", "failed");
+    for (int i = 0; i < nrows; i++) {
+        const struct tally *t = &tallies[i];
+
+        if (!t->points)
+            continue;
+        fprintf(stderr, "%-28s %7d %7d %7d\n", rows[i].title, t->points, t->points - t->failed,
+                t->failed);
+        for (int k = 0; k < t->failed && k < TALLY_REPORTS; k++)
+            fprintf(stderr, "    %s\n", t->reports[k]);
+        points += t->points;
+        failed += t->failed;
+    }
+    fprintf(stderr, "%-28s %7d %7d %7d\n", "total", points, points - failed, failed);
+    return failed;
+}
+
+int table_try(const char *title, table_fn *try)
+{
+    const size_t size = (size_t)nrows * sizeof(struct tally);
+    struct tally *tallies =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (tallies == MAP_FAILED)
+        abort();
+    run_rows(try, tallies);
+    int failed = print(title, tallies);
+    munmap(tallies, size);
+    return failed;
+}

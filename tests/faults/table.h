@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * table: a matrix of operations and faults, each row tried in a process of its own, and what
+ * became of it as a table on stderr: points, passed, failed, and a total.
+ */
+#ifndef TESTS_FAULTS_TABLE_H
+#define TESTS_FAULTS_TABLE_H
+
+#include <stdbool.h>
+
+#include "tests/faults/rows.h"
+
+enum { TALLY_REPORTS = 8 };
+
+/* What became of the points of a row. */
+struct tally {
+    int points, failed;
+    char reports[TALLY_REPORTS][2048]; /* of those that failed, the first ones */
+};
+
+/* One point more: @why (NULL: it passed) is freed. @what says which one it was. */
+void tally_add(struct tally *t, char *why, const char *what, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Try @row, as much of it as is asked for; called in a process of its own. */
+typedef void table_fn(const struct row *row, struct tally *t);
+
+/* Try all rows and print the table. Returns how many points failed. */
+int table_try(const char *title, table_fn *try);
+
+/* make kill-matrix, make inject-matrix …: every point; else a sample that fits in a minute. */
+bool table_is_whole(void);
+
+/* Is this point in? Always if all are; else one of @of, chosen by a seed. */
+bool table_picks(const struct row *row, int point, int of);
+
+#endif

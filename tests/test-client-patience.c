@@ -13,7 +13,7 @@
 #include "tests/fake-monitor/fake-monitor.h"
 #include "tests/fake-monitor/heard.h"
 
-enum { SOON_MS = 50, LONG_MS = 20000 };
+enum { SOON_MS = 50, PATIENCE_MS = 1000, LONG_MS = 20000 };
 
 static struct qmp_client *client;
 static struct fake *fake;
@@ -105,7 +105,7 @@ static void doze(void)
 
     if (child == 0) {
         kill(getppid(), SIGSTOP);
-        poll(NULL, 0, 4 * SOON_MS);
+        poll(NULL, 0, PATIENCE_MS + SOON_MS);
         kill(getppid(), SIGCONT);
         _exit(0);
     }
@@ -128,7 +128,7 @@ Test(patience, does_not_blame_the_peer_for_our_own_sleep)
     fake = fake_dispatch(qmp_client_base(client), NULL);
     fake_answer_with(fake, doze_first, NULL);
     cr_assert_eq(qmp_connect(client, fake_address(fake), LONG_MS, &err), 0, "%s", err.desc);
-    qmp_client_set_patience(client, SOON_MS);
+    qmp_client_set_patience(client, PATIENCE_MS);
     json_t *ret = qmp_call(client, "stop", NULL, 0, &err);
     cr_expect(ret, "%s", err.desc);
     json_decref(ret);

@@ -182,6 +182,8 @@ static void add_rest(struct import *m)
 
         plan_sync(m->p, file);
     }
+    /* what a sidecar is called until it is whole: one that was cut off may have left it */
+    json_array_append_new(m->names, json_sprintf("%s.new", m->sidecar));
     plan_step(m->p, json_pack("{s:s, s:s, s:s}", "step", "publish", "file", m->args->to, "from",
                               m->work));
 }

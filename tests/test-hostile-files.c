@@ -84,8 +84,11 @@ Test(files, names_do_not_steer_the_terminal)
 
     for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
         for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
-            struct hostile h = {
-                .before = PICTURE, .lie = lie_of_all, .key = keys[k], .text = texts[t]};
+            struct hostile h = {.before = PICTURE,
+                                .lie = lie_of_all,
+                                .key = keys[k],
+                                .text = texts[t],
+                                .timeout = "5"};
 
             hostile_set(&h);
             for (size_t v = 0; v < sizeof(verbs) / sizeof(verbs[0]); v++) {
@@ -110,7 +113,7 @@ static void nul_in_names(int fd, const char *message, const struct hostile *h)
 
 Test(files, names_do_not_end_early)
 {
-    struct hostile h = {.before = PICTURE, .twist = nul_in_names};
+    struct hostile h = {.before = PICTURE, .twist = nul_in_names, .timeout = "5"};
 
     hostile_try_all(&h);
     hostile_tell("NULs in names");
@@ -145,7 +148,7 @@ Test(files, names_that_lie_lead_nowhere)
 
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         struct hostile h = {
-            .before = PICTURE, .lie = lie, .key = "filename", .text = lies[i], .timeout = "0.02"};
+            .before = PICTURE, .lie = lie, .key = "filename", .text = lies[i], .timeout = "5"};
 
         cr_assert(!mkfifo("fifo", 0600) || !unlink("fifo"));
         hostile_try_all(&h);
@@ -171,7 +174,7 @@ Test(files, links_at_the_places_we_write_to_are_not_followed)
     struct hostile h = {.before = PICTURE,
                         .turn = "blockdev-snapshot",
                         .then = "disk0: a <- b <- a.s9",
-                        .timeout = "0.05"};
+                        .timeout = "5"};
 
     hostile_set(&h);
     struct hostile_end plain = hostile_run(&h, "create", "s9", NULL);

@@ -3,7 +3,7 @@
 #include "qmp/mem.h"
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
-#include "snapshot/plan.h"
+#include "snapshot/plan-internal.h"
 
 static int check_new_name(const struct chain *c, const struct qrw_edit_args *args,
                           struct qmp_error *err)
@@ -21,6 +21,10 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     const struct qrw_edit_args *args = arguments;
     json_t *snapshot = chain_snapshot(&p->after, args->name);
 
+    if (!snapshot && plan_is_internal(s, args->name))
+        return qmp_error_set(err, QRW_ERR_REFUSED,
+                             "'%s' was not made by qrewind: there is no record of it to change",
+                             args->name);
     if (!snapshot) {
         qmp_error_set(err, QRW_ERR_NOT_FOUND, "no snapshot '%s'", args->name);
         return qmp_error_hint(err, "qrewind list shows the names");

@@ -131,6 +131,16 @@ static int64_t depth_of(const struct chain *c)
     return deepest;
 }
 
+/* It was kept by age, and goes all the same. */
+static void take_back(struct plan *p, const char *name)
+{
+    json_t *kept = json_object_get(p->result, "kept");
+
+    for (size_t i = json_array_size(kept); i-- > 0;)
+        if (same(text(json_array_get(kept, i), "name"), name))
+            json_array_remove(kept, i);
+}
+
 /* The oldest go until the deepest chain is short enough; what branches share stays. */
 static void by_depth(struct plan *p, const struct scene *s, int64_t max_depth, json_t *names)
 {
@@ -146,6 +156,7 @@ static void by_depth(struct plan *p, const struct scene *s, int64_t max_depth, j
             json_is_true(json_object_get(snapshot, "pinned")))
             continue;
         json_array_append_new(names, json_string(name));
+        take_back(p, name);
         plan_drop_snapshot(p, name, false);
         plan_collect(p, false);
     }

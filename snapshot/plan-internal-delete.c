@@ -94,8 +94,8 @@ static int prepare(struct plan *p, const struct scene *s, const char *name, cons
                    const json_t *held, struct qmp_error *err)
 {
     const struct place at = find(s, disk, held);
-    auto_free char *file = at.file;
 
+    free(at.file);
     if (!at.l)
         return 0;
     if (plan_check_idle(s->graph, at.d, err))
@@ -110,6 +110,7 @@ static void untag(struct plan *p, const struct scene *s, const char *disk, const
     const char *tag = text(held, "tag");
     auto_free char *file = at.file;
 
+    chain_touch(&p->after, file ? chain_layer_by_file(&p->after, file) : NULL);
     if (at.l && at.l == at.d->layers) {
         untag_active(p, at.d, tag);
     } else if (at.l) {
@@ -172,6 +173,7 @@ void plan_internal_forget(struct plan *p, const struct scene *s)
 
         if (!file || !text(held, "tag"))
             continue;
+        chain_touch(&p->after, id);
         if (at.l && id && same(id, active))
             json_array_append_new(p->cleanup, plan_internal_untag(at.d, text(held, "tag")));
         else if (at.l && id && chain_is_below(&p->after, id, active))

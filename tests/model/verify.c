@@ -201,6 +201,23 @@ static void flush(struct rig *rig)
             free(lab_human(rig->lab, "qemu-io %s flush", member(node, "node-name")));
 }
 
+/* What check finds wrong. That a revert would be refused, the model knows better. */
+static char *find_wrong(const struct rig *rig)
+{
+    struct qmp_error err = {0};
+    json_auto_t *doc = qrw_check(rig->vm, QRW_DRY_RUN, &err);
+    const json_t *f;
+    size_t i;
+
+    if (!doc)
+        return mem_printf("check: %s", err.desc);
+    json_array_foreach(json_object_get(doc, "findings"), i, f)
+        if (strncmp(member(f, "code"), "cannot-", 7))
+            return mem_printf("check: %s: %s: %s", member(f, "code"), member(f, "subject"),
+                              member(f, "text"));
+    return NULL;
+}
+
 char *verify(struct view *v, struct rig *rig, const struct model *m)
 {
     char *why;
@@ -211,7 +228,7 @@ char *verify(struct view *v, struct rig *rig, const struct model *m)
         (why = compare_files(v, m)) || (why = verify_files(v, rig, m)) ||
         (why = compare_nodes(v, rig, m)))
         return why;
-    return NULL;
+    return find_wrong(rig);
 }
 
 /* ---- after QEMU's end ---- */

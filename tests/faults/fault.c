@@ -64,8 +64,10 @@ struct lab_result fault_run(struct lab *lab, const struct fault *f, const char *
         add_fault(&w, lab, f, program);
     add(&w, mem_strdup(program));
     add(&w, mem_strdup("--json"));
-    add(&w, mem_strdup("--socket"));
-    add(&w, mem_strdup(lab->socket));
+    if (!f || !f->alone) {
+        add(&w, mem_strdup("--socket"));
+        add(&w, mem_strdup(lab->socket));
+    }
     for (char *word; (word = strsep(&rest, " "));)
         add(&w, mem_strdup(word));
     r = lab_exec(cwd, (const char *const *)w.v);

@@ -18,6 +18,7 @@ struct fault {
     int at;           /* at which call, from 1 on */
     const char *set;  /* "change": of those that change something; else "all" */
     bool stays;       /* calls of that name fail from then on */
+    bool alone;       /* the verb is of no VM: no --socket */
     enum fault_victim victim;
     const char *log;  /* a file that gets a line for each call; NULL: none */
     const char *keep; /* a folder for files that lose their name; NULL: none */

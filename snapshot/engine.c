@@ -91,17 +91,17 @@ static char *backing(size_t depth)
  */
 static char *drive(const struct graph_disk *d, size_t number)
 {
-    auto_free char *file = escape(d->layers[0].file);
-    char *line = mem_printf("if=none,id=disk%zu,discard=unmap,file.driver=%s,file.filename=%s,"
-                            "driver=%s",
-                            number, is_device(d->layers[0].file) ? "host_device" : "file", file,
-                            d->layers[0].format);
+    auto_free char *file = escape(d->layers[0].file), *format = escape(d->layers[0].format);
+    char *line =
+        mem_printf("if=none,id=disk%zu,discard=unmap,file.driver=%s,file.filename=%s,"
+                   "driver=%s",
+                   number, is_device(d->layers[0].file) ? "host_device" : "file", file, format);
 
     for (size_t i = 1; i < d->nlayers; i++) {
         if (!d->layers[i].unsaid)
             continue;
-        auto_free char *before = line, *path = backing(i);
-        line = mem_printf("%s,%sdriver=%s", before, path, d->layers[i].format);
+        auto_free char *before = line, *path = backing(i), *known = escape(d->layers[i].format);
+        line = mem_printf("%s,%sdriver=%s", before, path, known);
     }
     return line;
 }

@@ -32,7 +32,7 @@ static json_t *merge_next(struct qrw_vm *vm, struct journal *j, unsigned flags,
     struct qmp_error why = {0};
     json_t *part = vm_plan_and_run(vm, j, &plan_tidy, &args, flags, &why);
 
-    if (!part && why.kind == QRW_ERR_REFUSED) {
+    if (!part && (why.kind == QRW_ERR_REFUSED || why.kind == QRW_ERR_LOCKED)) {
         /* the lower layer is somebody else's base too: it is only read then */
         args.up = true;
         part = vm_plan_and_run(vm, j, &plan_tidy, &args, flags, &why);
@@ -61,7 +61,9 @@ static bool merge(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned
                                     qmp_error_text(err, words, sizeof(words)));
 
         part = json_pack("{s:[o]}", "notes", note);
+        add_work(result, part);
         err->kind = 0;
+        return false; /* it would fail again, and again */
     }
     add_work(result, part);
     return part && chain_generation(&j->chain) != before;

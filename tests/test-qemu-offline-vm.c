@@ -56,6 +56,30 @@ Test(qemu_offline_vm, who_writes_without_locks_is_found_too)
     offline_ok("qrewind -i a.qcow2 create s1");
 }
 
+/* base <- s1, and a VM elsewhere that builds on the same base. */
+Test(qemu_offline_vm, what_a_vm_elsewhere_builds_on_is_merged_upwards)
+{
+    struct lab *lab = lab_start(&(struct lab_options){0});
+    auto_free char *overlay = lab_path(lab, "other.qcow2");
+
+    offline_image("a.qcow2", "1M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    offline_write("a.s1.qcow2", 7, "0", "4k");
+    auto_free char *base = realpath("a.qcow2", NULL);
+    lab_image(overlay, "qcow2", NULL, base, "qcow2");
+    json_decref(lab_qmp(lab, "blockdev-add", "{s:s, s:s, s:{s:s, s:s}}", "driver", "qcow2",
+                        "node-name", "other", "file", "driver", "file", "filename", overlay));
+    offline_fails(8, "a.qcow2 is in use by pid", "qrewind -i a.qcow2 commit a --force");
+    offline_ok("qrewind -i a.qcow2 delete s1");
+    auto_free char *active = offline_active("-i a.s1.qcow2", 0);
+    cr_expect(strstr(active, "/a.s1.qcow2"), "%s", active);
+    offline_reads(active, 7, "0", "4k");
+    json_auto_t *chain = offline_json(0, "qrewind -i a.s1.qcow2 chain");
+    json_t *disk = json_array_get(json_object_get(chain, "disks"), 0);
+    cr_expect_eq(json_array_size(json_object_get(disk, "layers")), 1);
+    lab_stop(lab);
+}
+
 /* ---- a monitor that is dead, and one that is not ---- */
 
 Test(qemu_offline_vm, a_dead_monitor_leads_offline_where_images_are_named)

@@ -218,6 +218,13 @@ char *chain_inside(const struct chain *c, const char *id)
     return names_of(c, "inside", id);
 }
 
+bool chain_is_seen_through(const struct chain *c, const char *id)
+{
+    auto_free char *names = chain_inside(c, id);
+
+    return names || has_layer(chain_undo(c), "inside", id);
+}
+
 char *chain_keeps(const struct chain *c, const char *id)
 {
     const char *key;
@@ -227,9 +234,8 @@ char *chain_keeps(const struct chain *c, const char *id)
     json_object_foreach(json_object_get(c->doc, "disks"), key, value)
         if (same(text(value, "active"), id))
             return mem_strdup("active");
-    json_object_foreach(json_object_get(json_object_get(c->doc, "undo"), "disks"), key, value)
-        if (same(text(value, "layer"), id))
-            return mem_strdup("undo");
+    if (has_layer(chain_undo(c), "layer", id) || has_layer(chain_undo(c), "inside", id))
+        return mem_strdup("undo");
 
     auto_free char *names = chain_pins(c, id);
     if (names)
@@ -263,6 +269,7 @@ const char *chain_useless(const struct chain *c)
 
     collect(needed, json_object_get(c->doc, "disks"), "active");
     collect(needed, json_object_get(chain_undo(c), "disks"), "layer");
+    collect(needed, json_object_get(chain_undo(c), "disks"), "inside");
     collect(needed, layers, "backing");
     json_array_foreach(chain_snapshots(c), i, value) {
         collect(needed, json_object_get(value, "disks"), "layer");

@@ -73,6 +73,9 @@ char *chain_pins(const struct chain *c, const char *id);
  * not what it builds on, and it must stay. */
 char *chain_inside(const struct chain *c, const char *id);
 
+/* Is anything inside of it, the undo point included? Then nothing is merged below it. */
+bool chain_is_seen_through(const struct chain *c, const char *id);
+
 /*
  * Why the layer @id lives: "active", "undo", "pinned by s1", "shared by 2 layers".
  * New string; NULL: no rule keeps it. @id may be unknown.

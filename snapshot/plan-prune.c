@@ -119,12 +119,14 @@ static int64_t depth_of(const struct chain *c)
     json_t *entry;
 
     json_object_foreach(json_object_get(c->doc, "disks"), disk, entry) {
+        const char *above = NULL;
         int64_t depth = 0;
 
         for (const char *id = text(entry, "active"); id; id = text(chain_layer(c, id), "backing")) {
             auto_free char *why = chain_keeps(c, id);
 
-            depth += why || !chain_is_loose(c, id);
+            depth += why || !chain_is_loose(c, id) || (above && chain_is_seen_through(c, above));
+            above = id;
         }
         deepest = depth > deepest ? depth : deepest;
     }

@@ -43,10 +43,9 @@ static const char *find_due(const struct chain *c, const char **child)
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
         auto_free char *why = chain_keeps(c, id);
         const char *only = only_child(c, id);
-        auto_free char *inside = chain_inside(c, only);
 
         /* a snapshot inside of the child builds on the layer as well */
-        if (!chain_is_loose(c, id) || why || !only || inside)
+        if (!chain_is_loose(c, id) || why || !only || chain_is_seen_through(c, only))
             continue;
         *child = only;
         return id;

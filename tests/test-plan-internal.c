@@ -299,10 +299,10 @@ static const struct picture_case revert[] = {
      "disk0: base <- a*^t1 <- b; inside t1",
      "revert t1",
      "need absent base.t1, need space base.t1 1M, need absent base.qrw-t, copy base.t1 like a, "
-     "sync base.t1, overlay base.qrw-t on base.t1, sync base.qrw-t, stop, blockdev-add "
-     "node-name=qrw-t-b0 backing=#base file.filename=base.t1 file.auto-read-only=true "
-     "read-only=true, blockdev-add node-name=qrw-t-0 file.node-name=qrw-t-0f "
-     "file.filename=base.qrw-t, blockdev-snapshot node=#b overlay=qrw-t-0, blockdev-reopen "
+     "sync base.t1, overlay base.qrw-t on base.t1, blockdev-add node-name=qrw-t-b0 backing=#base "
+     "file.filename=base.t1 file.auto-read-only=true read-only=true, blockdev-add "
+     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.qrw-t, sync base.qrw-t, stop, "
+     "blockdev-snapshot node=#b overlay=qrw-t-0, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
      "shows base.t1 on base | blockdev-del node-name=qrw-t-0, unlink base.qrw-t | disk0: base <- "
@@ -311,10 +311,10 @@ static const struct picture_case revert[] = {
      "disk0: a*^t1 <- b; inside t1",
      "revert t1 --discard --no-reset",
      "need absent a.t1, need space a.t1 1M, need absent a.qrw-t, copy a.t1 like a, sync a.t1, "
-     "overlay a.qrw-t on a.t1, sync a.qrw-t, stop, blockdev-add node-name=qrw-t-b0 "
-     "file.filename=a.t1 file.auto-read-only=true read-only=true, blockdev-add node-name=qrw-t-0 "
-     "file.node-name=qrw-t-0f file.filename=a.qrw-t, blockdev-snapshot node=#b overlay=qrw-t-0, "
-     "blockdev-reopen "
+     "overlay a.qrw-t on a.t1, blockdev-add node-name=qrw-t-b0 file.filename=a.t1 "
+     "file.auto-read-only=true read-only=true, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=a.qrw-t, sync a.qrw-t, stop, blockdev-snapshot "
+     "node=#b overlay=qrw-t-0, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, cont | disk0 shows a.t1 alone "
      "| blockdev-del node-name=qrw-t-0, unlink a.qrw-t, unlink b | disk0: a.t1; + a*s1; inside "
@@ -334,10 +334,10 @@ static const struct picture_case revert[] = {
      "disk0: a*^qrw-undo-x <- b; inside qrw-undo-x",
      "undo",
      "need absent a.undo, need space a.undo 1M, need absent a.qrw-t, copy a.undo like a, sync "
-     "a.undo, overlay a.qrw-t on a.undo, sync a.qrw-t, stop, blockdev-add node-name=qrw-t-b0 "
-     "file.filename=a.undo file.auto-read-only=true read-only=true, blockdev-add "
-     "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=a.qrw-t, blockdev-snapshot node=#b "
-     "overlay=qrw-t-0, blockdev-reopen "
+     "a.undo, overlay a.qrw-t on a.undo, blockdev-add node-name=qrw-t-b0 file.filename=a.undo "
+     "file.auto-read-only=true read-only=true, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=a.qrw-t, sync a.qrw-t, stop, blockdev-snapshot "
+     "node=#b overlay=qrw-t-0, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
      "shows a.undo alone | blockdev-del node-name=qrw-t-0, unlink a.qrw-t, untag a | disk0: "
@@ -421,8 +421,8 @@ static const struct picture_case deletions[] = {
     {"the undo point inside of what an external revert leaves",
      "disk0: a* <- b^qrw-undo-x; disk1: y^qrw-undo-x; inside qrw-undo-x",
      "revert s1",
-     "need absent a.s1, overlay a.s1 on a, sync a.s1, stop, blockdev-add node-name=qrw-t-0 "
-     "file.node-name=qrw-t-0f file.filename=a.s1, blockdev-snapshot node=#b overlay=qrw-t-0, "
+     "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.node-name=qrw-t-0f "
+     "file.filename=a.s1, sync a.s1, stop, blockdev-snapshot node=#b overlay=qrw-t-0, "
      "blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#a\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "system_reset, cont | disk0 shows a.s1 on a | untag b, "

@@ -65,6 +65,13 @@ static const struct picture_case plans[] = {
      "need absent copy, need space copy 3M, reserve copy like b, sync copy, drive-mirror "
      "device=#b target=copy format=qcow2 sync=full node-name=qrw-t-0 then complete | disk0 shows "
      "copy alone | unlink b, unlink a, keep base: old builds on it | disk0: copy; + base <- old*s1"},
+    {"the undo point inside of the layer that leaves the chain",
+     "disk0: base* <- a^qrw-undo-x; inside qrw-undo-x",
+     "mirror disk0 /vm/copy.qcow2 --sync top --pivot",
+     "need absent copy, need space copy 1M, reserve copy like a, sync copy, drive-mirror "
+     "device=#a target=copy format=qcow2 sync=top node-name=qrw-t-0 then complete | disk0 shows "
+     "copy on base | keep a: undo | disk0: base*s1 <- copy; + base*s1 <- a; inside undo as "
+     "qrw-undo-x: disk0"},
     {"kept when asked for",
      "disk0: base <- a <- b; + base <- old*", "mirror disk0 /vm/copy.qcow2 --pivot --keep-files",
      "need absent copy, need space copy 3M, reserve copy like b, sync copy, drive-mirror "

@@ -28,8 +28,8 @@ static struct lab *start(const char *format)
     return lab_start(&(struct lab_options){
         .disks = 1,
         .running = true,
-        .args = WORDS("-M", "q35", "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=code.raw",
-                      "-drive", variables),
+        .args = WORDS("-M", "q35", "-drive",
+                      "if=pflash,unit=0,format=raw,readonly=on,file=code.raw", "-drive", variables),
         .prepare = make_flash,
         .prepare_arg = (void *)format,
     });

@@ -58,8 +58,8 @@ static void goes_on_elsewhere(bool modern)
         .disks = DISKS, .modern = modern, .after = g, .suffix = ".c1.qcow2"});
     does(h->lab, "revert", "c1");
     now = guest_position(h);
-    cr_assert(now >= begun && now < lost, "at %ld, it was at %ld then and at %ld at last", now, begun,
-              lost);
+    cr_assert(now >= begun && now < lost, "at %ld, it was at %ld then and at %ld at last", now,
+              begun, lost);
     now = beyond(h, lost + 20);
     /* the agent answers */
     json_auto_t *quiesced = tells(h->lab, "create", "c2", "--quiesce");

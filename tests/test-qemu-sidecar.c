@@ -130,10 +130,10 @@ Test(sidecar, moves_with_its_folder)
     struct lab *old = tower(&one, 1), *lab = NULL;
 
     turn_off(old);
-    auto_result struct lab_result r = lab_exec(
-        old->folder, WORDS("sh", "-c",
-                           "mkdir moved && mv vda.* moved && "
-                           "\"$QREWIND\" --image moved/vda.s1.qcow2 repair"));
+    auto_result struct lab_result r =
+        lab_exec(old->folder, WORDS("sh", "-c",
+                                    "mkdir moved && mv vda.* moved && "
+                                    "\"$QREWIND\" --image moved/vda.s1.qcow2 repair"));
     cr_assert_eq(r.status, 0, "%s", r.err);
     lab = start_again(old, WORDS("moved/vda.s1.qcow2"));
     json_auto_t *list = tells(lab, "list");

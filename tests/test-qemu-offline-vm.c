@@ -52,7 +52,8 @@ Test(qemu_offline_vm, who_writes_without_locks_is_found_too)
 
     cr_assert_eq(read(writer.out, &ready, 1), 1);
     offline_fails(8, "a.qcow2 is in use by pid", "qrewind -i a.qcow2 create s1");
-    auto_result struct lab_result end = lab_finish(&writer);
+    struct lab_result end = lab_finish(&writer);
+    lab_result_done(&end);
     offline_ok("qrewind -i a.qcow2 create s1");
 }
 

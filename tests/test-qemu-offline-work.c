@@ -83,6 +83,7 @@ Test(qemu_offline_work, others_are_told_who_is_at_work_and_may_look)
     cr_expect(strstr(list.err, "commit is under way"), "%s", list.err);
     kill(p.pid, SIGINT);
     auto_result struct lab_result r = lab_finish(&p);
+    cr_expect_eq(r.status, 1, "%d: %s", r.status, r.out);
 }
 
 Test(qemu_offline_work, killed_it_leaves_no_engine_and_is_settled_by_the_next)
@@ -93,6 +94,7 @@ Test(qemu_offline_work, killed_it_leaves_no_engine_and_is_settled_by_the_next)
 
     kill(p.pid, SIGKILL);
     auto_result struct lab_result r = lab_finish(&p);
+    cr_assert_eq(r.status, 128 + SIGKILL);
     offline_fails(0, "was undone first", "qrewind -i a.qcow2 create s3");
     cr_expect(!runs(engine), "the engine is still there");
     shows_all();

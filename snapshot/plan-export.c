@@ -233,7 +233,9 @@ static int add_memory(struct export *e, struct qmp_error *err)
     auto_free char *copy = mem_printf("%s/%s", e->work, name);
     json_auto_t *layers = json_pack("[{s:s, s:s}]", "file", file, "format", "raw");
 
-    if (!live)
+    if (live)
+        plan_need_stream(e->p, file);
+    else
         plan_need_state(e->p, file, text(memory, "tag"));
     plan_step(e->p, json_pack("{s:s, s:s, s:s, s:O, s:b}", "step", "convert", "file", copy,
                               "format", "raw", "layers", layers, "verbatim", 1));

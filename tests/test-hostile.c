@@ -215,7 +215,7 @@ Test(hostile, what_is_no_message_ends_the_session_with_words)
 
 Test(hostile, nul_bytes_are_no_message)
 {
-    struct hostile h = {.before = PICTURE, .twist = nul_bytes};
+    struct hostile h = {.before = PICTURE, .twist = nul_bytes, .timeout = "20"};
 
     expect(&h, "list", 4, "not a JSON object");
 }
@@ -246,7 +246,7 @@ Test(hostile, ids_that_are_not_ours_answer_nothing)
 
 Test(hostile, replies_to_what_was_never_sent_are_passed_over)
 {
-    struct hostile h = {.before = PICTURE, .twist = after_text};
+    struct hostile h = {.before = PICTURE, .twist = after_text, .timeout = "20"};
 
     h.text = "{\"return\":[],\"id\":77}\r\n{\"return\":{\"status\":\"\\u001b[2J\"},\"id\":"
              "4000000000}\r\n"

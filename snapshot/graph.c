@@ -110,9 +110,18 @@ void graph_set_off(struct graph *g)
     g->running = false;
 }
 
-int graph_take_migration(struct graph *g, const json_t *reply, struct qmp_error *err)
+const char *graph_migration(const json_t *reply)
 {
     const char *status = text(reply, "status");
+    const json_t *took = json_object_get(reply, "total-time");
+
+    return status && !strcmp(status, "completed") && took && !json_integer_value(took) ? "device"
+                                                                                       : status;
+}
+
+int graph_take_migration(struct graph *g, const json_t *reply, struct qmp_error *err)
+{
+    const char *status = graph_migration(reply);
 
     free(g->migration);
     g->migration = status ? mem_strdup(status) : NULL;

@@ -120,6 +120,13 @@ const struct graph_layer *graph_active(const struct graph_disk *d);
 /* The layer of @d that is @file, or whose node is @file. */
 const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file);
 
+/*
+ * The status in a reply to query-migrate; borrowed, NULL: none. What QEMU calls completed is not
+ * while it still tidies up, and does not know how long it took: 7.2 crashes when capabilities
+ * change and the next migration begins before that is done.
+ */
+const char *graph_migration(const json_t *reply);
+
 /* Is a migration that has this status (NULL: none) still under way? */
 bool graph_migrates(const char *status);
 

@@ -98,7 +98,7 @@ static int rest(struct watch *w, struct qmp_error *err)
 
 static const char *phase(const struct watch *w)
 {
-    return text(w->migration, "status");
+    return graph_migration(w->migration);
 }
 
 static bool lets_go(const struct watch *w)

@@ -89,6 +89,11 @@ void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised);
 /* The one that the step @job started. */
 void runner_dismiss_one(struct runner *r, const json_t *job);
 
+/* ---- runner-undo.c ---- */
+
+/* Take @step back by what it says: a command, or several steps: commands, and jobs to run. */
+void runner_send_undo(struct runner *r, const json_t *step);
+
 /* ---- runner-migration.c ---- */
 
 /* Save or load the memory by a migration, and see that the guest goes on after a save.

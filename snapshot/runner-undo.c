@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * runner-undo: send what takes a step back; take back, or do again, what an earlier client
+ * began, as far as the graph shows that it did.
+ */
+#include "snapshot/runner.h"
+
+#include <string.h>
+
+#include "snapshot/ask.h"
+#include "snapshot/job.h"
+#include "snapshot/member.h"
+
+static bool is(const json_t *step, const char *kind)
+{
+    return same(text(step, "step"), kind);
+}
+
+static void send(struct runner *r, const json_t *command)
+{
+    json_decref(ask_one(r->client, NULL, text(command, "execute"),
+                        json_deep_copy(json_object_get(command, "arguments")), NULL));
+}
+
+static void undo_by_job(struct runner *r, const json_t *job)
+{
+    struct runner patient = *r;
+    const bool never = false;
+
+    patient.stop = &never;
+    patient.no_wait = false;
+    patient.jobs = json_array();
+    runner_jobs(&patient, &job, 1, false, NULL);
+    runner_dismiss_one(r, job);
+    json_decref(patient.jobs);
+}
+
+void runner_send_undo(struct runner *r, const json_t *step)
+{
+    const json_t *undo = json_object_get(step, "undo"), *part;
+    size_t i;
+
+    if (json_is_object(undo))
+        send(r, undo);
+    json_array_foreach(undo, i, part) {
+        if (is(part, "job"))
+            undo_by_job(r, part);
+        else
+            send(r, part);
+    }
+}
+
+void runner_close_nodes(struct runner *r, const struct plan *p)
+{
+    for (size_t i = json_array_size(p->steps); i-- > 0;) {
+        const json_t *step = json_array_get(p->steps, i);
+
+        if (is(step, "qmp") && same(text(step, "execute"), "blockdev-add"))
+            runner_send_undo(r, step);
+    }
+}
+
+/* The job that the step started, NULL: it is none, or was not started. */
+static const struct graph_job *job_of(const json_t *step, const struct graph *g)
+{
+    return graph_job(g, text(json_object_get(step, "arguments"), "job-id"));
+}
+
+/* Did the step take effect, as far as the graph tells? */
+static bool to_be_undone(const json_t *step, const struct graph *g)
+{
+    const json_t *files = json_object_get(step, "undo_if_active"), *file;
+    const char *undo = text(json_object_get(step, "undo"), "execute");
+    size_t i;
+
+    if (is(step, "job"))
+        return json_object_get(step, "undo") && job_of(step, g);
+    /* also where it seemed to run: the stop may have come after the look, and cont harms none */
+    if (undo && !strcmp(undo, "cont"))
+        return g->status && strcmp(g->status, "prelaunch") && !graph_is_off(g);
+    if (!files)
+        return json_object_get(step, "undo") != NULL;
+    json_array_foreach(files, i, file)
+        for (size_t k = 0; k < g->ndisks; k++)
+            if (g->disks[k].nlayers && json_is_string(file) &&
+                !strcmp(g->disks[k].layers[0].file, json_string_value(file)))
+                return true;
+    return false;
+}
+
+/*
+ * Tags that keep the present state, of which a job was then to load another: whether it did,
+ * only QEMU knew that is gone. They stay.
+ */
+static bool is_the_only_way_back(const struct runner *r, struct plan *p, const json_t *step)
+{
+    const json_t *part = json_array_get(json_object_get(step, "undo"), 0);
+
+    if (!r->another || !plan_promises_job(p, NULL) || !is(step, "qmp") || !text(part, "execute"))
+        return false;
+    plan_note(p,
+              "the disks may show either state; what there was before stays as the internal "
+              "snapshot %s",
+              text(json_object_get(part, "arguments"), "name"));
+    return true;
+}
+
+int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
+{
+    runner_dismiss(r, p);
+    for (size_t i = json_array_size(p->steps); i-- > 0;) {
+        const json_t *step = json_array_get(p->steps, i);
+
+        if ((is(step, "qmp") || is(step, "job")) && to_be_undone(step, g) &&
+            !is_the_only_way_back(r, p, step))
+            runner_send_undo(r, step);
+    }
+
+    const struct qmp_error *broken = qmp_client_broken(r->client);
+    if (broken && err)
+        *err = *broken;
+    return broken ? -1 : 0;
+}
+
+void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g)
+{
+    for (size_t i = json_array_size(p->steps); i-- > 0;)
+        runner_file_undo(r, p, json_array_get(p->steps, i), g);
+}
+
+int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step) {
+        /* a job that ended well has done what there was to do */
+        if (!json_object_get(step, "again") || job_phase(job_of(step, g)) == JOB_ENDED_WELL)
+            continue;
+        if (is(step, "migration")) {
+            if (runner_migration(r, step, true, err) < 0)
+                return -1;
+            continue;
+        }
+        if (is(step, "job")) {
+            runner_dismiss_one(r, step);
+            if (runner_jobs(r, &step, 1, false, err) < 0)
+                return -1;
+            continue;
+        }
+        /* what was done before may refuse to be done again */
+        json_decref(ask_one(r->client, NULL, text(step, "execute"),
+                            json_deep_copy(json_object_get(step, "arguments")), NULL));
+    }
+    return 0;
+}

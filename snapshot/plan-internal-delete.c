@@ -8,6 +8,7 @@
  * a layer below (it is opened for writing meanwhile, for a job), or nobody has (qemu-img).
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "qmp/mem.h"
 #include "snapshot/internal.h"
@@ -42,6 +43,20 @@ static void untag_active(struct plan *p, const struct graph_disk *d, const char 
         plan_again(p);
     }
     plan_promise_tag(p, d->id, NULL, tag, false);
+}
+
+/* One that no other step of @p has: several may go from one disk at once. New string. */
+static char *job_id(const struct plan *p, const struct graph_disk *d)
+{
+    json_auto_t *ids = plan_job_ids(p);
+    auto_free char *id = plan_job_id("delete", d);
+    int n = 1;
+    const json_t *other;
+    size_t i;
+
+    json_array_foreach(ids, i, other)
+        n += !strncmp(json_string_value(other), id, strlen(id));
+    return n > 1 ? mem_printf("%s.%d", id, n) : mem_strdup(id);
 }
 
 static json_t *delete_job(const char *id, const struct graph_layer *l, const char *tag)
@@ -114,7 +129,7 @@ static void untag(struct plan *p, const struct scene *s, const char *disk, const
     if (at.l && at.l == at.d->layers) {
         untag_active(p, at.d, tag);
     } else if (at.l) {
-        auto_free char *id = plan_job_id("delete", at.d);
+        auto_free char *id = job_id(p, at.d);
 
         plan_job(p, "snapshot-delete", delete_job(id, at.l, tag), at.d->id, NULL);
         plan_promise_tag(p, at.d->id, at.l->file, tag, false);

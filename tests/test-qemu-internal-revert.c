@@ -213,6 +213,12 @@ Test(internal_revert, and_is_deleted_from_there)
         file_tags_are(lab, "vda.qcow2", "");
         file_tags_are(lab, "vdb.qcow2", "");
         is_tidy(lab);
+        does(lab, "create", "d2", "--internal");
+        does(lab, "create", "d3", "--internal");
+        does(lab, "create", "s2");
+        does(lab, "delete", "d2", "d3");
+        file_tags_are(lab, "vda.s1.qcow2", "");
+        does(lab, "delete", "s2");
         does(lab, "delete", "s1"); /* QEMU does not hold it open for writing */
         chain_is(lab, 1, "vdb.qcow2");
     } else {

@@ -204,9 +204,10 @@ int image_sync_folder(const char *path, struct qmp_error *err)
     auto_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     /* EINVAL: this file system has no need for it */
-    if (fd < 0 || (fsync(fd) && errno != EINVAL))
-        return image_error(err, "sync", folder);
-    return 0;
+    int rc = fd < 0 ? -1 : fsync(fd);
+    while (rc && fd >= 0 && errno == EINTR)
+        rc = fsync(fd);
+    return fd < 0 || (rc && errno != EINVAL) ? image_error(err, "sync", folder) : 0;
 }
 
 /*

@@ -16,12 +16,25 @@
 #include "qmp/mem.h"
 #include "snapshot/sidecar.h"
 
-static bool still_there(const char *path, int fd)
+/* 1: it is, 0: somebody has removed it, -1: errno says why that cannot be told. */
+static int still_there(const char *path, int fd)
 {
     struct stat named, held;
 
-    return !stat(path, &named) && !fstat(fd, &held) && named.st_dev == held.st_dev &&
-           named.st_ino == held.st_ino;
+    if (stat(path, &named))
+        return errno == ENOENT ? 0 : -1;
+    if (fstat(fd, &held))
+        return -1;
+    return named.st_dev == held.st_dev && named.st_ino == held.st_ino;
+}
+
+static int lock_now(int fd)
+{
+    int rc;
+
+    while ((rc = flock(fd, LOCK_EX | LOCK_NB)) && errno == EINTR)
+        ;
+    return rc;
 }
 
 static int held_by(const char *path, int fd, struct qmp_error *err)
@@ -60,12 +73,12 @@ int sidecar_lock(const char *file, struct qmp_error *err)
             return qmp_error_hint(err, "qrewind must be able to write in the folder of the "
                                        "images, or be given another place by --sidecar FILE");
         }
-        if (flock(fd, LOCK_EX | LOCK_NB)) {
-            if (errno == EWOULDBLOCK)
-                return held_by(path, fd, err);
+        int mine = lock_now(fd) ? -1 : still_there(path, fd);
+        if (mine < 0 && errno == EWOULDBLOCK)
+            return held_by(path, fd, err);
+        if (mine < 0)
             return qmp_error_set(err, QMP_ERR_SYSTEM, "cannot lock %s: %s", path, strerror(errno));
-        }
-        if (!still_there(path, fd))
+        if (!mine)
             continue;
 
         note_holder(fd);

@@ -44,8 +44,15 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     }
     vm_check_headers(vm, p);
     fingerprints_take(&p->after);
-    if (journal_end(j, vm, p, true, err))
-        return qmp_error_wrap(err, "it is done, but could not be recorded");
+    if (journal_end(j, vm, p, true, &why)) {
+        if (plan_acts(p)) {
+            why.kind = QRW_ERR_UNKNOWN;
+            qmp_error_wrap(&why, "it is done, but could not be recorded");
+        }
+        if (err)
+            *err = why;
+        return -1;
+    }
     if (plan_promises_job(p, NULL))
         runner_dismiss(r, p);
     return 0;

@@ -5,7 +5,7 @@
  * and nothing is left over.
  *
  *   make check TEST=qemu-kill-points      a sample
- *   make kill-matrix [QRW_ROW=revert]     every point, every victim, every way to go on
+ *   make kill-matrix [QRW_ROW=revert]     every call, victim and moment, the ways to go on in turn
  */
 #include <criterion/criterion.h>
 #include <signal.h>

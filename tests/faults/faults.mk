@@ -1,11 +1,22 @@
-# make kill-matrix      every point of tests/test-qemu-kill-points.c [QRW_ROW=TEXT: these rows]
-# make export-matrix    every point of tests/test-qemu-export-faults.c
-MATRICES := kill-matrix export-matrix
+# make kill-matrix [OF=1]      one of OF points of tests/test-qemu-kill-points.c, 1: every one
+# make inject-matrix [OF=1]    the same of tests/test-qemu-inject.c
+# make export-matrix           every point of tests/test-qemu-export-faults.c
+#     QRW_ROW=TEXT             only operations whose title has TEXT
+OF ?= 1
+MATRICES := kill-matrix inject-matrix export-matrix
 
 .PHONY: $(MATRICES)
 kill-matrix: MATRIX = qemu-kill-points
+inject-matrix: MATRIX = qemu-inject
 export-matrix: MATRIX = qemu-export-faults
 $(MATRICES):
 	$(Q)tests/install-packages check
 	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build TEST=$(MATRIX)
-	$(Q)QRW_MATRIX=1 QREWIND=$(CURDIR)/$(PROGRAM) $(B)/tests/test-$(MATRIX) -j1
+	$(Q)QRW_MATRIX=$(OF) QREWIND=$(CURDIR)/$(PROGRAM) $(B)/tests/test-$(MATRIX) -j1
+
+# make day [LOSSES=50]: an appliance that loses power so often.
+LOSSES ?= 50
+.PHONY: day
+day: $(PROGRAM) $(SHIM)
+	$(Q)tests/install-packages check
+	$(Q)LOSSES=$(LOSSES) QREWIND=$(CURDIR)/$(PROGRAM) tests/faults/day

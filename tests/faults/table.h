@@ -28,10 +28,10 @@ typedef void table_fn(const struct row *row, struct tally *t);
 /* Try all rows and print the table. Returns how many points failed. */
 int table_try(const char *title, table_fn *try);
 
-/* make kill-matrix, make inject-matrix …: every point; else a sample that fits in a minute. */
+/* Was a matrix asked for, not a sample that fits in a minute? */
 bool table_is_whole(void);
 
-/* Is this point in? Always if all are; else one of @of, chosen by a seed. */
+/* Is this point in? One of @of is, or of $QRW_MATRIX (1: all of them), chosen by a seed. */
 bool table_picks(const struct row *row, int point, int of);
 
 #endif

@@ -216,7 +216,7 @@ WRAP(CHANGES, posix_spawnp,
 int rename(const char *from, const char *to)
 {
     keep(to);
-    int fails = enter(CHANGES, "rename", from, to);
+    bool fails = enter(CHANGES, "rename", from, to) == FAILS;
     int rc = fails ? -1 : (int)syscall(SYS_rename, from, to);
 
     leave();
@@ -226,7 +226,7 @@ int rename(const char *from, const char *to)
 int unlink(const char *path)
 {
     keep(path);
-    int fails = enter(CHANGES, "unlink", path, NULL);
+    bool fails = enter(CHANGES, "unlink", path, NULL) == FAILS;
     int rc = fails ? -1 : (int)syscall(SYS_unlink, path);
 
     leave();
@@ -241,7 +241,8 @@ int open(const char *path, int flags, ...)
     va_start(ap, flags);
     mode_t mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
     va_end(ap);
-    int fails = enter(flags & O_CREAT ? CHANGES : READS, made ? "create" : "open", path, NULL);
+    bool fails =
+        enter(flags & O_CREAT ? CHANGES : READS, made ? "create" : "open", path, NULL) == FAILS;
     int fd = fails ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
     leave();
     return fd;

@@ -55,6 +55,9 @@ enum recover_verdict recover_decide(const struct plan *p, const struct graph *g)
     look_at_jobs(p, g, &running, &well);
     if (running || graph_migrates(g->migration))
         return RECOVER_ATTACH;
+    /* only files are to go, and some may be gone */
+    if (!json_array_size(p->steps) && json_array_size(p->cleanup))
+        return RECOVER_FINISH;
     if (json_array_size(p->promise) && !plan_holds(p, g, NULL))
         return p->fills && !p->switched && !well ? RECOVER_DOUBT : RECOVER_FINISH;
     if (plan_promised_file(p) && plan_disks_hold(p, g))

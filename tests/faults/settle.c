@@ -94,6 +94,15 @@ static bool same(const char *a, const char *b, bool restarted)
     return restarted ? !strncmp(a, b, (size_t)(guest - a)) : !strcmp(a, b);
 }
 
+static bool keeps_undo(const struct machine *m)
+{
+    auto_result struct lab_result r =
+        lab_exec(m->home->folder,
+                 (const char *const[]){"qemu-img", "snapshot", "-U", "-l", "vda.qcow2", NULL});
+
+    return strstr(r.out, "qrw-undo-");
+}
+
 char *ends_judge(const struct ends *ends, struct machine *m, unsigned allowed, bool restarted)
 {
     char *why;
@@ -103,8 +112,7 @@ char *ends_judge(const struct ends *ends, struct machine *m, unsigned allowed, b
         return why;
     /* whether QEMU had loaded an internal snapshot when it died nobody knows: what there was before
      * stays, by the name of its tag */
-    auto_free char *tags = restarted ? lab_human(m->lab, "info snapshots") : NULL;
-    if (tags && strstr(tags, "qrw-undo-"))
+    if (restarted && keeps_undo(m))
         return NULL;
     for (int i = 0; i < ENDS; i++)
         if (allowed & 1u << i && ends->picture[i] && same(is, ends->picture[i], restarted))
@@ -212,6 +220,18 @@ static bool is_image(const struct machine *m, const char *file)
     return !r.status;
 }
 
+/* Are the files that the disks are to switch to there, all of them? */
+static bool is_made(const struct machine *m, const json_t *after)
+{
+    for (int d = 0; d < m->row->disks; d++) {
+        auto_free char *file = active_in(after, d);
+
+        if (!file || !is_image(m, file))
+            return false;
+    }
+    return true;
+}
+
 void settle_restart(struct machine *m, bool newer)
 {
     json_auto_t *doc = picture_sidecar(m);
@@ -219,12 +239,9 @@ void settle_restart(struct machine *m, bool newer)
     const json_t *after = json_object_get(pending, "after");
     char *files[ROW_DISKS];
 
+    newer = newer && switches(pending) && is_made(m, after);
     for (int d = 0; d < m->row->disks; d++) {
-        files[d] = newer && switches(pending) ? active_in(after, d) : NULL;
-        if (!files[d] || !is_image(m, files[d])) {
-            free(files[d]);
-            files[d] = active_in(doc, d);
-        }
+        files[d] = active_in(newer ? after : doc, d);
         if (files[d] && !is_image(m, files[d])) {
             free(files[d]);
             files[d] = active_in(after, d); /* the old one is merged, and gone */

@@ -251,6 +251,7 @@ static void drop_unsaved_memory(const struct qrw_vm *vm, struct plan *p, const s
             text(memory, "file") ? path_join(p->after.folder, text(memory, "file")) : NULL;
 
         if (!file || !text(memory, "tag") || !vm->files_reachable ||
+            chain_memory_is_live(memory) || /* the promise says of that whether it is saved */
             chain_snapshot(before, text(s, "name")) ||
             !image_has_snapshot(file, text(memory, "tag"), NULL))
             continue;

@@ -12,8 +12,9 @@
 
 /* clang-format off */
 static const struct opt opts[] = {
-    {"NAME", OPT_STRINGS, A(names), .place = OPT_MUST, .help = "the snapshot; more may follow"},
+    {"NAME", OPT_STRINGS, A(names), .place = OPT_MAY, .help = "the snapshot; more may follow"},
     {"children", OPT_FLAG, A(children), .help = "and all that descend from it"},
+    {"undo", OPT_FLAG, A(undo), .help = "the undo point, that the last revert left"},
     {"metadata", OPT_FLAG, A(metadata), .help = "the record only; no file is touched"},
     {0},
 };
@@ -26,10 +27,12 @@ static json_t *run(struct app *app, void *args, struct qmp_error *err)
 
 static void print(const json_t *doc, const void *args)
 {
+    const struct qrw_delete_args *delete = args;
     char *names = print_join(json_object_get(doc, "deleted"));
     char took[TEXT_ROOM];
 
-    out_line(stdout, "deleted %s, took %s", names, text_ms(took, doc_number(doc, "took_ms")));
+    out_line(stdout, "deleted %s%s%s, took %s", names, delete->undo && names[0] ? ", " : "",
+             delete->undo ? "the undo point" : "", text_ms(took, doc_number(doc, "took_ms")));
     free(names);
     print_work(doc);
 }

@@ -61,6 +61,7 @@ extern const struct qrw_operation qrw_undo;
 struct qrw_delete_args {
     qrw_strings names;
     bool children; /* and everything that descends from them */
+    bool undo;     /* and the undo point that the last revert left */
     bool metadata; /* the record only: no file is touched, nothing is merged */
 };
 /* Layers that nothing keeps are removed or merged, live, one merge after the other. */

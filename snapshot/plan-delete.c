@@ -127,12 +127,33 @@ int plan_drop_snapshots(struct plan *p, const struct scene *s, json_t *names, bo
     return 0;
 }
 
+static int drop_undo(struct plan *p, const struct scene *s, bool keep_files, struct qmp_error *err)
+{
+    const json_t *undo = chain_undo(s->chain);
+    const char *disk;
+    json_t *held;
+
+    if (!undo)
+        return qmp_error_set(err, QRW_ERR_NOT_FOUND, "there is no undo point");
+    if (!keep_files)
+        plan_internal_forget(p, s);
+    chain_set_undo(&p->after, NULL);
+    json_object_foreach(json_object_get(undo, "disks"), disk, held)
+        if (!keep_files)
+            chain_loosen(&p->after, text(held, "layer"));
+    return 0;
+}
+
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
     const struct qrw_delete_args *args = arguments;
     json_auto_t *names = choose(s, args, err);
 
     if (!names || refuse_pinned(s->chain, names, err) || plan_all_agree(s, err))
+        return -1;
+    if (!json_array_size(names) && !args->undo)
+        return qmp_error_set(err, QMP_ERR_USAGE, "which snapshot? NAME, or --undo");
+    if (args->undo && drop_undo(p, s, args->metadata, err))
         return -1;
     return plan_drop_snapshots(p, s, names, args->metadata, err);
 }

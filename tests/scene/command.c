@@ -43,6 +43,7 @@ static const struct option options[] = {
 
     {"delete", "",           LIST,   AT(delete.names)},
     {"delete", "--children", SWITCH, AT(delete.children)},
+    {"delete", "--undo",     SWITCH, AT(delete.undo)},
     {"delete", "--metadata", SWITCH, AT(delete.metadata)},
 
     {"edit", "",              TEXT,   AT(edit.name)},

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "tests/faults/fault.h"
@@ -122,9 +121,10 @@ char *ends_judge(const struct ends *ends, struct machine *m, unsigned allowed, b
 
 /* ---- what is done about it ---- */
 
-enum { TRIES = 200, PAUSE_US = 10000 };
+enum { TRIES = 200 };
 
-/* Until no job of what was begun runs any more: they take a moment. */
+/* Until no job of what was begun runs any more: looked at again whenever one has changed its
+ * state. News from before only make for a look too many. */
 static char *run_until_settled(struct machine *m, const char *words, int *status)
 {
     for (int i = 0; i < TRIES; i++) {
@@ -135,7 +135,7 @@ static char *run_until_settled(struct machine *m, const char *words, int *status
             return r.status == 0 || r.status == 1 || r.status == 3
                        ? NULL
                        : mem_printf("%s: exit %d: %s%s", words, r.status, r.out, r.err);
-        usleep(PAUSE_US);
+        json_decref(lab_event(m->lab, "JOB_STATUS_CHANGE"));
     }
     return mem_printf("%s: still under way", words);
 }

@@ -89,94 +89,6 @@ static bool is_filter(const char *driver)
     return false;
 }
 
-/* ---- query-status, query-jobs ---- */
-
-int graph_take_status(struct graph *g, const json_t *reply, struct qmp_error *err)
-{
-    const char *status = text(reply, "status");
-
-    if (!status)
-        return odd(err, "query-status");
-    free(g->status);
-    g->status = mem_strdup(status);
-    g->running = flag(reply, "running");
-    return 0;
-}
-
-void graph_set_off(struct graph *g)
-{
-    free(g->status);
-    g->status = mem_strdup(GRAPH_OFF);
-    g->running = false;
-}
-
-const char *graph_migration(const json_t *reply)
-{
-    const char *status = text(reply, "status");
-    const json_t *took = json_object_get(reply, "total-time");
-
-    return status && !strcmp(status, "completed") && took && !json_integer_value(took) ? "device"
-                                                                                       : status;
-}
-
-int graph_take_migration(struct graph *g, const json_t *reply, struct qmp_error *err)
-{
-    const char *status = graph_migration(reply);
-
-    free(g->migration);
-    g->migration = status ? mem_strdup(status) : NULL;
-    return 0;
-}
-
-bool graph_migrates(const char *status)
-{
-    static const char *const busy[] = {"setup",  "active",          "pre-switchover",
-                                       "device", "postcopy-active", "cancelling"};
-
-    for (size_t i = 0; status && i < sizeof(busy) / sizeof(busy[0]); i++)
-        if (!strcmp(busy[i], status))
-            return true;
-    return false;
-}
-
-static void free_jobs(struct graph *g)
-{
-    for (size_t i = 0; i < g->njobs; i++) {
-        free(g->jobs[i].id);
-        free(g->jobs[i].type);
-        free(g->jobs[i].status);
-        free(g->jobs[i].error);
-    }
-    free(g->jobs);
-    g->jobs = NULL;
-    g->njobs = 0;
-}
-
-int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err)
-{
-    const json_t *entry;
-    size_t i;
-
-    if (!json_is_array(reply))
-        return odd(err, "query-jobs");
-    free_jobs(g);
-    g->jobs = mem_alloc(json_array_size(reply) * sizeof(*g->jobs));
-    json_array_foreach(reply, i, entry) {
-        struct graph_job *job = &g->jobs[g->njobs];
-
-        if (!text(entry, "id") || !text(entry, "status"))
-            continue;
-        job->id = mem_strdup(text(entry, "id"));
-        job->type = mem_strdup(text(entry, "type"));
-        job->status = mem_strdup(text(entry, "status"));
-        job->error = mem_strdup(text(entry, "error"));
-        job->offset = number(entry, "current-progress", 0);
-        job->length = number(entry, "total-progress", 0);
-        g->njobs++;
-    }
-    return 0;
-}
-
 /* ---- query-block ---- */
 
 static void fill_layer(struct graph_layer *l, const json_t *image)
@@ -400,7 +312,7 @@ void graph_merge(struct graph_disk *d, size_t from, size_t to, size_t into)
 void graph_done(struct graph *g)
 {
     free_disks(g);
-    free_jobs(g);
+    graph_forget_jobs(g);
     free(g->status);
     free(g->migration);
     memset(g, 0, sizeof(*g));

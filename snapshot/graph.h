@@ -88,6 +88,8 @@ struct graph {
 int graph_take_status(struct graph *g, const json_t *reply, struct qmp_error *err);
 int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err);
 int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err);
+/* As if query-jobs had shown none. */
+void graph_forget_jobs(struct graph *g);
 int graph_take_migration(struct graph *g, const json_t *reply, struct qmp_error *err);
 /* Comes after graph_take_block. */
 int graph_take_stats(struct graph *g, const json_t *reply, struct qmp_error *err);

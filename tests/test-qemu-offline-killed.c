@@ -246,6 +246,16 @@ EVERY_POINT(stream, "delete i1", "stream a", 15)
 EVERY_POINT(prune, "delete i1", "prune --keep-last 1", 15)
 
 /* QEMU loads into one disk after the other: here it came as far as the first. */
+/* Until the engine, which is told to end when the program has, has let go of @file. */
+static void await_let_go(const char *file)
+{
+    auto_close int fd = open(file, O_RDWR | O_CLOEXEC);
+    struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(fcntl(fd, F_OFD_SETLKW, &all), 0);
+}
+
 Test(qemu_offline_killed, a_load_that_was_cut_in_half_is_taken_back)
 {
     prepare(NULL);
@@ -254,6 +264,7 @@ Test(qemu_offline_killed, a_load_that_was_cut_in_half_is_taken_back)
     auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 revert i1");
     use_engine(false);
     cr_assert_eq(r.status, 128 + SIGKILL);
+    await_let_go("a.s2.qcow2");
     offline_ok("qemu-img snapshot -a i1 a.s2.qcow2");
     offline_ok("qrewind -i a.qcow2 repair");
     cr_expect_eq(check_content("cut in half"), 15);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Snapshots inside of images that the disks do not run on any more: going back to them, and
+ * deleting them.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/inside.h"
+#include "tests/tidy/tidy.h"
+
+Test(internal_below, what_lies_in_a_frozen_layer_is_copied)
+{
+    for (int modern = 0; modern < 2; modern++) {
+        struct lab *lab = disks_alone(modern);
+
+        does(lab, "create", "s1");
+        write_both(lab, 3);
+        json_auto_t *doc = tells(lab, "revert", "d1");
+        says(doc, "method", "reset");
+        hold_both(lab, 1);
+        chain_is(lab, 0, "vda.d1.qcow2");
+        status_is(lab, "running");
+        is_tidy(lab);
+        write_both(lab, 2);
+        does(lab, "undo");
+        hold_both(lab, 3);
+        does(lab, "revert", "s1", "--discard");
+        hold_both(lab, 2);
+        does(lab, "revert", "d1", "--discard", "--no-reset");
+        hold_both(lab, 1);
+        is_tidy(lab);
+        turn_off(lab);
+        lab_stop(lab);
+    }
+}
+
+Test(internal_below, and_is_deleted_from_there)
+{
+    struct lab *lab = disks_alone(true);
+
+    does(lab, "create", "s1");
+    if (number(lab->greeting, "QMP.version.qemu.major") > 6) {
+        json_auto_t *doc = tells(lab, "delete", "d1");
+
+        cr_expect_eq(json_array_size(at(doc, "jobs")), 2);
+        file_tags_are(lab, "vda.qcow2", "");
+        file_tags_are(lab, "vdb.qcow2", "");
+        is_tidy(lab);
+        does(lab, "create", "d2", "--internal");
+        does(lab, "create", "d3", "--internal");
+        does(lab, "create", "s2");
+        does(lab, "delete", "d2", "d3");
+        file_tags_are(lab, "vda.s1.qcow2", "");
+        does(lab, "delete", "s2");
+        does(lab, "delete", "s1"); /* QEMU does not hold it open for writing */
+        chain_is(lab, 1, "vdb.qcow2");
+    } else {
+        json_decref(refuses(lab, 7, "delete", "d1"));
+    }
+    hold_both(lab, 2);
+    turn_off(lab);
+    lab_stop(lab);
+}
+
+Test(internal_below, or_the_words_say_how)
+{
+    struct lab *lab = disks_alone(false);
+    auto_free char *state = NULL;
+
+    does(lab, "create", "s1");
+    state = state_of(lab);
+    json_auto_t *error = refuses(lab, 7, "delete", "d1");
+    says(error, "hint", "qemu-img snapshot -d");
+    unchanged(lab, state);
+    does(lab, "delete", "d1", "--metadata");
+    file_tags_are(lab, "vda.qcow2", "d1");
+    lab_stop(lab);
+}
+
+Test(internal_below, memory_loads_when_nothing_is_above_it)
+{
+    struct lab *lab = with_memory(false);
+
+    does(lab, "create", "s1");
+    json_auto_t *error = refuses(lab, 7, "revert", "m1");
+    says(error, "hint", "--no-memory");
+    says(error, "hint", "qrewind delete s1, qrewind commit vda");
+    does(lab, "revert", "m1", "--no-memory");
+    hold_both(lab, 1);
+    does(lab, "undo", "--discard");
+    does(lab, "delete", "s1");
+    does(lab, "commit", "vda");
+    does(lab, "commit", "vdb");
+    does(lab, "revert", "m1", "--discard");
+    hold_both(lab, 1);
+    is_tidy(lab);
+    lab_stop(lab);
+}
+
+Test(internal_below, all_disks_or_none_are_copied)
+{
+    struct lab *lab = disks_alone(true);
+
+    does(lab, "create", "s1", "--disk", "disk0");
+    json_auto_t *error = refuses(lab, 1, "revert", "d1");
+    says(error, "hint", "qrewind create NAME --disk disk1");
+    does(lab, "create", "s2", "--disk", "disk1");
+    does(lab, "revert", "d1");
+    hold_both(lab, 1);
+    is_tidy(lab);
+    lab_stop(lab);
+}
+
+Test(internal_below, an_undo_point_below_can_be_gone_back_to)
+{
+    for (int modern = 0; modern < 2; modern++) {
+        struct lab *lab = disks_alone(modern);
+
+        if (has_snapshot_jobs(lab)) {
+            write_both(lab, 3);
+            does(lab, "revert", "d1");
+            write_both(lab, 2);
+            does(lab, "create", "s1");
+            does(lab, "undo");
+            hold_both(lab, 3);
+            file_tags_are(lab, "vda.qcow2", "d1");
+            file_tags_are(lab, "vdb.qcow2", "d1");
+            does(lab, "undo");
+            hold_both(lab, 2);
+            is_tidy(lab);
+        }
+        lab_stop(lab);
+    }
+}
+
+Test(internal_below, one_that_is_none_any_more_leaves_no_tag)
+{
+    for (int modern = 0; modern < 2; modern++) {
+        struct lab *lab = disks_alone(modern);
+
+        if (has_snapshot_jobs(lab)) {
+            does(lab, "create", "s1", "--exclude", modern ? "disk1" : "vdb");
+            does(lab, "create", "d2", "--internal");
+            does(lab, "revert", "d2");
+            tags_are(lab, 1, "d1 d2 undo");
+            does(lab, "revert", "s1");
+            tags_are(lab, 1, "d1 d2");
+            file_tags_are(lab, "vda.s1.qcow2", "d2");
+            json_auto_t *list = tells(lab, "list");
+            cr_expect_eq(json_array_size(at(list, "snapshots")), 3);
+            is_tidy(lab);
+        }
+        lab_stop(lab);
+    }
+}

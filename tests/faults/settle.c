@@ -7,119 +7,7 @@
 
 #include "qmp/mem.h"
 #include "tests/faults/fault.h"
-
-static const char other[] = "create other";
-
-/* ---- the states that may be ---- */
-
-static bool works(struct machine *m, const char *words)
-{
-    auto_result struct lab_result r = fault_free(m->lab, words);
-
-    return !r.status;
-}
-
-static char *must_look(struct machine *m)
-{
-    char *why, *text = picture(m, true, &why);
-
-    if (why)
-        lab_fail("%s: undisturbed, and yet: %s\n%s", m->row->title, why, text);
-    return text;
-}
-
-static void must_work(struct machine *m, const char *words)
-{
-    auto_result struct lab_result r = fault_free(m->lab, words);
-
-    if (r.status)
-        lab_fail("%s: undisturbed, and yet: %s: exit %d: %s%s", m->row->title, words, r.status,
-                 r.out, r.err);
-}
-
-/* The picture of one of the ends that need a machine of their own; NULL: there is no such. */
-static char *end_of(const struct row *row, enum settle_end end)
-{
-    struct machine m;
-    char *text = NULL;
-
-    machine_start(&m, row);
-    auto_free char *words = machine_words(&m), *part = machine_part(&m);
-    if (part || end < END_PART) {
-        if (end != END_BEFORE_OTHER)
-            must_work(&m, end == END_AFTER_OTHER ? words : part);
-        if (end != END_PART)
-            must_work(&m, other);
-        text = must_look(&m);
-    }
-    machine_stop(&m);
-    return text;
-}
-
-bool ends_record(struct ends *ends, const struct row *row)
-{
-    struct machine m;
-    auto_free char *words = NULL;
-    bool can;
-
-    *ends = (struct ends){0};
-    machine_start(&m, row);
-    can = machine_can(&m);
-    if (can) {
-        words = machine_words(&m);
-        ends->picture[END_BEFORE] = must_look(&m);
-        ends->calls = fault_count(m.lab, "change", words);
-        ends->picture[END_AFTER] = must_look(&m);
-        ends->again = works(&m, words);
-        ends->picture[END_TWICE] = must_look(&m);
-    }
-    machine_stop(&m);
-    for (int i = END_BEFORE_OTHER; can && i < ENDS; i++)
-        ends->picture[i] = end_of(row, i);
-    return can;
-}
-
-void ends_done(struct ends *ends)
-{
-    for (int i = 0; i < ENDS; i++)
-        free(ends->picture[i]);
-}
-
-/* But for the last line, if it was @restarted. */
-static bool same(const char *a, const char *b, bool restarted)
-{
-    const char *guest = strstr(a, "guest: ");
-
-    return restarted ? !strncmp(a, b, (size_t)(guest - a)) : !strcmp(a, b);
-}
-
-static bool keeps_undo(const struct machine *m)
-{
-    auto_result struct lab_result r =
-        lab_exec(m->home->folder,
-                 (const char *const[]){"qemu-img", "snapshot", "-U", "-l", "vda.qcow2", NULL});
-
-    return strstr(r.out, "qrw-undo-");
-}
-
-char *ends_judge(const struct ends *ends, struct machine *m, unsigned allowed, bool restarted)
-{
-    char *why;
-    auto_free char *is = picture(m, true, &why);
-
-    if (why)
-        return why;
-    /* whether QEMU had loaded an internal snapshot when it died nobody knows: what there was before
-     * stays, by the name of its tag */
-    if (restarted && keeps_undo(m))
-        return NULL;
-    for (int i = 0; i < ENDS; i++)
-        if (allowed & 1u << i && ends->picture[i] && same(is, ends->picture[i], restarted))
-            return NULL;
-    return mem_printf("it is\n%s      and before it was\n%s", is, ends->picture[END_BEFORE]);
-}
-
-/* ---- what is done about it ---- */
+#include "tests/faults/picture.h"
 
 enum { TRIES = 200 };
 
@@ -151,24 +39,34 @@ static char *repair(struct machine *m)
 char *settle(const struct ends *ends, struct machine *m, enum settle_by how, bool restarted,
              int number)
 {
-    static const unsigned allowed[] = {
-        [SETTLE_REPAIR] = 1 << END_BEFORE | 1 << END_AFTER | 1 << END_PART,
-        [SETTLE_AGAIN] = 1 << END_AFTER | 1 << END_TWICE | 1 << END_PART,
-        [SETTLE_OTHER] = 1 << END_BEFORE_OTHER | 1 << END_AFTER_OTHER | 1 << END_PART_OTHER,
-        [SETTLE_DISTURBED] = 1 << END_BEFORE | 1 << END_AFTER | 1 << END_PART,
+    enum {
+        UNDONE = 1 << END_BEFORE | 1 << END_DROPPED,
+        UNDONE_OTHER = 1 << END_BEFORE_OTHER | 1 << END_DROPPED_OTHER
     };
-    /* memory is only given up where QEMU is gone, and it with it */
-    const unsigned parts = restarted || !m->row->memory ? 0 : 1 << END_PART | 1 << END_PART_OTHER;
+    static const unsigned allowed[] = {
+        [SETTLE_REPAIR] = UNDONE | 1 << END_AFTER | 1 << END_PART,
+        [SETTLE_AGAIN] = 1 << END_AFTER | 1 << END_TWICE | 1 << END_PART | 1 << END_DROPPED,
+        [SETTLE_OTHER] = UNDONE_OTHER | 1 << END_AFTER_OTHER | 1 << END_PART_OTHER,
+        [SETTLE_DISTURBED] = UNDONE | 1 << END_AFTER | 1 << END_PART,
+    };
+    unsigned never = 0;
     auto_free char *words = machine_words(m);
     char *why = NULL;
     int status = 0;
 
+    /* memory is only given up where QEMU is gone, and it with it; so is a commit half way */
+    if (!restarted && m->row->memory)
+        never |= 1 << END_PART | 1 << END_PART_OTHER;
+    if (!restarted)
+        never |= 1 << END_DROPPED | 1 << END_DROPPED_OTHER;
     if (how == SETTLE_AGAIN) {
         why = run_until_settled(m, words, &status);
         if (!why && status && ends->again)
             why = mem_printf("the same again: exit %d", status);
+        if (status != 3)
+            never |= 1 << END_DROPPED; /* it named the snapshot that was dropped */
     } else if (how == SETTLE_OTHER) {
-        why = run_until_settled(m, other, &status);
+        why = run_until_settled(m, ends_other, &status);
         if (!why && status)
             why = mem_printf("another command: exit %d", status);
     } else if (how == SETTLE_DISTURBED) {
@@ -178,7 +76,7 @@ char *settle(const struct ends *ends, struct machine *m, enum settle_by how, boo
     if (!why)
         why = repair(m); /* of merges that are still due it reminds, too */
     if (!why)
-        why = ends_judge(ends, m, allowed[how] & ~parts, restarted);
+        why = ends_judge(ends, m, allowed[how] & ~never, restarted);
     return why ? why : picture_prove(m);
 }
 

@@ -12,6 +12,7 @@
 
 #include "qmp/mem.h"
 #include "tests/faults/fault.h"
+#include "tests/faults/picture.h"
 #include "tests/faults/settle.h"
 #include "tests/faults/table.h"
 

@@ -63,18 +63,6 @@ static struct table_line *add(struct table *t, struct table_line *parent, json_t
                       });
 }
 
-/* Where the snapshot called @name stands before number @end: a parent is older. -1: nowhere. */
-static int find(const json_t *snapshots, const char *name, size_t end)
-{
-    for (size_t i = 0; name && i < end; i++) {
-        const char *other = doc_text(json_array_get(snapshots, i), "name");
-
-        if (other && !strcmp(other, name))
-            return (int)i;
-    }
-    return -1;
-}
-
 static void print(const json_t *doc, const void *arguments)
 {
     const struct args *args = arguments;
@@ -94,11 +82,14 @@ static void print(const json_t *doc, const void *arguments)
                                                               {"DESCRIPTION", 0},
                                                               {NULL, 0}});
     auto_free struct table_line **lines = mem_alloc(n * sizeof(struct table_line *));
+    json_auto_t *places = json_object(); /* name -> index: a parent is older */
     for (size_t i = 0; i < n; i++) {
         json_t *snapshot = json_array_get(snapshots, i);
-        int parent = args->tree ? find(snapshots, doc_text(snapshot, "parent"), i) : -1;
+        const char *parent = args->tree ? doc_text(snapshot, "parent") : NULL;
+        const json_t *place = parent ? json_object_get(places, parent) : NULL;
 
-        lines[i] = add(t, parent < 0 ? NULL : lines[parent], snapshot);
+        lines[i] = add(t, place ? lines[json_integer_value(place)] : NULL, snapshot);
+        json_object_set_new(places, doc_dash(snapshot, "name"), json_integer((json_int_t)i));
     }
     table_print(t);
 }

@@ -68,7 +68,7 @@ const char *chain_add_layer(struct chain *c, const char *file, const char *forma
     if (ours)
         set(layer, "ours", json_true());
     set(layers, fresh, layer);
-    return chain_layer_by_file(c, file);
+    return json_object_iter_key(json_object_iter_at(layers, fresh));
 }
 
 void chain_set_active(struct chain *c, const char *disk, const char *layer)
@@ -179,14 +179,17 @@ void chain_touch(struct chain *c, const char *layer)
 
 void chain_follow(struct chain *c, const struct graph_disk *d)
 {
+    json_auto_t *files = chain_files(c);
     const char *below = NULL;
 
     for (size_t i = d->nlayers; i-- > 0;) {
         const struct graph_layer *l = &d->layers[i];
-        const char *id = chain_layer_by_file(c, l->file);
+        const char *id = chain_file_in(c, files, l->file);
 
-        if (!id)
+        if (!id) {
             id = chain_add_layer(c, l->file, l->format, l->size, below, false);
+            set(files, text(chain_layer(c, id), "file"), json_string(id));
+        }
         chain_set_backing(c, id, below);
         set(chain_layer(c, id), "size", json_integer(l->size));
         below = id;
@@ -219,32 +222,51 @@ void chain_drop_layer(struct chain *c, const char *id)
     json_object_del(json_object_get(c->doc, "layers"), id);
 }
 
-/* @fresh NULL: null. */
 static void rename_in(json_t *obj, const char *key, const char *name, const char *fresh)
 {
     if (same(text(obj, key), name))
-        set(obj, key, string_or_null(fresh));
+        set(obj, key, json_string(fresh));
+}
+
+/* @obj's @key names one of @gone: it names the nearest ancestor that stays. */
+static void pass_on(json_t *obj, const char *key, const json_t *gone)
+{
+    const char *name = text(obj, key);
+
+    if (!name || !json_object_get(gone, name))
+        return;
+    while (name && json_object_get(gone, name))
+        name = text(json_object_get(gone, name), "parent");
+    set(obj, key, string_or_null(name));
+}
+
+void chain_drop_snapshots(struct chain *c, const json_t *gone)
+{
+    json_auto_t *stay = json_array();
+    json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s) {
+        if (json_object_get(gone, text(s, "name")))
+            continue;
+        pass_on(s, "parent", gone);
+        json_array_append(stay, s);
+    }
+    pass_on(c->doc, "current", gone);
+    pass_on(chain_undo(c), "current", gone);
+    json_array_clear(chain_snapshots(c));
+    json_array_extend(chain_snapshots(c), stay);
 }
 
 void chain_drop_snapshot(struct chain *c, const char *name)
 {
-    json_t *all = chain_snapshots(c);
-    json_t *gone = chain_snapshot(c, name);
-    json_t *s;
-    size_t i, at = json_array_size(all);
+    json_t *snapshot = chain_snapshot(c, name);
+    json_auto_t *gone = json_object();
 
-    if (!gone)
+    if (!snapshot)
         return;
-    auto_free char *dropped = mem_strdup(name); /* it may be one of the strings replaced */
-    auto_free char *parent = mem_strdup(text(gone, "parent"));
-    json_array_foreach(all, i, s) {
-        if (s == gone)
-            at = i;
-        rename_in(s, "parent", dropped, parent);
-    }
-    rename_in(c->doc, "current", dropped, parent);
-    rename_in(chain_undo(c), "current", dropped, parent);
-    json_array_remove(all, at);
+    json_object_set(gone, name, snapshot);
+    chain_drop_snapshots(c, gone);
 }
 
 void chain_rename_snapshot(struct chain *c, const char *name, const char *fresh)

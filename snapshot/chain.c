@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* chain: see chain.h. What comes in is checked in chain-check.c, changes are in chain-change.c. */
+/* chain: see chain.h. What comes in is checked in chain-check.c, changes are in chain-change.c,
+ * questions about all at once in chain-all.c. */
 #include "snapshot/chain.h"
 
 #include <stdlib.h>
@@ -156,6 +157,17 @@ bool chain_is_ours(const struct chain *c, const char *id)
     return json_is_true(json_object_get(chain_layer(c, id), "ours"));
 }
 
+bool chain_is_active(const struct chain *c, const char *id)
+{
+    const char *disk;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry)
+        if (same(text(entry, "active"), id))
+            return true;
+    return false;
+}
+
 /* Is the layer @id what @snapshot has as @key of any disk? */
 static bool has_layer(const json_t *snapshot, const char *key, const char *id)
 {
@@ -231,9 +243,8 @@ char *chain_keeps(const struct chain *c, const char *id)
     json_t *value;
     int children = 0;
 
-    json_object_foreach(json_object_get(c->doc, "disks"), key, value)
-        if (same(text(value, "active"), id))
-            return mem_strdup("active");
+    if (chain_is_active(c, id))
+        return mem_strdup("active");
     if (has_layer(chain_undo(c), "layer", id) || has_layer(chain_undo(c), "inside", id))
         return mem_strdup("undo");
 
@@ -246,39 +257,6 @@ char *chain_keeps(const struct chain *c, const char *id)
     json_object_foreach(json_object_get(c->doc, "layers"), key, value)
         children += same(text(value, "backing"), id);
     return children > 1 ? mem_printf("shared by %d layers", children) : NULL;
-}
-
-/* Add what @disks (an object of objects) have as @key to the keys of @set. */
-static void collect(json_t *set, json_t *disks, const char *key)
-{
-    const char *name;
-    json_t *entry;
-
-    json_object_foreach(disks, name, entry)
-        if (text(entry, key))
-            json_object_set_new(set, text(entry, key), json_true());
-}
-
-/* One pass over all that names layers, not one for each layer. */
-const char *chain_useless(const struct chain *c)
-{
-    json_t *layers = json_object_get(c->doc, "layers"), *value;
-    json_auto_t *needed = json_object();
-    const char *id;
-    size_t i;
-
-    collect(needed, json_object_get(c->doc, "disks"), "active");
-    collect(needed, json_object_get(chain_undo(c), "disks"), "layer");
-    collect(needed, json_object_get(chain_undo(c), "disks"), "inside");
-    collect(needed, layers, "backing");
-    json_array_foreach(chain_snapshots(c), i, value) {
-        collect(needed, json_object_get(value, "disks"), "layer");
-        collect(needed, json_object_get(value, "disks"), "inside");
-    }
-    json_object_foreach(layers, id, value)
-        if (!json_object_get(needed, id))
-            return id;
-    return NULL;
 }
 
 int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_error *err)

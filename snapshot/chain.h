@@ -82,8 +82,32 @@ bool chain_is_seen_through(const struct chain *c, const char *id);
  */
 char *chain_keeps(const struct chain *c, const char *id);
 
-/* A layer that no rule keeps and nothing builds on, NULL: there is none. */
-const char *chain_useless(const struct chain *c);
+/* Does a disk run on it? */
+bool chain_is_active(const struct chain *c, const char *id);
+
+/* ---- all at once: one pass over the document; new references ---- */
+
+/* Name -> snapshot. */
+json_t *chain_by_name(const struct chain *c);
+
+/* File as written -> layer; and which one @file is in there, as chain_layer_by_file() tells (it
+ * is borrowed from @files). */
+json_t *chain_files(const struct chain *c);
+const char *chain_file_in(const struct chain *c, const json_t *files, const char *file);
+
+/* Layer -> the names of the snapshots that pin it for @disk. */
+json_t *chain_pins_of(const struct chain *c, const char *disk);
+
+/* The layers that snapshots have as @key, "layer" or "inside": the keys of an object. */
+json_t *chain_held(const struct chain *c, const char *key);
+
+/* Those with chain_is_seen_through(), and those that chain_keeps(): the keys of an object. */
+json_t *chain_held_inside(const struct chain *c);
+json_t *chain_kept(const struct chain *c);
+
+/* The layers that no rule keeps and nothing builds on but such ones, each before the one that it
+ * builds on: an array of ids. */
+json_t *chain_useless(const struct chain *c);
 
 /*
  * Does QEMU's chain of @d say something else than the document? QRW_ERR_REFUSED with
@@ -121,6 +145,8 @@ void chain_drop_layer(struct chain *c, const char *id);
 
 /* Forget the snapshot; its children become its parent's. */
 void chain_drop_snapshot(struct chain *c, const char *name);
+/* The same for all that are keys of @gone (name -> snapshot, as in chain_by_name()). */
+void chain_drop_snapshots(struct chain *c, const json_t *gone);
 
 /* Every place that names the snapshot @name says @fresh from now on. */
 void chain_rename_snapshot(struct chain *c, const char *name, const char *fresh);

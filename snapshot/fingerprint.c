@@ -30,8 +30,7 @@ void fingerprints_take(struct chain *c)
 
         if (json_object_get(layer, "fingerprint"))
             continue;
-        auto_free char *keeps = chain_keeps(c, id);
-        if (!same(keeps, "active") && (now = look(c, id)))
+        if (!chain_is_active(c, id) && (now = look(c, id)))
             json_object_set_new(layer, "fingerprint", now);
     }
 }

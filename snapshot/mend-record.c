@@ -49,10 +49,12 @@ static void follow(struct chain *c, const struct graph *g, const json_t *mend)
 /* The files of layers that nothing needs any more stay where they are. */
 static void collect(struct chain *c)
 {
-    const char *id;
+    json_auto_t *useless = chain_useless(c);
+    const json_t *id;
+    size_t i;
 
-    while ((id = chain_useless(c)))
-        chain_drop_layer(c, id);
+    json_array_foreach(useless, i, id)
+        chain_drop_layer(c, json_string_value(id));
 }
 
 static void drop_snapshot(struct chain *c, const struct graph *g, const json_t *mend)

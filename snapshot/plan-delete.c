@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/internal.h"
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
 #include "snapshot/plan-delete.h"
@@ -16,15 +17,13 @@
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-merge.h"
 
-static bool has(const json_t *names, const char *name)
+/* Put @name at the end of @names, unless @chosen has it already. */
+static void add(json_t *names, json_t *chosen, const char *name)
 {
-    const json_t *entry;
-    size_t i;
-
-    json_array_foreach(names, i, entry)
-        if (name && !strcmp(json_string_value(entry), name))
-            return true;
-    return false;
+    if (json_object_get(chosen, name))
+        return;
+    json_object_set_new(chosen, name, json_true());
+    json_array_append_new(names, json_string(name));
 }
 
 /* The snapshots asked for, and with @children everything that descends from them. A
@@ -33,40 +32,41 @@ static json_t *choose(const struct scene *scene, const struct qrw_delete_args *a
                       struct qmp_error *err)
 {
     const struct chain *c = scene->chain;
+    json_auto_t *known = chain_by_name(c), *chosen = json_object();
     json_t *names = json_array();
     const json_t *s;
     size_t i;
 
     for (i = 0; args->names && args->names[i]; i++) {
         /* one that lies in the images alone has no record to remove */
-        if (!chain_snapshot(c, args->names[i]) &&
+        if (!json_object_get(known, args->names[i]) &&
             (args->metadata || !plan_is_internal(scene, args->names[i]))) {
             json_decref(names);
             qmp_error_set(err, QRW_ERR_NOT_FOUND, "no snapshot '%s'", args->names[i]);
             qmp_error_hint(err, "qrewind list shows the names");
             return NULL;
         }
-        if (!has(names, args->names[i]))
-            json_array_append_new(names, json_string(args->names[i]));
+        add(names, chosen, args->names[i]);
     }
     json_array_foreach(chain_snapshots(c), i, s)
-        if (args->children && has(names, text(s, "parent")) && !has(names, text(s, "name")))
-            json_array_append(names, json_object_get(s, "name"));
+        if (args->children && text(s, "parent") && json_object_get(chosen, text(s, "parent")))
+            add(names, chosen, text(s, "name"));
     return names;
 }
 
 static int refuse_pinned(const struct chain *c, const json_t *names, struct qmp_error *err)
 {
-    const json_t *name;
+    json_auto_t *known = chain_by_name(c);
+    const json_t *entry;
     size_t i;
 
-    json_array_foreach(names, i, name) {
-        const json_t *s = chain_snapshot(c, json_string_value(name));
+    json_array_foreach(names, i, entry) {
+        const char *name = json_string_value(entry);
 
-        if (!json_is_true(json_object_get(s, "pinned")))
+        if (!json_is_true(json_object_get(json_object_get(known, name), "pinned")))
             continue;
-        qmp_error_set(err, QRW_ERR_REFUSED, "snapshot '%s' is pinned", json_string_value(name));
-        return qmp_error_hint(err, "qrewind edit %s --unpin", json_string_value(name));
+        qmp_error_set(err, QRW_ERR_REFUSED, "snapshot '%s' is pinned", name);
+        return qmp_error_hint(err, "qrewind edit %s --unpin", name);
     }
     return 0;
 }
@@ -84,19 +84,33 @@ static void drop_memory(struct plan *p, const json_t *snapshot, bool keep_files)
         plan_cleanup_file(p, path);
 }
 
+/* The external snapshots @gone (name -> snapshot), all in one pass. */
+static void drop(struct plan *p, json_t *gone, bool keep_files)
+{
+    const char *name, *disk;
+    json_t *snapshot, *held;
+
+    json_object_foreach(gone, name, snapshot)
+        drop_memory(p, snapshot, keep_files);
+    chain_drop_snapshots(&p->after, gone);
+    if (keep_files) /* the record only: nothing is merged either */
+        return;
+    json_auto_t *pins = chain_held(&p->after, "layer");
+    json_object_foreach(gone, name, snapshot)
+        json_object_foreach(json_object_get(snapshot, "disks"), disk, held) {
+            const char *layer = text(held, "layer");
+
+            if (chain_layer(&p->after, layer) && !json_object_get(pins, layer))
+                chain_set_loose(&p->after, layer, true);
+        }
+}
+
 void plan_drop_snapshot(struct plan *p, const char *name, bool keep_files)
 {
-    json_t *snapshot = json_incref(chain_snapshot(&p->after, name));
-    const char *disk;
-    json_t *held;
+    json_auto_t *gone = json_object();
 
-    drop_memory(p, snapshot, keep_files);
-    chain_drop_snapshot(&p->after, name);
-    /* the record only: nothing is merged either */
-    json_object_foreach(json_object_get(snapshot, "disks"), disk, held)
-        if (!keep_files)
-            chain_loosen(&p->after, text(held, "layer"));
-    json_decref(snapshot);
+    json_object_set(gone, name, chain_snapshot(&p->after, name));
+    drop(p, gone, keep_files);
 }
 
 int plan_all_agree(const struct scene *s, struct qmp_error *err)
@@ -111,17 +125,20 @@ int plan_all_agree(const struct scene *s, struct qmp_error *err)
 int plan_drop_snapshots(struct plan *p, const struct scene *s, json_t *names, bool keep_files,
                         struct qmp_error *err)
 {
+    json_auto_t *known = chain_by_name(s->chain), *gone = json_object();
     const json_t *entry;
     size_t i;
 
     json_array_foreach(names, i, entry) {
         const char *name = json_string_value(entry);
+        json_t *record = json_object_get(known, name);
 
-        if (keep_files || !plan_is_internal(s, name))
-            plan_drop_snapshot(p, name, keep_files);
-        else if (plan_internal_delete(p, s, name, err))
+        if (record && (keep_files || !internal_is(record)))
+            json_object_set(gone, name, record);
+        else if (!keep_files && plan_internal_delete(p, s, name, err))
             return -1;
     }
+    drop(p, gone, keep_files);
     plan_collect(p, keep_files);
     json_object_set(p->result, "deleted", names);
     return 0;

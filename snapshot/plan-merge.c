@@ -73,10 +73,12 @@ int64_t plan_data(const struct graph_disk *d, size_t from, size_t to)
 
 void plan_collect(struct plan *p, bool keep_files)
 {
-    const char *id;
+    json_auto_t *useless = chain_useless(&p->after);
+    const json_t *entry;
+    size_t i;
 
-    /* a layer that goes frees the one below it */
-    while ((id = chain_useless(&p->after))) {
+    json_array_foreach(useless, i, entry) {
+        const char *id = json_string_value(entry);
         auto_free char *file = chain_layer_file(&p->after, id);
         bool ours = chain_is_ours(&p->after, id);
 

@@ -114,6 +114,7 @@ static bool is_below_active(const struct chain *c, const json_t *snapshot)
 /* How many layers the deepest active chain has when what is loose has been merged. */
 static int64_t depth_of(const struct chain *c)
 {
+    json_auto_t *kept = chain_kept(c), *inside = chain_held_inside(c);
     int64_t deepest = 0;
     const char *disk;
     json_t *entry;
@@ -123,9 +124,8 @@ static int64_t depth_of(const struct chain *c)
         int64_t depth = 0;
 
         for (const char *id = text(entry, "active"); id; id = text(chain_layer(c, id), "backing")) {
-            auto_free char *why = chain_keeps(c, id);
-
-            depth += why || !chain_is_loose(c, id) || (above && chain_is_seen_through(c, above));
+            depth += json_object_get(kept, id) || !chain_is_loose(c, id) ||
+                     (above && json_object_get(inside, above));
             above = id;
         }
         deepest = depth > deepest ? depth : deepest;
@@ -146,25 +146,28 @@ static void take_back(struct plan *p, const char *name)
 /* The oldest go until the deepest chain is short enough; what branches share stays. */
 static void by_depth(struct plan *p, const struct scene *s, int64_t max_depth, json_t *names)
 {
+    json_auto_t *left = chain_by_name(&p->after);
+    int64_t depth = depth_of(&p->after);
     const json_t *snapshot;
     size_t i;
 
     json_array_foreach(chain_snapshots(s->chain), i, snapshot) {
         const char *name = text(snapshot, "name");
 
-        if (depth_of(&p->after) <= max_depth)
+        if (depth <= max_depth)
             return;
-        if (!chain_snapshot(&p->after, name) || !is_below_active(s->chain, snapshot) ||
+        if (!json_object_get(left, name) || !is_below_active(s->chain, snapshot) ||
             json_is_true(json_object_get(snapshot, "pinned")))
             continue;
         json_array_append_new(names, json_string(name));
         take_back(p, name);
         plan_drop_snapshot(p, name, false);
         plan_collect(p, false);
+        depth = depth_of(&p->after);
     }
-    if (depth_of(&p->after) > max_depth)
+    if (depth > max_depth)
         plan_note(p, "the chain stays %lld layers deep: the rest is pinned or was there before",
-                  (long long)depth_of(&p->after));
+                  (long long)depth);
 }
 
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)

@@ -38,14 +38,16 @@ static const char *only_child(const struct chain *c, const char *id)
 static const char *find_due(const struct chain *c, const char **child)
 {
     const char *id;
+    json_auto_t *kept = chain_kept(c);
     json_t *layer;
 
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
-        auto_free char *why = chain_keeps(c, id);
+        if (!chain_is_loose(c, id) || json_object_get(kept, id))
+            continue;
         const char *only = only_child(c, id);
 
         /* a snapshot inside of the child builds on the layer as well */
-        if (!chain_is_loose(c, id) || why || !only || chain_is_seen_through(c, only))
+        if (!only || chain_is_seen_through(c, only))
             continue;
         *child = only;
         return id;

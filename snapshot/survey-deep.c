@@ -59,13 +59,6 @@ static int check(const struct runner *r, const char *file, json_t *entry, struct
 
 /* ---- */
 
-static bool is_active(const struct chain *c, const char *id)
-{
-    auto_free char *keeps = chain_keeps(c, id);
-
-    return same(keeps, "active");
-}
-
 /* Of the file itself, not of a link to it. */
 static int hash(const struct runner *r, const char *file, json_t *entry, struct qmp_error *err)
 {
@@ -90,7 +83,7 @@ int survey_deepen(json_t *survey, const struct chain *c, const struct runner *r,
 
         if (!entry)
             continue;
-        if (!is_active(c, id) && hash(r, file, entry, err))
+        if (!chain_is_active(c, id) && hash(r, file, entry, err))
             return -1;
         if (same(text(layer, "format"), "qcow2") && check(r, file, entry, err))
             return -1;

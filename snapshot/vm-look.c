@@ -104,42 +104,29 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
 
 /* ---- disks and chain ---- */
 
-/* The names of the snapshots that pin @file on @disk. */
-static json_t *pinned_by(const struct chain *c, const char *disk, const char *file)
-{
-    const char *layer = chain_layer_by_file(c, file);
-    json_t *names = json_array();
-    const json_t *s;
-    size_t i;
-
-    json_array_foreach(chain_snapshots(c), i, s) {
-        const json_t *held = json_object_get(json_object_get(s, "disks"), disk);
-        const char *pins = text(held, "layer");
-
-        if (layer && pins && !strcmp(pins, layer))
-            json_array_append(names, json_object_get(s, "name"));
-    }
-    return names;
-}
-
-static json_t *layer_document(const struct graph_disk *d, size_t i, const struct chain *c)
+/* @names: of the snapshots that pin the layer, NULL: none. */
+static json_t *layer_document(const struct graph_disk *d, size_t i, const json_t *names)
 {
     const struct graph_layer *l = &d->layers[i];
 
     return json_pack("{s:s, s:s, s:s?, s:I, s:o, s:b, s:o}", "file", l->file, "format", l->format,
                      "node", l->node, "size", (json_int_t)l->size, "allocated",
                      l->allocated < 0 ? json_null() : json_integer(l->allocated), "active", i == 0,
-                     "snapshots", pinned_by(c, d->id, l->file));
+                     "snapshots", names ? json_deep_copy(names) : json_array());
 }
 
 static json_t *disk_document(const struct graph *g, const struct graph_disk *d,
                              const struct chain *c, size_t nlayers)
 {
     const struct graph_job *job = plan_disk_job(g, d);
+    json_auto_t *files = chain_files(c), *pins = chain_pins_of(c, d->id);
     json_t *layers = json_array();
 
-    for (size_t i = 0; i < nlayers && i < d->nlayers; i++)
-        json_array_append_new(layers, layer_document(d, i, c));
+    for (size_t i = 0; i < nlayers && i < d->nlayers; i++) {
+        const char *id = chain_file_in(c, files, d->layers[i].file);
+
+        json_array_append_new(layers, layer_document(d, i, id ? json_object_get(pins, id) : NULL));
+    }
     return json_pack("{s:s, s:s?, s:s?, s:s?, s:I, s:i, s:s?, s:s?, s:o}", "id", d->id, "qdev",
                      d->qdev, "drive", d->drive, "node", d->node, "size",
                      (json_int_t)(d->nlayers ? d->layers[0].size : 0), "depth", (int)d->nlayers,

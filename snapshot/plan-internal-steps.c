@@ -60,12 +60,18 @@ static json_t *undo_load(const struct internal_way *w)
     return steps;
 }
 
+/* What there was is not let go before the disk shows it again. */
 static json_t *undo_tags(const struct internal_way *w)
 {
     json_t *steps = json_array();
 
-    for (size_t i = 0; i < w->o.n; i++)
-        json_array_append_new(steps, plan_internal_untag(w->o.list[i].disk, w->keeps));
+    for (size_t i = 0; i < w->o.n; i++) {
+        const struct graph_disk *d = w->o.list[i].disk;
+        json_t *step = plan_internal_untag(d, w->keeps);
+
+        json_object_set_new(step, "shows", json_string(d->layers[0].file));
+        json_array_append_new(steps, step);
+    }
     return steps;
 }
 

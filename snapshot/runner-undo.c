@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "snapshot/ask.h"
+#include "snapshot/image.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
 
@@ -22,7 +23,7 @@ static void send(struct runner *r, const json_t *command)
                         json_deep_copy(json_object_get(command, "arguments")), NULL));
 }
 
-static void undo_by_job(struct runner *r, const json_t *job)
+void runner_undo_by_job(struct runner *r, const json_t *job)
 {
     struct runner patient = *r;
     const bool never = false;
@@ -35,7 +36,22 @@ static void undo_by_job(struct runner *r, const json_t *job)
     json_decref(patient.jobs);
 }
 
-void runner_send_undo(struct runner *r, const json_t *step)
+/* Is @part about a tag with what an image has shown, and does not show now? */
+static bool is_the_only_way_back(const struct runner *r, struct plan *p, const json_t *part)
+{
+    const char *file = text(part, "shows"), *tag = text(json_object_get(part, "arguments"), "name");
+
+    if (!file || (r->files_reachable && image_shows(file, tag)))
+        return false;
+    if (!r->files_reachable || !image_has_snapshot(file, tag, NULL))
+        plan_note(p,
+                  "what %s showed before stays in it as the internal snapshot %s: qrewind revert "
+                  "%s goes back to it",
+                  file, tag, tag);
+    return true;
+}
+
+void runner_send_undo(struct runner *r, struct plan *p, const json_t *step)
 {
     const json_t *undo = json_object_get(step, "undo"), *part;
     size_t i;
@@ -44,19 +60,19 @@ void runner_send_undo(struct runner *r, const json_t *step)
         send(r, undo);
     json_array_foreach(undo, i, part) {
         if (is(part, "job"))
-            undo_by_job(r, part);
-        else
+            runner_undo_by_job(r, part);
+        else if (!is_the_only_way_back(r, p, part))
             send(r, part);
     }
 }
 
-void runner_close_nodes(struct runner *r, const struct plan *p)
+void runner_close_nodes(struct runner *r, struct plan *p)
 {
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
         if (is(step, "qmp") && same(text(step, "execute"), "blockdev-add"))
-            runner_send_undo(r, step);
+            runner_send_undo(r, p, step);
     }
 }
 
@@ -88,32 +104,15 @@ static bool to_be_undone(const json_t *step, const struct graph *g)
     return false;
 }
 
-/*
- * Tags that keep the present state, of which a job was then to load another: whether it did,
- * only QEMU knew that is gone. They stay.
- */
-static bool is_the_only_way_back(const struct runner *r, struct plan *p, const json_t *step)
-{
-    const json_t *part = json_array_get(json_object_get(step, "undo"), 0);
-
-    if (!r->another || !plan_promises_job(p, NULL) || !is(step, "qmp") || !text(part, "execute"))
-        return false;
-    plan_note(p,
-              "the disks may show either state; what there was before stays as the internal "
-              "snapshot %s",
-              text(json_object_get(part, "arguments"), "name"));
-    return true;
-}
-
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
 {
     runner_dismiss(r, p);
+    runner_unload(r, p, g);
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
-        if ((is(step, "qmp") || is(step, "job")) && to_be_undone(step, g) &&
-            !is_the_only_way_back(r, p, step))
-            runner_send_undo(r, step);
+        if ((is(step, "qmp") || is(step, "job")) && to_be_undone(step, g))
+            runner_send_undo(r, p, step);
     }
 
     const struct qmp_error *broken = qmp_client_broken(r->client);

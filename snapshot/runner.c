@@ -209,7 +209,7 @@ static void take_back(struct run *run)
         if (!run->taken[i])
             continue;
         if (json_object_get(step, "undo"))
-            runner_send_undo(run->r, step);
+            runner_send_undo(run->r, run->p, step);
         else
             runner_file_undo(run->r, run->p, step, NULL);
     }

@@ -26,7 +26,6 @@ struct runner {
     bool offline;     /* a job that is not waited for ends with us: it is taken back */
     int wait_ms;      /* how long to wait for jobs, 0: as long as it takes */
     bool files_reachable;
-    bool another;                      /* this is not the QEMU that it was begun with */
     pid_t pid;                         /* QEMU's, 0: unknown */
     const struct qrw_options *options; /* whom to tell: progress, notes */
     /* called before jobs are told to switch, so that the journal has it; NULL: no journal */
@@ -78,7 +77,7 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error *err);
 
 /* Close the nodes that @p has opened, those that nothing uses. */
-void runner_close_nodes(struct runner *r, const struct plan *p);
+void runner_close_nodes(struct runner *r, struct plan *p);
 
 /* Make QEMU forget the ended jobs of @p. */
 void runner_dismiss(struct runner *r, const struct plan *p);
@@ -91,8 +90,19 @@ void runner_dismiss_one(struct runner *r, const json_t *job);
 
 /* ---- runner-undo.c ---- */
 
-/* Take @step back by what it says: a command, or several steps: commands, and jobs to run. */
-void runner_send_undo(struct runner *r, const json_t *step);
+/* Take the @step of @p back by what it says: a command, or several steps: commands, and jobs to
+ * run. A tag whose image does not show what it holds ("shows") is kept, and noted. */
+void runner_send_undo(struct runner *r, struct plan *p, const json_t *step);
+
+/* One part of that, which is a job: run it to its end, whatever that is. */
+void runner_undo_by_job(struct runner *r, const json_t *job);
+
+/* ---- runner-unload.c ---- */
+
+/* Did an earlier client's load of internal snapshots, as @p says, leave disks of two times in @g,
+ * and no job that tells of it? Then load into them what they showed before, and reset a guest
+ * that has seen them. */
+void runner_unload(struct runner *r, const struct plan *p, const struct graph *g);
 
 /* ---- runner-migration.c ---- */
 

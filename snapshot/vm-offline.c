@@ -13,9 +13,9 @@
 #include "snapshot/graph-files.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
-#include "snapshot/offline-unload.h"
 #include "snapshot/offline.h"
 #include "snapshot/sidecar.h"
+#include "snapshot/unload.h"
 
 /* For the engine to greet, and for one to end that was killed: a busy disk may keep them. */
 enum { PATIENCE_MS = 30000 };
@@ -190,7 +190,7 @@ static int unload(struct qrw_vm *vm, struct qmp_error *err)
         return 0;
     rc = sidecar_load(&c, vm->sidecar_found, NULL, NULL, err);
     if (!rc && chain_pending(&c))
-        rc = offline_unload(&c, &vm->graph, err);
+        rc = unload_files(json_object_get(chain_pending(&c), "steps"), &vm->graph, err);
     chain_done(&c);
     return rc;
 }

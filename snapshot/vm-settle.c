@@ -279,7 +279,6 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     r.switching_arg = j;
 
     vm->stale = true;
-    r.another = is_another(vm, text(chain_pending(&j->chain), "qemu"));
     runner_thaw_left(&r, &p);
     if (decide(vm, &p, &verdict, err)) {
         json_decref(r.jobs);
@@ -288,7 +287,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     }
     patience = qmp_client_be_patient(vm->client);
     /* the QEMU that it was begun with has switched by itself: somebody told it to */
-    if (verdict == RECOVER_DOUBT && !r.another)
+    if (verdict == RECOVER_DOUBT && !is_another(vm, text(chain_pending(&j->chain), "qemu")))
         verdict = RECOVER_FINISH;
     switch (verdict) {
     case RECOVER_FINISH:

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A return to snapshots inside the images, of which QEMU is killed while it loads: it loads into
+ * one disk after the other. Found by the next client in a new QEMU, every disk shows the same time
+ * again, or what there was before is still there.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "tests/between/between.h"
+#include "tests/cases/inside.h"
+#include "tests/tidy/tidy.h"
+
+static const char *const images[] = {"vda.qcow2", "vdb.qcow2", NULL};
+
+static void apply(struct lab *lab, const char *tag, const char *file)
+{
+    auto_result struct lab_result r =
+        lab_exec(lab->folder, WORDS("qemu-img", "snapshot", "-a", tag, file));
+
+    cr_assert_eq(r.status, 0, "%s", r.err);
+}
+
+/* The client and QEMU die once the present is tagged, and @loaded of the disks have gone back. */
+static struct lab *cut(struct lab *lab, const char *tag, unsigned loaded)
+{
+    struct between b = {.kill_at = 3, .answered = true};
+    auto_result struct lab_result r = between_run(lab, &b, WORDS("revert", tag));
+    auto_free char *tags = mem_printf("%s undo", tag);
+
+    cr_assert_eq(r.status, 128 + SIGKILL, "%s", r.out);
+    tags_are(lab, 0, tags);
+    lab_kill(lab);
+    for (size_t i = 0; images[i]; i++)
+        if (loaded & 1u << i)
+            apply(lab, tag, images[i]);
+    return start_again(lab, images);
+}
+
+/* @lab runs on the files of @old. */
+static void both_are_tidy(const struct lab *old, const struct lab *lab)
+{
+    struct lab seen = *lab;
+
+    seen.folder = old->folder;
+    is_tidy(&seen);
+}
+
+/* All combinations, the guest standing or running. */
+static void is_brought_back(struct lab *(*begin)(bool modern), const char *tag)
+{
+    for (unsigned loaded = 0; loaded < 4; loaded++)
+        for (int running = 0; running < 2; running++) {
+            struct lab *old = begin(false), *lab = NULL;
+
+            if (!has_snapshot_jobs(old)) {
+                lab_stop(old);
+                return;
+            }
+            lab = cut(old, tag, loaded);
+            if (running)
+                json_decref(lab_qmp(lab, "cont", NULL));
+            json_auto_t *repair = tells(lab, "repair");
+            says(repair, "settled", "undone");
+            hold_both(lab, 2);
+            tags_are(lab, 0, tag);
+            tags_are(lab, 1, tag);
+            status_is(lab, running ? "running" : "prelaunch");
+            if (running && loaded)
+                json_decref(lab_event(lab, "RESET"));
+            both_are_tidy(old, lab);
+            does(lab, "revert", tag, "--no-memory");
+            hold_both(lab, 1);
+            does(lab, "undo");
+            hold_both(lab, 2);
+            both_are_tidy(old, lab);
+            lab_stop(lab);
+            lab_stop(old);
+        }
+}
+
+Test(internal_half, of_the_disks_alone_is_brought_back, .timeout = 300)
+{
+    is_brought_back(disks_alone, "d1");
+}
+
+Test(internal_half, with_memory_is_brought_back, .timeout = 300)
+{
+    is_brought_back(with_memory, "m1");
+}
+
+/* The guest may need what it wrote: that is the user's choice. */
+Test(internal_half, what_was_written_since_is_left_and_what_there_was_before_too)
+{
+    struct lab *old = disks_alone(false), *lab = NULL;
+
+    if (has_snapshot_jobs(old)) {
+        lab = cut(old, "d1", 1);
+        lab_write(lab, 0, 99, "1M", "64k");
+        json_auto_t *repair = tells(lab, "repair");
+        says(repair, "settled", "undone");
+        says(repair, "notes.0", "stays in it as the internal snapshot qrw-undo-");
+        cr_expect(lab_reads(lab, 0, 99, "1M", "64k"));
+        holds(lab, 1, 2);
+        tags_are(lab, 0, "d1 undo");
+        lab_stop(lab);
+    }
+    lab_stop(old);
+}

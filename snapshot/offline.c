@@ -94,10 +94,13 @@ static int find_sidecar(struct look *l, struct qmp_error *err)
         const char *file = l->images[i].file;
         struct graph g = {0};
         char *found;
+        int rc;
 
         graph_files_add(&g, "", file, l->images[i].format, NULL);
-        found = sidecar_find(&g, NULL);
+        rc = sidecar_find(&g, &found, NULL, err);
         graph_done(&g);
+        if (rc)
+            return -1;
         /* or one that lies beside a layer above it */
         char *other = NULL;
         if (!found)

@@ -34,6 +34,17 @@ static int failed(struct qmp_error *err, const char *what, const char *file)
 
 /* ---- finding ---- */
 
+/* Says errno that there is no such file? In a folder that is closed to us nobody makes one. */
+static bool is_missing(void)
+{
+    return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == EACCES;
+}
+
+bool sidecar_exists(const char *file)
+{
+    return !access(file, F_OK) || !is_missing();
+}
+
 /* Is @image one that what is pending makes, perhaps only to be gone at its end? */
 static bool is_being_made(const json_t *pending, const char *image)
 {
@@ -96,45 +107,58 @@ static bool is_named_so(const char *file)
     return n > suffix && !strcmp(file + n - suffix, SIDECAR_SUFFIX);
 }
 
-/* The sidecar beside @image, where a link may lie that leads to it: *@link. New string, NULL:
- * none. A link to what is not even called so is not followed. */
-static char *beside(const char *image, bool *link)
+/*
+ * *@file: the sidecar beside @image, where a link may lie that leads to it: *@link. New string,
+ * NULL: none. A link to what is not even called so is not followed.
+ * That one cannot be looked at does not mean that there is none: it would be begun anew.
+ */
+static int beside(const char *image, char **file, bool *link, struct qmp_error *err)
 {
     auto_free char *name = mem_printf("%s" SIDECAR_SUFFIX, image);
     struct stat st;
 
-    if (lstat(name, &st) || access(name, F_OK))
-        return NULL;
+    *file = NULL;
+    *link = false;
+    if (lstat(name, &st))
+        return is_missing() ? 0 : failed(err, "cannot look at", name);
+    if (!sidecar_exists(name))
+        return 0;
     char *target = S_ISLNK(st.st_mode) ? realpath(name, NULL) : NULL;
     *link = target && is_named_so(target);
-    if (*link)
-        return target;
-    free(target);
-    return mem_strdup(name);
+    if (!*link)
+        free(target);
+    *file = *link ? target : mem_strdup(name);
+    return 0;
 }
 
-char *sidecar_find(const struct graph *g, char **foreign)
+int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_error *err)
 {
+    *file = NULL;
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
 
         for (size_t k = 0; k < d->nlayers; k++) {
-            bool link = false;
-            char *file =
-                graph_has_folder(d->layers[k].file) ? beside(d->layers[k].file, &link) : NULL;
+            char *found;
+            bool link;
 
-            if (!file)
+            if (!graph_has_folder(d->layers[k].file))
+                continue;
+            if (beside(d->layers[k].file, &found, &link, err))
+                return -1;
+            if (!found)
                 continue;
             /* anybody who may write to the folder can lay a link to the sidecar of another VM */
-            if ((k == 0 && !link) || knows(file, d))
-                return file;
+            if ((k == 0 && !link) || knows(found, d)) {
+                *file = found;
+                return 0;
+            }
             if (foreign && !*foreign)
-                *foreign = file;
+                *foreign = found;
             else
-                free(file);
+                free(found);
         }
     }
-    return NULL;
+    return 0;
 }
 
 char *sidecar_search(const char *image, char **other)
@@ -160,11 +184,6 @@ char *sidecar_search(const char *image, char **other)
     if (d)
         closedir(d);
     return found;
-}
-
-bool sidecar_exists(const char *file)
-{
-    return !access(file, F_OK);
 }
 
 void sidecar_remove(const char *file)
@@ -330,5 +349,9 @@ int sidecar_save(const char *file, json_t *doc, const char *like, bool durable,
         unlink(fresh);
         return -1;
     }
-    return durable ? image_sync_folder(file, err) : 0;
+    if (!durable || !image_sync_folder(file, err))
+        return 0;
+    if (err)
+        err->kind = QRW_ERR_UNKNOWN;
+    return -1;
 }

@@ -19,9 +19,9 @@
  * down. One that lies beside a deeper layer, and neither knows the active one nor has
  * its own active one in the chain, is somebody else's (a shared base's): it is passed
  * over, and @foreign (may be NULL) is set to it.
- * Returns a new string, NULL: there is none.
+ * @file: a new string, NULL: there is none. -1: that cannot be told.
  */
-char *sidecar_find(const struct graph *g, char **foreign);
+int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_error *err);
 
 /* A sidecar in the folder of @image that records it as a layer, wherever it lies; new string, NULL:
  * there is none. @other is set to a second one. */
@@ -63,7 +63,8 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
  * Replace @file by @doc, one generation on: temporary file, fsync, rename. @durable: the
  * folder is synced too, so that the rename survives a power cut before the next step.
  * @like: the image whose permissions the file does not exceed (NULL: 0600).
- * The caller holds the lock. On failure the old file is as it was.
+ * The caller holds the lock. On failure the old file is as it was, but with QRW_ERR_UNKNOWN: it is
+ * replaced, and a power cut may undo that.
  */
 int sidecar_save(const char *file, json_t *doc, const char *like, bool durable,
                  struct qmp_error *err);

@@ -179,7 +179,9 @@ json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
 
     if (vm_observe(vm, GRAPH_NODES, &why))
         return unreadable(vm, &why, err);
-    auto_free char *file = vm_sidecar_file(vm, &exists, NULL);
+    auto_free char *file = NULL;
+    if (vm_sidecar_file(vm, &file, &exists, NULL, err))
+        return NULL;
     if (vm_load(vm, file, &c, &why))
         return shown(file, json_pack("[o]", check_finding("broken-sidecar", file, why.desc)));
     vm_adopt_names(vm, &c);

@@ -23,7 +23,8 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     memset(j, 0, sizeof(*j));
     j->lock = -1;
     j->given = vm->sidecar_option != NULL;
-    j->file = vm_sidecar_file(vm, &exists, &foreign);
+    if (vm_sidecar_file(vm, &j->file, &exists, &foreign, err))
+        return -1;
     if (!j->file) {
         qmp_error_set(err, QRW_ERR_REFUSED, "there is no image file to put the sidecar beside");
         return qmp_error_hint(err, "say where it goes: --sidecar FILE; later it is found by itself "
@@ -141,16 +142,19 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
     const struct graph *g = &vm->graph;
     auto_free char *qemu = image_process_id(vm->pid);
     auto_free char *link = link_name(j, g, p);
+    struct qmp_error why = {0};
 
     if (link && sidecar_link(j->file, link, err))
         return -1;
     json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
     if (qemu)
         json_object_set_new(chain_pending(&j->chain), "qemu", json_string(qemu));
-    if (!sidecar_save(j->file, j->chain.doc, j->like, true, err))
+    if (!sidecar_save(j->file, j->chain.doc, j->like, true, &why))
         return 0;
-    if (link)
+    if (link && why.kind != QRW_ERR_UNKNOWN)
         sidecar_unlink(link);
+    if (err)
+        *err = why;
     return qmp_error_wrap(err, "sidecar");
 }
 
@@ -162,7 +166,11 @@ int journal_switching(void *journal, struct qmp_error *err)
     if (!json_is_false(json_object_get(pending, "switched")))
         return 0;
     json_object_set_new(pending, "switched", json_true());
-    return sidecar_save(j->file, j->chain.doc, j->like, true, err);
+    if (!sidecar_save(j->file, j->chain.doc, j->like, true, err))
+        return 0;
+    if (err)
+        err->kind = QMP_ERR_SYSTEM; /* written or not: it can be taken back yet */
+    return -1;
 }
 
 /* A document that holds nothing worth keeping: no snapshot, no file that we made. */
@@ -188,7 +196,11 @@ static int save(struct journal *j, struct qrw_vm *vm, bool durable, struct qmp_e
     }
     if (sidecar_save(j->file, j->chain.doc, j->like, durable, err))
         return -1;
-    return journal_follow(j, vm, err);
+    if (!journal_follow(j, vm, err))
+        return 0;
+    if (err)
+        err->kind = QRW_ERR_UNKNOWN; /* it is recorded, at the old place */
+    return -1;
 }
 
 int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
@@ -206,6 +218,7 @@ static void drop_lost(struct journal *j, struct qrw_vm *vm, const struct plan *p
     json_array_foreach(lost, i, name)
         vm_note(vm, 0, "snapshot %s is dropped: its content was overwritten in part",
                 json_string_value(name));
+    j->dropped = json_array_size(lost) > 0;
 }
 
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,

@@ -21,9 +21,8 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
     auto_free char *foreign = NULL;
     bool exists;
 
-    if (vm_observe(vm, level, err))
+    if (vm_observe(vm, level, err) || vm_sidecar_file(vm, file, &exists, &foreign, err))
         return -1;
-    *file = vm_sidecar_file(vm, &exists, &foreign);
     if (!exists) {
         free(*file);
         *file = NULL;

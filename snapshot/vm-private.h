@@ -58,8 +58,10 @@ char *vm_qemu_version(const struct qrw_vm *vm);
 /* The UUID of a query-uuid reply, NULL for the null UUID that QEMU has where none was given. */
 const char *vm_uuid(const json_t *reply);
 
-/* Where the sidecar is, or would be; NULL when no disk is a file and none was given. New string. */
-char *vm_sidecar_file(struct qrw_vm *vm, bool *exists, char **foreign);
+/* @file: where the sidecar is, or would be; NULL when no disk is a file and none was given. New
+ * string. -1: that cannot be told. */
+int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign,
+                    struct qmp_error *err);
 
 /* The document of the VM, an empty one when there is no sidecar. */
 int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err);
@@ -91,6 +93,7 @@ struct journal {
     int lock;
     bool given;         /* the user said where it is */
     bool gave_up;       /* vm_give_up() did: merges are due */
+    bool dropped;       /* snapshots that were overwritten in part, before it was undone */
     struct chain chain; /* as loaded, or as saved last */
 };
 

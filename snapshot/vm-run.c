@@ -140,8 +140,13 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     if (vm_check_needs(vm, p, j->file, err))
         return NULL;
     /* to replace the record is one step, which needs no note of itself */
-    if (plan_acts(p) && !op->aside && journal_begin(j, vm, p, err))
+    if (plan_acts(p) && !op->aside && journal_begin(j, vm, p, &why)) {
+        if (why.kind == QRW_ERR_UNKNOWN && !journal_end(j, vm, p, false, NULL))
+            why.kind = QMP_ERR_SYSTEM;
+        if (err)
+            *err = why;
         return NULL;
+    }
     vm->stale = vm->stale || plan_acts(p);
     if (vm->offline && flags & QRW_NO_WAIT)
         plan_note(p, "offline there is nobody to leave the job to: it was waited for");
@@ -171,6 +176,8 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     if ((why.kind == QRW_ERR_FAILED || why.kind == QRW_ERR_UNSUPPORTED) && !op->aside &&
         !j->gave_up)
         journal_end(j, vm, p, false, NULL);
+    if (j->dropped)
+        why.kind = QRW_ERR_UNKNOWN; /* not as if nothing had been */
     vm_blame(vm, &why);
     if (err)
         *err = why;

@@ -340,17 +340,21 @@ void vm_observe_agent(struct qrw_vm *vm)
 
 /* ---- the sidecar ---- */
 
-char *vm_sidecar_file(struct qrw_vm *vm, bool *exists, char **foreign)
+int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign,
+                    struct qmp_error *err)
 {
     const char *known = vm->sidecar_option ? vm->sidecar_option : vm->sidecar_found;
-    char *file;
 
+    *exists = false;
+    *file = NULL;
     if (known && (vm->sidecar_option || sidecar_exists(known)))
-        file = mem_strdup(known);
-    else
-        file = sidecar_find(&vm->graph, foreign);
-    *exists = file && sidecar_exists(file);
-    return file ? file : sidecar_place(&vm->graph);
+        *file = mem_strdup(known);
+    else if (sidecar_find(&vm->graph, file, foreign, err))
+        return -1;
+    *exists = *file && sidecar_exists(*file);
+    if (!*file)
+        *file = sidecar_place(&vm->graph);
+    return 0;
 }
 
 const char *vm_uuid(const json_t *reply)

@@ -27,6 +27,9 @@ static char *judge(const struct ends *ends, struct machine *m, const struct faul
 {
     if (r->status > 8)
         return mem_printf("it ended with %d: %s%s", r->status, r->out, r->err);
+    if (strstr(r->err, "is dropped: its content was overwritten"))
+        return r->status == 5 ? ends_judge(ends, m, 1 << END_DROPPED, false)
+                              : mem_printf("it dropped a snapshot, and exit %d", r->status);
     /* What is half done repair settles; also a merge that was put off, of which a note tells; and
      * where nothing has changed, the journal or the lock that could not be removed. */
     json_auto_t *sidecar = picture_sidecar(m);
@@ -37,7 +40,7 @@ static char *judge(const struct ends *ends, struct machine *m, const struct faul
         return settle(ends, m, SETTLE_REPAIR, false, 0);
     /* a lock that could not be removed stays, until somebody can */
     auto_result struct lab_result later = {0};
-    if (!r->status || f->stays)
+    if (!r->status || f->stays || strstr(r->out, "cannot lock"))
         later = fault_free(m->lab, "repair");
     auto_free char *why = ends_judge(ends, m, r->status ? UNTOUCHED | PART : DONE, false);
     return why ? mem_printf("exit %d: %s%s%s", r->status, r->out, r->err, why) : NULL;

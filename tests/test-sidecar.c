@@ -284,7 +284,8 @@ static char *find(const char *line)
 {
     struct picture *p = draw(line);
     auto_free char *foreign = NULL;
-    auto_free char *file = sidecar_find(&p->graph, &foreign);
+    auto_free char *file = NULL;
+    cr_assert_eq(sidecar_find(&p->graph, &file, &foreign, NULL), 0);
     size_t folder = strlen(scratch_folder()) + 1;
 
     picture_free(p);

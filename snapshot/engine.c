@@ -230,7 +230,8 @@ bool engine_is(pid_t pid)
     char line[MAX_WORDS];
     ssize_t n = fd >= 0 ? read(fd, line, sizeof(line)) : 0;
 
-    return n > 0 && memmem(line, (size_t)n, mark, sizeof(mark));
+    /* a process that is about to end has no command line any more, but its locks still */
+    return n <= 0 || memmem(line, (size_t)n, mark, sizeof(mark));
 }
 
 bool engine_await(pid_t pid, int timeout_ms)

@@ -36,7 +36,7 @@ struct engine *engine_start(const char *program, const struct graph *g, struct q
 /* Why it could not open the images, as far as it said. New string, "": nothing. */
 char *engine_words(const struct engine *e);
 
-/* Is process @pid an engine, of whomever? */
+/* Is process @pid an engine, of whomever, or about to end? */
 bool engine_is(pid_t pid);
 
 /* Wait until process @pid has ended, @timeout_ms at most (0: for ever). Has it? */

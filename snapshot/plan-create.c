@@ -364,6 +364,11 @@ static bool needs_machine(const void *arguments)
     return ((const struct qrw_create_args *)arguments)->memory;
 }
 
+static bool saves_live(const void *arguments)
+{
+    return ((const struct qrw_create_args *)arguments)->memory == QRW_MEMORY_LIVE;
+}
+
 static bool needs_agent(const void *arguments)
 {
     return ((const struct qrw_create_args *)arguments)->quiesce != QRW_QUIESCE_NO;
@@ -373,4 +378,5 @@ const struct qrw_operation qrw_create = {.name = "create",
                                          .level = GRAPH_DISKS,
                                          .plan = plan,
                                          .needs_machine = needs_machine,
+                                         .saves_live = saves_live,
                                          .needs_agent = needs_agent};

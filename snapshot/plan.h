@@ -75,6 +75,7 @@ struct qrw_operation {
     planner_fn *plan;
     const char *(*decision)(const void *args);
     bool (*needs_machine)(const void *args); /* NULL: never */
+    bool (*saves_live)(const void *args);    /* then how QEMU migrates is asked, too; NULL: never */
     bool (*needs_agent)(const void *args);   /* NULL: never */
     bool tidies;                             /* merges may be due after it */
     bool aside; /* it changes neither the VM nor its document: there is nothing to journal */

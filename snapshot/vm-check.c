@@ -100,7 +100,7 @@ static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, uns
                       .place = image_place};
 
     *found = NULL;
-    if ((!vm->offline && has_memory(c) && vm_observe_machine(vm, err)) ||
+    if ((!vm->offline && has_memory(c) && vm_observe_machine(vm, false, err)) ||
         !(*found = survey(vm, c, file, flags, err)))
         return NULL;
     return check_findings(&s, *found);

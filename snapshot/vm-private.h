@@ -42,8 +42,8 @@ int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err);
 /* Ask how the migration into @file stands; NULL: there is none to be asked for. */
 int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *err);
 
-/* Ask what a saved memory depends on. */
-int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err);
+/* Ask what a saved memory depends on; @live: and how QEMU would save it while the guest runs. */
+int vm_observe_machine(struct qrw_vm *vm, bool live, struct qmp_error *err);
 
 /* Find the guest agent. That there is none is no failure. */
 void vm_observe_agent(struct qrw_vm *vm);

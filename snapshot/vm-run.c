@@ -258,7 +258,7 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
                       .files_reachable = vm->files_reachable,
                       .place = image_place};
 
-    if (machine && vm_observe_machine(vm, err))
+    if (machine && vm_observe_machine(vm, op->saves_live && op->saves_live(args), err))
         return NULL;
     if (!vm->offline && op->needs_agent && op->needs_agent(args)) {
         vm_observe_agent(vm);

@@ -311,7 +311,7 @@ int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *
     return st.exists && st.size ? 0 : graph_take_migration(&vm->graph, NULL, err);
 }
 
-int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err)
+int vm_observe_machine(struct qrw_vm *vm, bool live, struct qmp_error *err)
 {
     static const char *const paths[] = {"/machine/peripheral", "/machine/peripheral-anon"};
     struct ask *a = ask_new(vm->client, &vm->stop);
@@ -324,8 +324,10 @@ int vm_observe_machine(struct qrw_vm *vm, struct qmp_error *err)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         ask_add(a, "qom-list", json_pack("{s:s}", "path", paths[i]), machine_take_devices, m);
     ask_add(a, "query-migrate", NULL, machine_take_migration, m);
-    ask_add(a, "query-migrate-capabilities", NULL, machine_take_capabilities, m);
-    ask_add(a, "query-migrate-parameters", NULL, machine_take_parameters, m);
+    if (live) {
+        ask_add(a, "query-migrate-capabilities", NULL, machine_take_capabilities, m);
+        ask_add(a, "query-migrate-parameters", NULL, machine_take_parameters, m);
+    }
     return ask_all(a, err);
 }
 

@@ -36,14 +36,15 @@ static void look_at_jobs(const struct plan *p, const struct graph *g, bool *runn
     }
 }
 
-/* Of deletions inside of images one may be done and the other not. */
+/* Of deletions inside of images one may be done and the other not, and files may be gone then. */
 static bool is_repeatable(const struct plan *p)
 {
     const json_t *step;
     size_t i;
 
     json_array_foreach(p->steps, i, step)
-        if (!json_is_true(json_object_get(step, "again")) || json_object_get(step, "undo"))
+        if (!same(text(step, "step"), "untag") &&
+            (!json_is_true(json_object_get(step, "again")) || json_object_get(step, "undo")))
             return false;
     return json_array_size(p->steps) > 0;
 }

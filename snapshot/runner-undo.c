@@ -133,6 +133,8 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
     size_t i;
 
     json_array_foreach(p->steps, i, step) {
+        if (is(step, "untag"))
+            runner_file_step(r, step, NULL);
         /* a job that ended well has done what there was to do */
         if (!json_object_get(step, "again") || job_phase(job_of(step, g)) == JOB_ENDED_WELL)
             continue;

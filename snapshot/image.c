@@ -198,6 +198,17 @@ int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err)
     return l1_is_zero(fd, path, &h, empty, err);
 }
 
+bool image_is_unwritten(const char *path)
+{
+    char first[4096]; /* the smallest cluster there is */
+    auto_close int fd = open_image(path, NULL);
+    ssize_t got = fd < 0 ? -1 : read_at(fd, first, sizeof(first), 0);
+
+    bool zeros = got > 0 && !first[0] && !memcmp(first, first + 1, (size_t)got - 1);
+
+    return zeros || (got > 0 && got < (ssize_t)sizeof(first) && qcow2_magic(first, (size_t)got));
+}
+
 int image_sync_folder(const char *path, struct qmp_error *err)
 {
     auto_free char *folder = image_folder(path);

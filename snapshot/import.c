@@ -203,5 +203,5 @@ int import_document(struct runner *r, const json_t *step, struct qmp_error *err)
 {
     json_auto_t *document = json_deep_copy(json_object_get(step, "document"));
 
-    return sidecar_save(text(step, "file"), document, NULL, false, err);
+    return sidecar_save(text(step, "file"), document, NULL, err);
 }

@@ -52,6 +52,7 @@ static void remove_tag(struct runner *r, const json_t *step)
 int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
 {
     struct ask *a = ask_new(r->client, NULL);
+    json_auto_t *files = json_array();
     const json_t *step;
     size_t i;
     int rc;
@@ -64,10 +65,15 @@ int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
     rc = ask_run(a, err);
     ask_free(a);
     json_array_foreach(p->cleanup, i, step) {
-        if (!rc && same(text(step, "step"), "unlink"))
+        if (!rc && same(text(step, "step"), "unlink")) {
             remove_file(r, p, step);
-        else if (!rc && same(text(step, "step"), "untag"))
+            json_array_append(files, json_object_get(step, "file"));
+        } else if (!rc && same(text(step, "step"), "untag")) {
             remove_tag(r, step);
+        }
     }
+    /* before the record: a file that came back with the power would be nobody's after it */
+    if (r->files_reachable)
+        runner_sync_folders(files, NULL);
     return rc;
 }

@@ -68,16 +68,12 @@ static int expect(struct runner *r, const json_t *step, struct qmp_error *err)
     return 0;
 }
 
-/* All the files first, then each folder once: what was begun together ends together. */
-static int sync_files(struct runner *r, const json_t *step, struct qmp_error *err)
+int runner_sync_folders(const json_t *files, struct qmp_error *err)
 {
-    const json_t *files = json_object_get(step, "files"), *file;
     auto_free char *synced = NULL;
+    const json_t *file;
     size_t i;
 
-    json_array_foreach(files, i, file)
-        if (image_flush(json_string_value(file), err))
-            return -1;
     json_array_foreach(files, i, file) {
         auto_free char *folder = path_folder(json_string_value(file));
 
@@ -89,6 +85,18 @@ static int sync_files(struct runner *r, const json_t *step, struct qmp_error *er
         synced = mem_strdup(folder);
     }
     return 0;
+}
+
+/* All the files first, then each folder once: what was begun together ends together. */
+static int sync_files(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    const json_t *files = json_object_get(step, "files"), *file;
+    size_t i;
+
+    json_array_foreach(files, i, file)
+        if (image_flush(json_string_value(file), err))
+            return -1;
+    return runner_sync_folders(files, err);
 }
 
 static int rebase(struct runner *r, const json_t *step, struct qmp_error *err)
@@ -156,12 +164,15 @@ int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err
     return kinds[kind].run(r, step, err);
 }
 
-/* Nobody's data: an overlay that nothing was written to, or a name that was only kept. */
-static bool holds_nothing(const char *file, const struct image_stat *st)
+/* Nobody's data: an overlay that nothing was written to, or a name that was only kept. QEMU hears
+ * of an overlay when it was synced: one that is not whole was nobody's. */
+static bool holds_nothing(const json_t *step, const struct image_stat *st)
 {
+    const char *file = text(step, "file");
     bool empty = false;
 
-    return st->size == 0 || (!image_is_empty_overlay(file, &empty, NULL) && empty);
+    return st->size == 0 || (!image_is_empty_overlay(file, &empty, NULL) && empty) ||
+           (same(text(step, "step"), "overlay") && image_is_unwritten(file));
 }
 
 /* A copy that was never switched to, of what is still there. */
@@ -197,7 +208,7 @@ void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, cons
         return;
     else if (g && (named_by(g, file) || image_open_in(r->pid, &st)))
         kept = "QEMU uses it";
-    else if (g && !kinds[kind].disposable && !is_unfinished(p) && !holds_nothing(file, &st))
+    else if (g && !kinds[kind].disposable && !is_unfinished(p) && !holds_nothing(step, &st))
         kept = "it holds data; remove it when you are sure that nobody needs it";
     else if (image_unlink_if(file, &st, &why))
         kept = why.desc;

@@ -127,6 +127,9 @@ void runner_thaw_left(struct runner *r, const struct plan *p);
 /* One step that only touches files. QMP_ERR_USAGE: no such kind of step. */
 int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err);
 
+/* What came and went in the folders of @files (paths) is so after a power cut, too. */
+int runner_sync_folders(const json_t *files, struct qmp_error *err);
+
 /* Remove what the step of @p made. @g NULL: this client made it just now; else only if it holds
  * nothing of use and no node of @g names it. Notes in the result what had to stay. @p NULL: of no
  * plan, nothing is noted. */

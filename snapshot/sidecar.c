@@ -326,8 +326,7 @@ int sidecar_rename(const char *file, const char *to, struct qmp_error *err)
     return rename(file, to) ? failed(err, "cannot rename", file) : image_sync_folder(to, err);
 }
 
-int sidecar_save(const char *file, json_t *doc, const char *like, bool durable,
-                 struct qmp_error *err)
+int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err)
 {
     const json_int_t generation = json_integer_value(json_object_get(doc, "generation"));
     auto_free char *fresh = mem_printf("%s.new", file);
@@ -349,7 +348,7 @@ int sidecar_save(const char *file, json_t *doc, const char *like, bool durable,
         unlink(fresh);
         return -1;
     }
-    if (!durable || !image_sync_folder(file, err))
+    if (!image_sync_folder(file, err))
         return 0;
     if (err)
         err->kind = QRW_ERR_UNKNOWN;

@@ -60,14 +60,13 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
                  struct qmp_error *err);
 
 /*
- * Replace @file by @doc, one generation on: temporary file, fsync, rename. @durable: the
- * folder is synced too, so that the rename survives a power cut before the next step.
+ * Replace @file by @doc, one generation on: temporary file, fsync, rename, fsync of the folder: a
+ * journal is there before the first step, and what was reported as done stays done.
  * @like: the image whose permissions the file does not exceed (NULL: 0600).
  * The caller holds the lock. On failure the old file is as it was, but with QRW_ERR_UNKNOWN: it is
  * replaced, and a power cut may undo that.
  */
-int sidecar_save(const char *file, json_t *doc, const char *like, bool durable,
-                 struct qmp_error *err);
+int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err);
 
 /* Take the writers' lock of @file. Returns a descriptor, or -1: QRW_ERR_LOCKED says by whom. */
 int sidecar_lock(const char *file, struct qmp_error *err);

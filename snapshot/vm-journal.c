@@ -57,7 +57,7 @@ static int move_to(struct journal *j, const char *place, struct qmp_error *err)
         return sidecar_rename(j->file, place, err);
     }
     chain_move(&j->chain, folder);
-    if (sidecar_save(place, j->chain.doc, j->like, true, err))
+    if (sidecar_save(place, j->chain.doc, j->like, err))
         return -1;
     sidecar_remove(j->file);
     sidecar_unlock(j->file, j->lock);
@@ -149,7 +149,7 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
     json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
     if (qemu)
         json_object_set_new(chain_pending(&j->chain), "qemu", json_string(qemu));
-    if (!sidecar_save(j->file, j->chain.doc, j->like, true, &why))
+    if (!sidecar_save(j->file, j->chain.doc, j->like, &why))
         return 0;
     if (link && why.kind != QRW_ERR_UNKNOWN)
         sidecar_unlink(link);
@@ -166,7 +166,7 @@ int journal_switching(void *journal, struct qmp_error *err)
     if (!json_is_false(json_object_get(pending, "switched")))
         return 0;
     json_object_set_new(pending, "switched", json_true());
-    if (!sidecar_save(j->file, j->chain.doc, j->like, true, err))
+    if (!sidecar_save(j->file, j->chain.doc, j->like, err))
         return 0;
     if (err)
         err->kind = QMP_ERR_SYSTEM; /* written or not: it can be taken back yet */
@@ -188,24 +188,19 @@ static bool is_bare(const struct chain *c)
     return true;
 }
 
-static int save(struct journal *j, struct qrw_vm *vm, bool durable, struct qmp_error *err)
-{
-    if (is_bare(&j->chain)) {
-        sidecar_remove(j->file);
-        return 0;
-    }
-    if (sidecar_save(j->file, j->chain.doc, j->like, durable, err))
-        return -1;
-    if (!journal_follow(j, vm, err))
-        return 0;
-    if (err)
-        err->kind = QRW_ERR_UNKNOWN; /* it is recorded, at the old place */
-    return -1;
-}
-
 int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
-    return save(j, vm, true, err);
+    const bool bare = is_bare(&j->chain);
+
+    if (bare)
+        sidecar_remove(j->file);
+    else if (sidecar_save(j->file, j->chain.doc, j->like, err))
+        return -1;
+    if (bare ? !image_sync_folder(j->file, err) : !journal_follow(j, vm, err))
+        return 0;
+    if (err)
+        err->kind = QRW_ERR_UNKNOWN; /* it is recorded, but may be lost, or at the old place */
+    return -1;
 }
 
 /* What was given up may have overwritten what it was to drop. */
@@ -225,8 +220,6 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
                 struct qmp_error *err)
 {
     json_t *generation = json_incref(json_object_get(j->chain.doc, "generation"));
-    /* after a power cut the journal is found again, and settled */
-    bool durable = !chain_pending(&j->chain);
     auto_free char *link = link_name(j, &vm->graph, p);
 
     if (after) {
@@ -238,7 +231,7 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
     }
     json_object_set_new(j->chain.doc, "generation", generation);
     json_object_set_new(j->chain.doc, "pending", json_null());
-    if (save(j, vm, durable, err))
+    if (journal_save(j, vm, err))
         return -1;
     if (link)
         sidecar_unlink(link); /* unless the sidecar has taken its place */

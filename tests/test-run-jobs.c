@@ -38,7 +38,7 @@ static void open_recorded(struct stage *s, const struct stage_act *acts)
 {
     struct picture *p = picture_new_in(scratch_folder(), LAYERS);
 
-    cr_assert_eq(sidecar_save("base.qcow2" SIDECAR_SUFFIX, p->chain.doc, NULL, false, NULL), 0);
+    cr_assert_eq(sidecar_save("base.qcow2" SIDECAR_SUFFIX, p->chain.doc, NULL, NULL), 0);
     picture_free(p);
     stage_open(s, LAYERS, acts);
 }

@@ -84,7 +84,7 @@ static void begin(struct stage *s, size_t i)
 
     clean_folder();
     if (json_object_size(json_object_get(p->chain.doc, "layers")))
-        cr_assert_eq(sidecar_save(file, p->chain.doc, NULL, false, NULL), 0);
+        cr_assert_eq(sidecar_save(file, p->chain.doc, NULL, NULL), 0);
     picture_free(p);
     stage_open(s, cases[i].before, cases[i].acts);
 }

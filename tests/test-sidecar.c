@@ -34,7 +34,7 @@ static void lay(const char *file, const char *line)
     struct picture *p = draw(line);
     struct qmp_error err = {0};
 
-    cr_assert_eq(sidecar_save(file, p->chain.doc, NULL, false, &err), 0, "%s", err.desc);
+    cr_assert_eq(sidecar_save(file, p->chain.doc, NULL, &err), 0, "%s", err.desc);
     picture_free(p);
 }
 
@@ -56,7 +56,7 @@ Test(sidecar, comes_back_as_it_was_saved_one_generation_on)
 
     json_object_set_new(p->chain.doc, "later", json_string("kept"));
     for (int i = 1; i <= 3; i++)
-        cr_assert_eq(sidecar_save(file, p->chain.doc, NULL, i == 2, NULL), 0);
+        cr_assert_eq(sidecar_save(file, p->chain.doc, NULL, NULL), 0);
     cr_assert_eq(sidecar_load(&c, file, NULL, NULL, NULL), 0);
     cr_expect(json_equal(c.doc, p->chain.doc));
     cr_expect_eq(json_integer_value(json_object_get(c.doc, "generation")), 3);
@@ -93,7 +93,7 @@ Test(sidecar, is_read_by_nobody_else_and_never_more_open_than_the_image)
         struct picture *p = draw("disk0: base* <- a");
 
         cr_assert_eq(chmod("image", cases[i].image), 0);
-        cr_assert_eq(sidecar_save(name, p->chain.doc, "image", false, NULL), 0);
+        cr_assert_eq(sidecar_save(name, p->chain.doc, "image", NULL), 0);
         cr_expect_eq(mode_of(name), cases[i].sidecar, "%o: %o", cases[i].image, mode_of(name));
         picture_free(p);
     }
@@ -127,7 +127,7 @@ Test(sidecar, that_cannot_be_saved_leaves_the_old_one)
 
     lay(name, "disk0: base* <- a");
     cr_assert_eq(mkdir("a.qcow2.qrewind.json.new", 0700), 0);
-    cr_expect_eq(sidecar_save(name, p->chain.doc, NULL, true, &err), -1);
+    cr_expect_eq(sidecar_save(name, p->chain.doc, NULL, &err), -1);
     cr_expect_eq(err.kind, QMP_ERR_SYSTEM);
     cr_assert_eq(sidecar_load(&c, name, NULL, NULL, NULL), 0);
     auto_free char *picture = picture_draw(&c);
@@ -141,7 +141,7 @@ Test(sidecar, in_a_folder_that_is_not_there_says_so)
     struct picture *p = draw("disk0: base* <- a");
     struct qmp_error err = {0};
 
-    cr_expect_eq(sidecar_save("gone/x", p->chain.doc, NULL, true, &err), -1);
+    cr_expect_eq(sidecar_save("gone/x", p->chain.doc, NULL, &err), -1);
     cr_expect_eq(err.kind, QMP_ERR_SYSTEM);
     cr_expect(strstr(err.desc, "No such file or directory"), "%s", err.desc);
     cr_expect_eq(sidecar_lock("gone/x", &err), -1);
@@ -338,7 +338,7 @@ Test(sidecar, knows_the_layers_that_are_still_being_made)
                    *then = draw("disk0: base* <- new; + base <- a");
 
     json_object_set_new(now->chain.doc, "pending", json_pack("{s:O}", "after", then->chain.doc));
-    cr_assert_eq(sidecar_save("base.qcow2.qrewind.json", now->chain.doc, NULL, false, NULL), 0);
+    cr_assert_eq(sidecar_save("base.qcow2.qrewind.json", now->chain.doc, NULL, NULL), 0);
     expect_found("disk0: base <- new", "base.qcow2.qrewind.json");
     expect_found("disk0: base <- other", "(base.qcow2.qrewind.json)");
     picture_free(now);

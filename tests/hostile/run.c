@@ -92,7 +92,7 @@ void hostile_set(const struct hostile *h)
     if (json_object_size(json_object_get(p->chain.doc, "layers"))) {
         auto_free char *file = sidecar_place(&p->graph);
 
-        cr_assert_eq(sidecar_save(file, p->chain.doc, NULL, false, NULL), 0);
+        cr_assert_eq(sidecar_save(file, p->chain.doc, NULL, NULL), 0);
     }
     picture_free(p);
 }

@@ -2,9 +2,6 @@
 /*
  * test-qemu-offline-killed: the engine, or it and the program, are killed at every command of
  * every operation, before and after it; repair then leads to "done" or "undone".
- *
- * Two disks. Byte 8 k MiB of disk d is 10 d + k once layer k was written; which bytes are there
- * tells what a layer shows, as a mask.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -15,127 +12,12 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "tests/offline/content.h"
 #include "tests/offline/offline.h"
 
 TestSuite(qemu_offline_killed, .init = offline_enter, .fini = offline_leave, .timeout = 600);
 
-enum { LAYERS = 4, MAX_COMMANDS = 60 };
-
-static const char *const stems[] = {"a", "b"};
-
-/* ---- what there is before: base <- s1 <- s2 [i1], and after @more ---- */
-
-static void write_layer(const char *tag, int k)
-{
-    for (int d = 0; d < 2; d++) {
-        auto_free char *file = mem_printf("%s%s%s.qcow2", stems[d], *tag ? "." : "", tag);
-        auto_free char *place = mem_printf("%dM", 8 * k);
-
-        offline_write(file, 10 * (d + 1) + k, place, "64k");
-    }
-}
-
-static void prepare(const char *more)
-{
-    offline_image("a.qcow2", "32M", NULL);
-    offline_image("b.qcow2", "32M", NULL);
-    write_layer("", 0);
-    offline_ok("qrewind -i a.qcow2 -i b.qcow2 create s1");
-    write_layer("s1", 1);
-    offline_ok("qrewind -i a.qcow2 create s2");
-    write_layer("s2", 2);
-    offline_ok("qrewind -i a.qcow2 create --internal i1");
-    write_layer("s2", 3);
-    if (more)
-        offline_ok("qrewind -i a.qcow2 %s", more);
-}
-
-/* ---- what there is afterwards ---- */
-
-/* The mask of what the image @file of disk @d shows; -1: something that was never there. */
-static int shows(const char *file, int d)
-{
-    auto_free char *line = mem_printf("qemu-img convert -O raw %s ../raw.%d", file, (int)getpid());
-    auto_free char *raw = mem_printf("../raw.%d", (int)getpid());
-    unsigned char byte;
-    int mask = 0;
-
-    offline_ok("%s", line);
-    auto_close int fd = open(raw, O_RDONLY | O_CLOEXEC);
-    cr_assert_geq(fd, 0);
-    unlink(raw);
-    for (int k = 0; k < LAYERS; k++) {
-        cr_assert_eq(pread(fd, &byte, 1, (off_t)8 * k << 20), 1);
-        if (byte && byte != 10 * (d + 1) + k)
-            return -1;
-        mask |= byte ? 1 << k : 0;
-    }
-    return mask;
-}
-
-static int disk_of(const char *file)
-{
-    const char *slash = strrchr(file, '/');
-
-    return slash[1] == 'b';
-}
-
-/* The sidecar tells; it is gone when there is nothing left to record. */
-static char *active(const char *original, size_t disk)
-{
-    json_auto_t *info = offline_json(0, "qrewind -i a.qcow2 info");
-
-    return json_is_null(json_object_get(info, "sidecar")) ? realpath(original, NULL)
-                                                          : offline_active("-i a.qcow2", disk);
-}
-
-/* Every snapshot shows what it did, the disks show the same of both. */
-static int check_content(const char *where)
-{
-    json_auto_t *list = offline_json(0, "qrewind -i a.qcow2 list");
-    json_t *s, *held;
-    const char *id;
-    size_t i;
-
-    json_array_foreach(json_object_get(list, "snapshots"), i, s)
-        json_object_foreach(json_object_get(s, "disks"), id, held) {
-            const char *file = json_string_value(json_object_get(held, "file"));
-            const char *name = json_string_value(json_object_get(s, "name"));
-
-            if (json_object_get(held, "tag") || (strcmp(name, "s1") && strcmp(name, "s2")))
-                continue;
-            cr_expect_eq(shows(file, disk_of(file)), name[1] == '1' ? 1 : 3, "%s: %s: %s", where,
-                         name, file);
-        }
-    auto_free char *a = active("a.qcow2", 0), *b = active("b.qcow2", 1);
-    int one = shows(a, disk_of(a)), other = shows(b, disk_of(b));
-    cr_expect_eq(one, other, "%s: one disk shows %d, the other %d", where, one, other);
-    return one;
-}
-
-/* Nothing is pending, and no file is there that nobody knows. */
-static void check_files(const char *where)
-{
-    auto_result struct lab_result ls = offline_run("ls");
-    json_auto_t *info = offline_json(0, "qrewind -i a.qcow2 info");
-    const char *sidecar = json_string_value(json_object_get(info, "sidecar")), *id;
-    json_auto_t *doc = sidecar ? json_load_file(sidecar, 0, NULL) : NULL;
-    json_t *layer;
-
-    if (!doc) {
-        cr_expect_str_eq(ls.out, "a.qcow2\nb.qcow2\n", "%s: nothing is recorded", where);
-        return;
-    }
-    cr_expect(json_is_null(json_object_get(doc, "pending")), "%s: pending", where);
-    for (char *save, *f = strtok_r(ls.out, "\n", &save); f; f = strtok_r(NULL, "\n", &save)) {
-        /* what we did not make is never removed */
-        bool known = strstr(sidecar, f) || !strcmp(f, "a.qcow2") || !strcmp(f, "b.qcow2");
-
-        json_object_foreach(json_object_get(doc, "layers"), id, layer)
-            known |= !strcmp(json_string_value(json_object_get(layer, "file")), f);
-        cr_expect(known, "%s: nobody knows %s", where, f);
-    }
-}
+enum { MAX_COMMANDS = 60 };
 
 /* ---- the points ---- */
 
@@ -198,7 +80,7 @@ static bool point(const struct operation *op, int at, bool answered, bool client
 
     /* the headers name their bases with this folder */
     offline_ok("cp -a ../kept/. .");
-    int before = check_content(where);
+    int before = content_check(where);
     arm(at, answered, client);
     use_engine(true);
     auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 %s", op->line);
@@ -211,9 +93,9 @@ static bool point(const struct operation *op, int at, bool answered, bool client
     cr_expect_eq(list.status, 0, "%s: %s", where, list.err);
     auto_result struct lab_result repair = repair_now();
     cr_expect_eq(repair.status, 0, "%s: %s", where, repair.err);
-    int after = check_content(where);
+    int after = content_check(where);
     cr_expect(after == before || after == op->done, "%s: the disks show %d", where, after);
-    check_files(where);
+    content_check_files(where);
     auto_result struct lab_result next = offline_run("qrewind -i a.qcow2 create next");
     cr_expect_eq(next.status, 0, "%s: %s", where, next.err);
     return true;
@@ -228,7 +110,7 @@ static void every_point(const struct operation *op)
 
     cr_assert_eq(system("mkdir work"), 0);
     cr_assert(!chdir("work"));
-    prepare(op->before);
+    content_prepare(op->before);
     cr_assert_eq(system("cp -a . ../kept && rm -f *"), 0);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
         for (int at = 1; point(op, at, ways[i].answered, ways[i].client); at++) {
@@ -271,7 +153,7 @@ static void await_let_go(const char *file)
 
 Test(qemu_offline_killed, a_load_that_was_cut_in_half_is_taken_back)
 {
-    prepare(NULL);
+    content_prepare(NULL);
     arm(4, false, true);
     use_engine(true);
     auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 revert i1");
@@ -280,6 +162,6 @@ Test(qemu_offline_killed, a_load_that_was_cut_in_half_is_taken_back)
     await_let_go("a.s2.qcow2");
     offline_ok("qemu-img snapshot -a i1 a.s2.qcow2");
     offline_ok("qrewind -i a.qcow2 repair");
-    cr_expect_eq(check_content("cut in half"), 15);
-    check_files("cut in half");
+    cr_expect_eq(content_check("cut in half"), 15);
+    content_check_files("cut in half");
 }

@@ -1,14 +1,16 @@
 # make kill-matrix [OF=1]      one of OF points of tests/test-qemu-kill-points.c, 1: every one
 # make inject-matrix [OF=1]    the same of tests/test-qemu-inject.c
 # make export-matrix           every point of tests/test-qemu-export-faults.c
+# make power-matrix [OF=1]     the same of tests/test-qemu-power.c
 #     QRW_ROW=TEXT             only operations whose title has TEXT
 OF ?= 1
-MATRICES := kill-matrix inject-matrix export-matrix
+MATRICES := kill-matrix inject-matrix export-matrix power-matrix
 
 .PHONY: $(MATRICES)
 kill-matrix: MATRIX = qemu-kill-points
 inject-matrix: MATRIX = qemu-inject
 export-matrix: MATRIX = qemu-export-faults
+power-matrix: MATRIX = qemu-power
 $(MATRICES):
 	$(Q)tests/install-packages check
 	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build TEST=$(MATRIX)

@@ -10,6 +10,7 @@
  *   QRW_FAULT_QEMU  with kill and killed: this process too; "-PID": only this one
  *   QRW_FAULT_LOG   a file: a line for each call, "NUMBER NAME SUBJECT [SUBJECT]"
  *   QRW_FAULT_KEEP  a folder: files that are about to lose their name are linked there
+ *   QRW_FAULT_EACH  a line for the shell before each call, which the call's number is put behind
  *
  * Only the process that the program begins as counts, not those that it forks.
  */
@@ -44,7 +45,7 @@ static const struct {
 
 static struct {
     pid_t pid; /* who counts; 0: nothing is to be done */
-    const char *what, *log, *keep;
+    const char *what, *log, *keep, *each;
     int at, code, count;
     bool only_changes, stays, client_too;
     pid_t qemu;
@@ -67,6 +68,7 @@ __attribute__((constructor)) static void begin(void)
     shim.what = getenv("QRW_FAULT");
     shim.log = getenv("QRW_FAULT_LOG");
     shim.keep = getenv("QRW_FAULT_KEEP");
+    shim.each = getenv("QRW_FAULT_EACH");
     if (!shim.what && !shim.log)
         return;
     shim.pid = getpid();
@@ -128,6 +130,15 @@ static void note(const char *call, const char *a, const char *b)
     syscall(SYS_close, fd);
 }
 
+static void run_each(void)
+{
+    char line[2048];
+
+    if (shim.each && snprintf(line, sizeof(line), "%s%d", shim.each, shim.count) > 0 &&
+        system(line))
+        abort();
+}
+
 /* The file @path as it is, though its name may mean another one soon, or none. */
 static void keep(const char *path)
 {
@@ -151,6 +162,7 @@ static int enter(int kind, const char *call, const char *a, const char *b)
     int saved = errno;
     shim.count++;
     note(call, a, b);
+    run_each();
     strike("kill");
     errno = saved;
     if (shim.failing[0] ? !strcmp(shim.failing, call) : shim.count == shim.at) {

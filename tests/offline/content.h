@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * content: two disks with snapshots, of which each layer's content can be told.
+ *
+ * Byte 8 k MiB of disk d is 10 d + k once layer k was written; which bytes are there tells what a
+ * layer shows, as a mask.
+ */
+#ifndef TESTS_OFFLINE_CONTENT_H
+#define TESTS_OFFLINE_CONTENT_H
+
+#include <stdbool.h>
+
+/* What there is before: a, b <- s1 <- s2 [i1], and after the operation @more (may be NULL). */
+void content_prepare(const char *more);
+
+/* Every snapshot shows what it did, the disks show the same of both: what, as a mask; -1: no. */
+int content_check(const char *where);
+
+/* Nothing is pending, and no file is there that nobody knows. */
+bool content_check_files(const char *where);
+
+#endif

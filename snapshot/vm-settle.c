@@ -27,6 +27,16 @@ static int observe_end(struct qrw_vm *vm, const struct plan *p, struct qmp_error
                                       : vm_observe_disks(vm, err);
 }
 
+/* There is no result that could name what is left over. */
+static void note_kept(struct qrw_vm *vm, const struct plan *p)
+{
+    const json_t *kept;
+    size_t i;
+
+    json_array_foreach(json_object_get(p->result, "kept"), i, kept)
+        vm_note(vm, 0, "kept %s: %s", text(kept, "name"), text(kept, "why"));
+}
+
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
 {
@@ -48,6 +58,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
         if (plan_acts(p)) {
             why.kind = QRW_ERR_UNKNOWN;
             qmp_error_wrap(&why, "it is done, but could not be recorded");
+            note_kept(vm, p);
         }
         if (err)
             *err = why;

@@ -86,7 +86,7 @@ void machine_start(struct machine *m, const struct row *row)
     auto_free char *lines = mem_strdup(row->setup);
     char *rest = NULL;
 
-    m->row = row;
+    *m = (struct machine){.row = row};
     m->home = m->lab = lab_start(
         &(struct lab_options){.disks = row->disks, .size = "512k", .running = row->running});
     if (!machine_can(m))

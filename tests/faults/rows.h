@@ -25,6 +25,7 @@ extern const int nrows;
 struct machine {
     const struct row *row;
     struct lab *home, *lab;
+    const char *kept; /* what was said: files that it names with a reason may be left; NULL: none */
 };
 
 void machine_start(struct machine *m, const struct row *row);

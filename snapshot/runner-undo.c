@@ -17,10 +17,17 @@ static bool is(const json_t *step, const char *kind)
     return same(text(step, "step"), kind);
 }
 
-static void send(struct runner *r, const json_t *command)
+/* What was not done, or went meanwhile, cannot be taken back: only a guest that stays stopped is
+ * told of. */
+static void send(struct runner *r, struct plan *p, const json_t *command)
 {
-    json_decref(ask_one(r->client, NULL, text(command, "execute"),
-                        json_deep_copy(json_object_get(command, "arguments")), NULL));
+    struct qmp_error why = {0};
+    json_t *reply = ask_one(r->client, NULL, text(command, "execute"),
+                            json_deep_copy(json_object_get(command, "arguments")), &why);
+
+    if (!reply && same(text(command, "execute"), "cont"))
+        plan_note(p, "the guest stands still, QEMU does not let it go on: %s", why.desc);
+    json_decref(reply);
 }
 
 void runner_undo_by_job(struct runner *r, const json_t *job)
@@ -57,12 +64,12 @@ void runner_send_undo(struct runner *r, struct plan *p, const json_t *step)
     size_t i;
 
     if (json_is_object(undo))
-        send(r, undo);
+        send(r, p, undo);
     json_array_foreach(undo, i, part) {
         if (is(part, "job"))
             runner_undo_by_job(r, part);
         else if (!is_the_only_way_back(r, p, part))
-            send(r, part);
+            send(r, p, part);
     }
 }
 
@@ -83,7 +90,7 @@ static const struct graph_job *job_of(const json_t *step, const struct graph *g)
 }
 
 /* Did the step take effect, as far as the graph tells? */
-static bool to_be_undone(const json_t *step, const struct graph *g)
+static bool to_be_undone(const struct runner *r, const json_t *step, const struct graph *g)
 {
     const json_t *files = json_object_get(step, "undo_if_active"), *file;
     const char *undo = text(json_object_get(step, "undo"), "execute");
@@ -91,9 +98,10 @@ static bool to_be_undone(const json_t *step, const struct graph *g)
 
     if (is(step, "job"))
         return json_object_get(step, "undo") && job_of(step, g);
-    /* also where it seemed to run: the stop may have come after the look, and cont harms none */
+    /* also where it seemed to run: the stop may have come after the look, and cont harms none. A
+     * QEMU started since may wait for its user; in the same one that is what a reset left. */
     if (undo && !strcmp(undo, "cont"))
-        return g->status && strcmp(g->status, "prelaunch") && !graph_is_off(g);
+        return g->status && (r->same || strcmp(g->status, "prelaunch")) && !graph_is_off(g);
     if (!files)
         return json_object_get(step, "undo") != NULL;
     json_array_foreach(files, i, file)
@@ -111,7 +119,7 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
-        if ((is(step, "qmp") || is(step, "job")) && to_be_undone(step, g))
+        if ((is(step, "qmp") || is(step, "job")) && to_be_undone(r, step, g))
             runner_send_undo(r, p, step);
     }
 

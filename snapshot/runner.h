@@ -26,6 +26,7 @@ struct runner {
     bool offline;     /* a job that is not waited for ends with us: it is taken back */
     int wait_ms;      /* how long to wait for jobs, 0: as long as it takes */
     bool files_reachable;
+    bool same;                         /* this is the QEMU that it was begun with, for certain */
     pid_t pid;                         /* QEMU's, 0: unknown */
     const struct qrw_options *options; /* whom to tell: progress, notes */
     /* called before jobs are told to switch, so that the journal has it; NULL: no journal */

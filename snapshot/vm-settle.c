@@ -241,13 +241,15 @@ static int sweep(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
     return found ? vm_observe(vm, g->level, err) : 0;
 }
 
-/* Was it begun with another QEMU than this one? Jobs, and nodes that we opened, are gone then.
- * Offline nobody but us chose the images. */
-static bool is_another(const struct qrw_vm *vm, const char *qemu)
+/* Was it begun with another QEMU than this one, or (@is_same) with this one? Jobs, and nodes that
+ * we opened, are gone with it. Offline nobody but us chose the images. */
+static bool is_another(const struct qrw_vm *vm, const char *qemu, bool *is_same)
 {
     auto_free char *now = image_process_id(vm->pid);
+    bool known = qemu && now && !vm->offline;
 
-    return qemu && now && !vm->offline && strcmp(qemu, now) != 0;
+    *is_same = known && !strcmp(qemu, now);
+    return known && !*is_same;
 }
 
 /* QEMU died before it had saved the memory, and was started on the overlays that were made. */
@@ -290,6 +292,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     r.switching_arg = j;
 
     vm->stale = true;
+    bool another = is_another(vm, text(chain_pending(&j->chain), "qemu"), &r.same);
     runner_thaw_left(&r, &p);
     if (decide(vm, &p, &verdict, err)) {
         json_decref(r.jobs);
@@ -298,7 +301,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     }
     patience = qmp_client_be_patient(vm->client);
     /* the QEMU that it was begun with has switched by itself: somebody told it to */
-    if (verdict == RECOVER_DOUBT && !is_another(vm, text(chain_pending(&j->chain), "qemu")))
+    if (verdict == RECOVER_DOUBT && !another)
         verdict = RECOVER_FINISH;
     switch (verdict) {
     case RECOVER_FINISH:

@@ -24,8 +24,8 @@ static void apply(struct lab *lab, const char *tag, const char *file)
     cr_assert_eq(r.status, 0, "%s", r.err);
 }
 
-/* The client and QEMU die once the present is tagged, and @loaded of the disks have gone back. */
-static struct lab *cut(struct lab *lab, const char *tag, unsigned loaded)
+/* The client dies once the guest stands and the present is tagged. */
+static void kill_client(struct lab *lab, const char *tag)
 {
     struct between b = {.kill_at = 3, .answered = true};
     auto_result struct lab_result r = between_run(lab, &b, WORDS("revert", tag));
@@ -33,6 +33,13 @@ static struct lab *cut(struct lab *lab, const char *tag, unsigned loaded)
 
     cr_assert_eq(r.status, 128 + SIGKILL, "%s", r.out);
     tags_are(lab, 0, tags);
+    status_is(lab, "paused");
+}
+
+/* The client and QEMU die once the present is tagged, and @loaded of the disks have gone back. */
+static struct lab *cut(struct lab *lab, const char *tag, unsigned loaded)
+{
+    kill_client(lab, tag);
     lab_kill(lab);
     for (size_t i = 0; images[i]; i++)
         if (loaded & 1u << i)
@@ -109,4 +116,41 @@ Test(internal_half, what_was_written_since_is_left_and_what_there_was_before_too
         lab_stop(lab);
     }
     lab_stop(old);
+}
+
+/* ---- the guest goes on, or the user is told ---- */
+
+/* Somebody before us came as far as the reset, which makes of a stopped guest one that has not
+ * begun. */
+Test(internal_half, a_guest_that_was_reset_while_it_stood_goes_on)
+{
+    struct lab *lab = disks_alone(false);
+
+    if (has_snapshot_jobs(lab)) {
+        kill_client(lab, "d1");
+        json_decref(lab_qmp(lab, "system_reset", NULL));
+        json_decref(lab_event(lab, "RESET"));
+        json_auto_t *repair = tells(lab, "repair");
+        says(repair, "settled", "undone");
+        status_is(lab, "running");
+        is_tidy(lab);
+    }
+    lab_stop(lab);
+}
+
+Test(internal_half, that_qemu_does_not_let_the_guest_go_on_is_told)
+{
+    struct lab *lab = disks_alone(false);
+    struct between b = {.spoil = "cont"};
+
+    if (has_snapshot_jobs(lab)) {
+        kill_client(lab, "d1");
+        auto_result struct lab_result r = between_run(lab, &b, WORDS("repair"));
+        json_auto_t *repair = json_loads(r.out, 0, NULL);
+
+        cr_assert_eq(r.status, 0, "%s", r.out);
+        says(repair, "notes.0", "the guest stands still");
+        status_is(lab, "paused");
+    }
+    lab_stop(lab);
 }

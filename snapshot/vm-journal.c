@@ -142,20 +142,24 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
     const struct graph *g = &vm->graph;
     auto_free char *qemu = image_process_id(vm->pid);
     auto_free char *link = link_name(j, g, p);
+    const bool begun = chain_pending(&j->chain);
     struct qmp_error why = {0};
 
-    if (link && sidecar_link(j->file, link, err))
-        return -1;
     json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
     if (qemu)
         json_object_set_new(chain_pending(&j->chain), "qemu", json_string(qemu));
-    if (!sidecar_save(j->file, j->chain.doc, j->like, &why))
+    if (sidecar_save(j->file, j->chain.doc, j->like, &why))
+        qmp_error_wrap(&why, "sidecar");
+    /* after the journal, which knows of it: it would be nobody's if the power failed now */
+    else if (!link || !sidecar_link(j->file, link, &why))
         return 0;
-    if (link && why.kind != QRW_ERR_UNKNOWN)
-        sidecar_unlink(link);
+    else if (!begun)
+        json_object_set_new(j->chain.doc, "pending", json_null());
+    if (why.kind != QRW_ERR_UNKNOWN && !chain_pending(&j->chain) && journal_save(j, vm, NULL))
+        why.kind = QRW_ERR_UNKNOWN;
     if (err)
         *err = why;
-    return qmp_error_wrap(err, "sidecar");
+    return -1;
 }
 
 int journal_switching(void *journal, struct qmp_error *err)
@@ -188,7 +192,7 @@ static bool is_bare(const struct chain *c)
     return true;
 }
 
-int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
+int journal_save(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
 {
     const bool bare = is_bare(&j->chain);
 

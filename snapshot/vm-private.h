@@ -115,7 +115,7 @@ int journal_switching(void *journal, struct qmp_error *err);
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
                 struct qmp_error *err);
 /* Save the present document as it is; one that holds nothing worth keeping is removed. */
-int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
+int journal_save(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err);
 
 /*
  * vm-check.c: mend what check finds in the VM of @j, with nothing pending. Returns the findings

@@ -176,8 +176,11 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     if ((why.kind == QRW_ERR_FAILED || why.kind == QRW_ERR_UNSUPPORTED) && !op->aside &&
         !j->gave_up)
         journal_end(j, vm, p, false, NULL);
-    if (j->dropped)
+    if (j->dropped) {
         why.kind = QRW_ERR_UNKNOWN; /* not as if nothing had been */
+        qmp_error_hint(&why, "all is as it was, but for the snapshots that were to be dropped: "
+                             "what they held is overwritten in part");
+    }
     vm_blame(vm, &why);
     if (err)
         *err = why;

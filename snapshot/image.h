@@ -61,8 +61,8 @@ int image_read_header(const char *path, struct qcow2_header *h, struct qmp_error
 /* Was never any guest data, and no internal snapshot, written to this qcow2 image? */
 int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err);
 
-/* Is this a qcow2 image of which a power cut left no whole header? It ends within its first cluster,
- * or that reads as zeros. */
+/* Is this a qcow2 image of which a power cut left no whole header? It ends within its first
+ * cluster, or that reads as zeros. */
 bool image_is_unwritten(const char *path);
 
 /* Does the qcow2 image @path hold an internal snapshot @name? Returns 0, or -1 with

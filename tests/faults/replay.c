@@ -52,14 +52,14 @@ struct tape {
 
 static int name_index(struct tape *t, const char *name)
 {
-    int i = 0;
-
-    while (i < REPLAY_NAMES && t->names[i] && strcmp(t->names[i], name) != 0)
-        i++;
-    cr_assert_lt(i, REPLAY_NAMES, "too many names");
-    if (!t->names[i])
-        t->names[i] = mem_strdup(name);
-    return i;
+    for (int i = 0; i < REPLAY_NAMES; i++) {
+        if (!t->names[i])
+            t->names[i] = mem_strdup(name);
+        if (!strcmp(t->names[i], name))
+            return i;
+    }
+    cr_assert_fail("too many names");
+    return NOBODY;
 }
 
 /* The index of a file in the folder; NOBODY: it is elsewhere. */

@@ -59,7 +59,7 @@ static void check_conflict(struct check *k, const char *other, const char *file,
     const char *id = chain_layer_by_file(k->c, file);
     bool active = json_is_true(json_object_get(theirs, "active"));
 
-    if (id && (active || check_is_active(k, id) ||
+    if (id && (active || chain_is_active(k->c, id) ||
                (chain_is_ours(k->c, id) && json_is_true(json_object_get(theirs, "ours")))))
         check_add(k, &(struct finding){.code = "sidecar-conflict", .subject = file},
                   "%s is about it too%s; if that is not so: qrewind --sidecar %s forget",

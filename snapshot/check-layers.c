@@ -123,7 +123,7 @@ const char *check_change(const struct check *k, const char *id, const json_t *en
     const json_t *fingerprint = json_object_get(layer, "fingerprint");
     const char *was = text(layer, "sha256"), *is = text(entry, "sha256");
 
-    if (check_is_active(k, id) || !fingerprint)
+    if (chain_is_active(k->c, id) || !fingerprint)
         return NULL;
     if (was && is && strcmp(was, is))
         return "its content is not what it was";

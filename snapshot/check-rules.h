@@ -48,9 +48,6 @@ const struct graph_layer *check_live(const struct check *k, const char *file,
 /* Why the file of @id, which is frozen, is not what it was: words. NULL: it is, as far as known. */
 const char *check_change(const struct check *k, const char *id, const json_t *entry);
 
-/* Does the guest write to layer @id, as the document has it? */
-bool check_is_active(const struct check *k, const char *id);
-
 /* The rules, by what they look at. */
 void check_document(struct check *k); /* pending, lock, permissions, other sidecars */
 void check_graph(struct check *k);    /* what QEMU has against what is recorded */

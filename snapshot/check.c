@@ -122,17 +122,6 @@ const struct graph_layer *check_live(const struct check *k, const char *file,
     return NULL;
 }
 
-bool check_is_active(const struct check *k, const char *id)
-{
-    const char *disk;
-    json_t *entry;
-
-    json_object_foreach(json_object_get(k->c->doc, "disks"), disk, entry)
-        if (same(text(entry, "active"), id))
-            return true;
-    return false;
-}
-
 json_t *check_findings(const struct scene *s, const json_t *survey)
 {
     struct check k = {.s = s,

@@ -143,7 +143,7 @@ static void take_sidecar(struct survey *s, const char *file)
 {
     json_t *layers = json_object_get(json_object_get(s->whole, "sidecars"), file), *entry;
     struct chain other = {0};
-    const char *id, *disk;
+    const char *id;
 
     if (layers || sidecar_load(&other, file, NULL, NULL, NULL))
         return;
@@ -151,14 +151,10 @@ static void take_sidecar(struct survey *s, const char *file)
     json_object_foreach(json_object_get(other.doc, "layers"), id, entry) {
         auto_free char *image = chain_layer_file(&other, id);
         const char *name = graph_is_path(image) ? intern(s, image) : image;
-        bool active = false;
-        json_t *d;
 
-        json_object_foreach(json_object_get(other.doc, "disks"), disk, d)
-            active |= same(text(d, "active"), id);
-        json_object_set_new(
-            layers, name,
-            json_pack("{s:b, s:b}", "ours", chain_is_ours(&other, id), "active", active));
+        json_object_set_new(layers, name,
+                            json_pack("{s:b, s:b}", "ours", chain_is_ours(&other, id), "active",
+                                      chain_is_active(&other, id)));
     }
     json_object_set_new(json_object_get(s->whole, "sidecars"), file, layers);
     chain_done(&other);

@@ -16,14 +16,10 @@ static char *bare(const char *file)
 {
     static const char *const endings[] = {".qcow2", ".qcow", ".img", ".raw", ".snap"};
     const char *name = path_name(file);
-    size_t n = strlen(name);
 
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        size_t m = strlen(endings[i]);
-
-        if (n > m && !strcmp(name + n - m, endings[i]))
-            return mem_printf("%.*s", (int)(n - m), name);
-    }
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+        if (path_ends(name, endings[i]))
+            return mem_printf("%.*s", (int)(strlen(name) - strlen(endings[i])), name);
     return mem_strdup(name);
 }
 

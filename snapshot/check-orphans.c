@@ -14,13 +14,6 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
-static bool ends(const char *s, const char *tail)
-{
-    size_t n = strlen(s), m = strlen(tail);
-
-    return n > m && !strcmp(s + n - m, tail);
-}
-
 /* Is @file called as we call the files of a disk, and in a folder of such? */
 static bool is_named_like_ours(const struct check *k, const char *file)
 {
@@ -34,7 +27,7 @@ static bool is_named_like_ours(const struct check *k, const char *file)
         size_t n = stem ? strlen(stem) : 0;
 
         if (stem && same(folder, other) && !strncmp(name, stem, n) && name[n] == '.' &&
-            (ends(name, ".qcow2") || ends(name, ".vmstate")))
+            (path_ends(name, ".qcow2") || path_ends(name, ".vmstate")))
             return true;
     }
     return false;
@@ -89,7 +82,7 @@ static void look(struct check *k, const char *file, const json_t *entry)
 
     if (!is_named_like_ours(k, file) || user || is_used(k, file))
         return;
-    if (ends(file, ".vmstate.qcow2") || ends(file, ".vmstate"))
+    if (path_ends(file, ".vmstate.qcow2") || path_ends(file, ".vmstate"))
         orphan(k, file, true, "no snapshot knows it: a memory, of nothing that there is");
     else if ((empty && ours) || !json_integer_value(json_object_get(entry, "size")))
         orphan(k, file, true, "no record names it, and nothing was ever written to it");

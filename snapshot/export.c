@@ -41,7 +41,7 @@ static int lock(const char *path, struct qmp_error *err)
 
 int export_check_makeable(const char *path, struct qmp_error *err)
 {
-    auto_free char *folder = image_folder(path);
+    auto_free char *folder = path_folder(path);
     struct qmp_error why = {0};
     struct image_stat st;
 

@@ -17,15 +17,15 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/chain.h"
 #include "snapshot/image-error.h"
+#include "snapshot/path.h"
 
 enum {
     MAX_ENTRIES = 4096, /* looked at in one call */
     MAX_SIDECAR = 8 << 20,
     MIN_QCOW2 = 72,
 };
-
-static const char sidecar_suffix[] = ".qrewind.json";
 
 struct search {
     const struct image_stat *target;
@@ -42,13 +42,6 @@ static bool leads_to(const char *path, const struct image_stat *target)
     struct image_stat st;
 
     return !image_stat(path, &st, NULL) && image_same(&st, target);
-}
-
-static bool ends_with(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-
-    return n >= m && !strcmp(s + n - m, suffix);
 }
 
 /* Whom a json: description of a node names: its own file name, or that of its file. */
@@ -68,7 +61,7 @@ static char *beside(const char *path, const char *name)
 {
     if (name[0] == '/')
         return mem_strdup(name);
-    auto_free char *folder = image_folder(path);
+    auto_free char *folder = path_folder(path);
     return mem_printf("%s/%s", folder, name);
 }
 
@@ -130,7 +123,7 @@ static void look_at(struct search *s, const char *path)
     for (size_t i = 0; i < s->nexcept; i++)
         if (image_same(&st, &s->except[i]))
             return;
-    if (ends_with(path, sidecar_suffix))
+    if (path_ends(path, SIDECAR_SUFFIX))
         user = sidecar_names_target(s, path, st.size);
     else
         user = st.size >= MIN_QCOW2 && image_names_target(s, path);
@@ -156,7 +149,7 @@ static bool searched(struct search *s, const char *folder)
 
 static void search_folder_of(struct search *s, const char *file)
 {
-    auto_free char *folder = image_folder(file);
+    auto_free char *folder = path_folder(file);
     struct dirent *e;
 
     if (searched(s, folder))

@@ -12,6 +12,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/image-error.h"
+#include "snapshot/path.h"
 
 int image_error(struct qmp_error *err, const char *verb, const char *path)
 {
@@ -75,24 +76,14 @@ bool image_same(const struct image_stat *a, const struct image_stat *b)
     return a->exists && b->exists && a->dev == b->dev && a->ino == b->ino;
 }
 
-char *image_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash)
-        return mem_strdup(".");
-    return slash == path ? mem_strdup("/") : mem_printf("%.*s", (int)(slash - path), path);
-}
-
 char *image_place(const char *path)
 {
-    auto_free char *folder = image_folder(path);
+    auto_free char *folder = path_folder(path);
     auto_free char *real = realpath(folder, NULL);
-    const char *slash = strrchr(path, '/');
 
     if (!real)
         return mem_strdup(path);
-    return mem_printf("%s/%s", strcmp(real, "/") ? real : "", slash ? slash + 1 : path);
+    return mem_printf("%s/%s", strcmp(real, "/") ? real : "", path_name(path));
 }
 
 /* Only files and block devices; O_NONBLOCK, or opening a fifo would wait for a writer. */
@@ -211,7 +202,7 @@ bool image_is_unwritten(const char *path)
 
 int image_sync_folder(const char *path, struct qmp_error *err)
 {
-    auto_free char *folder = image_folder(path);
+    auto_free char *folder = path_folder(path);
     auto_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     /* EINVAL: this file system has no need for it */

@@ -38,9 +38,6 @@ int image_stat(const char *path, struct image_stat *out, struct qmp_error *err);
 /* Are these the same file? Both must exist. */
 bool image_same(const struct image_stat *a, const struct image_stat *b);
 
-/* The folder of @path, ending without a slash ("." and "/" as needed). The caller frees it. */
-char *image_folder(const char *path);
-
 /* @path with the links and ".." in its folder followed, as it is where that cannot be done.
  * The caller frees it. */
 char *image_place(const char *path);

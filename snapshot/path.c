@@ -58,3 +58,10 @@ char *path_stem(const char *file)
 
     return dot && dot != name ? mem_printf("%.*s", (int)(dot - name), name) : mem_strdup(name);
 }
+
+bool path_ends(const char *file, const char *tail)
+{
+    size_t n = strlen(file), m = strlen(tail);
+
+    return n > m && !strcmp(file + n - m, tail);
+}

@@ -3,6 +3,8 @@
 #ifndef SNAPSHOT_PATH_H
 #define SNAPSHOT_PATH_H
 
+#include <stdbool.h>
+
 /* The folder of @file, "/" and "." included. New string. */
 char *path_folder(const char *file);
 
@@ -17,5 +19,8 @@ char *path_relative(const char *folder, const char *file);
 
 /* The name without folder and last extension: "disk" of "/a/disk.qcow2". New string. */
 char *path_stem(const char *file);
+
+/* Does @file end in @tail, with something before that? */
+bool path_ends(const char *file, const char *tail);
 
 #endif

@@ -35,16 +35,9 @@ struct export
 
 /* ---- where to ---- */
 
-static bool ends(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-
-    return n > m && !strcmp(s + n - m, end);
-}
-
 static bool is_image_name(const char *to)
 {
-    return ends(to, ".qcow2") || ends(to, ".raw") || ends(to, ".img");
+    return path_ends(to, ".qcow2") || path_ends(to, ".raw") || path_ends(to, ".img");
 }
 
 static const char *format(const struct export *e)

@@ -100,13 +100,6 @@ static bool knows(const char *file, const struct graph_disk *d)
     return known;
 }
 
-static bool is_named_so(const char *file)
-{
-    size_t n = strlen(file), suffix = strlen(SIDECAR_SUFFIX);
-
-    return n > suffix && !strcmp(file + n - suffix, SIDECAR_SUFFIX);
-}
-
 /*
  * *@file: the sidecar beside @image, where a link may lie that leads to it: *@link. New string,
  * NULL: none. A link to what is not even called so is not followed.
@@ -124,7 +117,7 @@ static int beside(const char *image, char **file, bool *link, struct qmp_error *
     if (!sidecar_exists(name))
         return 0;
     char *target = S_ISLNK(st.st_mode) ? realpath(name, NULL) : NULL;
-    *link = target && is_named_so(target);
+    *link = target && path_ends(target, SIDECAR_SUFFIX);
     if (!*link)
         free(target);
     *file = *link ? target : mem_strdup(name);
@@ -169,10 +162,9 @@ char *sidecar_search(const char *image, char **other)
     char *found = NULL;
 
     for (int n = 0; d && !*other && n < MAX_ENTRIES && (e = readdir(d)); n++) {
-        size_t len = strlen(e->d_name), suffix = strlen(SIDECAR_SUFFIX);
         struct chain c = {0};
 
-        if (len <= suffix || strcmp(e->d_name + len - suffix, SIDECAR_SUFFIX) != 0)
+        if (!path_ends(e->d_name, SIDECAR_SUFFIX))
             continue;
         auto_free char *file = path_join(folder, e->d_name);
         if (sidecar_load(&c, file, NULL, NULL, NULL))

@@ -131,13 +131,6 @@ static void take_headers(struct survey *s)
 
 /* ---- what else lies there ---- */
 
-static bool ends(const char *name, const char *tail)
-{
-    size_t n = strlen(name), m = strlen(tail);
-
-    return n > m && !strcmp(name + n - m, tail);
-}
-
 /* What another sidecar says of its images. */
 static void take_sidecar(struct survey *s, const char *file)
 {
@@ -169,9 +162,9 @@ static void take_entry(struct survey *s, const char *folder, const char *name)
 
     if (image_stat(file, &st, NULL) || same(file, own))
         return;
-    if (same(file, fresh) || (st.symlink && !st.exists && ends(name, SIDECAR_SUFFIX)))
+    if (same(file, fresh) || (st.symlink && !st.exists && path_ends(name, SIDECAR_SUFFIX)))
         json_array_append_new(json_object_get(s->whole, "leftovers"), json_string(file));
-    else if (st.regular && ends(name, SIDECAR_SUFFIX))
+    else if (st.regular && path_ends(name, SIDECAR_SUFFIX))
         take_sidecar(s, file);
     else if (st.regular)
         intern(s, file);

@@ -94,3 +94,22 @@ Test(path, a_relative_name_is_one_inside_the_folder)
             cr_expect_str_eq(back, cases[i].file);
     }
 }
+
+Test(path, an_ending_has_something_before_it)
+{
+    static const struct {
+        const char *file, *tail;
+        bool ends;
+    } cases[] = {
+        {"/vm/disk.qcow2", ".qcow2", true},
+        {"disk.raw", ".raw", true},
+        {"disk.raw", ".img", false},
+        {"disk.raw.old", ".raw", false},
+        {".raw", ".raw", false},
+        {"raw", ".raw", false},
+        {"", ".raw", false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        cr_expect_eq(path_ends(cases[i].file, cases[i].tail), cases[i].ends, "%s", cases[i].file);
+}

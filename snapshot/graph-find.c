@@ -42,6 +42,14 @@ const struct graph_layer *graph_layer(const struct graph_disk *d, const char *fi
     return NULL;
 }
 
+const struct graph_disk *graph_disk_with(const struct graph *g, const char *file)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (graph_layer(&g->disks[i], file))
+            return &g->disks[i];
+    return NULL;
+}
+
 bool graph_is_off(const struct graph *g)
 {
     return same(g->status, GRAPH_OFF);

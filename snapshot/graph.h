@@ -121,6 +121,8 @@ const struct graph_job *graph_job(const struct graph *g, const char *id);
 const struct graph_layer *graph_active(const struct graph_disk *d);
 /* The layer of @d that is @file, or whose node is @file. */
 const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file);
+/* The first disk that has such a layer. */
+const struct graph_disk *graph_disk_with(const struct graph *g, const char *file);
 
 /*
  * The status in a reply to query-migrate; borrowed, NULL: none. What QEMU calls completed is not

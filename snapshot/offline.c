@@ -126,15 +126,6 @@ static int load(struct look *l, struct qmp_error *err)
 
 /* ---- the disks ---- */
 
-/* The disk of @g that @file is a layer of. */
-static struct graph_disk *disk_with(const struct graph *g, const char *file)
-{
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (graph_layer(&g->disks[i], file))
-            return &g->disks[i];
-    return NULL;
-}
-
 /* Every disk of the document, with what is its active layer now. */
 static int add_recorded(struct look *l, struct qmp_error *err)
 {
@@ -196,7 +187,7 @@ static void add_named(struct look *l, const struct named *it)
     struct graph_disk *below;
     struct graph own = {0};
 
-    if (disk_with(l->g, it->file) || (c && chain_layer_by_file(c, it->file)))
+    if (graph_disk_with(l->g, it->file) || (c && chain_layer_by_file(c, it->file)))
         return;
     auto_free char *id = choose_id(l->g, it->file);
     graph_files_add(&own, id, it->file, it->format, c);

@@ -217,10 +217,8 @@ static bool is_memory(const struct chain *c, const char *file)
 
 bool plan_knows_file(const struct scene *s, const char *file)
 {
-    for (size_t i = 0; i < s->graph->ndisks; i++)
-        if (graph_layer(&s->graph->disks[i], file))
-            return true;
-    return chain_layer_by_file(s->chain, file) || is_memory(s->chain, file);
+    return graph_disk_with(s->graph, file) || chain_layer_by_file(s->chain, file) ||
+           is_memory(s->chain, file);
 }
 
 char *plan_safe_name(const char *name)

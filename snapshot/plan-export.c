@@ -67,14 +67,6 @@ static void add_file(struct export *e, json_t *file)
 
 /* ---- what is copied ---- */
 
-static const struct graph_disk *disk_with(const struct graph *g, const char *file)
-{
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (graph_layer(&g->disks[i], file))
-            return &g->disks[i];
-    return NULL;
-}
-
 static int out_of_reach(const char *file, struct qmp_error *err)
 {
     qmp_error_set(err, QRW_ERR_UNSUPPORTED, "%s is out of our reach", file);
@@ -110,7 +102,7 @@ static int add_layers(struct export *e, json_t *layers, const char *file, struct
     auto_free char *at = mem_strdup(file);
 
     while (at) {
-        const struct graph_disk *d = disk_with(e->s->graph, at);
+        const struct graph_disk *d = graph_disk_with(e->s->graph, at);
         const json_t *layer = chain_layer(c, chain_layer_by_file(c, at));
 
         if (d)
@@ -141,7 +133,7 @@ static void add_room(struct export *e, const json_t *layers, json_int_t size)
 
 static json_int_t size_of(const struct export *e, const char *file)
 {
-    const struct graph_disk *d = disk_with(e->s->graph, file);
+    const struct graph_disk *d = graph_disk_with(e->s->graph, file);
     const struct chain *c = e->s->chain;
 
     return d ? graph_layer(d, file)->size : chain_layer_size(c, chain_layer_by_file(c, file));

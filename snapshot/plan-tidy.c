@@ -64,14 +64,6 @@ bool tidy_is_due(const struct chain *c)
 
 /* ---- in the running VM ---- */
 
-static const struct graph_disk *find_live(const struct graph *g, const char *file)
-{
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (graph_layer(&g->disks[i], file))
-            return &g->disks[i];
-    return NULL;
-}
-
 /* Downwards only what has no branches of its own: their headers name @child. */
 static bool goes_down(const struct chain *c, const char *layer, const char *child,
                       const struct graph_layer *up, const struct graph_layer *down)
@@ -128,7 +120,7 @@ static int plan_next(struct plan *p, const struct scene *s, const void *argument
     if (!layer)
         return 0;
     auto_free char *file = chain_layer_file(s->chain, child);
-    const struct graph_disk *d = find_live(s->graph, file);
+    const struct graph_disk *d = graph_disk_with(s->graph, file);
 
     return d ? merge_live(p, s, d, layer, child, args->up, err) : merge_idle(p, s, layer, child);
 }

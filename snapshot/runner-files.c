@@ -181,14 +181,6 @@ static bool is_unfinished(const struct plan *p)
     return p->fills && !p->switched;
 }
 
-static bool named_by(const struct graph *g, const char *file)
-{
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (graph_layer(&g->disks[i], file))
-            return true;
-    return false;
-}
-
 void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
 {
     const char *file = text(step, "file");
@@ -206,7 +198,7 @@ void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, cons
         kept = why.desc;
     else if (!st.exists)
         return;
-    else if (g && (named_by(g, file) || image_open_in(r->pid, &st)))
+    else if (g && (graph_disk_with(g, file) || image_open_in(r->pid, &st)))
         kept = "QEMU uses it";
     else if (g && !kinds[kind].disposable && !is_unfinished(p) && !holds_nothing(step, &st))
         kept = "it holds data; remove it when you are sure that nobody needs it";

@@ -9,9 +9,6 @@
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 
-/* As graph.c: deeper chains do not exist. */
-enum { MAX_DEPTH = 1024 };
-
 static void take_tags(struct graph_layer *l)
 {
     size_t n = 0;
@@ -135,7 +132,7 @@ void graph_files_add(struct graph *g, const char *id, const char *file, const ch
         l->guessed = !known;
         l->format = known ? known : guess(l->file);
         next = known = NULL;
-        if (!l->trouble && (is_loop(d) || d->nlayers > MAX_DEPTH))
+        if (!l->trouble && (is_loop(d) || d->nlayers > GRAPH_MAX_LAYERS))
             l->trouble = mem_printf("%s: the chain of backing files is a loop", l->file);
         if (!l->trouble && !strcmp(l->format, "qcow2"))
             known = take_header(d, l);

@@ -11,9 +11,6 @@
 
 #include "qmp/mem.h"
 
-/* Chains deeper than this do not exist; a reply that claims one is a lie. */
-#define MAX_DEPTH 1024
-
 static const char *text(const json_t *obj, const char *key)
 {
     const char *s = json_string_value(json_object_get(obj, key));
@@ -177,7 +174,7 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
     d->nameless = d->node && !d->drive && !strcmp(d->id, d->node);
 
     const json_t *image = json_object_get(in, "image");
-    for (int depth = 0; image && depth < MAX_DEPTH; depth++) {
+    for (int depth = 0; image && depth < GRAPH_MAX_LAYERS; depth++) {
         const char *format = text(image, "format");
 
         /* a filter shows itself as an image of its own, of the same file */
@@ -247,7 +244,7 @@ static size_t depth_of(const json_t *stats)
 {
     size_t n = 0;
 
-    for (; stats && n < MAX_DEPTH; n++)
+    for (; stats && n < GRAPH_MAX_LAYERS; n++)
         stats = json_object_get(stats, "backing");
     return n;
 }

@@ -30,6 +30,9 @@
 /* The status where nothing runs a guest. */
 #define GRAPH_OFF "off"
 
+/* Deeper chains do not exist: a reply that claims one is a lie, one of files is a loop. */
+enum { GRAPH_MAX_LAYERS = 1024 };
+
 enum graph_level { GRAPH_DISKS, GRAPH_NODES };
 
 struct graph_layer {

@@ -19,6 +19,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/engine-find.h"
+#include "snapshot/path.h"
 
 enum {
     PATIENCE_MS = 10000, /* for closing the images: they may have to be flushed */
@@ -52,20 +53,6 @@ static void words_done(struct words *w)
     free(w->v);
 }
 
-/* In QEMU's options a comma is written twice. */
-static char *escape(const char *value)
-{
-    char *out = mem_alloc(2 * strlen(value) + 1), *to = out;
-
-    for (; *value; value++) {
-        *to++ = *value;
-        if (*value == ',')
-            *to++ = ',';
-    }
-    *to = '\0';
-    return out;
-}
-
 static bool is_device(const char *file)
 {
     struct stat st;
@@ -91,7 +78,7 @@ static char *backing(size_t depth)
  */
 static char *drive(const struct graph_disk *d, size_t number)
 {
-    auto_free char *file = escape(d->layers[0].file), *format = escape(d->layers[0].format);
+    auto_free char *file = path_escape(d->layers[0].file), *format = path_escape(d->layers[0].format);
     char *line =
         mem_printf("if=none,id=disk%zu,discard=unmap,file.driver=%s,file.filename=%s,"
                    "driver=%s",
@@ -100,7 +87,7 @@ static char *drive(const struct graph_disk *d, size_t number)
     for (size_t i = 1; i < d->nlayers; i++) {
         if (!d->layers[i].unsaid)
             continue;
-        auto_free char *before = line, *path = backing(i), *known = escape(d->layers[i].format);
+        auto_free char *before = line, *path = backing(i), *known = path_escape(d->layers[i].format);
         line = mem_printf("%s,%sdriver=%s", before, path, known);
     }
     return line;

@@ -118,18 +118,6 @@ char *export_source(const json_t *layers, const char *tag)
     return mem_printf("json:%s", words);
 }
 
-/* "snapshot.name=TAG": a comma in a name is written twice. New string. */
-static char *tag_option(const char *tag)
-{
-    char *option = mem_alloc(2 * strlen(tag) + sizeof("snapshot.name="));
-    char *to = stpcpy(option, "snapshot.name=");
-
-    for (; *tag; *to++ = *tag++)
-        if (*tag == ',')
-            *to++ = ',';
-    return option;
-}
-
 static int64_t bytes_of(const struct export_image *i)
 {
     int64_t bytes = 0;
@@ -192,15 +180,16 @@ int export_image(const struct runner *r, const struct export_image *i, struct qm
 {
     struct work w = {.r = r, .operation = "copy", .file = i->to, .length = bytes_of(i)};
     auto_free char *from = export_source(i->layers, i->tag),
-                   *tag = i->tag ? tag_option(i->tag) : NULL;
+                   *tag = i->tag ? path_escape(i->tag) : NULL,
+                   *which = tag ? mem_printf("snapshot.name=%s", tag) : NULL;
     const char *argv[16] = {"qemu-img", "convert", "-p", "-O", i->format};
     size_t n = 5;
 
     if (i->compress)
         argv[n++] = "-c";
-    if (tag) {
+    if (which) {
         argv[n++] = "-l";
-        argv[n++] = tag;
+        argv[n++] = which;
     }
     argv[n++] = from;
     argv[n++] = i->to;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/path.h"
 
 extern char **environ;
 
@@ -48,18 +49,12 @@ static int run(const char *const *argv, char *words, size_t size)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-/* @name and @value as qemu-img reads options, where commas are doubled. New string. */
-static char *option(const char *name, const char *value)
+/* @path as qemu-img --image-opts takes it. New string. */
+static char *image_options(const char *path)
 {
-    char *word = mem_strdup(name);
+    auto_free char *escaped = path_escape(path);
 
-    for (const char *c = value; *c; c++) {
-        char *longer = mem_printf("%s%s%c", word, *c == ',' ? "," : "", *c);
-
-        free(word);
-        word = longer;
-    }
-    return word;
+    return mem_printf("driver=qcow2,file.driver=file,file.filename=%s", escaped);
 }
 
 /* Run qemu-img on @path, which must not be open elsewhere, to do @what. */
@@ -119,7 +114,7 @@ int image_free_leaks(const char *path, struct qmp_error *err)
 int image_copy_snapshot(const char *path, const char *source, const char *tag, const char *backing,
                         struct qmp_error *err)
 {
-    auto_free char *which = option("snapshot.name=", tag);
+    auto_free char *escaped = path_escape(tag), *which = mem_printf("snapshot.name=%s", escaped);
     const char *argv[] = {"qemu-img",
                           "convert",
                           "-n",
@@ -140,7 +135,7 @@ int image_copy_snapshot(const char *path, const char *source, const char *tag, c
 
 int image_apply(const char *path, const char *tag, struct qmp_error *err)
 {
-    auto_free char *image = option("driver=qcow2,file.driver=file,file.filename=", path);
+    auto_free char *image = image_options(path);
     const char *argv[] = {"qemu-img", "snapshot", "--image-opts", "-a", tag, image, NULL};
 
     return convert(argv, "snapshot -a", path, err);
@@ -148,7 +143,7 @@ int image_apply(const char *path, const char *tag, struct qmp_error *err)
 
 int image_untag(const char *path, const char *tag, struct qmp_error *err)
 {
-    auto_free char *image = option("driver=qcow2,file.driver=file,file.filename=", path);
+    auto_free char *image = image_options(path);
     const char *argv[] = {"qemu-img", "snapshot", "--image-opts", "-d", tag, image, NULL};
 
     /* one that is gone already is no failure: an earlier run may have come so far */

@@ -59,6 +59,17 @@ char *path_stem(const char *file)
     return dot && dot != name ? mem_printf("%.*s", (int)(dot - name), name) : mem_strdup(name);
 }
 
+char *path_escape(const char *value)
+{
+    char *out = mem_alloc(2 * strlen(value) + 1), *to = out;
+
+    for (; *value; *to++ = *value++)
+        if (*value == ',')
+            *to++ = ',';
+    *to = '\0';
+    return out;
+}
+
 bool path_ends(const char *file, const char *tail)
 {
     size_t n = strlen(file), m = strlen(tail);

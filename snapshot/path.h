@@ -20,6 +20,9 @@ char *path_relative(const char *folder, const char *file);
 /* The name without folder and last extension: "disk" of "/a/disk.qcow2". New string. */
 char *path_stem(const char *file);
 
+/* @value as QEMU's options take it, where a comma is written twice. New string. */
+char *path_escape(const char *value);
+
 /* Does @file end in @tail, with something before that? */
 bool path_ends(const char *file, const char *tail);
 

@@ -94,22 +94,13 @@ static void add_copy(struct import *m, const json_t *file, const char *name, con
                                     json_integer_value(json_object_get(file, "disk_size"))));
 }
 
-/* "-drive format=qcow2,if=virtio,id=vda,file=…": commas are doubled. New string. */
+/* "-drive format=qcow2,if=virtio,id=vda,file=…". New string. */
 static char *drive(const char *file, const char *id)
 {
     auto_free char *safe = plan_safe_name(id); /* it is meant to be typed */
-    char *option = mem_printf("-drive format=qcow2,if=virtio,id=%s,file=", safe);
-    size_t n = strlen(option);
+    auto_free char *escaped = path_escape(file);
 
-    option = mem_grow(option, n + 2 * strlen(file) + 1, 1);
-    for (char *to = option + n;; *to++ = *file++) {
-        if (*file == ',')
-            *to++ = ',';
-        if (!*file) {
-            *to = '\0';
-            return option;
-        }
-    }
+    return mem_printf("-drive format=qcow2,if=virtio,id=%s,file=%s", safe, escaped);
 }
 
 static void add_disk(struct import *m, const json_t *file)

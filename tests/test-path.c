@@ -113,3 +113,19 @@ Test(path, an_ending_has_something_before_it)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         cr_expect_eq(path_ends(cases[i].file, cases[i].tail), cases[i].ends, "%s", cases[i].file);
 }
+
+Test(path, a_comma_is_doubled_in_an_option)
+{
+    static const char *const cases[][2] = {
+        {"/vm/disk.qcow2", "/vm/disk.qcow2"},
+        {"/vm/a,b", "/vm/a,,b"},
+        {",,", ",,,,"},
+        {"", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        auto_free char *escaped = path_escape(cases[i][0]);
+
+        cr_expect_str_eq(escaped, cases[i][1], "%s: %s", cases[i][0], escaped);
+    }
+}

@@ -12,13 +12,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
 #include "snapshot/engine-find.h"
+#include "snapshot/image.h"
 #include "snapshot/path.h"
 
 enum {
@@ -53,13 +53,6 @@ static void words_done(struct words *w)
     free(w->v);
 }
 
-static bool is_device(const char *file)
-{
-    struct stat st;
-
-    return !stat(file, &st) && S_ISBLK(st.st_mode);
-}
-
 /* "backing.", so many times. */
 static char *backing(size_t depth)
 {
@@ -78,16 +71,17 @@ static char *backing(size_t depth)
  */
 static char *drive(const struct graph_disk *d, size_t number)
 {
-    auto_free char *file = path_escape(d->layers[0].file), *format = path_escape(d->layers[0].format);
-    char *line =
-        mem_printf("if=none,id=disk%zu,discard=unmap,file.driver=%s,file.filename=%s,"
-                   "driver=%s",
-                   number, is_device(d->layers[0].file) ? "host_device" : "file", file, format);
+    auto_free char *file = path_escape(d->layers[0].file),
+                   *format = path_escape(d->layers[0].format);
+    char *line = mem_printf("if=none,id=disk%zu,discard=unmap,file.driver=%s,file.filename=%s,"
+                            "driver=%s",
+                            number, image_driver(d->layers[0].file), file, format);
 
     for (size_t i = 1; i < d->nlayers; i++) {
         if (!d->layers[i].unsaid)
             continue;
-        auto_free char *before = line, *path = backing(i), *known = path_escape(d->layers[i].format);
+        auto_free char *before = line, *path = backing(i),
+                       *known = path_escape(d->layers[i].format);
         line = mem_printf("%s,%sdriver=%s", before, path, known);
     }
     return line;

@@ -98,14 +98,12 @@ static void hear_percent(const char *line, void *arg)
 static json_t *source(const json_t *layers, size_t at)
 {
     const json_t *layer = json_array_get(layers, at);
-    struct image_stat st = {0};
 
     if (!layer)
         return json_null();
-    image_stat(text(layer, "file"), &st, NULL);
     return json_pack("{s:s, s:{s:s, s:s}, s:o}", "driver", text(layer, "format"), "file", "driver",
-                     st.block_device ? "host_device" : "file", "filename", text(layer, "file"),
-                     "backing", source(layers, at + 1));
+                     image_driver(text(layer, "file")), "filename", text(layer, "file"), "backing",
+                     source(layers, at + 1));
 }
 
 char *export_source(const json_t *layers, const char *tag)

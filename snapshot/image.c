@@ -71,6 +71,13 @@ int image_stat(const char *path, struct image_stat *out, struct qmp_error *err)
     return 0;
 }
 
+const char *image_driver(const char *path)
+{
+    struct image_stat st;
+
+    return !image_stat(path, &st, NULL) && st.block_device ? "host_device" : "file";
+}
+
 bool image_same(const struct image_stat *a, const struct image_stat *b)
 {
     return a->exists && b->exists && a->dev == b->dev && a->ino == b->ino;

@@ -35,6 +35,9 @@ struct image_stat {
 /* Look at @path. That there is no such file is no error: @out->exists is false. */
 int image_stat(const char *path, struct image_stat *out, struct qmp_error *err);
 
+/* QEMU's driver for what lies at @path: "file", or "host_device". */
+const char *image_driver(const char *path);
+
 /* Are these the same file? Both must exist. */
 bool image_same(const struct image_stat *a, const struct image_stat *b);
 

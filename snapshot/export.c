@@ -17,6 +17,7 @@
 #include "snapshot/manifest.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/tool.h"
 
 /* ---- workspace ---- */
 
@@ -124,14 +125,14 @@ void export_undo(struct runner *r, const json_t *step, json_t *notes)
 
 int export_convert(struct runner *r, const json_t *step, struct qmp_error *err)
 {
-    struct export_image i = {.layers = json_object_get(step, "layers"),
-                             .tag = text(step, "tag"),
-                             .to = text(step, "file"),
-                             .format = text(step, "format"),
-                             .compress = json_object_get(step, "compress"),
-                             .verbatim = json_object_get(step, "verbatim")};
+    struct tool_image i = {.layers = json_object_get(step, "layers"),
+                           .tag = text(step, "tag"),
+                           .to = text(step, "file"),
+                           .format = text(step, "format"),
+                           .compress = json_object_get(step, "compress"),
+                           .verbatim = json_object_get(step, "verbatim")};
 
-    return export_image(r, &i, err);
+    return tool_convert(r, &i, err);
 }
 
 /* ---- seal ---- */
@@ -161,7 +162,7 @@ static int seal(struct runner *r, const char *folder, json_t *file, struct qmp_e
     if (image_flush(path, err) || image_stat(path, &st, err))
         return -1;
     uint64_t size = st.size;
-    if (disk_size(path, text(file, "format"), &size, err) || export_checksum(r, path, sum, err))
+    if (disk_size(path, text(file, "format"), &size, err) || tool_checksum(r, path, sum, err))
         return -1;
     if (text(file, "disk"))
         json_object_set_new(file, "disk_size", json_integer((json_int_t)size));

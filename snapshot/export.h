@@ -32,26 +32,4 @@ int export_check_makeable(const char *path, struct qmp_error *err);
 /* Is @path a folder, not a link to one, with nothing in it? */
 bool export_is_empty(const char *path);
 
-/* ---- export-file.c: programs that work on a file, with progress ---- */
-
-/*
- * Convert what the layers (an array of {"file", "format"}, from the top) show together, or the
- * internal snapshot @tag of the topmost (NULL: none), into the new file @to.
- * QRW_ERR_FAILED with qemu-img's words, QRW_ERR_UNSUPPORTED without one, QMP_ERR_CANCELLED.
- */
-struct export_image {
-    const json_t *layers;
-    const char *tag, *to, *format;
-    bool compress;
-    bool verbatim; /* raw from raw: @to gets the very bytes, also behind the last whole sector */
-};
-int export_image(const struct runner *r, const struct export_image *i, struct qmp_error *err);
-
-/* The layers and the tag as a name for qemu-img. New string. */
-char *export_source(const json_t *layers, const char *tag);
-
-/* The SHA-256 of @file in hex, by sha256sum. Errors as above. */
-int export_checksum(const struct runner *r, const char *file, char sum[static 65],
-                    struct qmp_error *err);
-
 #endif

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
-#include "snapshot/export.h"
 #include "snapshot/image-error.h"
 #include "snapshot/image.h"
 #include "snapshot/manifest.h"
@@ -18,6 +17,7 @@
 #include "snapshot/path.h"
 #include "snapshot/process.h"
 #include "snapshot/sidecar.h"
+#include "snapshot/tool.h"
 
 /* ---- the manifest ---- */
 
@@ -54,46 +54,6 @@ json_t *import_manifest(const char *folder, struct qmp_error *err)
 
 /* ---- an image ---- */
 
-struct words {
-    char *all;
-    size_t n;
-};
-
-static void hear(const char *line, void *arg)
-{
-    struct words *w = arg;
-    size_t more = strlen(line);
-
-    if (w->n + more >= MANIFEST_MAX_BYTES)
-        return;
-    w->all = mem_grow(w->all, w->n + more + 1, 1);
-    memcpy(w->all + w->n, line, more + 1);
-    w->n += more;
-}
-
-/* What "qemu-img info" says of @file alone: what that builds on is not opened. */
-static json_t *info(const struct runner *r, const char *file, const char *format,
-                    struct qmp_error *err)
-{
-    json_auto_t *layers = json_pack("[{s:s, s:s}]", "file", file, "format", format);
-    auto_free char *name = export_source(layers, NULL);
-    struct words w = {0};
-    struct process p = {.argv = (const char *[]){"qemu-img", "info", "--output=json", name, NULL},
-                        .input = -1,
-                        .base = qmp_client_base(r->client),
-                        .stop = r->stop,
-                        .heard = hear,
-                        .arg = &w};
-    json_t *doc = NULL;
-
-    if (process_run(&p, err))
-        qmp_error_wrap(err, "qemu-img info");
-    else if (!(doc = w.all ? json_loads(w.all, 0, NULL) : NULL))
-        qmp_error_set(err, QRW_ERR_FAILED, "qemu-img info said something else");
-    free(w.all);
-    return doc;
-}
-
 /*
  * Whoever made the image may have it show any file of this host that we may read, as its base, as
  * its data file, or as an extent.
@@ -116,7 +76,7 @@ static const char *other_file(const json_t *doc, const char *file)
 json_t *import_image(const struct runner *r, const char *file, const char *format, const char *disk,
                      const char *now, struct qmp_error *err)
 {
-    json_auto_t *doc = info(r, file, format, err);
+    json_auto_t *doc = tool_report(r, "info", file, format, err);
     json_t *size = json_object_get(doc, "virtual-size");
     const char *other = other_file(doc, file);
 
@@ -174,7 +134,7 @@ static int check_sum(const struct runner *r, const char *file, const char *expec
 {
     char sum[65];
 
-    if (export_checksum(r, file, sum, err))
+    if (tool_checksum(r, file, sum, err))
         return -1;
     return strcmp(sum, expected) ? wrong(err, file, "has another checksum than the manifest says")
                                  : 0;

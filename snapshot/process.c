@@ -35,6 +35,8 @@ struct run {
     const struct process *p;
     struct output out, words;
     char last[512]; /* line of its stderr */
+    char *said;     /* on stdout, of which @room bytes are wanted yet */
+    size_t nsaid, room;
 };
 
 static void end_line(struct run *run, struct output *o)
@@ -47,6 +49,18 @@ static void end_line(struct run *run, struct output *o)
     o->n = 0;
 }
 
+static void keep(struct run *run, const char *bytes, size_t n)
+{
+    n = n < run->room ? n : run->room;
+    if (!n)
+        return;
+    run->said = mem_grow(run->said, run->nsaid + n + 1, 1);
+    memcpy(run->said + run->nsaid, bytes, n);
+    run->nsaid += n;
+    run->room -= n;
+    run->said[run->nsaid] = '\0';
+}
+
 /* What does not fit into a line is dropped. */
 static void feed(struct run *run, struct output *o)
 {
@@ -55,6 +69,8 @@ static void feed(struct run *run, struct output *o)
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
+    if (got > 0 && o == &run->out)
+        keep(run, buf, (size_t)got);
     for (ssize_t i = 0; i < got; i++) {
         if (buf[i] == '\n' || buf[i] == '\r')
             end_line(run, o);
@@ -143,9 +159,9 @@ static bool hear(struct run *run, pid_t pid)
     return stopped;
 }
 
-int process_run(const struct process *p, struct qmp_error *err)
+static int run_to_end(struct run *run, struct qmp_error *err)
 {
-    struct run run = {.p = p};
+    const struct process *p = run->p;
     int out[2], words[2], status = 0;
     pid_t pid;
 
@@ -166,9 +182,9 @@ int process_run(const struct process *p, struct qmp_error *err)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "cannot run %s: %s", p->argv[0],
                              strerror(rc));
     }
-    run.out.fd = out[0];
-    run.words.fd = words[0];
-    bool stopped = hear(&run, pid);
+    run->out.fd = out[0];
+    run->words.fd = words[0];
+    bool stopped = hear(run, pid);
     while ((rc = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
         ;
     if (rc == pid && !status)
@@ -179,5 +195,19 @@ int process_run(const struct process *p, struct qmp_error *err)
     if (rc == pid && WIFSIGNALED(status))
         return qmp_error_set(err, QRW_ERR_FAILED, "%s was ended by signal %d", p->argv[0],
                              WTERMSIG(status));
-    return qmp_error_set(err, QRW_ERR_FAILED, "%s", run.last[0] ? run.last : "failed");
+    return qmp_error_set(err, QRW_ERR_FAILED, "%s", run->last[0] ? run->last : "failed");
+}
+
+int process_run(const struct process *p, struct qmp_error *err)
+{
+    return run_to_end(&(struct run){.p = p}, err);
+}
+
+int process_read(const struct process *p, size_t max, char **said, struct qmp_error *err)
+{
+    struct run run = {.p = p, .said = mem_strdup(""), .room = max};
+    int rc = run_to_end(&run, err);
+
+    *said = run.said;
+    return rc;
 }

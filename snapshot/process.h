@@ -9,6 +9,7 @@
 #define SNAPSHOT_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "snapshot/error.h"
 
@@ -35,5 +36,9 @@ struct process {
  * In every case it has ended.
  */
 int process_run(const struct process *p, struct qmp_error *err);
+
+/* The same. *@said: the first @max bytes of what it wrote to stdout, also where it failed. New
+ * string. */
+int process_read(const struct process *p, size_t max, char **said, struct qmp_error *err);
 
 #endif

@@ -4,49 +4,20 @@
 
 #include "qmp/mem.h"
 #include "snapshot/member.h"
-#include "snapshot/export.h"
-#include "snapshot/process.h"
 #include "snapshot/survey.h"
-
-/* ---- qemu-img check ---- */
-
-static void hear(const char *line, void *arg)
-{
-    char **whole = arg, *longer = mem_printf("%s%s", *whole, line);
-
-    free(*whole);
-    *whole = longer;
-}
-
-/* Without what lies below: that may be the very thing that is broken. New string. */
-static char *alone(const char *file)
-{
-    json_auto_t *node = json_pack("{s:s, s:n, s:{s:s, s:s}}", "driver", "qcow2", "backing", "file",
-                                  "driver", "file", "filename", file);
-    auto_free char *options = json_dumps(node, JSON_COMPACT);
-
-    return mem_printf("json:%s", options);
-}
+#include "snapshot/tool.h"
 
 /* What it finds is in its report; no report: somebody writes to the image. */
 static int check(const struct runner *r, const char *file, json_t *entry, struct qmp_error *err)
 {
-    auto_free char *name = alone(file), *report = mem_strdup("");
     struct qmp_error why = {0};
-    struct process p = {.argv =
-                            (const char *const[]){"qemu-img", "check", "--output=json", name, NULL},
-                        .input = -1,
-                        .base = qmp_client_base(r->client),
-                        .stop = r->stop,
-                        .heard = hear,
-                        .arg = &report};
+    json_auto_t *doc = tool_report(r, "check", file, "qcow2", &why);
 
-    if (process_run(&p, &why) && why.kind != QRW_ERR_FAILED) {
+    if (!doc && why.kind != QRW_ERR_FAILED) {
         if (err)
             *err = why;
-        return why.kind == QRW_ERR_UNSUPPORTED ? qmp_error_hint(err, "install qemu-utils") : -1;
+        return -1;
     }
-    json_auto_t *doc = json_loads(report, 0, NULL);
     json_int_t bad = json_integer_value(json_object_get(doc, "corruptions")) +
                      json_integer_value(json_object_get(doc, "check-errors"));
     if (bad)
@@ -57,15 +28,13 @@ static int check(const struct runner *r, const char *file, json_t *entry, struct
     return 0;
 }
 
-/* ---- */
-
 /* Of the file itself, not of a link to it. */
 static int hash(const struct runner *r, const char *file, json_t *entry, struct qmp_error *err)
 {
     auto_free char *real = realpath(file, NULL);
     char sum[65];
 
-    if (export_checksum(r, real ? real : file, sum, err))
+    if (tool_checksum(r, real ? real : file, sum, err))
         return -1;
     json_object_set_new(entry, "sha256", json_string(sum));
     return 0;

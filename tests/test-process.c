@@ -60,6 +60,31 @@ Test(process, a_line_without_end_is_cut_and_read_to_its_end)
     cr_assert_str_eq(f.heard, "xxxxxxxx|end|");
 }
 
+Test(process, all_that_it_says_is_had_up_to_a_limit)
+{
+    static const struct {
+        const char *script, *said;
+        int rc;
+    } cases[] = {
+        {"echo '{'; echo ' }'", "{\n }\n", 0},
+        {"printf '1234567890'", "12345678", 0},
+        {"printf 12345678; printf 9", "12345678", 0},
+        {"echo lost >&2; echo said; exit 2", "said\n", -1},
+        {"true", "", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct event_base *base = event_base_new();
+        struct process p = {
+            .argv = (const char *[]){"sh", "-c", cases[i].script, NULL}, .input = -1, .base = base};
+        auto_free char *said = NULL;
+
+        cr_expect_eq(process_read(&p, 8, &said, NULL), cases[i].rc, "%s", cases[i].script);
+        cr_expect_str_eq(said, cases[i].said);
+        event_base_free(base);
+    }
+}
+
 Test(process, failure_has_the_last_words)
 {
     struct fixture f = {0};

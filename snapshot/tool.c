@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * export-file: qemu-img and sha256sum at work on one file; see export.h.
+ * tool: see tool.h.
  *
  * While a VM runs, all of this is reading beside QEMU. A frozen layer it has open only for
  * reading, so qemu-img gets its lock, and holds off who would write to it meanwhile.
@@ -22,12 +22,14 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
-#include "snapshot/export.h"
 #include "snapshot/image.h"
 #include "snapshot/image-error.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/process.h"
+#include "snapshot/tool.h"
+
+enum { MAX_REPORT = 4 << 20 }; /* bytes */
 
 /* ---- how far it is ---- */
 
@@ -64,22 +66,26 @@ static void report(void *arg)
             o->arg);
 }
 
+static int failed(const struct process *p, struct qmp_error *why, struct qmp_error *err)
+{
+    if (why->kind == QRW_ERR_UNSUPPORTED)
+        qmp_error_hint(why,
+                       strcmp(p->argv[0], "qemu-img") ? "install coreutils" : "install qemu-utils");
+    if (err)
+        *err = *why;
+    return -1;
+}
+
 static int run(struct work *w, const struct process *p, struct qmp_error *err)
 {
     struct qmp_error why;
 
     w->begun_ms = now_ms();
-    if (!process_run(p, &why)) {
-        w->offset = w->length;
-        report(w);
-        return 0;
-    }
-    if (why.kind == QRW_ERR_UNSUPPORTED)
-        qmp_error_hint(&why,
-                       strcmp(p->argv[0], "qemu-img") ? "install coreutils" : "install qemu-utils");
-    if (err)
-        *err = why;
-    return -1;
+    if (process_run(p, &why))
+        return failed(p, &why, err);
+    w->offset = w->length;
+    report(w);
+    return 0;
 }
 
 /* ---- convert ---- */
@@ -106,7 +112,8 @@ static json_t *source(const json_t *layers, size_t at)
                      source(layers, at + 1));
 }
 
-char *export_source(const json_t *layers, const char *tag)
+/* The layers and the tag as a name for qemu-img. New string. */
+static char *name_of(const json_t *layers, const char *tag)
 {
     json_auto_t *options = source(layers, 0);
 
@@ -116,7 +123,7 @@ char *export_source(const json_t *layers, const char *tag)
     return mem_printf("json:%s", words);
 }
 
-static int64_t bytes_of(const struct export_image *i)
+static int64_t bytes_of(const struct tool_image *i)
 {
     int64_t bytes = 0;
     const json_t *layer;
@@ -142,7 +149,7 @@ static int cut(const char *file, const char *like, struct qmp_error *err)
 }
 
 /* The disk may have been resized since: it comes out as large as it was. */
-static int resize(const struct runner *r, const struct export_image *i, uint64_t size,
+static int resize(const struct runner *r, const struct tool_image *i, uint64_t size,
                   struct qmp_error *err)
 {
     auto_free char *bytes = mem_printf("%llu", (unsigned long long)size);
@@ -156,7 +163,7 @@ static int resize(const struct runner *r, const struct export_image *i, uint64_t
 }
 
 /* See that the snapshot is still there, and so was while it was read. */
-static int check_tag(const struct runner *r, const struct export_image *i, struct qmp_error *err)
+static int check_tag(const struct runner *r, const struct tool_image *i, struct qmp_error *err)
 {
     const char *image = text(json_array_get(i->layers, 0), "file");
     size_t n = 0, at = 0;
@@ -174,11 +181,10 @@ static int check_tag(const struct runner *r, const struct export_image *i, struc
     return size ? resize(r, i, size, err) : 0;
 }
 
-int export_image(const struct runner *r, const struct export_image *i, struct qmp_error *err)
+int tool_convert(const struct runner *r, const struct tool_image *i, struct qmp_error *err)
 {
     struct work w = {.r = r, .operation = "copy", .file = i->to, .length = bytes_of(i)};
-    auto_free char *from = export_source(i->layers, i->tag),
-                   *tag = i->tag ? path_escape(i->tag) : NULL,
+    auto_free char *from = name_of(i->layers, i->tag), *tag = i->tag ? path_escape(i->tag) : NULL,
                    *which = tag ? mem_printf("snapshot.name=%s", tag) : NULL;
     const char *argv[16] = {"qemu-img", "convert", "-p", "-O", i->format};
     size_t n = 5;
@@ -225,8 +231,8 @@ static void look_how_far(void *arg)
     report(w);
 }
 
-int export_checksum(const struct runner *r, const char *file, char sum[static 65],
-                    struct qmp_error *err)
+int tool_checksum(const struct runner *r, const char *file, char sum[static 65],
+                  struct qmp_error *err)
 {
     auto_close int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     struct work w = {.r = r, .operation = "check", .file = file, .fd = fd, .sum = sum};
@@ -246,4 +252,28 @@ int export_checksum(const struct runner *r, const char *file, char sum[static 65
     if (run(&w, &p, err))
         return qmp_error_wrap(err, "sha256sum");
     return sum[0] ? 0 : qmp_error_set(err, QRW_ERR_FAILED, "sha256sum said something else");
+}
+
+/* ---- report ---- */
+
+json_t *tool_report(const struct runner *r, const char *verb, const char *file, const char *format,
+                    struct qmp_error *err)
+{
+    json_auto_t *layers = json_pack("[{s:s, s:s}]", "file", file, "format", format);
+    auto_free char *name = name_of(layers, NULL), *said = NULL;
+    struct process p = {.argv = (const char *[]){"qemu-img", verb, "--output=json", name, NULL},
+                        .input = -1,
+                        .base = qmp_client_base(r->client),
+                        .stop = r->stop};
+    struct qmp_error why;
+    int rc = process_read(&p, MAX_REPORT, &said, &why);
+    json_t *doc = !rc || why.kind == QRW_ERR_FAILED ? json_loads(said, 0, NULL) : NULL;
+
+    if (doc)
+        return doc;
+    if (!rc)
+        qmp_error_set(&why, QRW_ERR_FAILED, "it said something else");
+    failed(&p, &why, err);
+    qmp_error_wrap(err, "qemu-img %s", verb);
+    return NULL;
 }

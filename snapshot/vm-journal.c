@@ -242,6 +242,27 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
     return 0;
 }
 
+void journal_stands(struct qmp_error *err)
+{
+    err->kind = QRW_ERR_UNKNOWN;
+    err->hint[0] = '\0'; /* to try the same again is not what is to be done */
+    qmp_error_hint(err,
+                   "the sidecar keeps a note of what was begun; when nothing is in the way any "
+                   "more, qrewind repair settles it");
+}
+
+void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
+                    struct qmp_error *why)
+{
+    struct qmp_error full = {0};
+
+    if (!journal_end(j, vm, p, false, &full))
+        return;
+    vm_note(vm, 0, "%s", full.desc);
+    journal_stands(why);
+    qmp_error_wrap(why, "it is undone, but could not be recorded");
+}
+
 void journal_pretend(struct journal *j, const struct plan *p)
 {
     json_int_t generation = chain_generation(&j->chain);

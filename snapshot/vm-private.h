@@ -114,6 +114,11 @@ int journal_switching(void *journal, struct qmp_error *err);
 /* Save @p's new document (@after) or the present one, without pending. */
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
                 struct qmp_error *err);
+/* @err left the operation pending: QRW_ERR_UNKNOWN, and what to do then. */
+void journal_stands(struct qmp_error *err);
+/* @p failed with @why, and is undone: record that, or it stands. */
+void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
+                    struct qmp_error *why);
 /* Save the present document as it is; one that holds nothing worth keeping is removed. */
 int journal_save(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err);
 
@@ -141,7 +146,10 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
 int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
             struct qmp_error *err);
 
-/* vm-settle.c: a runner for this VM. */
+/* vm-settle.c: tell the notes of @p from number @from on: after a failure no result has them. */
+void vm_tell(struct qrw_vm *vm, const struct plan *p, size_t from);
+
+/* A runner for this VM. */
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait);
 
 enum settled { SETTLED_NOTHING, SETTLED_FINISHED, SETTLED_UNDONE, SETTLED_RUNNING };

@@ -141,8 +141,10 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
         return NULL;
     /* to replace the record is one step, which needs no note of itself */
     if (plan_acts(p) && !op->aside && journal_begin(j, vm, p, &why)) {
-        if (why.kind == QRW_ERR_UNKNOWN && !journal_end(j, vm, p, false, NULL))
+        if (why.kind == QRW_ERR_UNKNOWN) {
             why.kind = QMP_ERR_SYSTEM;
+            journal_undone(j, vm, p, &why);
+        }
         if (err)
             *err = why;
         return NULL;
@@ -150,6 +152,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     vm->stale = vm->stale || plan_acts(p);
     if (vm->offline && flags & QRW_NO_WAIT)
         plan_note(p, "offline there is nobody to leave the job to: it was waited for");
+    const size_t notes = json_array_size(json_object_get(p->result, "notes"));
     struct runner r = vm_runner(vm, flags & QRW_NO_WAIT);
     r.switching = op->aside ? NULL : journal_switching;
     r.switching_arg = j;
@@ -171,11 +174,10 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     mem_close_cleanup(&r.workspace);
     if (result)
         return result;
-    /* the error that matters is the first: failing to note the undoing leaves a journal
-     * that the next run settles again */
+    vm_tell(vm, p, notes);
     if ((why.kind == QRW_ERR_FAILED || why.kind == QRW_ERR_UNSUPPORTED) && !op->aside &&
         !j->gave_up)
-        journal_end(j, vm, p, false, NULL);
+        journal_undone(j, vm, p, &why);
     if (j->dropped) {
         why.kind = QRW_ERR_UNKNOWN; /* not as if nothing had been */
         qmp_error_hint(&why, "all is as it was, but for the snapshots that were to be dropped: "

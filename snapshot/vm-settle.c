@@ -37,6 +37,14 @@ static void note_kept(struct qrw_vm *vm, const struct plan *p)
         vm_note(vm, 0, "kept %s: %s", text(kept, "name"), text(kept, "why"));
 }
 
+void vm_tell(struct qrw_vm *vm, const struct plan *p, size_t from)
+{
+    const json_t *notes = json_object_get(p->result, "notes");
+
+    for (size_t i = from; i < json_array_size(notes); i++)
+        vm_note(vm, 0, "%s", json_string_value(json_array_get(notes, i)));
+}
+
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
 {
@@ -46,8 +54,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     if ((plan_acts(p) && observe_end(vm, p, &why)) ||
         vm_observe_migration(vm, plan_promised_file(p), &why) || plan_holds(p, &vm->graph, &why) ||
         runner_cleanup(r, p, &why)) {
-        why.kind = QRW_ERR_UNKNOWN;
-        qmp_error_hint(&why, "the sidecar keeps a note of it; qrewind repair settles it");
+        journal_stands(&why);
         if (err)
             *err = why;
         return -1;
@@ -56,7 +63,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     fingerprints_take(&p->after);
     if (journal_end(j, vm, p, true, &why)) {
         if (plan_acts(p)) {
-            why.kind = QRW_ERR_UNKNOWN;
+            journal_stands(&why);
             qmp_error_wrap(&why, "it is done, but could not be recorded");
             note_kept(vm, p);
         }
@@ -180,8 +187,10 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
 
     if (decision) {
         plan_decide(p, decision);
-        if (journal_begin(j, vm, p, err))
+        if (journal_begin(j, vm, p, err)) {
+            *how = SETTLED_NOTHING; /* the job goes on as it did */
             return -1;
+        }
     }
     rc = runner_run(r, p, true, &why);
     if (rc < 0 && why.kind == QRW_ERR_UNKNOWN && vm_give_up(vm, j, r, p)) {
@@ -190,7 +199,7 @@ static int attach(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
     }
     if (rc < 0) {
         if (why.kind == QRW_ERR_FAILED)
-            journal_end(j, vm, p, false, NULL);
+            journal_undone(j, vm, p, &why);
         if (err)
             *err = why;
         return -1;
@@ -291,6 +300,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     r.switching = journal_switching;
     r.switching_arg = j;
 
+    const size_t notes = json_array_size(json_object_get(p.result, "notes"));
     vm->stale = true;
     bool another = is_another(vm, text(chain_pending(&j->chain), "qemu"), &r.same);
     runner_thaw_left(&r, &p);
@@ -345,6 +355,11 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     }
     qmp_client_set_patience(vm->client, patience);
     json_decref(r.jobs);
+    if (rc)
+        vm_tell(vm, &p, notes);
     plan_done(&p);
+    if (rc && err && *how != SETTLED_NOTHING &&
+        (err->kind == QMP_ERR_SYSTEM || err->kind == QMP_ERR_COMMAND))
+        journal_stands(err);
     return rc;
 }

@@ -25,17 +25,13 @@ enum { DONE = 1 << END_AFTER, UNTOUCHED = 1 << END_BEFORE, PART = 1 << END_PART 
 static char *look(const struct ends *ends, struct machine *m, const struct fault *f,
                   const struct lab_result *r)
 {
-    json_auto_t *sidecar = picture_sidecar(m);
-
     if (r->status > 8)
         return mem_strdup("no such exit code");
     if (strstr(r->err, "is dropped: its content was overwritten"))
         return r->status == 5 ? ends_judge(ends, m, 1 << END_DROPPED, false)
                               : mem_strdup("a snapshot is gone");
-    /* What is half done repair settles; also a merge that was put off, of which a note tells; and
-     * where nothing has changed, the journal that could not be taken back. */
-    if (r->status == 5 || strstr(r->out, "not merged yet") ||
-        (r->status && json_is_object(json_object_get(sidecar, "pending"))))
+    /* What is half done repair settles; also a merge that was put off, of which a note tells. */
+    if (r->status == 5 || strstr(r->out, "not merged yet"))
         return settle(ends, m, SETTLE_REPAIR, false, 0);
     /* a lock or a file that could not be removed stays, and is named, until somebody can */
     auto_result struct lab_result later = {0};

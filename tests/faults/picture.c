@@ -161,11 +161,12 @@ static void say_disk(struct look *l, int d, const json_t *block)
 static bool is_excused(const struct look *l, const char *name)
 {
     auto_free char *item = mem_printf("/%s\",\"why\":", name), *note = mem_printf("/%s: ", name);
+    auto_free char *stays = mem_printf("/%s stays: ", name);
     auto_free char *sidecar = mem_strdup(name);
     const char *kept = l->m->kept;
     char *suffix = strstr(sidecar, ".lock");
 
-    if (!kept || strstr(kept, item) || strstr(kept, note))
+    if (!kept || strstr(kept, item) || strstr(kept, note) || strstr(kept, stays))
         return kept;
     if (!suffix)
         return false;

@@ -58,16 +58,28 @@ static bool is_asked_for(const struct row *row)
     return !only || strstr(row->title, only);
 }
 
-/* One row has ended. That its process died counts as a failure of its own. */
+static void print(const char *title, const struct tally *t)
+{
+    fprintf(stderr, "%-28s %7d %7d %7d\n", title, t->points, t->points - t->failed, t->failed);
+    for (int k = 0; k < t->failed && k < TALLY_REPORTS; k++)
+        fprintf(stderr, "    %s\n", t->reports[k]);
+}
+
+/* One row has ended, and is printed. That its process died counts as a failure of its own. */
 static void reap(pid_t *pids, struct tally *tallies, int *running)
 {
     int status;
     pid_t pid = wait(&status);
 
-    for (int i = 0; i < nrows; i++)
-        if (pids[i] == pid && status)
+    for (int i = 0; i < nrows; i++) {
+        if (pids[i] != pid)
+            continue;
+        if (status)
             tally_add(&tallies[i], mem_printf("the test gave up, status %x", status),
                       "after point %d", tallies[i].points);
+        if (tallies[i].points)
+            print(rows[i].title, &tallies[i]);
+    }
     --*running;
 }
 
@@ -93,27 +105,6 @@ static void run_rows(table_fn *try, struct tally *tallies)
         reap(pids, tallies, &running);
 }
 
-static int print(const char *title, const struct tally *tallies)
-{
-    int points = 0, failed = 0;
-
-    fprintf(stderr, "%-28s %7s %7s %7s\n", title, "points", "passed", "failed");
-    for (int i = 0; i < nrows; i++) {
-        const struct tally *t = &tallies[i];
-
-        if (!t->points)
-            continue;
-        fprintf(stderr, "%-28s %7d %7d %7d\n", rows[i].title, t->points, t->points - t->failed,
-                t->failed);
-        for (int k = 0; k < t->failed && k < TALLY_REPORTS; k++)
-            fprintf(stderr, "    %s\n", t->reports[k]);
-        points += t->points;
-        failed += t->failed;
-    }
-    fprintf(stderr, "%-28s %7d %7d %7d\n", "total", points, points - failed, failed);
-    return failed;
-}
-
 int table_try(const char *title, table_fn *try)
 {
     const size_t size = (size_t)nrows * sizeof(struct tally);
@@ -122,8 +113,14 @@ int table_try(const char *title, table_fn *try)
 
     if (tallies == MAP_FAILED)
         abort();
+    fprintf(stderr, "%-28s %7s %7s %7s\n", title, "points", "passed", "failed");
     run_rows(try, tallies);
-    int failed = print(title, tallies);
+    struct tally total = {0};
+    for (int i = 0; i < nrows; i++) {
+        total.points += tallies[i].points;
+        total.failed += tallies[i].failed;
+    }
     munmap(tallies, size);
-    return failed;
+    print("total", &total);
+    return total.failed;
 }

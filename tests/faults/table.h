@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * table: a matrix of operations and faults, each row tried in a process of its own, and what
- * became of it as a table on stderr: points, passed, failed, and a total.
+ * became of it as a table on stderr, a line when a row has ended: points, passed, failed.
  */
 #ifndef TESTS_FAULTS_TABLE_H
 #define TESTS_FAULTS_TABLE_H

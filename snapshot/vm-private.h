@@ -173,6 +173,15 @@ bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err);
 
+/* vm-doubt.c: the VM runs on a file that was not whole when @p was interrupted: to go on from there
+ * would be to give up what it lacks. Always QRW_ERR_UNKNOWN. */
+int vm_doubt(const struct plan *p, struct qmp_error *err);
+
+/* May @p be undone, back to @before? QRW_ERR_UNKNOWN where it has removed files already: it does
+ * so after the switch of all disks, and the VM runs on a mixture. */
+int vm_check_way_back(const struct qrw_vm *vm, const struct chain *before, const struct plan *p,
+                      struct qmp_error *err);
+
 /* Note where a header on disk names another backing file than was promised. */
 void vm_check_headers(struct qrw_vm *vm, struct plan *p);
 

@@ -95,7 +95,8 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
 static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
 {
-    if (runner_undo(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err))
+    if (vm_check_way_back(vm, &j->chain, p, err) || runner_undo(r, p, &vm->graph, err) ||
+        vm_observe(vm, GRAPH_DISKS, err))
         return -1;
     runner_undo_files(r, p, &vm->graph);
     return journal_end(j, vm, p, false, err);
@@ -111,19 +112,6 @@ static int repeat(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
         return vm_conclude(vm, j, r, p, err);
     *how = SETTLED_UNDONE;
     return journal_end(j, vm, p, false, err);
-}
-
-/* Somebody started QEMU on a file that was not whole: to go on from there would be to give up
- * what it lacks. */
-static int doubt(const struct plan *p, struct qmp_error *err)
-{
-    const json_t *fact = json_array_get(p->promise, 0);
-
-    qmp_error_set(err, QRW_ERR_UNKNOWN,
-                  "disk %s runs on %s, which an interrupted %s had not filled yet",
-                  text(fact, "disk"), text(fact, "layer"), p->operation);
-    return qmp_error_hint(err, "start the VM on the image that it ran on before, then: qrewind "
-                               "repair");
 }
 
 /* A copy that was finished, not switched to, changes no chain. */
@@ -338,7 +326,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         rc = repeat(vm, j, &r, &p, how, err);
         break;
     case RECOVER_DOUBT:
-        rc = doubt(&p, err);
+        rc = vm_doubt(&p, err);
         break;
     case RECOVER_ATTACH:
         *how = SETTLED_RUNNING;

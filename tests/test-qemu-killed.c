@@ -7,8 +7,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "qmp/mem.h"
+#include "tests/between/between.h"
 #include "tests/cases/slow.h"
 
 static void kill_program(struct lab *lab, const struct slow_job *job)
@@ -191,4 +193,45 @@ Test(killed, qemu_right_after_a_stream_or_a_commit_has_ended)
         lab_stop(lab);
         lab_stop(old);
     }
+}
+
+/* All disks had switched, and what one of them ran on before is removed. */
+Test(killed, during_the_removal_and_one_disk_is_started_on_what_it_ran_on_before)
+{
+    const char *const *revert = WORDS("revert", "s1", "--discard");
+    struct between count = {0}, b = {0}; /* at the last command, which closes what they ran on */
+    struct lab *labs[2], *old, *mixed, *right;
+
+    for (int i = 0; i < 2; i++) {
+        labs[i] = lab_start(&(struct lab_options){.disks = 2});
+        write_generation(labs[i], 0, 1);
+        does(labs[i], "create", "s1");
+        auto_result struct lab_result r = between_run(labs[i], i ? &b : &count, revert);
+        cr_assert_eq(r.status, i ? 128 + SIGKILL : 0, "%s%s", r.out, r.err);
+        b.kill_at = count.commands;
+    }
+    lab_stop(labs[0]);
+    old = labs[1];
+    lab_kill(old);
+    auto_free char *removed = lab_path(old, "vda.s1.qcow2");
+    cr_assert_eq(unlink(removed), 0);
+
+    mixed = start_again(old, WORDS("vda.s1-2.qcow2", "vdb.s1.qcow2"));
+    json_auto_t *error = refuses(mixed, 5, "repair");
+    says(error, "desc", "has removed");
+    says(error, "hint", "vda.s1-2.qcow2 and ");
+    says(error, "hint", "vdb.s1-2.qcow2, then: qrewind repair");
+    json_decref(refuses(mixed, 5, "create", "s9"));
+    lab_kill(mixed);
+
+    right = start_again(old, WORDS("vda.s1-2.qcow2", "vdb.s1-2.qcow2"));
+    json_auto_t *repaired = tells(right, "repair");
+    says(repaired, "settled", "finished");
+    chain_is(right, 1, "vdb.qcow2 <- vdb.s1-2.qcow2");
+    cr_expect(!has_file(old, "vdb.s1.qcow2"));
+    holds(right, 0, 1);
+    turn_off(right);
+    lab_stop(right);
+    lab_stop(mixed);
+    lab_stop(old);
 }

@@ -12,15 +12,16 @@
 enum { TRIES = 200 };
 
 /* Until no job of what was begun runs any more: looked at again whenever one has changed its
- * state. News from before only make for a look too many. */
-static char *run_until_settled(struct machine *m, const char *words, int *status)
+ * state. News from before only make for a look too many. Of the exit codes other than 0 those in
+ * the set @fine (1 << CODE) are no failure. */
+static char *run_until_settled(struct machine *m, const char *words, unsigned fine, int *status)
 {
     for (int i = 0; i < TRIES; i++) {
         auto_result struct lab_result r = fault_free(m->lab, words);
 
         *status = r.status;
         if (r.status != 8 && !strstr(r.out, "\"settled\":\"running\""))
-            return r.status == 0 || r.status == 1 || r.status == 3
+            return !r.status || fine >> r.status & 1
                        ? NULL
                        : mem_printf("%s: exit %d: %s%s", words, r.status, r.out, r.err);
         json_decref(lab_event(m->lab, "JOB_STATUS_CHANGE"));
@@ -31,9 +32,8 @@ static char *run_until_settled(struct machine *m, const char *words, int *status
 static char *repair(struct machine *m)
 {
     int status;
-    char *why = run_until_settled(m, "repair", &status);
 
-    return why || !status ? why : mem_printf("repair: exit %d", status);
+    return run_until_settled(m, "repair", 0, &status);
 }
 
 char *settle(const struct ends *ends, struct machine *m, enum settle_by how, bool restarted,
@@ -60,15 +60,11 @@ char *settle(const struct ends *ends, struct machine *m, enum settle_by how, boo
     if (!restarted)
         never |= 1 << END_DROPPED | 1 << END_DROPPED_OTHER;
     if (how == SETTLE_AGAIN) {
-        why = run_until_settled(m, words, &status);
-        if (!why && status && ends->again)
-            why = mem_printf("the same again: exit %d", status);
+        why = run_until_settled(m, words, ends->again ? 0 : 1 << 1 | 1 << 3, &status);
         if (status != 3)
             never |= 1 << END_DROPPED; /* it named the snapshot that was dropped */
     } else if (how == SETTLE_OTHER) {
-        why = run_until_settled(m, ends_other, &status);
-        if (!why && status)
-            why = mem_printf("another command: exit %d", status);
+        why = run_until_settled(m, ends_other, 0, &status);
     } else if (how == SETTLE_DISTURBED) {
         struct fault f = {.what = "kill", .at = 2 + number % 24, .set = "change"};
         auto_result struct lab_result r = fault_run(m->lab, &f, "repair");
@@ -139,11 +135,12 @@ void settle_restart(struct machine *m, bool newer)
 
     newer = newer && switches(pending) && is_made(m, after);
     for (int d = 0; d < m->row->disks; d++) {
+        auto_free char *older = active_in(doc, d);
+
+        newer |= older && !is_image(m, older); /* merged, and gone; all disks go with it */
+    }
+    for (int d = 0; d < m->row->disks; d++) {
         files[d] = active_in(newer ? after : doc, d);
-        if (files[d] && !is_image(m, files[d])) {
-            free(files[d]);
-            files[d] = active_in(after, d); /* the old one is merged, and gone */
-        }
         if (!files[d])
             files[d] = mem_printf("vd%c.qcow2", 'a' + d);
     }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-doubt: after a crash somebody has to start QEMU again, on files of their choice. Where these
+ * are not the ones that an interrupted operation had come to, settling it would lose data.
+ */
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/member.h"
+#include "snapshot/vm-private.h"
+
+int vm_doubt(const struct plan *p, struct qmp_error *err)
+{
+    const json_t *fact = json_array_get(p->promise, 0);
+
+    qmp_error_set(err, QRW_ERR_UNKNOWN,
+                  "disk %s runs on %s, which an interrupted %s had not filled yet",
+                  text(fact, "disk"), text(fact, "layer"), p->operation);
+    return qmp_error_hint(err, "start the VM on the image that it ran on before, then: qrewind "
+                               "repair");
+}
+
+/* The files that disks run on when @c holds, new string: "/a and /b". */
+static char *active_files(const struct chain *c)
+{
+    char *all = NULL;
+    const char *id;
+    json_t *disk;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), id, disk) {
+        auto_free char *file = chain_layer_file(c, text(disk, "active")), *before = all;
+
+        all = before ? mem_printf("%s and %s", before, file) : mem_strdup(file);
+    }
+    return all;
+}
+
+/* Is the layer @before of disk @id gone, and the disk to run on another one after @p? */
+static bool is_given_up(const struct qrw_vm *vm, const struct plan *p, const char *id,
+                        const char *before)
+{
+    auto_free char *after = chain_layer_file(&p->after, chain_active(&p->after, id));
+    const struct graph_disk *d = graph_disk(&vm->graph, id);
+    struct image_stat st;
+
+    return vm->files_reachable && graph_is_path(before) && !same(before, after) &&
+           !(d && d->nlayers && same(d->layers[0].file, before)) &&
+           !image_stat(before, &st, NULL) && !st.exists;
+}
+
+int vm_check_way_back(const struct qrw_vm *vm, const struct chain *before, const struct plan *p,
+                      struct qmp_error *err)
+{
+    const char *id;
+    json_t *disk;
+
+    json_object_foreach(json_object_get(before->doc, "disks"), id, disk) {
+        auto_free char *file = chain_layer_file(before, text(disk, "active"));
+
+        if (!is_given_up(vm, p, id, file))
+            continue;
+        auto_free char *right = active_files(&p->after);
+        qmp_error_set(err, QRW_ERR_UNKNOWN,
+                      "an interrupted %s has removed %s already, and can only be finished; but "
+                      "the VM does not run on what it switched to",
+                      p->operation, file);
+        return qmp_error_hint(err, "start the VM on %s, then: qrewind repair", right);
+    }
+    return 0;
+}

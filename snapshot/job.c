@@ -37,6 +37,13 @@ bool job_at_rest(enum job_phase phase, enum job_then then)
     return phase != JOB_RUNNING;
 }
 
+bool job_wants(enum job_phase phase, enum job_then then)
+{
+    const char *id_argument;
+
+    return job_at_rest(phase, then) || job_command(phase, then, &id_argument);
+}
+
 const char *job_command(enum job_phase phase, enum job_then then, const char **id_argument)
 {
     *id_argument = "id";

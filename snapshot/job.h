@@ -44,4 +44,7 @@ bool job_at_rest(enum job_phase phase, enum job_then then);
  * takes the id; NULL: none, wait. */
 const char *job_command(enum job_phase phase, enum job_then then, const char **id_argument);
 
+/* Is this what one waits for: its end, its rest, or that it needs a command? */
+bool job_wants(enum job_phase phase, enum job_then then);
+
 #endif

@@ -39,17 +39,21 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static enum job_then then(const struct follow *f, size_t i)
+{
+    return job_then(text(f->steps[i], "then"));
+}
+
 static void on_event(struct qmp_client *c, const char *name, json_t *event, void *arg)
 {
     const json_t *data = json_object_get(event, "data");
-    const char *id = text(data, "id") ? text(data, "id") : text(data, "device");
+    const char *id = text(data, "id");
+    const struct graph_job job = {.status = (char *)text(data, "status")};
     struct follow *f = arg;
 
-    /* that it begins is no news: we have just told it to */
-    if (same(text(data, "status"), "created") || same(text(data, "status"), "running"))
-        return;
-    for (size_t i = 0; id && i < f->n; i++)
-        if (!strcmp(job_id(f->steps[i]), id))
+    /* block jobs say everything twice, and most of it asks for nothing */
+    for (size_t i = 0; id && job.status && i < f->n; i++)
+        if (!strcmp(job_id(f->steps[i]), id) && job_wants(job_phase(&job), then(f, i)))
             f->woken = true;
 }
 
@@ -63,11 +67,6 @@ static bool woken(void *arg)
 static enum job_phase phase(const struct follow *f, size_t i)
 {
     return job_phase(graph_job(&f->g, job_id(f->steps[i])));
-}
-
-static enum job_then then(const struct follow *f, size_t i)
-{
-    return job_then(text(f->steps[i], "then"));
 }
 
 static int look(struct follow *f, struct qmp_error *err)

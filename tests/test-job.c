@@ -55,6 +55,23 @@ Test(job, rests_when_it_has_ended_or_is_to_be_left_ready)
         cr_expect_eq(job_at_rest(rows[i].phase, rows[i].then), rows[i].rests, "row %zu", i);
 }
 
+Test(job, what_asks_for_nothing_wakes_nobody)
+{
+    static const struct {
+        enum job_phase phase;
+        enum job_then then;
+        bool wants;
+    } rows[] = {
+        {JOB_RUNNING, JOB_COMPLETE, false}, {JOB_READY, JOB_COMPLETE, true},
+        {JOB_READY, JOB_HOLD, true},        {JOB_PENDING, JOB_COMPLETE, false},
+        {JOB_PENDING, JOB_FINALIZE, true},  {JOB_ENDED_WELL, JOB_JUST_END, true},
+        {JOB_ENDED_BADLY, JOB_HOLD, true},  {JOB_GONE, JOB_FINISH, true},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_eq(job_wants(rows[i].phase, rows[i].then), rows[i].wants, "row %zu", i);
+}
+
 Test(job, a_ready_or_pending_one_is_told_what_the_plan_says)
 {
     static const struct {

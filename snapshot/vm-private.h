@@ -26,6 +26,7 @@ struct qrw_vm {
     bool stale;    /* something was done since that may have changed it */
     json_t *names; /* what disks without a name are called, by their place in the machine */
     struct machine machine; /* from the last vm_observe_machine() */
+    struct ask *asked;      /* what it waits for, NULL: nothing was asked ahead */
     bool files_reachable;
     pid_t pid; /* QEMU's, 0: unknown */
 
@@ -44,6 +45,10 @@ int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *
 
 /* Ask what a saved memory depends on; @live: and how QEMU would save it while the guest runs. */
 int vm_observe_machine(struct qrw_vm *vm, bool live, struct qmp_error *err);
+
+/* Let QEMU think about that already; or never mind, the answers are not of now any more. */
+void vm_ask_machine(struct qrw_vm *vm, bool live);
+void vm_forget_machine(struct qrw_vm *vm);
 
 /* Find the guest agent. That there is none is no failure. */
 void vm_observe_agent(struct qrw_vm *vm);

@@ -86,6 +86,7 @@ static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level
     vm_note(vm, 0, "an interrupted %s was %s first",
             json_string_value(json_object_get(earlier, "operation")),
             how == SETTLED_FINISHED ? "finished" : "undone");
+    vm_forget_machine(vm);
     return vm_observe(vm, level, err);
 }
 
@@ -241,6 +242,16 @@ static int make_plan(struct plan *p, const struct qrw_operation *op, const void 
     return rc;
 }
 
+static bool needs_machine(const struct qrw_vm *vm, const struct qrw_operation *op, const void *args)
+{
+    return !vm->offline && op->needs_machine && op->needs_machine(args);
+}
+
+static bool saves_live(const struct qrw_operation *op, const void *args)
+{
+    return op->saves_live && op->saves_live(args);
+}
+
 json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
                         const void *args, unsigned flags, struct qmp_error *err)
 {
@@ -251,7 +262,7 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
 
     vm_stamp(now, sizeof(now));
     vm_random_token(token);
-    bool machine = !vm->offline && op->needs_machine && op->needs_machine(args);
+    bool machine = needs_machine(vm, op, args);
     struct scene s = {.graph = &vm->graph,
                       .chain = &j->chain,
                       .now = now,
@@ -263,7 +274,7 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
                       .files_reachable = vm->files_reachable,
                       .place = image_place};
 
-    if (machine && vm_observe_machine(vm, op->saves_live && op->saves_live(args), err))
+    if (machine && vm_observe_machine(vm, saves_live(op, args), err))
         return NULL;
     if (!vm->offline && op->needs_agent && op->needs_agent(args)) {
         vm_observe_agent(vm);
@@ -294,6 +305,9 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
 
     if (vm_start(vm, err) || vm_observe(vm, level, err))
         return NULL;
+    /* while QEMU answers there is time for the sidecar */
+    if (needs_machine(vm, op, args))
+        vm_ask_machine(vm, saves_live(op, args));
     if (!journal_open(&j, vm, err)) {
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
@@ -311,6 +325,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
     }
     journal_close(&j);
+    vm_forget_machine(vm);
     return result;
 }
 

@@ -66,13 +66,13 @@ void qrw_close(struct qrw_vm *vm)
 {
     if (!vm)
         return;
+    vm_forget_machine(vm);
     qmp_client_free(vm->client);
     engine_stop(vm->engine);
     graph_done(&vm->graph);
     json_decref(vm->names);
     json_decref(vm->drives);
     free(vm->sidecar_found);
-    machine_done(&vm->machine);
     free(vm->agent);
     free(vm->sidecar_option);
     free(vm->cwd);
@@ -311,13 +311,13 @@ int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *
     return st.exists && st.size ? 0 : graph_take_migration(&vm->graph, NULL, err);
 }
 
-int vm_observe_machine(struct qrw_vm *vm, bool live, struct qmp_error *err)
+void vm_ask_machine(struct qrw_vm *vm, bool live)
 {
     static const char *const paths[] = {"/machine/peripheral", "/machine/peripheral-anon"};
     struct ask *a = ask_new(vm->client, &vm->stop);
     struct machine *m = &vm->machine;
 
-    machine_done(m);
+    vm_forget_machine(vm);
     ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),
             machine_take_type, m);
     ask_add(a, "query-memory-size-summary", NULL, machine_take_memory, m);
@@ -328,6 +328,24 @@ int vm_observe_machine(struct qrw_vm *vm, bool live, struct qmp_error *err)
         ask_add(a, "query-migrate-capabilities", NULL, machine_take_capabilities, m);
         ask_add(a, "query-migrate-parameters", NULL, machine_take_parameters, m);
     }
+    ask_send(a);
+    vm->asked = a;
+}
+
+void vm_forget_machine(struct qrw_vm *vm)
+{
+    ask_free(vm->asked);
+    vm->asked = NULL;
+    machine_done(&vm->machine);
+}
+
+int vm_observe_machine(struct qrw_vm *vm, bool live, struct qmp_error *err)
+{
+    if (!vm->asked)
+        vm_ask_machine(vm, live);
+    struct ask *a = vm->asked;
+
+    vm->asked = NULL;
     return ask_all(a, err);
 }
 

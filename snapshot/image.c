@@ -73,7 +73,7 @@ int image_stat(const char *path, struct image_stat *out, struct qmp_error *err)
 
 const char *image_driver(const char *path)
 {
-    struct image_stat st;
+    struct image_stat st = {0};
 
     return !image_stat(path, &st, NULL) && st.block_device ? "host_device" : "file";
 }

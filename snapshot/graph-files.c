@@ -11,11 +11,10 @@
 
 static void take_tags(struct graph_layer *l)
 {
-    size_t n = 0;
-    struct qcow2_snapshot *list = image_snapshots(l->file, &n, NULL);
+    struct qcow2_snapshot *list;
+    size_t n;
 
-    if (!list)
-        return;
+    image_snapshots(l->file, &list, &n, NULL);
     l->tags = mem_alloc(n * sizeof(*l->tags));
     for (size_t i = 0; i < n; i++) {
         if (!list[i].id[0] || !list[i].name[0])

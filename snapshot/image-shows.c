@@ -58,19 +58,15 @@ bool image_shows(const char *path, const char *tag)
 {
     struct qcow2_header h = {0};
     struct qcow2_snapshot *list;
-    bool shows = false;
-    size_t n = 0;
+    size_t n;
     auto_close int fd = image_open(path, false, NULL);
 
     if (fd < 0 || image_read_header(path, &h, NULL))
         return false;
-    list = image_snapshots(path, &n, NULL);
-    for (size_t i = 0; list && i < n; i++)
-        if (!strcmp(list[i].name, tag)) {
-            shows = is_same(fd, &h, &list[i]);
-            break; /* the first is the one that QEMU means */
-        }
-    qcow2_snapshots_free(list, list ? n : 0);
+    image_snapshots(path, &list, &n, NULL);
+    const struct qcow2_snapshot *s = qcow2_snapshot_find(list, n, tag);
+    bool shows = s && is_same(fd, &h, s);
+    qcow2_snapshots_free(list, n);
     qcow2_header_done(&h);
     return shows;
 }

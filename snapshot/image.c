@@ -243,48 +243,58 @@ int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err)
     return 0;
 }
 
-struct qcow2_snapshot *image_snapshots(const char *path, size_t *n, struct qmp_error *err)
+int image_snapshots(const char *path, struct qcow2_snapshot **list, size_t *n,
+                    struct qmp_error *err)
 {
     auto_close int fd = open_image(path, err);
-    struct qcow2_snapshot *list = NULL;
     struct qcow2_header h = {0};
     auto_free char *buf = NULL;
-    size_t need = 1 << 16;
+    size_t len = 0, need = 1 << 16;
+    struct qmp_error why;
+    int rc = -1;
 
+    *list = NULL;
+    *n = 0;
     if (fd < 0 || read_header(fd, path, &h, err))
-        return NULL;
-    for (size_t len = 0; !list && len < need;) {
-        len = need;
+        return -1;
+    while (rc && need > len) {
+        len = need < 2 * len ? 2 * len : need; /* it asks for one entry more at a time */
         buf = mem_grow(buf, len, 1);
         ssize_t got = read_at(fd, buf, len, h.snapshots_offset);
-        if (got < 0 || qcow2_parse_snapshots(&h, buf, (size_t)got, &list, &need, err))
-            need = need > len ? need : 0;
+        if (got < 0) {
+            image_error(&why, "read", path);
+            break;
+        }
+        rc = qcow2_parse_snapshots(&h, buf, (size_t)got, list, &need, &why);
     }
-    *n = h.nsnapshots;
+    if (!rc)
+        *n = h.nsnapshots;
+    else if (err)
+        *err = why;
     qcow2_header_done(&h);
-    return list;
+    return rc ? qmp_error_wrap(err, "%s", path) : 0;
 }
 
 int image_has_snapshot(const char *path, const char *name, struct qmp_error *err)
 {
-    size_t n = 0;
-    struct qcow2_snapshot *list = image_snapshots(path, &n, err);
-    bool found = false;
+    struct qcow2_snapshot *list;
+    size_t n;
 
-    for (size_t i = 0; list && i < n; i++)
-        found |= !strcmp(list[i].name, name);
-    qcow2_snapshots_free(list, list ? n : 0);
+    image_snapshots(path, &list, &n, NULL);
+    bool found = qcow2_snapshot_find(list, n, name);
+    qcow2_snapshots_free(list, n);
     return found ? 0 : qmp_error_set(err, QRW_ERR_NOT_FOUND, "%s does not hold '%s'", path, name);
 }
 
 bool image_holds_snapshots(const char *path, const char *but)
 {
-    size_t n = 0;
-    struct qcow2_snapshot *list = image_snapshots(path, &n, NULL);
+    struct qcow2_snapshot *list;
     bool found = false;
+    size_t n;
 
-    for (size_t i = 0; list && i < n; i++)
+    image_snapshots(path, &list, &n, NULL);
+    for (size_t i = 0; i < n; i++)
         found |= strncmp(list[i].name, but, strlen(but)) != 0;
-    qcow2_snapshots_free(list, list ? n : 0);
+    qcow2_snapshots_free(list, n);
     return found;
 }

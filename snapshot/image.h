@@ -66,12 +66,13 @@ int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err)
 bool image_is_unwritten(const char *path);
 
 /* Does the qcow2 image @path hold an internal snapshot @name? Returns 0, or -1 with
- * QRW_ERR_NOT_FOUND, or why it cannot be told. */
+ * QRW_ERR_NOT_FOUND, also where it cannot be told. */
 int image_has_snapshot(const char *path, const char *name, struct qmp_error *err);
 
-/* All internal snapshots inside of @path, @n of them: qcow2_snapshots_free(). NULL: there are
- * none, or (@err) they cannot be read. */
-struct qcow2_snapshot *image_snapshots(const char *path, size_t *n, struct qmp_error *err);
+/* All internal snapshots inside of @path, *@n of them: qcow2_snapshots_free(). None where they
+ * cannot be read. */
+int image_snapshots(const char *path, struct qcow2_snapshot **list, size_t *n,
+                    struct qmp_error *err);
 
 /* Does the image show exactly what its internal snapshot @tag holds: was nothing written since that
  * was taken, or gone back to? False also where it cannot be told. */

@@ -110,3 +110,12 @@ void qcow2_snapshots_free(struct qcow2_snapshot *list, size_t n)
     }
     free(list);
 }
+
+const struct qcow2_snapshot *qcow2_snapshot_find(const struct qcow2_snapshot *list, size_t n,
+                                                 const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(list[i].name, name))
+            return &list[i];
+    return NULL;
+}

@@ -128,4 +128,8 @@ int qcow2_parse_snapshots(const struct qcow2_header *h, const void *bytes, size_
                           struct qcow2_snapshot **list, size_t *need, struct qmp_error *err);
 void qcow2_snapshots_free(struct qcow2_snapshot *list, size_t n);
 
+/* The one that QEMU means by @name: the first. Borrowed, NULL: there is none. */
+const struct qcow2_snapshot *qcow2_snapshot_find(const struct qcow2_snapshot *list, size_t n,
+                                                 const char *name);
+
 #endif

@@ -75,14 +75,15 @@ static const char *intern(struct survey *s, const char *file)
 
 static void take_tags(json_t *entry, const char *file)
 {
-    size_t n = 0;
-    struct qcow2_snapshot *list = image_snapshots(file, &n, NULL);
+    struct qcow2_snapshot *list;
     json_t *tags = json_array();
+    size_t n;
 
-    for (size_t i = 0; list && i < n; i++)
+    image_snapshots(file, &list, &n, NULL);
+    for (size_t i = 0; i < n; i++)
         json_array_append_new(tags, json_string(list[i].name));
     json_object_set_new(entry, "tags", tags);
-    qcow2_snapshots_free(list, list ? n : 0);
+    qcow2_snapshots_free(list, n);
 }
 
 /* Where the backing string leads. */

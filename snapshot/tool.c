@@ -166,15 +166,14 @@ static int resize(const struct runner *r, const struct tool_image *i, uint64_t s
 static int check_tag(const struct runner *r, const struct tool_image *i, struct qmp_error *err)
 {
     const char *image = text(json_array_get(i->layers, 0), "file");
-    size_t n = 0, at = 0;
-    struct qcow2_snapshot *list = image_snapshots(image, &n, err);
+    struct qcow2_snapshot *list;
+    size_t n;
 
-    if (!list)
+    if (image_snapshots(image, &list, &n, err))
         return -1;
-    while (at < n && strcmp(list[at].name, i->tag) != 0)
-        at++;
-    bool found = at < n;
-    uint64_t size = found ? list[at].disk_size : 0;
+    const struct qcow2_snapshot *s = qcow2_snapshot_find(list, n, i->tag);
+    bool found = s != NULL;
+    uint64_t size = found ? s->disk_size : 0;
     qcow2_snapshots_free(list, n);
     if (!found)
         return qmp_error_set(err, QRW_ERR_FAILED, "'%s' was removed while it was read", i->tag);

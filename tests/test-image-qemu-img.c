@@ -177,28 +177,25 @@ Test(image_qemu_img, headers_by_qemu_img_are_understood)
 
 Test(image_qemu_img, internal_snapshots_by_qemu_img_are_listed)
 {
-    static unsigned char bytes[4096];
     struct qcow2_snapshot *list;
-    struct qcow2_header h;
-    size_t need;
+    size_t n;
 
     lab_image("o.qcow2", "qcow2", "1M", NULL, NULL);
     tool((const char *[]){"qemu-img", "snapshot", "-c", "first", "o.qcow2", NULL});
     tool((const char *[]){"qemu-img", "snapshot", "-c", "the second", "o.qcow2", NULL});
-    cr_assert_eq(image_read_header("o.qcow2", &h, NULL), 0);
-    cr_assert_eq(h.nsnapshots, 2);
-    FILE *f = fopen("o.qcow2", "re");
-    cr_assert(f && !fseek(f, (long)h.snapshots_offset, SEEK_SET));
-    size_t len = fread(bytes, 1, sizeof(bytes), f);
-    fclose(f);
-    cr_assert_eq(qcow2_parse_snapshots(&h, bytes, len, &list, &need, NULL), 0);
+    cr_assert_eq(image_snapshots("o.qcow2", &list, &n, NULL), 0);
+    cr_assert_eq(n, 2);
     cr_expect_str_eq(list[0].name, "first");
     cr_expect_str_eq(list[1].id, "2");
     cr_expect_str_eq(list[1].name, "the second");
     cr_expect_eq(list[1].disk_size, 1 << 20);
     cr_expect_eq(list[1].vm_state_size, 0);
-    qcow2_snapshots_free(list, 2);
-    qcow2_header_done(&h);
+    qcow2_snapshots_free(list, n);
+    lab_image("none.qcow2", "qcow2", "1M", NULL, NULL);
+    cr_expect(!image_snapshots("none.qcow2", &list, &n, NULL) && !list && !n);
+    struct qmp_error err;
+    cr_expect(image_snapshots("nowhere", &list, &n, &err) && !list && !n);
+    cr_expect_eq(err.kind, QMP_ERR_SYSTEM);
 }
 
 /* @what is a command of qemu-io, or with a @letter of "qemu-img snapshot" its tag. */

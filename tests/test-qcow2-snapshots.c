@@ -60,6 +60,9 @@ Test(qcow2_snapshots, every_field_is_read)
     cr_expect_str_eq(list[1].name, "old");
     cr_expect_eq(list[1].vm_state_size, 4096);
     cr_expect_eq(list[1].icount, -1, "not recorded");
+    cr_expect_eq(qcow2_snapshot_find(list, 2, "old"), &list[1]);
+    cr_expect_null(qcow2_snapshot_find(list, 2, "new"));
+    cr_expect_null(qcow2_snapshot_find(list, 1, "old"));
     qcow2_snapshots_free(list, 2);
 }
 

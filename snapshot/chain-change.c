@@ -160,10 +160,10 @@ void chain_move(struct chain *c, const char *folder)
     }
     json_array_foreach(chain_snapshots(c), i, s) {
         json_t *memory = json_object_get(s, "memory");
+        auto_free char *file = chain_memory_file(c, memory);
 
-        if (!text(memory, "file"))
+        if (!file)
             continue;
-        auto_free char *file = path_join(c->folder, text(memory, "file"));
         auto_free char *relative = chain_spell(folder, file);
         set(memory, "file", json_string(relative));
     }

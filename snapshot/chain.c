@@ -92,9 +92,9 @@ char *chain_layer_file(const struct chain *c, const char *id)
     return graph_is_path(file) ? path_join(c->folder, file) : mem_strdup(file);
 }
 
-char *chain_memory_file(const struct chain *c, const json_t *snapshot)
+char *chain_memory_file(const struct chain *c, const json_t *memory)
 {
-    const char *file = text(json_object_get(snapshot, "memory"), "file");
+    const char *file = text(memory, "file");
 
     return file ? path_join(c->folder, file) : NULL;
 }

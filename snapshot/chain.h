@@ -50,9 +50,9 @@ char *chain_spell(const char *folder, const char *file);
 const char *chain_layer_by_file(const struct chain *c, const char *file);
 char *chain_layer_file(const struct chain *c, const char *id); /* absolute, new string */
 const char *chain_active(const struct chain *c, const char *disk);
-/* The file of the memory of @snapshot, absolute. New string, NULL: it has none of its own. */
-char *chain_memory_file(const struct chain *c, const json_t *snapshot);
-/* Was @memory (a snapshot's, may be NULL) saved while the guest ran on? It is no image then. */
+/* The file of @memory (a snapshot's, may be NULL), absolute. New string, NULL: it has none. */
+char *chain_memory_file(const struct chain *c, const json_t *memory);
+/* Was @memory saved while the guest ran on? It is no image then. */
 bool chain_memory_is_live(const json_t *memory);
 
 /* What the document calls a disk that has no name of its own: by the file that it runs on,

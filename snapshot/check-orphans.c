@@ -39,7 +39,7 @@ static bool is_memory(const struct check *k, const char *file)
     size_t i;
 
     json_array_foreach(chain_snapshots(k->c), i, s) {
-        auto_free char *memory = chain_memory_file(k->c, s);
+        auto_free char *memory = chain_memory_file(k->c, json_object_get(s, "memory"));
 
         if (memory && check_same_file(k, memory, file))
             return true;

@@ -69,7 +69,7 @@ static void check_memory(struct check *k, const json_t *snapshot)
     const json_t *memory = json_object_get(snapshot, "memory");
     const char *name = text(snapshot, "name");
 
-    auto_free char *file = chain_memory_file(k->c, snapshot);
+    auto_free char *file = chain_memory_file(k->c, memory);
     const json_t *entry = check_file(k, file);
 
     bool held = chain_memory_is_live(memory)

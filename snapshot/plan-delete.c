@@ -13,7 +13,6 @@
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
 #include "snapshot/plan-delete.h"
-#include "snapshot/path.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-merge.h"
 
@@ -73,15 +72,14 @@ static int refuse_pinned(const struct chain *c, const json_t *names, struct qmp_
 
 static void drop_memory(struct plan *p, const json_t *snapshot, bool keep_files)
 {
-    const char *file = text(json_object_get(snapshot, "memory"), "file");
+    auto_free char *file = chain_memory_file(&p->after, json_object_get(snapshot, "memory"));
 
     if (!file)
         return;
-    auto_free char *path = path_join(p->after.folder, file);
     if (keep_files)
-        plan_kept(p, path, "asked for");
+        plan_kept(p, file, "asked for");
     else
-        plan_cleanup_file(p, path);
+        plan_cleanup_file(p, file);
 }
 
 /* The external snapshots @gone (name -> snapshot), all in one pass. */

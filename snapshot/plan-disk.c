@@ -206,8 +206,7 @@ static bool is_memory(const struct chain *c, const char *file)
     size_t i;
 
     json_array_foreach(chain_snapshots(c), i, snapshot) {
-        const char *name = text(json_object_get(snapshot, "memory"), "file");
-        auto_free char *memory = name ? path_join(c->folder, name) : NULL;
+        auto_free char *memory = chain_memory_file(c, json_object_get(snapshot, "memory"));
 
         if (same(memory, file))
             return true;

@@ -202,17 +202,17 @@ static bool takes_memory(const struct export *e)
 static int add_memory(struct export *e, struct qmp_error *err)
 {
     const json_t *memory = json_object_get(e->snapshot, "memory");
+    auto_free char *file = chain_memory_file(e->s->chain, memory);
 
     if (!takes_memory(e))
         return 0;
-    if (!text(memory, "file")) {
+    if (!file) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "the memory of '%s' lies inside of a disk's image: nothing takes it out of "
                       "there",
                       e->args->name);
         return qmp_error_hint(err, "--no-memory exports the disks alone");
     }
-    auto_free char *file = path_join(e->s->chain->folder, text(memory, "file"));
     bool live = chain_memory_is_live(memory);
     auto_free char *name = new_name(e, "memory", live ? MANIFEST_STREAM : "qcow2");
     auto_free char *copy = mem_printf("%s/%s", e->work, name);

@@ -6,7 +6,6 @@
 
 #include "qmp/mem.h"
 #include "snapshot/member.h"
-#include "snapshot/path.h"
 #include "snapshot/plan-memory.h"
 
 /* Before, it takes an open file; since 11.0 only names. Those that take one hang if the file
@@ -116,7 +115,7 @@ int plan_live_awaited(const struct scene *s, const char *name, struct qmp_error 
 
 void plan_live_load(struct plan *p, const struct scene *s, const json_t *memory)
 {
-    auto_free char *file = path_join(s->chain->folder, text(memory, "file"));
+    auto_free char *file = chain_memory_file(s->chain, memory);
     json_t *args = arguments(s, file);
 
     if (s->version >= OLDEST_THAT_STAYS)

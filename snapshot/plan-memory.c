@@ -132,8 +132,7 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
 
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory)
 {
-    auto_free char *file =
-        path_join(s->chain->folder, json_string_value(json_object_get(memory, "file")));
+    auto_free char *file = chain_memory_file(s->chain, memory);
 
     plan_need_state(p, file, json_string_value(json_object_get(memory, "tag")));
     add_node(p, s, file);

@@ -237,7 +237,7 @@ static json_t *named(const struct chain *c, const struct graph *g)
             json_array_append_new(names, json_string(file));
     }
     json_array_foreach(chain_snapshots(c), i, value) {
-        auto_free char *file = chain_memory_file(c, value);
+        auto_free char *file = chain_memory_file(c, json_object_get(value, "memory"));
 
         if (file)
             json_array_append_new(names, json_string(file));

@@ -75,7 +75,7 @@ static json_t *ours(const struct chain *c)
             json_array_append_new(files, json_string(file));
     }
     json_array_foreach(chain_snapshots(c), i, s) {
-        auto_free char *file = chain_memory_file(c, s);
+        auto_free char *file = chain_memory_file(c, json_object_get(s, "memory"));
 
         if (file)
             json_array_append_new(files, json_string(file));

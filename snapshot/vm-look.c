@@ -9,7 +9,6 @@
 #include "snapshot/image.h"
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
-#include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
@@ -179,11 +178,9 @@ static json_t *snapshot_document(const struct graph *g, const struct chain *c, c
             json_object_set_new(held, "file", json_string(file));
     }
     json_t *memory = json_object_get(doc, "memory");
-    if (text(memory, "file")) {
-        auto_free char *file = path_join(c->folder, text(memory, "file"));
-
-        json_object_set_new(memory, "file", json_string(file));
-    }
+    auto_free char *saved = chain_memory_file(c, memory);
+    if (saved)
+        json_object_set_new(memory, "file", json_string(saved));
     json_object_set_new(doc, "current",
                         json_boolean(current && !strcmp(current, text(doc, "name"))));
     internal_complete(doc, g, c);

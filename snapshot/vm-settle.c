@@ -14,7 +14,6 @@
 #include "snapshot/image.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
-#include "snapshot/path.h"
 #include "snapshot/plan-delete.h"
 #include "snapshot/plan-merge.h"
 #include "snapshot/recover.h"
@@ -257,8 +256,7 @@ static void drop_unsaved_memory(const struct qrw_vm *vm, struct plan *p, const s
 
     json_array_foreach(chain_snapshots(&p->after), i, s) {
         const json_t *memory = json_object_get(s, "memory");
-        auto_free char *file =
-            text(memory, "file") ? path_join(p->after.folder, text(memory, "file")) : NULL;
+        auto_free char *file = chain_memory_file(&p->after, memory);
 
         if (!file || !text(memory, "tag") || !vm->files_reachable ||
             chain_memory_is_live(memory) || /* the promise says of that whether it is saved */

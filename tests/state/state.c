@@ -72,7 +72,7 @@ static json_t *survey_of(const struct chain *c)
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer)
         add_layer(files, c, id, layer);
     json_array_foreach(chain_snapshots(c), i, snapshot) {
-        auto_free char *memory = chain_memory_file(c, snapshot);
+        auto_free char *memory = chain_memory_file(c, json_object_get(snapshot, "memory"));
 
         add_tags(files, c, snapshot);
         if (!memory)

@@ -101,10 +101,15 @@ static void add_disk(json_t *snapshot, const char *disk, const struct graph_tag 
         json_pack("{s:s, s:s, s:n, s:n}", "disk", disk, "tag", t->name, "qemu", "machine"));
 }
 
+bool internal_is_undo(const char *tag)
+{
+    return !strncmp(tag, INTERNAL_UNDO, strlen(INTERNAL_UNDO));
+}
+
 /* What an undo point left is nobody's snapshot: only who knows its name is told of it. */
 static bool is_meant(const char *tag, const char *only)
 {
-    return only ? !strcmp(only, tag) : strncmp(tag, INTERNAL_UNDO, strlen(INTERNAL_UNDO)) != 0;
+    return only ? !strcmp(only, tag) : !internal_is_undo(tag);
 }
 
 /* Those called @only, NULL: all. */
@@ -172,6 +177,13 @@ char *internal_file(const struct graph *g, const struct chain *c, const char *di
     /* of a layer that QEMU has not open it is believed */
     return recorded_file && !(d && graph_layer(d, recorded_file)) ? mem_strdup(recorded_file)
                                                                   : NULL;
+}
+
+int internal_gone(const char *disk, const char *tag, struct qmp_error *err)
+{
+    qmp_error_set(err, QRW_ERR_NOT_FOUND, "disk %s has no internal snapshot '%s' any more", disk,
+                  tag);
+    return qmp_error_hint(err, "qrewind delete forgets it");
 }
 
 static void complete(json_t *to, const struct graph *g, const struct chain *c, const char *disk,

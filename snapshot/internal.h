@@ -15,6 +15,7 @@
 
 /* The tag of an undo point begins so. */
 #define INTERNAL_UNDO "qrw-undo-"
+bool internal_is_undo(const char *tag);
 
 /* @sec seconds since 1970 as documents write times; those before 1970 and after 2106 as 1970.
  * New string. */
@@ -37,6 +38,9 @@ json_t *internal_find(const struct graph *g, const struct chain *c, const char *
 /* The file that the tag @held of @disk is inside of. New string; NULL: it is nowhere. */
 char *internal_file(const struct graph *g, const struct chain *c, const char *disk,
                     const json_t *held);
+
+/* QRW_ERR_NOT_FOUND: @disk has no such tag any more. Returns -1. */
+int internal_gone(const char *disk, const char *tag, struct qmp_error *err);
 
 /* Add to the document of a snapshot the "file" of each tag, or that it is "missing". */
 void internal_complete(json_t *snapshot, const struct graph *g, const struct chain *c);

@@ -36,11 +36,8 @@ void internal_way_done(struct internal_way *w)
 static int check_disk(const struct internal_way *w, const struct graph_disk *d,
                       struct qmp_error *err)
 {
-    if (!d->nlayers || !graph_tag(&d->layers[0], w->tag)) {
-        qmp_error_set(err, QRW_ERR_NOT_FOUND, "disk %s has no internal snapshot '%s' any more",
-                      d->id, w->tag);
-        return qmp_error_hint(err, "qrewind delete forgets it");
-    }
+    if (!d->nlayers || !graph_tag(&d->layers[0], w->tag))
+        return internal_gone(d->id, w->tag, err);
     if (plan_check_idle(w->s->graph, d, err) || chain_agrees(w->s->chain, d, err))
         return -1;
     if (!d->bitmaps)

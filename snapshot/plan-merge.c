@@ -2,8 +2,6 @@
 /* plan-merge: see plan-merge.h. */
 #include "snapshot/plan-merge.h"
 
-#include <string.h>
-
 #include "qmp/mem.h"
 #include "snapshot/internal.h"
 #include "snapshot/plan-disk.h"
@@ -42,7 +40,7 @@ int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
                   "disk %s: the internal snapshot '%s' in %s builds on what "
                   "would be merged",
                   d->id, l->tags[0].name, l->file);
-    if (!strncmp(l->tags[0].name, INTERNAL_UNDO, strlen(INTERNAL_UNDO)))
+    if (internal_is_undo(l->tags[0].name))
         return qmp_error_hint(err, "that is the undo point; drop it first: qrewind delete --undo");
     return qmp_error_hint(err, "delete it first: qrewind delete %s", l->tags[0].name);
 }

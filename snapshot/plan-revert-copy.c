@@ -41,11 +41,8 @@ static int check_tag(const struct way_back *w, const char *disk, const json_t *h
 
     if (!d || !d->nlayers)
         return 0; /* who looks for the disks says so */
-    if (!file) {
-        qmp_error_set(err, QRW_ERR_NOT_FOUND, "disk %s has no internal snapshot '%s' any more",
-                      disk, w->name);
-        return qmp_error_hint(err, "qrewind delete forgets it");
-    }
+    if (!file)
+        return internal_gone(disk, w->name, err);
     if (same(file, d->layers[0].file)) {
         qmp_error_set(err, QRW_ERR_REFUSED,
                       "disk %s runs on the image with '%s', other disks no longer do", disk,

@@ -11,10 +11,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/clock.h"
 #include "snapshot/error.h"
 
 /* How long we go on trying to thaw what does not answer, how long an answer may take
@@ -29,14 +29,6 @@ struct keeper {
     struct agent *agent;
     int64_t frozen_at; /* monotonic */
 };
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* ---- thaw ---- */
 
@@ -60,7 +52,7 @@ enum quiesce_outcome keeper_thaw(struct agent *a, int ms, int64_t *at_us, struct
     json_auto_t *count = agent_call(a, "guest-fsfreeze-thaw", NULL, ms, &err);
 
     if (at_us)
-        *at_us = now_us();
+        *at_us = clock_us();
     if (count && json_integer_value(count) <= 0)
         qmp_error_set(&err, QRW_ERR_FAILED, "there was nothing left to thaw");
 
@@ -79,10 +71,10 @@ enum quiesce_outcome keeper_thaw(struct agent *a, int ms, int64_t *at_us, struct
  * with QEMU, and with it the guest. */
 static void insist(struct keeper *k)
 {
-    int64_t until = now_us() + PATIENCE_US;
+    int64_t until = clock_us() + PATIENCE_US;
     struct qmp_error err;
 
-    while (now_us() < until) {
+    while (clock_us() < until) {
         if (!agent_usable(k->agent)) {
             agent_close(k->agent);
             k->agent = agent_open(NULL, k->o->agent, k->o->insecure, ANSWER_MS, &err);
@@ -129,7 +121,7 @@ static int freeze(struct keeper *k, struct qmp_error *err)
     json_auto_t *count = call_freeze(k, err);
     json_int_t n = json_integer_value(count);
 
-    k->frozen_at = now_us();
+    k->frozen_at = clock_us();
     if (!count)
         return -1;
     if (!json_is_integer(count) || n < 0 || n > 1000000)

@@ -7,10 +7,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/clock.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
 #include "snapshot/runner.h"
@@ -29,14 +29,6 @@ struct follow {
 static const char *job_id(const json_t *step)
 {
     return text(json_object_get(step, "arguments"), "job-id");
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static enum job_then then(const struct follow *f, size_t i)
@@ -93,7 +85,7 @@ static void report(const struct follow *f)
                                                .status = job->status,
                                                .offset = job->offset,
                                                .length = job->length,
-                                               .elapsed_ms = now_ms() - f->begun_ms},
+                                               .elapsed_ms = clock_ms() - f->begun_ms},
                         o->arg);
     }
 }
@@ -185,7 +177,7 @@ static int ended_badly(const struct follow *f, size_t i, struct qmp_error *err)
 /* How long to sleep unless something happens. */
 static int tick(const struct follow *f)
 {
-    int64_t left = f->r->wait_ms - (now_ms() - f->begun_ms);
+    int64_t left = f->r->wait_ms - (clock_ms() - f->begun_ms);
 
     if (!f->r->wait_ms || left > TICK_MS)
         return TICK_MS;
@@ -244,7 +236,7 @@ static int follow(struct follow *f, struct qmp_error *err)
             return then(f, 0) == JOB_HOLD && phase(f, 0) == JOB_READY ? RUN_LEFT : RUN_DONE;
         if (all_ready && tell(f, err))
             return -1;
-        if (*f->r->stop || (f->r->wait_ms && now_ms() - f->begun_ms >= f->r->wait_ms))
+        if (*f->r->stop || (f->r->wait_ms && clock_ms() - f->begun_ms >= f->r->wait_ms))
             return waiting(f, err);
         if (rest(f, err))
             return -1;
@@ -254,7 +246,7 @@ static int follow(struct follow *f, struct qmp_error *err)
 int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool attach,
                 struct qmp_error *err)
 {
-    struct follow f = {.r = r, .steps = steps, .n = n, .begun_ms = now_ms()};
+    struct follow f = {.r = r, .steps = steps, .n = n, .begun_ms = clock_ms()};
     unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &f);
     int patience = qmp_client_set_patience(r->client, 0);
     int rc;
@@ -313,7 +305,7 @@ int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error 
     const json_t **steps = mem_alloc(n * sizeof(*steps));
     const bool never = false;
     struct runner patient = *r; /* the end of a cancelled job is waited for, whatever comes */
-    struct follow f = {.r = &patient, .steps = steps, .begun_ms = now_ms()};
+    struct follow f = {.r = &patient, .steps = steps, .begun_ms = clock_ms()};
     int rc = 0;
 
     patient.stop = &never;

@@ -13,10 +13,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/clock.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/runner.h"
@@ -35,14 +35,6 @@ struct watch {
     bool going;                 /* the guest runs, or is none of our business any more */
     int64_t begun_ms;
 };
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static void on_event(struct qmp_client *c, const char *name, json_t *event, void *arg)
 {
@@ -80,7 +72,7 @@ static int look(struct watch *w, struct qmp_error *err)
 /* Until something happens, at most a while that grows with the time it has taken. */
 static int rest(struct watch *w, struct qmp_error *err)
 {
-    int64_t ms = (now_us() / 1000 - w->begun_ms) / 8;
+    int64_t ms = (clock_ms() - w->begun_ms) / 8;
     struct qmp_error why;
 
     if (!w->going)
@@ -163,7 +155,7 @@ static void report(const struct watch *w)
                                            .status = phase(w) ? phase(w) : "none",
                                            .offset = ram(w, "total") - ram(w, "remaining"),
                                            .length = ram(w, "total"),
-                                           .elapsed_ms = now_us() / 1000 - w->begun_ms},
+                                           .elapsed_ms = clock_ms() - w->begun_ms},
                     o->arg);
 }
 
@@ -183,7 +175,7 @@ static void let_go(struct watch *w)
         w->going = true;
     }
     if (w->going && w->r->stopped_us)
-        w->r->pause_us = now_us() - w->r->stopped_us;
+        w->r->pause_us = clock_us() - w->r->stopped_us;
 }
 
 static int waiting(const struct watch *w, struct qmp_error *err)
@@ -248,7 +240,7 @@ static int load(struct watch *w, struct qmp_error *err)
 
 int runner_migration(struct runner *r, const json_t *step, bool attach, struct qmp_error *err)
 {
-    struct watch w = {.r = r, .step = step, .begun_ms = now_us() / 1000};
+    struct watch w = {.r = r, .step = step, .begun_ms = clock_ms()};
     unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &w);
     int rc = same(text(step, "execute"), "migrate") ? save(&w, attach, err) : load(&w, err);
 

@@ -4,23 +4,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/clock.h"
 #include "snapshot/member.h"
 
 static bool is(const json_t *step, const char *kind)
 {
     return same(text(step, "step"), kind);
-}
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* ---- the way forward ---- */
@@ -76,9 +68,9 @@ static void clock_pause(struct runner *r, const json_t *step, int64_t begun)
     if (!strcmp(command, "stop"))
         r->stopped_us = begun;
     else if (!strcmp(command, "cont") && r->stopped_us)
-        r->pause_us = now_us() - r->stopped_us;
+        r->pause_us = clock_us() - r->stopped_us;
     else if (!json_object_get(step, "undo") && !r->stopped_us)
-        r->pause_us += now_us() - begun;
+        r->pause_us += clock_us() - begun;
 }
 
 /* The human monitor answers in words only when it fails. */
@@ -111,7 +103,7 @@ static void add_command(struct batch *b, size_t at)
 
     ask_add(b->ask, command, json_incref(json_object_get(step, "arguments")), judge_of(command),
             NULL);
-    b->begun[b->n] = now_us();
+    b->begun[b->n] = clock_us();
     b->at[b->n++] = at;
 }
 
@@ -175,7 +167,7 @@ static size_t jobs_in_a_row(const json_t *steps, size_t at)
 static int run_jobs(struct run *run, size_t at, size_t n, bool attach, struct qmp_error *err)
 {
     const json_t **steps = mem_alloc(n * sizeof(*steps));
-    int64_t begun = now_us();
+    int64_t begun = clock_us();
     struct qmp_error why;
     int rc;
 
@@ -183,7 +175,7 @@ static int run_jobs(struct run *run, size_t at, size_t n, bool attach, struct qm
         steps[i] = json_array_get(run->p->steps, at + i);
     rc = runner_jobs(run->r, steps, n, attach, &why);
     if (!text(steps[0], "disk") && !run->r->stopped_us)
-        run->r->pause_us += now_us() - begun;
+        run->r->pause_us += clock_us() - begun;
     free(steps);
     if (rc >= 0)
         return rc;

@@ -18,10 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/clock.h"
 #include "snapshot/image.h"
 #include "snapshot/image-error.h"
 #include "snapshot/member.h"
@@ -41,14 +41,6 @@ struct work {
     char *sum;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void report(void *arg)
 {
     const struct work *w = arg;
@@ -62,7 +54,7 @@ static void report(void *arg)
                                    .status = w->offset < w->length ? "running" : "concluded",
                                    .offset = w->offset,
                                    .length = w->length,
-                                   .elapsed_ms = now_ms() - w->begun_ms},
+                                   .elapsed_ms = clock_ms() - w->begun_ms},
             o->arg);
 }
 
@@ -80,7 +72,7 @@ static int run(struct work *w, const struct process *p, struct qmp_error *err)
 {
     struct qmp_error why;
 
-    w->begun_ms = now_ms();
+    w->begun_ms = clock_ms();
     if (process_run(p, &why))
         return failed(p, &why, err);
     w->offset = w->length;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vm-import: an exported snapshot, or an image, becomes the chain of a VM that is yet to start. */
 #include <string.h>
-#include <time.h>
 
 #include "qmp/mem.h"
+#include "snapshot/clock.h"
 #include "snapshot/image.h"
 #include "snapshot/import.h"
 #include "snapshot/member.h"
@@ -11,14 +11,6 @@
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-import.h"
 #include "snapshot/vm-private.h"
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static json_t *load(struct qrw_vm *vm, const struct qrw_import_args *args, const char *from,
                     struct qmp_error *err)
@@ -73,10 +65,10 @@ json_t *qrw_import(struct qrw_vm *vm, const struct qrw_import_args *args, unsign
     /* only its loop is used, and it is connected to nothing */
     if (!vm->client)
         vm->client = none = qmp_client_new(vm->options.base, &vm->options.client);
-    int64_t begun_ms = now_ms();
+    int64_t begun_ms = clock_ms();
     json_t *result = run(vm, args, flags, err);
     if (result && !(flags & QRW_DRY_RUN))
-        json_object_set_new(result, "took_ms", json_integer(now_ms() - begun_ms));
+        json_object_set_new(result, "took_ms", json_integer(clock_ms() - begun_ms));
     if (none) {
         qmp_client_free(none);
         vm->client = NULL;

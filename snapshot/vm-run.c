@@ -13,18 +13,11 @@
 
 #include "qmp/mem.h"
 #include "snapshot/chain-check.h"
+#include "snapshot/clock.h"
 #include "snapshot/image.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 void vm_stamp(char *buf, size_t size)
 {
@@ -299,7 +292,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
 {
     const char *decision = op->decision ? op->decision(args) : NULL;
     const enum graph_level level = op->tidies && flags & QRW_DRY_RUN ? GRAPH_NODES : op->level;
-    int64_t begun_us = now_us();
+    int64_t begun_us = clock_us();
     json_t *result = NULL;
     struct journal j;
 
@@ -322,7 +315,8 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             result = NULL;
         }
         if (result && !(flags & QRW_DRY_RUN))
-            json_object_set_new(result, "took_ms", json_real((double)(now_us() - begun_us) / 1000));
+            json_object_set_new(result, "took_ms",
+                                json_real((double)(clock_us() - begun_us) / 1000));
     }
     journal_close(&j);
     vm_forget_machine(vm);

@@ -20,8 +20,7 @@
 #include "snapshot/plan-disk.h"
 #include "snapshot/operations.h"
 
-struct export
-{
+struct exported {
     struct plan *p;
     const struct scene *s;
     const struct qrw_export_args *args;
@@ -40,13 +39,13 @@ static bool is_image_name(const char *to)
     return path_ends(to, ".qcow2") || path_ends(to, ".raw") || path_ends(to, ".img");
 }
 
-static const char *format(const struct export *e)
+static const char *format(const struct exported *e)
 {
     return e->args->format ? e->args->format : "qcow2";
 }
 
 /* "DISK.qcow2"; another file may be called so already. New string. */
-static char *new_name(const struct export *e, const char *stem, const char *extension)
+static char *new_name(const struct exported *e, const char *stem, const char *extension)
 {
     auto_free char *safe = plan_safe_name(stem);
     char *name = mem_printf("%s.%s", safe, extension);
@@ -59,7 +58,7 @@ static char *new_name(const struct export *e, const char *stem, const char *exte
 }
 
 /* Takes @file, an entry of the manifest. */
-static void add_file(struct export *e, json_t *file)
+static void add_file(struct exported *e, json_t *file)
 {
     json_array_append_new(e->files, file);
     json_array_append(e->names, json_object_get(file, "name"));
@@ -86,17 +85,18 @@ static int add_layer(json_t *layers, const char *file, const char *fmt, struct q
 static int add_open(json_t *layers, const struct graph_disk *d, const char *file,
                     struct qmp_error *err)
 {
-    for (const struct graph_layer *l = graph_layer(d, file); l < d->layers + d->nlayers; l++)
+    for (const struct graph_layer *l = graph_layer(d, file); l < d->layers + d->nlayers; l++) {
         if (l->relative || l->remote)
             return out_of_reach(l->file, err);
-        else if (add_layer(layers, l->file, l->format, err))
+        if (add_layer(layers, l->file, l->format, err))
             return -1;
+    }
     return 0;
 }
 
 /* @file and all below it: what QEMU has open as it has it, the rest as the document says and
  * the headers must agree to. */
-static int add_layers(struct export *e, json_t *layers, const char *file, struct qmp_error *err)
+static int add_layers(struct exported *e, json_t *layers, const char *file, struct qmp_error *err)
 {
     const struct chain *c = e->s->chain;
     auto_free char *at = mem_strdup(file);
@@ -120,7 +120,7 @@ static int add_layers(struct export *e, json_t *layers, const char *file, struct
     return 0;
 }
 
-static void add_room(struct export *e, const json_t *layers, json_int_t size)
+static void add_room(struct exported *e, const json_t *layers, json_int_t size)
 {
     json_t *files = json_array();
     const json_t *layer;
@@ -131,7 +131,7 @@ static void add_room(struct export *e, const json_t *layers, json_int_t size)
     json_array_append_new(e->images, json_pack("{s:o, s:I}", "files", files, "size", size));
 }
 
-static json_int_t size_of(const struct export *e, const char *file)
+static json_int_t size_of(const struct exported *e, const char *file)
 {
     const struct graph_disk *d = graph_disk_with(e->s->graph, file);
     const struct chain *c = e->s->chain;
@@ -139,7 +139,7 @@ static json_int_t size_of(const struct export *e, const char *file)
     return d ? graph_layer(d, file)->size : chain_layer_size(c, chain_layer_by_file(c, file));
 }
 
-static int add_disk(struct export *e, const char *id, const json_t *held, struct qmp_error *err)
+static int add_disk(struct exported *e, const char *id, const json_t *held, struct qmp_error *err)
 {
     const struct graph_disk *d = graph_disk(e->s->graph, id);
     const char *tag = text(held, "tag");
@@ -168,7 +168,7 @@ static int add_disk(struct export *e, const char *id, const json_t *held, struct
     return 0;
 }
 
-static bool wanted(const struct export *e, const char *id)
+static bool wanted(const struct exported *e, const char *id)
 {
     for (qrw_strings d = e->args->disks; d && *d; d++)
         if (!strcmp(*d, id))
@@ -176,7 +176,7 @@ static bool wanted(const struct export *e, const char *id)
     return !e->args->disks;
 }
 
-static int add_disks(struct export *e, struct qmp_error *err)
+static int add_disks(struct exported *e, struct qmp_error *err)
 {
     json_t *disks = json_object_get(e->snapshot, "disks"), *held;
     const char *id;
@@ -192,14 +192,14 @@ static int add_disks(struct export *e, struct qmp_error *err)
 }
 
 /* The memory is of all disks together: without one of them it is of no use. */
-static bool takes_memory(const struct export *e)
+static bool takes_memory(const struct exported *e)
 {
     return json_is_object(json_object_get(e->snapshot, "memory")) && !e->args->no_memory &&
            !e->args->disks;
 }
 
 /* The image as it is, with what lies inside of it. */
-static int add_memory(struct export *e, struct qmp_error *err)
+static int add_memory(struct exported *e, struct qmp_error *err)
 {
     const json_t *memory = json_object_get(e->snapshot, "memory");
     auto_free char *file = chain_memory_file(e->s->chain, memory);
@@ -232,7 +232,7 @@ static int add_memory(struct export *e, struct qmp_error *err)
 
 /* ---- the whole ---- */
 
-static int check(const struct export *e, struct qmp_error *err)
+static int check(const struct exported *e, struct qmp_error *err)
 {
     if (e->args->compress && strcmp(format(e), "qcow2") != 0)
         return qmp_error_set(err, QMP_ERR_USAGE, "only qcow2 images can be compressed");
@@ -254,7 +254,7 @@ static int check(const struct export *e, struct qmp_error *err)
     return 0;
 }
 
-static void add_rest(struct export *e)
+static void add_rest(struct exported *e)
 {
     auto_free char *image = mem_printf("%s/%s", e->work, text(json_array_get(e->files, 0), "name"));
     json_t *seal =
@@ -268,7 +268,7 @@ static void add_rest(struct export *e)
                               e->alone ? image : e->work, "folder", e->alone ? e->work : NULL));
 }
 
-static int fill(struct export *e, struct qmp_error *err)
+static int fill(struct exported *e, struct qmp_error *err)
 {
     if (e->alone)
         plan_need_absent(e->p, e->to);
@@ -296,14 +296,14 @@ static int plan_export(struct plan *p, const struct scene *s, const void *argume
     json_auto_t *internal = internal_find(s->graph, s->chain, args->name);
     json_t *record = chain_snapshot(s->chain, args->name);
     json_auto_t *files = json_array(), *names = json_array(), *images = json_array();
-    struct export e = {.p = p,
-                       .s = s,
-                       .args = args,
-                       .snapshot = record ? record : internal,
-                       .alone = is_image_name(args->to),
-                       .files = files,
-                       .names = names,
-                       .images = images};
+    struct exported e = {.p = p,
+                         .s = s,
+                         .args = args,
+                         .snapshot = record ? record : internal,
+                         .alone = is_image_name(args->to),
+                         .files = files,
+                         .names = names,
+                         .images = images};
     int rc;
 
     if (!e.snapshot) {

@@ -42,31 +42,41 @@ static json_t *merge_next(struct qrw_vm *vm, struct journal *j, unsigned flags,
     return part;
 }
 
+/* As a part that did nothing. New reference. */
+static json_t *failed(const struct qmp_error *why)
+{
+    char words[1024];
+
+    return json_pack(
+        "{s:[o]}", "notes",
+        json_sprintf("a layer is not merged yet: %s", qmp_error_text(why, words, sizeof(words))));
+}
+
 /* One merge that is due. False: there is none, or none that can be done now. */
 static bool merge(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
                   struct qmp_error *err)
 {
     const json_int_t before = chain_generation(&j->chain);
+    struct qmp_error why = {0};
     json_auto_t *part = NULL;
 
     /* not while a job of ours goes on without us */
     if (chain_pending(&j->chain) || !tidy_is_due(&j->chain))
         return false;
     if (flags & QRW_DRY_RUN || (!vm->stale && vm->graph.level == GRAPH_NODES) ||
-        !vm_observe(vm, GRAPH_NODES, err))
-        part = merge_next(vm, j, flags & ~(unsigned)QRW_NO_WAIT, err);
-    if (!part && err->kind != QRW_ERR_WAITING && err->kind != QRW_ERR_UNKNOWN) {
-        char words[1024];
-        json_t *note = json_sprintf("a layer is not merged yet: %s",
-                                    qmp_error_text(err, words, sizeof(words)));
-
-        part = json_pack("{s:[o]}", "notes", note);
+        !vm_observe(vm, GRAPH_NODES, &why))
+        part = merge_next(vm, j, flags & ~(unsigned)QRW_NO_WAIT, &why);
+    if (part) {
         add_work(result, part);
-        err->kind = 0;
-        return false; /* it would fail again, and again */
+        return chain_generation(&j->chain) != before;
     }
-    add_work(result, part);
-    return part && chain_generation(&j->chain) != before;
+    if (why.kind == QRW_ERR_WAITING || why.kind == QRW_ERR_UNKNOWN) {
+        *err = why;
+    } else {
+        part = failed(&why);
+        add_work(result, part);
+    }
+    return false; /* it would fail again, and again */
 }
 
 int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,

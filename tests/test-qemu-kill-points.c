@@ -8,32 +8,15 @@
  *   make kill-matrix [QRW_ROW=revert]     every call, victim and moment, the ways to go on in turn
  */
 #include <criterion/criterion.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 
 #include "qmp/mem.h"
 #include "tests/faults/fault.h"
 #include "tests/faults/settle.h"
 #include "tests/faults/table.h"
 
-static const char *const victims[] = {"qrewind", "QEMU", "both"};
-static const char *const moments[] = {"kill", "killed"};
 static const char *const ways[] = {"repair", "again", "another", "repair twice"};
-
-static bool has_ended(pid_t pid)
-{
-    siginfo_t info = {0};
-
-    return !waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == pid;
-}
-
-static bool hit(const struct machine *m, const struct fault *f, const struct lab_result *r)
-{
-    return f->victim == FAULT_QEMU ? has_ended(m->lab->pid) : r->status == 128 + SIGKILL;
-}
 
 static void try_point(const struct row *row, const struct ends *ends, const struct fault *f,
                       enum settle_by how, struct tally *t)
@@ -46,32 +29,28 @@ static void try_point(const struct row *row, const struct ends *ends, const stru
     auto_result struct lab_result r = fault_run(m.lab, f, words);
 
     /* one that had fewer calls this time was not disturbed at all */
-    if (hit(&m, f, &r)) {
+    if (fault_hit(m.lab, f, &r)) {
         if (restart)
             settle_restart(&m, f->at % 2);
         tally_add(t, settle(ends, &m, how, restart, f->at * 7 + (int)how),
-                  "%s %s at call %d, then %s", moments[!strcmp(f->what, moments[1])],
-                  victims[f->victim], f->at, ways[how]);
+                  "%s %s at call %d, then %s", f->what, fault_victims[f->victim], f->at, ways[how]);
     }
     machine_stop(&m);
 }
 
 static void try_row(const struct row *row, struct tally *t)
 {
-    enum { VICTIMS = 3, MOMENTS = 2, EACH = VICTIMS * MOMENTS, SAMPLE = 120 };
+    enum { SAMPLE = 120 };
     struct ends ends;
 
     if (!ends_record(&ends, row))
         return;
-    for (int i = 0; i < ends.calls * EACH; i++) {
-        struct fault f = {.what = moments[i % MOMENTS],
-                          .at = 1 + i / EACH,
-                          .set = "change",
-                          .victim = (enum fault_victim)(i / MOMENTS % VICTIMS)};
+    for (int i = 0; i < ends.calls * FAULT_KILLS; i++) {
+        struct fault f = fault_kill(i);
 
         /* every way to go on in turn, also for one victim and moment */
         if (table_picks(row, i, SAMPLE))
-            try_point(row, &ends, &f, (enum settle_by)((i + i / EACH) % SETTLE_WAYS), t);
+            try_point(row, &ends, &f, (enum settle_by)((i + i / FAULT_KILLS) % SETTLE_WAYS), t);
     }
     ends_done(&ends);
 }

@@ -2,14 +2,28 @@
 /* fault: see fault.h. */
 #include "tests/faults/fault.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
 
 enum { WORDS_MOST = 64 };
+
+const char *const fault_victims[] = {"qrewind", "QEMU", "both"};
+
+struct fault fault_kill(int n)
+{
+    static const char *const moments[] = {"kill", "killed"};
+
+    return (struct fault){.what = moments[n % FAULT_MOMENTS],
+                          .at = 1 + n / FAULT_KILLS,
+                          .set = "change",
+                          .victim = (enum fault_victim)(n / FAULT_MOMENTS % FAULT_VICTIMS)};
+}
 
 struct words {
     char *v[WORDS_MOST];
@@ -74,6 +88,18 @@ struct lab_result fault_run(struct lab *lab, const struct fault *f, const char *
     while (w.n)
         free(w.v[--w.n]);
     return r;
+}
+
+static bool has_ended(pid_t pid)
+{
+    siginfo_t info = {0};
+
+    return !waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == pid;
+}
+
+bool fault_hit(const struct lab *lab, const struct fault *f, const struct lab_result *r)
+{
+    return f->victim == FAULT_QEMU ? has_ended(lab->pid) : r->status == 128 + SIGKILL;
 }
 
 struct lab_result fault_free(struct lab *lab, const char *words)

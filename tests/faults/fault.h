@@ -11,7 +11,10 @@
 
 #include "tests/lab/lab.h"
 
-enum fault_victim { FAULT_CLIENT, FAULT_QEMU, FAULT_BOTH };
+enum fault_victim { FAULT_CLIENT, FAULT_QEMU, FAULT_BOTH, FAULT_VICTIMS };
+enum { FAULT_MOMENTS = 2, FAULT_KILLS = FAULT_VICTIMS * FAULT_MOMENTS };
+
+extern const char *const fault_victims[FAULT_VICTIMS];
 
 struct fault {
     const char *what; /* "kill", "killed", "short", an errno's name; NULL: none, only look */
@@ -24,8 +27,14 @@ struct fault {
     const char *keep; /* a folder for files that lose their name; NULL: none */
 };
 
+/* Kill number @n, from 0 on: all victims and moments at the first call, then at the next one. */
+struct fault fault_kill(int n);
+
 /* Run "qrewind --json WORDS", parted by blanks, to its end. */
 struct lab_result fault_run(struct lab *lab, const struct fault *f, const char *words);
+
+/* Was it in time for @f, which kills? @r is what came of it. */
+bool fault_hit(const struct lab *lab, const struct fault *f, const struct lab_result *r);
 
 /* The same without a fault. */
 struct lab_result fault_free(struct lab *lab, const char *words);

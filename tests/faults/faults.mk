@@ -1,13 +1,15 @@
 # make kill-matrix [OF=1]      one of OF points of tests/test-qemu-kill-points.c, 1: every one
+# make repair-matrix OF=60     of one of OF points every kill of the repair: tests/test-qemu-kill-repair.c
 # make inject-matrix [OF=1]    the same of tests/test-qemu-inject.c
 # make export-matrix           every point of tests/test-qemu-export-faults.c
 # make power-matrix [OF=1]     the same of tests/test-qemu-power.c
-#     QRW_ROW=TEXT             only operations whose title has TEXT
+#     QRW_ROW=TEXT             only operations whose title has TEXT, or =TITLE
 OF ?= 1
-MATRICES := kill-matrix inject-matrix export-matrix power-matrix
+MATRICES := kill-matrix repair-matrix inject-matrix export-matrix power-matrix
 
 .PHONY: $(MATRICES)
 kill-matrix: MATRIX = qemu-kill-points
+repair-matrix: MATRIX = qemu-kill-repair
 inject-matrix: MATRIX = qemu-inject
 export-matrix: MATRIX = qemu-export-faults
 power-matrix: MATRIX = qemu-power

@@ -50,12 +50,14 @@ bool table_picks(const struct row *row, int point, int of)
 
 /* ---- the rows ---- */
 
-/* QRW_ROW=TEXT: only those whose title has it. */
+/* QRW_ROW=TEXT: only those whose title has it; =TITLE: that one. */
 static bool is_asked_for(const struct row *row)
 {
     const char *only = getenv("QRW_ROW");
 
-    return !only || strstr(row->title, only);
+    if (!only)
+        return true;
+    return only[0] == '=' ? !strcmp(row->title, only + 1) : strstr(row->title, only) != NULL;
 }
 
 static void print(const char *title, const struct tally *t)

@@ -209,6 +209,19 @@ Test(run, data_that_nobody_else_has_is_not_removed)
     stage_close(&s);
 }
 
+Test(run, what_is_not_removed_is_named_by_the_next_operation_too)
+{
+    const struct qrw_edit_args edit = {.name = "s0", .pin = true};
+    struct stage s;
+
+    lose(&s);
+    scratch_write("a.s1.qcow2", "whatever somebody wrote to it", 29);
+    stage_again(&s, NULL, nothing);
+    stage_run(&s, &qrw_edit, &edit, 0, QRW_ERR_NOT_FOUND, "s0");
+    cr_expect(strstr(s.notes, "a.s1.qcow2 stays: it holds data"), "%s", s.notes);
+    stage_close(&s);
+}
+
 /* ---- how much is sent ---- */
 
 /* "disk0: a0; disk1: a1; ...", each with its overlay when @taken. */

@@ -28,7 +28,7 @@ const struct row rows[] = {
      "revert s1 --discard"},
     {"revert --keep",            1, true,  false, "w1; create s1; w2", "revert s1 --keep s2"},
     {"revert, with memory",      2, true,  true,  "w1; create s1 --memory; w2", "revert s1"},
-    {"revert, internal",         2, false, false, "w1; create s1 --internal; w2", "revert s1"},
+    {"revert, internal",         2, false, true,  "w1; create s1 --internal; w2", "revert s1"},
     {"revert, internal, memory", 1, true,  true,  "w1; create s1 --internal --memory; w2",
      "revert s1"},
     {"undo",                     2, true,  false, "w1; create s1; w2; revert s1; w3", "undo"},
@@ -142,5 +142,5 @@ bool machine_can(const struct machine *m)
     json_t *qemu = json_object_get(
         json_object_get(json_object_get(m->lab->greeting, "QMP"), "version"), "qemu");
 
-    return !m->row->memory || json_integer_value(json_object_get(qemu, "major")) >= 6;
+    return !m->row->jobs || json_integer_value(json_object_get(qemu, "major")) >= 6;
 }

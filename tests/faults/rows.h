@@ -11,7 +11,7 @@ struct row {
     const char *title;
     int disks;
     bool running;
-    bool memory;       /* needs QEMU 6.0: jobs that save and load it */
+    bool jobs;         /* needs QEMU 6.0: jobs that save and load internal snapshots */
     const char *setup; /* parted by "; ": "w3" writes generation 3, else a command line */
     /* The operation; "%" stands for the folder of the images. What comes before a "|" may be done
      * without the rest. */

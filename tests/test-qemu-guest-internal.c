@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A real guest with snapshots inside of its images: back and forth in one and the same QEMU.
- *
- * REVERTS=200 makes the long run of the last test (make soak).
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -31,30 +29,20 @@ static void check_disks(struct guest *g, long least, long most)
     guest_stop(g);
 }
 
-/* Wait until the guest is beyond @line. */
-static long beyond(struct guest *g, long line)
-{
-    long at;
-
-    while ((at = guest_position(g)) <= line)
-        ;
-    return at;
-}
-
 static void goes_on_from_the_checkpoint(bool modern)
 {
     struct guest *g = guest_start(&(struct guest_options){.disks = 2, .modern = modern});
-    long at = beyond(g, 20), lost, after;
+    long at = guest_beyond(g, 20), lost, after;
 
     does(g->lab, "create", "m1", "--internal", "--memory");
-    lost = beyond(g, at + 40);
+    lost = guest_beyond(g, at + 40);
     json_auto_t *doc = tells(g->lab, "revert", "m1");
     says(doc, "method", "memory");
 
     /* it goes on from where it was, not from where it had come to, and it does not boot */
     after = guest_position(g);
     cr_assert(after < lost, "at %ld after the revert, at %ld before it", after, lost);
-    after = beyond(g, after + 20);
+    after = guest_beyond(g, after + 20);
     is_tidy(g->lab);
     check_disks(g, after, after + 200);
 }
@@ -72,14 +60,14 @@ Test(guest_internal, with_memory_it_goes_on_from_that_instant_blockdevs)
 Test(guest_internal, without_memory_it_starts_from_the_disks_as_they_were)
 {
     struct guest *g = guest_start(&(struct guest_options){.disks = 2});
-    long at = beyond(g, 20), lost, after;
+    long at = guest_beyond(g, 20), lost, after;
 
     if (!has_snapshot_jobs(g->lab)) {
         guest_stop(g);
         return;
     }
     does(g->lab, "create", "d1", "--internal");
-    lost = beyond(g, at + 40);
+    lost = guest_beyond(g, at + 40);
     does(g->lab, "revert", "d1");
     free(guest_wait(g, "guest ready"));
     after = guest_position(g);
@@ -92,31 +80,5 @@ Test(guest_internal, without_memory_it_starts_from_the_disks_as_they_were)
     at = guest_position(g);
     cr_assert(at >= lost, "at %ld after the undo, at %ld when it was abandoned", at, lost);
     is_tidy(g->lab);
-    check_disks(g, at, at + 200);
-}
-
-Test(guest_internal, many_times_and_nothing_grows)
-{
-    const char *wanted = getenv("REVERTS");
-    int n = wanted ? atoi(wanted) : 20;
-    struct guest *g = guest_start(&(struct guest_options){.disks = 2, .modern = true});
-    struct tidy_weight once, now;
-    long at;
-
-    beyond(g, 20);
-    does(g->lab, "create", "m1", "--internal", "--memory");
-    does(g->lab, "revert", "m1");
-    does(g->lab, "revert", "m1");
-    once = tidy_weigh(g->lab);
-    for (int i = 0; i < n; i++)
-        does(g->lab, "revert", "m1");
-    now = tidy_weigh(g->lab);
-    cr_expect_eq(now.files, once.files, "%ld files, then %ld", once.files, now.files);
-    cr_expect_eq(now.nodes, once.nodes, "%ld nodes, then %ld", once.nodes, now.nodes);
-    cr_expect_eq(now.fds, once.fds, "%ld descriptors, then %ld", once.fds, now.fds);
-    cr_expect_leq(now.rss_kib, once.rss_kib + 16384, "%ld KiB, then %ld", once.rss_kib,
-                  now.rss_kib);
-    is_tidy(g->lab);
-    at = beyond(g, guest_position(g) + 10);
     check_disks(g, at, at + 200);
 }

@@ -13,16 +13,6 @@
 
 enum { DISKS = 2 };
 
-/* Wait until the guest is beyond @line. */
-static long beyond(struct guest *g, long line)
-{
-    long at;
-
-    while ((at = guest_position(g)) <= line)
-        ;
-    return at;
-}
-
 /* The disks "vdX@suffix": a clean file system, and a log without a gap that ends from @least to
  * @most. */
 static void check_disks(struct guest *g, const char *suffix, long least, long most)
@@ -48,10 +38,10 @@ static void goes_on_elsewhere(bool modern)
         guest_stop(g);
         return;
     }
-    begun = beyond(g, 20);
+    begun = guest_beyond(g, 20);
     json_auto_t *doc = tells(g->lab, "create", "c1", "--memory=live");
     cr_log_info("%.1f ms pause", json_number_value(at(doc, "pause_ms")));
-    lost = beyond(g, begun + 40);
+    lost = guest_beyond(g, begun + 40);
     lab_kill(g->lab);
 
     struct guest *h = guest_start(&(struct guest_options){
@@ -60,7 +50,7 @@ static void goes_on_elsewhere(bool modern)
     now = guest_position(h);
     cr_assert(now >= begun && now < lost, "at %ld, it was at %ld then and at %ld at last", now,
               begun, lost);
-    now = beyond(h, lost + 20);
+    now = guest_beyond(h, lost + 20);
     /* the agent answers */
     json_auto_t *quiesced = tells(h->lab, "create", "c2", "--quiesce");
     cr_expect(json_is_true(at(quiesced, "quiesced")));
@@ -98,7 +88,7 @@ Test(guest_live, does_not_notice)
         double pause = json_number_value(at(doc, "pause_ms"));
 
         longest = pause > longest ? pause : longest;
-        beyond(g, guest_position(g));
+        guest_beyond(g, guest_position(g));
     }
     cr_log_info("%.1f ms pause at most", longest);
     long now = guest_position(g);

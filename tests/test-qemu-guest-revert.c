@@ -2,14 +2,9 @@
 /*
  * A real guest that is taken back, again and again, in one and the same QEMU: with memory it
  * does not notice, without it starts from the disks as they were.
- *
- * REVERTS=200 makes the long run of the last test (make soak).
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -26,32 +21,6 @@ static bool lacks_memory(struct guest *g)
         return false;
     guest_stop(g);
     return true;
-}
-
-/* ---- the guest agent, on one connection ---- */
-
-static int agent_open(struct guest *g)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    strncpy(sa.sun_path, g->agent, sizeof(sa.sun_path) - 1);
-    cr_assert_eq(connect(s, (struct sockaddr *)&sa, sizeof(sa)), 0);
-    return s;
-}
-
-static void agent_answers(int s, long id)
-{
-    auto_free char *command =
-        mem_printf("{'execute': 'guest-sync', 'arguments': {'id': %ld}}\n", id);
-    auto_free char *expected = mem_printf("{\"return\": %ld}", id);
-    char answer[512] = "";
-    size_t len = 0;
-
-    cr_assert_eq(write(s, command, strlen(command)), (ssize_t)strlen(command));
-    while (len < sizeof(answer) - 1 && !strchr(answer, '\n') && read(s, answer + len, 1) == 1)
-        len++;
-    cr_assert(strstr(answer, expected), "the agent says '%s', not %s", answer, expected);
 }
 
 /* ---- the disks ---- */
@@ -78,16 +47,6 @@ static struct guest *start(enum lab_bus bus, bool modern)
     return guest_start(&(struct guest_options){.disks = DISKS, .bus = bus, .modern = modern});
 }
 
-/* Wait until the guest is beyond @line. */
-static long beyond(struct guest *g, long line)
-{
-    long at;
-
-    while ((at = guest_position(g)) <= line)
-        ;
-    return at;
-}
-
 /* ---- with memory ---- */
 
 static void goes_on_from_the_checkpoint(enum lab_bus bus, bool modern)
@@ -98,12 +57,12 @@ static void goes_on_from_the_checkpoint(enum lab_bus bus, bool modern)
 
     if (lacks_memory(g))
         return;
-    int agent = agent_open(g);
+    int agent = guest_agent_open(g);
 
-    agent_answers(agent, 1);
-    at = beyond(g, 20);
+    guest_agent_answers(agent, 1);
+    at = guest_beyond(g, 20);
     does(g->lab, "create", "c1", "--memory");
-    lost = beyond(g, at + 40);
+    lost = guest_beyond(g, at + 40);
     json_auto_t *doc = tells(g->lab, "revert", "c1");
     says(doc, "method", "memory");
     cr_expect_eq(g->lab->pid, pid);
@@ -111,8 +70,8 @@ static void goes_on_from_the_checkpoint(enum lab_bus bus, bool modern)
     /* it goes on from where it was, not from where it had come to, and it does not boot */
     after = guest_position(g);
     cr_assert(after < lost, "at %ld after the revert, at %ld before it", after, lost);
-    agent_answers(agent, 2);
-    after = beyond(g, after + 20);
+    guest_agent_answers(agent, 2);
+    after = guest_beyond(g, after + 20);
     is_tidy(g->lab);
     close(agent);
     lab_kill(g->lab);
@@ -154,10 +113,10 @@ static void starts_from_the_disks(enum lab_bus bus, bool modern)
 {
     struct guest *g = start(bus, modern);
     pid_t pid = g->lab->pid;
-    long at = beyond(g, 20), lost, after;
+    long at = guest_beyond(g, 20), lost, after;
 
     does(g->lab, "create", "s1");
-    lost = beyond(g, at + 40);
+    lost = guest_beyond(g, at + 40);
     does(g->lab, "revert", "s1");
     free(guest_wait(g, "guest ready"));
     after = guest_position(g);
@@ -187,45 +146,4 @@ Test(guest_revert, without_memory_it_starts_from_the_disks_as_they_were)
 Test(guest_revert, without_memory_on_nvme)
 {
     starts_from_the_disks(LAB_NVME, true);
-}
-
-/* ---- again and again ---- */
-
-Test(guest_revert, many_times_and_nothing_grows)
-{
-    const char *wanted = getenv("REVERTS");
-    int n = wanted ? atoi(wanted) : 20;
-    struct guest *g = start(LAB_VIRTIO, true);
-    struct tidy_weight once, now;
-    long at;
-
-    if (lacks_memory(g))
-        return;
-    int agent = agent_open(g);
-
-    beyond(g, 20);
-    does(g->lab, "create", "c1", "--memory");
-    does(g->lab, "revert", "c1");
-    does(g->lab, "revert", "c1");
-    once = tidy_weigh(g->lab);
-    for (int i = 0; i < n; i++) {
-        does(g->lab, "revert", "c1");
-        agent_answers(agent, i + 10);
-    }
-    now = tidy_weigh(g->lab);
-    cr_expect_eq(now.files, once.files, "%ld files, then %ld", once.files, now.files);
-    cr_expect_eq(now.nodes, once.nodes, "%ld nodes, then %ld", once.nodes, now.nodes);
-    cr_expect_eq(now.fds, once.fds, "%ld descriptors, then %ld", once.fds, now.fds);
-    cr_expect_leq(now.rss_kib, once.rss_kib + 16384, "%ld KiB, then %ld", once.rss_kib,
-                  now.rss_kib);
-    is_tidy(g->lab);
-    at = beyond(g, guest_position(g) + 10);
-    close(agent);
-
-    json_auto_t *disks = tells(g->lab, "disks");
-    const char *file = text(disks, "disks.0.layers.0.file");
-    lab_kill(g->lab);
-    auto_free char *wrong = guest_check_disk(file, "qcow2", &at);
-    cr_assert_null(wrong, "%s", wrong);
-    guest_stop(g);
 }

@@ -2,15 +2,12 @@
 /*
  * Many reverts leave as much behind as one: no node, file, descriptor or memory, neither QEMU's
  * nor ours, which are those of this process: the library is called here. A real guest goes back
- * many times in test-qemu-guest-revert.c.
+ * many times in test-qemu-guest-many.c.
  *
  * REVERTS=200 make check TEST=qemu-revert-many    a longer run; the figures are printed
  */
 #include <criterion/criterion.h>
-#include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "snapshot/vm.h"
@@ -38,32 +35,6 @@ static void run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     cr_assert(result, "%s: %s", err.context, err.desc);
 }
 
-/* What this process has, without the events that nobody asked the lab for. */
-static struct tidy_weight weigh_ours(struct lab *lab)
-{
-    struct lab ours = *lab;
-    struct tidy_weight w;
-
-    ours.pid = getpid();
-    w = tidy_weigh(&ours);
-    json_array_clear(lab->events);
-    w.rss_kib = (long)(mallinfo2().uordblks / 1024);
-    return w;
-}
-
-static void compare(const char *who, const char *what, const struct tidy_weight *once,
-                    const struct tidy_weight *now, long slack_kib)
-{
-    fprintf(stderr,
-            "%s, %s: %ld files, %ld nodes, %ld descriptors, %ld KiB; then %ld, %ld, %ld, %ld\n",
-            what, who, once->files, once->nodes, once->fds, once->rss_kib, now->files, now->nodes,
-            now->fds, now->rss_kib);
-    cr_expect_eq(now->files, once->files, "%s: files", what);
-    cr_expect_eq(now->nodes, once->nodes, "%s: nodes", what);
-    cr_expect_eq(now->fds, once->fds, "%s: descriptors of %s", what, who);
-    cr_expect_leq(now->rss_kib, once->rss_kib + slack_kib, "%s: memory of %s", what, who);
-}
-
 static const struct qrw_revert_args to_s1 = {.name = "s1"};
 
 /* Go back to s1 with @args, many times; or with @op undo, back and forth. */
@@ -83,15 +54,15 @@ static void many(const char *what, const struct qrw_create_args *create,
     for (int i = 0; i < SETTLE + reverts(); i++) {
         if (i == SETTLE) {
             once[0] = tidy_weigh(lab);
-            once[1] = weigh_ours(lab);
+            once[1] = tidy_weigh_ours(lab);
         }
         run(vm, op, args);
         json_decref(lab_qmp(lab, "query-status", NULL)); /* so that events do not pile up */
     }
     now[0] = tidy_weigh(lab);
-    now[1] = weigh_ours(lab);
-    compare("QEMU", what, &once[0], &now[0], QEMU_SLACK_KIB);
-    compare("we", what, &once[1], &now[1], OUR_SLACK_KIB);
+    now[1] = tidy_weigh_ours(lab);
+    tidy_level(what, "QEMU", &once[0], &now[0], QEMU_SLACK_KIB);
+    tidy_level(what, "we", &once[1], &now[1], OUR_SLACK_KIB);
     qrw_close(vm);
     is_tidy(lab);
     lab_stop(lab);

@@ -179,3 +179,12 @@ long guest_position(struct guest *g)
     free(line);
     return at;
 }
+
+long guest_beyond(struct guest *g, long line)
+{
+    long at;
+
+    while ((at = guest_position(g)) <= line)
+        ;
+    return at;
+}

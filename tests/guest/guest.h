@@ -52,6 +52,13 @@ char *guest_wait(struct guest *g, const char *begin);
 /* Wait until the guest tells how far it is; while it runs it does so every half second. */
 long guest_position(struct guest *g);
 
+/* Wait until it is beyond @line; returns where it is. */
+long guest_beyond(struct guest *g, long line);
+
+/* A connection to its agent, to be closed with close(), and a question that must be answered. */
+int guest_agent_open(const struct guest *g);
+void guest_agent_answers(int connection, long id);
+
 /*
  * Look at a disk of a guest that is not running: replay the journal in a copy, then
  * the file system must be clean, and the log without a gap. Returns NULL and the last

@@ -60,7 +60,8 @@ void lab_add_machine(struct lab_args *args, const char *mib)
 {
     lab_add(args, "qemu-system-x86_64");
     add_option(args, "-M", "pc");
-    add_option(args, "-accel", "tcg");
+    /* A guest that boots again and again would make it keep a GiB of what it has translated. */
+    add_option(args, "-accel", "tcg,tb-size=64");
     add_option(args, "-m", mib);
     add_option(args, "-display", "none");
     lab_add(args, "-nodefaults");

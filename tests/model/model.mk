@@ -1,7 +1,7 @@
 # make soak [SECONDS=600]: random sequences against the model, until the time is over, and 200
 # reverts in a row.
 
-SOAK := qemu-model qemu-revert-many qemu-guest-revert qemu-guest-internal
+SOAK := qemu-model qemu-revert-many qemu-guest-many
 
 .PHONY: soak
 soak: SECONDS ?= 600

@@ -24,4 +24,12 @@ struct tidy_weight {
 };
 struct tidy_weight tidy_weigh(struct lab *lab);
 
+/* What this process holds, its memory being what it has allocated. The lab's events, which nobody
+ * asked for, are dropped. */
+struct tidy_weight tidy_weigh_ours(struct lab *lab);
+
+/* Print both; @now must be like @once, but for @slack_kib of memory. */
+void tidy_level(const char *what, const char *who, const struct tidy_weight *once,
+                const struct tidy_weight *now, long slack_kib);
+
 #endif

@@ -124,10 +124,8 @@ int machine_can_save(const struct machine *m, struct qmp_error *err)
 {
     const char *reason = json_string_value(json_array_get(m->blockers, 0));
 
-    if (reason) {
-        qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the memory cannot be saved: %s", reason);
-        return qmp_error_hint(err, "a snapshot of the disks alone works: leave --memory out");
-    }
+    if (reason)
+        return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the memory cannot be saved: %s", reason);
     if (m->migration)
         return qmp_error_set(err, QRW_ERR_REFUSED, "a migration is running (%s)", m->migration);
     return 0;

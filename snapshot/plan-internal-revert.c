@@ -107,6 +107,12 @@ static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error 
 
 /* ---- what this QEMU can do ---- */
 
+static int with_the_vm_off(const struct internal_way *w, struct qmp_error *err)
+{
+    return qmp_error_hint(err, "with the VM off: qemu-img snapshot -a %s FILE, for each disk",
+                          w->tag);
+}
+
 static int check_old(struct plan *p, const struct internal_way *w, struct qmp_error *err)
 {
     if (!w->memory) {
@@ -114,8 +120,7 @@ static int check_old(struct plan *p, const struct internal_way *w, struct qmp_er
                       "QEMU %s cannot take the disks alone back while it runs: that needs 6.0 or "
                       "newer",
                       w->s->qemu);
-        return qmp_error_hint(err, "with the VM off: qemu-img snapshot -a %s FILE, for each disk",
-                              w->tag);
+        return with_the_vm_off(w, err);
     }
     if (w->args->keep) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "--keep with an internal snapshot needs QEMU 6.0");
@@ -151,10 +156,9 @@ static int check_scratch(const struct internal_way *w, struct qmp_error *err)
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "the disks alone go back by way of a scratch file, and QEMU's files are out "
                       "of our reach");
-        return qmp_error_hint(err, "with the VM off: qemu-img snapshot -a %s FILE, for each disk",
-                              w->tag);
+        return with_the_vm_off(w, err);
     }
-    return w->s->machine ? machine_can_save(w->s->machine, err) : 0;
+    return w->s->machine && machine_can_save(w->s->machine, err) ? with_the_vm_off(w, err) : 0;
 }
 
 static int check_keep(const struct internal_way *w, struct qmp_error *err)

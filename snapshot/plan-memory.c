@@ -28,7 +28,9 @@ static int check_version(const struct scene *s, const char *way, struct qmp_erro
 int plan_memory_there(const struct scene *s, struct qmp_error *err)
 {
     if (!graph_is_off(s->graph))
-        return machine_can_save(s->machine, err);
+        return machine_can_save(s->machine, err)
+                   ? qmp_error_hint(err, "a snapshot of the disks alone works: leave --memory out")
+                   : 0;
     qmp_error_set(err, QRW_ERR_UNSUPPORTED, "there is no memory to save: the VM does not run");
     return qmp_error_hint(err, "leave --memory out, or start the VM");
 }

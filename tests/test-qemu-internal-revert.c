@@ -62,6 +62,32 @@ Test(internal_revert, the_disks_alone_go_back_in_the_running_process)
     }
 }
 
+/* The memory has to be saved for that, and loaded again. */
+Test(internal_revert, a_device_that_cannot_be_saved_is_named_in_qemus_words)
+{
+    struct lab *lab =
+        lab_start(&(struct lab_options){.disks = 2, .bus = LAB_NVME, .running = true});
+
+    if (has_snapshot_jobs(lab)) {
+        write_both(lab, 1);
+        does(lab, "create", "d1", "--internal");
+        write_both(lab, 2);
+        if (number(lab->greeting, "QMP.version.qemu.major") >= 11) {
+            does(lab, "revert", "d1");
+            hold_both(lab, 1);
+        } else {
+            auto_free char *state = state_of(lab);
+            json_auto_t *error = refuses(lab, 7, "revert", "d1");
+
+            says(error, "desc", "nvme");
+            says(error, "hint", "qemu-img snapshot -a d1");
+            unchanged(lab, state);
+        }
+        is_tidy(lab);
+    }
+    lab_stop(lab);
+}
+
 Test(internal_revert, undo_and_undo_again)
 {
     struct lab *lab = with_memory(false);

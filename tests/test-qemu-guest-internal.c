@@ -29,9 +29,10 @@ static void check_disks(struct guest *g, long least, long most)
     guest_stop(g);
 }
 
-static void goes_on_from_the_checkpoint(bool modern)
+static void goes_on_from_the_checkpoint(enum lab_bus bus, bool modern)
 {
-    struct guest *g = guest_start(&(struct guest_options){.disks = 2, .modern = modern});
+    struct guest *g =
+        guest_start(&(struct guest_options){.disks = 2, .bus = bus, .modern = modern});
     long at = guest_beyond(g, 20), lost, after;
 
     does(g->lab, "create", "m1", "--internal", "--memory");
@@ -47,19 +48,25 @@ static void goes_on_from_the_checkpoint(bool modern)
     check_disks(g, after, after + 200);
 }
 
-Test(guest_internal, with_memory_it_goes_on_from_that_instant_drives)
+/* On virtio alone: test-qemu-guest-many.c. */
+Test(guest_internal, with_memory_it_goes_on_from_that_instant_on_ide)
 {
-    goes_on_from_the_checkpoint(false);
+    goes_on_from_the_checkpoint(LAB_IDE, false);
 }
 
-Test(guest_internal, with_memory_it_goes_on_from_that_instant_blockdevs)
+Test(guest_internal, with_memory_it_goes_on_from_that_instant_with_an_iothread)
 {
-    goes_on_from_the_checkpoint(true);
+    goes_on_from_the_checkpoint(LAB_VIRTIO_IOTHREAD, true);
+}
+
+Test(guest_internal, with_memory_it_goes_on_from_that_instant_on_scsi)
+{
+    goes_on_from_the_checkpoint(LAB_SCSI, true);
 }
 
 Test(guest_internal, without_memory_it_starts_from_the_disks_as_they_were)
 {
-    struct guest *g = guest_start(&(struct guest_options){.disks = 2});
+    struct guest *g = guest_start(&(struct guest_options){.disks = 2, .bus = LAB_VIRTIO_IOTHREAD});
     long at = guest_beyond(g, 20), lost, after;
 
     if (!has_snapshot_jobs(g->lab)) {

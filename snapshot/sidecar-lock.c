@@ -4,10 +4,19 @@
  *
  * The lock file is removed when the lock is given back; so whoever has locked it looks
  * whether the name still means the file that he locked, and tries again if not.
+ *
+ * Such a lock belongs to the open file, and that is shared by a child of the holder until it has
+ * become another program (or the keeper has closed it): a moment, by which it outlives a holder
+ * who is killed just then. A lock that only a process itself has (fcntl) would be lost with any
+ * descriptor of the file, and not keep two users of the library in one process apart.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,6 +24,8 @@
 
 #include "qmp/mem.h"
 #include "snapshot/sidecar.h"
+
+enum { PATIENCE_MS = 1000 }; /* for what a dead holder left */
 
 /* 1: it is, 0: somebody has removed it, -1: errno says why that cannot be told. */
 static int still_there(const char *path, int fd)
@@ -37,15 +48,27 @@ static int lock_now(int fd)
     return rc;
 }
 
-static int held_by(const char *path, int fd, struct qmp_error *err)
+/* Who says that he holds it; 0: nobody does. */
+static pid_t holder(int fd)
 {
     char pid[32] = "";
     ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
 
     pid[n > 0 ? n : 0] = '\0';
-    pid[strspn(pid, "0123456789")] = '\0';
-    qmp_error_set(err, QRW_ERR_LOCKED, "another qrewind works on this VM%s%s (%s)",
-                  pid[0] ? ": pid " : "", pid, path);
+    long number = strtol(pid, NULL, 10);
+    return number > 0 && number <= INT_MAX ? (pid_t)number : 0;
+}
+
+static bool is_dead(pid_t pid)
+{
+    return pid && kill(pid, 0) && errno == ESRCH;
+}
+
+static int held_by(const char *path, pid_t pid, struct qmp_error *err)
+{
+    auto_free char *who = pid ? mem_printf(": pid %d", (int)pid) : mem_strdup("");
+
+    qmp_error_set(err, QRW_ERR_LOCKED, "another qrewind works on this VM%s (%s)", who, path);
     return qmp_error_hint(err, "try again when it is done");
 }
 
@@ -65,7 +88,7 @@ int sidecar_lock(const char *file, struct qmp_error *err)
 {
     auto_free char *path = mem_printf("%s.lock", file);
 
-    for (;;) {
+    for (int waited_ms = 0;;) {
         auto_close int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
         if (fd < 0) {
@@ -74,8 +97,14 @@ int sidecar_lock(const char *file, struct qmp_error *err)
                                        "images, or be given another place by --sidecar FILE");
         }
         int mine = lock_now(fd) ? -1 : still_there(path, fd);
-        if (mine < 0 && errno == EWOULDBLOCK)
-            return held_by(path, fd, err);
+        if (mine < 0 && errno == EWOULDBLOCK) {
+            pid_t pid = holder(fd);
+
+            if (waited_ms++ >= PATIENCE_MS || !is_dead(pid))
+                return held_by(path, pid, err);
+            poll(NULL, 0, 1);
+            continue;
+        }
         if (mine < 0)
             return qmp_error_set(err, QMP_ERR_SYSTEM, "cannot lock %s: %s", path, strerror(errno));
         if (!mine)

@@ -4,10 +4,13 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -250,6 +253,53 @@ Test(sidecar, a_lock_goes_with_its_holder_and_leaves_no_file)
     sidecar_unlock(name, lock);
     cr_expect_neq(access("a.qcow2.qrewind.json.lock", F_OK), 0);
     sidecar_unlock(name, -1);
+}
+
+/* What a child that was about to become another program has of a holder who is killed: it lives
+ * until @line is closed, or for @ms. */
+static int die_with_a_child(int line, int ms)
+{
+    struct pollfd p = {.fd = line, .events = POLLIN};
+
+    if (sidecar_lock(name, NULL) < 0)
+        return 1;
+    pid_t child = fork();
+    if (child > 0)
+        raise(SIGKILL);
+    if (child == 0)
+        poll(&p, 1, ms);
+    _exit(0);
+}
+
+Test(sidecar, a_lock_that_a_dead_holders_child_has_for_a_moment_is_waited_for)
+{
+    struct qmp_error err = {0};
+    int line[2], lock, status;
+    static const struct {
+        int ms;
+        bool had;
+    } cases[] = {{50, true}, {-1, false}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cr_assert(!pipe2(line, O_CLOEXEC));
+        pid_t pid = fork();
+        if (!pid) {
+            close(line[1]);
+            _exit(die_with_a_child(line[0], cases[i].ms));
+        }
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert(WIFSIGNALED(status));
+        auto_close int other = open("a.qcow2.qrewind.json.lock", O_RDWR | O_CLOEXEC);
+        cr_assert(flock(other, LOCK_EX | LOCK_NB), "it outlives its holder");
+        lock = sidecar_lock(name, &err);
+        cr_expect_eq(lock >= 0, cases[i].had, "%s", err.desc);
+        sidecar_unlock(name, lock);
+        close(line[0]);
+        close(line[1]);
+        while (flock(other, LOCK_EX)) /* until it is gone */
+            ;
+    }
+    cr_expect_eq(err.kind, QRW_ERR_LOCKED);
 }
 
 Test(sidecar, a_lock_whose_file_was_removed_protects_nothing_and_is_taken_anew)

@@ -44,7 +44,7 @@ void nearest_offer(struct nearest *n, const char *word, const char *candidate)
         far = 1; /* the beginning of it */
     else
         far = distance(word, len, candidate, clen);
-    if (far <= (len < 3 ? 1 : 1 + len / 4) && (!n->word || far < n->distance)) {
+    if (far <= 1 + (len - 1) / 4 && (!n->word || far < n->distance)) {
         n->word = candidate;
         n->distance = far;
     }

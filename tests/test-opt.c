@@ -215,7 +215,7 @@ Test(nearest, finds_what_was_meant_and_nothing_far_off)
     } table[] = {
         {"craete", "create"}, {"creat", "create"}, {"crate", "create"}, {"lsit", "list"},
         {"ls", NULL},         {"com", "commit"},   {"strem", "stream"}, {"shwo", "show"},
-        {"banana", NULL},     {"", NULL},          {"x", NULL},
+        {"blow", NULL},       {"banana", NULL},    {"", NULL},          {"x", NULL},
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

@@ -238,7 +238,9 @@ int image_space(const char *folder, uint64_t *bytes, struct qmp_error *err)
     struct statvfs vfs;
 
     if (statvfs(folder, &vfs))
-        return image_error(err, "ask for the free space of", folder);
+        return errno == ENOENT
+                   ? qmp_error_set(err, QRW_ERR_REFUSED, "there is no folder %s", folder)
+                   : image_error(err, "ask for the free space of", folder);
     *bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
     return 0;
 }

@@ -70,6 +70,14 @@ static int drop_pins(struct plan *p, const struct span *m, bool force, struct qm
     return 0;
 }
 
+static int ruins(struct qmp_error *err, const char *kind, const char *who, const char *does,
+                 const char *file)
+{
+    qmp_error_set(err, QRW_ERR_REFUSED, "%s%s also %s %s: committing would ruin it", kind, who,
+                  does, path_name(file));
+    return qmp_error_hint(err, "qrewind stream pulls the data up instead");
+}
+
 /* A layer outside the span that builds on (top, base] would read changed data. */
 static int check_siblings(const struct plan *p, const struct span *m, struct qmp_error *err)
 {
@@ -79,9 +87,7 @@ static int check_siblings(const struct plan *p, const struct span *m, struct qmp
         auto_free char *other = chain_other_child(&p->after, below, above);
 
         if (other)
-            return qmp_error_set(err, QRW_ERR_REFUSED,
-                                 "%s also builds on %s: committing would ruin it", other,
-                                 path_name(m->d->layers[i].file));
+            return ruins(err, "", other, "builds on", m->d->layers[i].file);
     }
     return 0;
 }
@@ -92,9 +98,7 @@ static int check_disks(const struct graph *g, const struct span *m, struct qmp_e
     for (size_t k = 0; k < g->ndisks; k++)
         for (size_t i = m->top + 1; i <= m->base && &g->disks[k] != m->d; i++)
             if (graph_layer(&g->disks[k], m->d->layers[i].file))
-                return qmp_error_set(err, QRW_ERR_REFUSED,
-                                     "disk %s also uses %s: committing would ruin it",
-                                     g->disks[k].id, path_name(m->d->layers[i].file));
+                return ruins(err, "disk ", g->disks[k].id, "uses", m->d->layers[i].file);
     return 0;
 }
 

@@ -197,19 +197,24 @@ static const struct picture_case refusals[] = {
      "merges without touching it)"},
     {"who else builds on the base",
      "disk0: base <- a; + base <- old*", "commit disk0",
-     "refused: old also builds on base: committing would ruin it"},
+     "refused: old also builds on base: committing would ruin it "
+     "(qrewind stream pulls the data up instead)"},
     {"who else builds on a layer in between, whatever the force",
      "disk0: base <- a <- b; + a <- old*", "commit disk0 --base #base --force",
-     "refused: old also builds on a: committing would ruin it"},
+     "refused: old also builds on a: committing would ruin it "
+     "(qrewind stream pulls the data up instead)"},
     {"another disk builds on the base",
      "disk0: base* <- a; disk1: base <- b", "commit disk0 --force",
-     "refused: disk disk1 also uses base: committing would ruin it"},
+     "refused: disk disk1 also uses base: committing would ruin it "
+     "(qrewind stream pulls the data up instead)"},
     {"another disk builds on the base, without a sidecar",
      "disk0: base <- a; disk1: base <- b", "commit disk0",
-     "refused: disk disk1 also uses base: committing would ruin it"},
+     "refused: disk disk1 also uses base: committing would ruin it "
+     "(qrewind stream pulls the data up instead)"},
     {"the base is another disk's active layer",
      "disk0: base <- a; disk1: base", "commit disk0",
-     "refused: disk disk1 also uses base: committing would ruin it"},
+     "refused: disk disk1 also uses base: committing would ruin it "
+     "(qrewind stream pulls the data up instead)"},
     {"a job of ours",
      "disk0: base <- a; job qrw-commit-disk0 commit ready", "commit disk0",
      "refused: disk disk0 is busy: the job qrw-commit-disk0 (commit) is ready (wait for it "

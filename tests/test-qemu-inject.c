@@ -32,7 +32,7 @@ static char *look(const struct ends *ends, struct machine *m, const struct fault
                               : mem_strdup("a snapshot is gone");
     /* What is half done repair settles; also a merge that was put off, of which a note tells. */
     if (r->status == 5 || strstr(r->out, "not merged yet"))
-        return settle(ends, m, SETTLE_REPAIR, false, 0);
+        return settle(ends, m, SETTLE_REPAIR, false, 0, 0);
     /* a lock or a file that could not be removed stays, and is named, until somebody can */
     auto_result struct lab_result later = {0};
     if (!r->status || f->stays || strstr(r->out, "cannot lock"))

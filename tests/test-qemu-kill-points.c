@@ -2,7 +2,7 @@
 /*
  * The program, QEMU, or both are killed before and after every call by which an operation changes
  * a file or tells QEMU something. Whoever comes next finds it done, or undone; nothing is lost,
- * and nothing is left over.
+ * nothing is left over, and a program that survived its QEMU has told the truth.
  *
  *   make check TEST=qemu-kill-points      a sample
  *   make kill-matrix [QRW_ROW=revert]     every call, victim and moment, the ways to go on in turn
@@ -30,10 +30,13 @@ static void try_point(const struct row *row, const struct ends *ends, const stru
 
     /* one that had fewer calls this time was not disturbed at all */
     if (fault_hit(m.lab, f, &r)) {
+        const unsigned never = f->victim == FAULT_QEMU ? settle_denied(r.status, how) : 0;
+
         if (restart)
             settle_restart(&m, f->at % 2);
-        tally_add(t, settle(ends, &m, how, restart, f->at * 7 + (int)how),
-                  "%s %s at call %d, then %s", f->what, fault_victims[f->victim], f->at, ways[how]);
+        tally_add(t, settle(ends, &m, how, restart, never, f->at * 7 + (int)how),
+                  "%s %s at call %d: exit %d, then %s", f->what, fault_victims[f->victim], f->at,
+                  r.status, ways[how]);
     }
     machine_stop(&m);
 }

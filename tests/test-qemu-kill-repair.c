@@ -41,7 +41,7 @@ static bool try_point(const struct row *row, const struct ends *ends, const stru
     auto_free char *line = machine_words(&m);
     bool hit = strike(&m, first, line) && strike(&m, second, words);
     if (hit)
-        tally_add(t, settle(ends, &m, SETTLE_REPAIR, restart, 0),
+        tally_add(t, settle(ends, &m, SETTLE_REPAIR, restart, 0, 0),
                   "%s %s at call %d, repair: %s %s at call %d", first->what,
                   fault_victims[first->victim], first->at, second->what,
                   fault_victims[second->victim], second->at);

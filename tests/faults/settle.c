@@ -46,8 +46,22 @@ static char *repair(struct machine *m)
     return run_until_settled(m, "repair", 0, &status);
 }
 
+unsigned settle_denied(int status, enum settle_by how)
+{
+    enum {
+        BEFORE = 1 << END_BEFORE | 1 << END_BEFORE_OTHER | 1 << END_PART | 1 << END_PART_OTHER |
+                 1 << END_DROPPED | 1 << END_DROPPED_OTHER,
+        AFTER = 1 << END_AFTER | 1 << END_AFTER_OTHER,
+        TWICE = 1 << END_TWICE
+    };
+
+    if (!status)
+        return BEFORE;
+    return status == 5 ? 0 : how == SETTLE_AGAIN ? TWICE : AFTER;
+}
+
 char *settle(const struct ends *ends, struct machine *m, enum settle_by how, bool restarted,
-             int number)
+             unsigned never, int number)
 {
     enum {
         UNDONE = 1 << END_BEFORE | 1 << END_DROPPED,
@@ -59,7 +73,7 @@ char *settle(const struct ends *ends, struct machine *m, enum settle_by how, boo
         [SETTLE_OTHER] = UNDONE_OTHER | 1 << END_AFTER_OTHER | 1 << END_PART_OTHER,
         [SETTLE_DISTURBED] = UNDONE | 1 << END_AFTER | 1 << END_PART,
     };
-    unsigned never = 0, also = 0;
+    unsigned also = 0;
     auto_free char *words = machine_words(m);
     char *why = NULL;
     int status = 0;

@@ -17,9 +17,13 @@ enum settle_by {
 };
 
 /* Settle what is left, @how; then judge, and prove that every snapshot can still be reverted to.
+ * @never: a set of ends (1 << END_…) that it may not have come to, for it was said otherwise.
  * @number makes the calls at which a disturbed repair dies differ. */
 char *settle(const struct ends *ends, struct machine *m, enum settle_by how, bool restarted,
-             int number);
+             unsigned never, int number);
+
+/* The ends that @status, the exit code of a program that survived its QEMU, leaves no room for. */
+unsigned settle_denied(int status, enum settle_by how);
 
 /*
  * QEMU is gone: start another on the files that were active. Until the operation is recorded

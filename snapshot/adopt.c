@@ -64,9 +64,8 @@ static json_t *snapshot(const char *name, const char *token, size_t n, const jso
     auto_free char *created = internal_time(mtime / 1000000000, (int)(mtime % 1000000000));
     auto_free char *id = mem_printf("%s%zu", token, n);
 
-    return json_pack("{s:s, s:s, s:n, s:s, s:s, s:s, s:n, s:b, s:{}, s:n, s:b}", "name", name, "id",
-                     id, "parent", "created", created, "description", "", "kind", "external",
-                     "state", "quiesced", 0, "disks", "memory", "pinned", 0);
+    return chain_record(
+        &(struct chain_record){.name = name, .id = id, .created = created, .kind = "external"});
 }
 
 /* A name that @list does not have yet: NAME, NAME-2, … New string. */

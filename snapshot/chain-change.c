@@ -283,6 +283,15 @@ void chain_rename_snapshot(struct chain *c, const char *name, const char *fresh)
     rename_in(chain_undo(c), "current", old, fresh);
 }
 
+json_t *chain_record(const struct chain_record *r)
+{
+    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s?, s:b, s:o, s:o, s:b}", "name", r->name,
+                     "id", r->id, "parent", r->parent, "created", r->created, "description",
+                     r->description ? r->description : "", "kind", r->kind, "state", r->state,
+                     "quiesced", r->quiesced, "disks", r->disks ? r->disks : json_object(),
+                     "memory", r->memory ? r->memory : json_null(), "pinned", 0);
+}
+
 void chain_add_snapshot(struct chain *c, json_t *snapshot)
 {
     json_object_set(c->doc, "current", json_object_get(snapshot, "name"));

@@ -151,7 +151,17 @@ void chain_drop_snapshots(struct chain *c, const json_t *gone);
 /* Every place that names the snapshot @name says @fresh from now on. */
 void chain_rename_snapshot(struct chain *c, const char *name, const char *fresh);
 
-/* Takes @snapshot (see doc/sidecar.md); it becomes the current one. */
+/* The record of a snapshot (see doc/sidecar.md); new reference. What is not given is null, or
+ * empty. @disks and @memory are taken. */
+struct chain_record {
+    const char *name, *id, *parent, *created, *description;
+    const char *kind, *state;
+    bool quiesced;
+    json_t *disks, *memory;
+};
+json_t *chain_record(const struct chain_record *r);
+
+/* Takes @snapshot; it becomes the current one. */
 void chain_add_snapshot(struct chain *c, json_t *snapshot);
 
 /*

@@ -79,10 +79,11 @@ static json_t *document(const struct graph_tag *t)
 {
     auto_free char *created = internal_time(t->sec, t->nsec);
 
-    return json_pack("{s:s, s:s, s:n, s:s, s:s, s:s, s:n, s:b, s:b, s:b, s:{}, s:n, s:b}", "name",
-                     t->name, "id", t->id, "parent", "created", created, "description", "", "kind",
-                     "internal", "state", "quiesced", 0, "pinned", 0, "current", 0, "disks",
-                     "memory", "foreign", 1);
+    json_t *doc = chain_record(&(struct chain_record){
+        .name = t->name, .id = t->id, .created = created, .kind = "internal"});
+    json_object_set_new(doc, "current", json_false());
+    json_object_set_new(doc, "foreign", json_true());
+    return doc;
 }
 
 static void add_disk(json_t *snapshot, const char *disk, const struct graph_tag *t)

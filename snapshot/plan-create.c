@@ -204,13 +204,7 @@ static void record(struct plan *p, const struct scene *s, const struct qrw_creat
             chain_add_layer(&p->after, t->list[i].file, "qcow2", d->layers[0].size, frozen, true));
         plan_promise(p, d->id, t->list[i].file, d->layers[0].file, true);
     }
-    chain_add_snapshot(&p->after,
-                       json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b}", "name",
-                                 name, "id", s->token, "parent", chain_current(s->chain), "created",
-                                 s->now, "description", args->description ? args->description : "",
-                                 "kind", "external", "state", graph_state(s->graph), "quiesced",
-                                 false, "disks", disks, "memory", memory ? memory : json_null(),
-                                 "pinned", false));
+    plan_record(p, s, name, "external", args->description, disks, memory);
 }
 
 static char *choose_name(const struct scene *s, const char *wanted)

@@ -149,15 +149,18 @@ static json_t *add_memory(struct import *m, const json_t *file)
 static void add_snapshot(struct import *m, json_t *memory)
 {
     const json_t *told = json_object_get(m->args->manifest, "snapshot");
-    const char *description = text(told, "description"), *state = text(told, "state");
 
-    chain_add_snapshot(
-        &m->chain,
-        json_pack("{s:s, s:s, s:n, s:s, s:s, s:s, s:s?, s:b, s:O, s:o, s:b}", "name", m->args->name,
-                  "id", m->s->token, "parent", "created", text(told, "created"), "description",
-                  description ? description : "", "kind", "external", "state", state, "quiesced",
-                  json_is_true(json_object_get(told, "quiesced")), "disks", m->disks, "memory",
-                  memory ? memory : json_null(), "pinned", 0));
+    chain_add_snapshot(&m->chain, chain_record(&(struct chain_record){
+                                      .name = m->args->name,
+                                      .id = m->s->token,
+                                      .created = text(told, "created"),
+                                      .description = text(told, "description"),
+                                      .kind = "external",
+                                      .state = text(told, "state"),
+                                      .quiesced = json_is_true(json_object_get(told, "quiesced")),
+                                      .disks = json_incref(m->disks),
+                                      .memory = memory,
+                                  }));
 }
 
 static void add_rest(struct import *m)

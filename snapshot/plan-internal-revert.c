@@ -209,12 +209,7 @@ static void keep_present(struct plan *p, const struct internal_way *w)
     json_t *undo = NULL;
 
     if (w->args->keep) {
-        chain_add_snapshot(&p->after,
-                           json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}",
-                                     "name", w->keeps, "id", s->token, "parent",
-                                     chain_current(s->chain), "created", s->now, "description", "",
-                                     "kind", "internal", "state", graph_state(s->graph), "quiesced",
-                                     0, "disks", tagged(p, w), "memory", "pinned", 0));
+        plan_record(p, s, w->keeps, "internal", NULL, tagged(p, w), NULL);
         if (!graph_is_off(s->graph))
             plan_note(p, "%s holds the disks only: going back to it means a reset", w->keeps);
     } else if (w->keeps && !w->args->discard) {

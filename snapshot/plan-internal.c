@@ -196,14 +196,8 @@ static void record(struct plan *p, const struct scene *s, const struct qrw_creat
         plan_promise_tag(p, o->list[i].disk->id, NULL, name, true);
     }
     json_object_set(p->result, "disks", disks);
-    chain_add_snapshot(
-        &p->after,
-        json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:b}", "name", name, "id",
-                  s->token, "parent", chain_current(s->chain), "created", s->now, "description",
-                  args->description ? args->description : "", "kind", "internal", "state",
-                  graph_state(s->graph), "quiesced", 0, "disks", disks, "memory",
-                  args->memory ? memory_record(s, name, o->list[0].disk) : json_null(), "pinned",
-                  0));
+    plan_record(p, s, name, "internal", args->description, disks,
+                args->memory ? memory_record(s, name, o->list[0].disk) : NULL);
 }
 
 int plan_internal_create(struct plan *p, const struct scene *s, const struct qrw_create_args *args,

@@ -126,21 +126,12 @@ static int check_keep(const struct way_back *w, struct qmp_error *err)
     return chain_check_name(keep, err);
 }
 
-static json_t *kept_snapshot(const struct plan *p, const struct way_back *w)
-{
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:n, s:b}", "name",
-                     w->args->keep, "id", w->s->token, "parent", chain_current(w->s->chain),
-                     "created", w->s->now, "description", "", "kind", "external", "state",
-                     graph_state(w->s->graph), "quiesced", 0, "disks", present_layers(p, w),
-                     "memory", "pinned", 0);
-}
-
 static void keep_present(struct plan *p, const struct way_back *w)
 {
     json_t *undo = NULL;
 
     if (w->args->keep) {
-        chain_add_snapshot(&p->after, kept_snapshot(p, w));
+        plan_record(p, w->s, w->args->keep, "external", NULL, present_layers(p, w), NULL);
         if (!graph_is_off(w->s->graph))
             plan_note(p, "%s holds the disks only: going back to it means a reset", w->args->keep);
     } else if (!w->args->discard) {

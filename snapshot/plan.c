@@ -347,3 +347,19 @@ json_t *plan_preview(const struct plan *p)
     json_array_extend(all, p->cleanup);
     return all;
 }
+
+void plan_record(struct plan *p, const struct scene *s, const char *name, const char *kind,
+                 const char *description, json_t *disks, json_t *memory)
+{
+    chain_add_snapshot(&p->after, chain_record(&(struct chain_record){
+                                      .name = name,
+                                      .id = s->token,
+                                      .parent = chain_current(s->chain),
+                                      .created = s->now,
+                                      .description = description,
+                                      .kind = kind,
+                                      .state = graph_state(s->graph),
+                                      .disks = disks,
+                                      .memory = memory,
+                                  }));
+}

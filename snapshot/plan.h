@@ -174,6 +174,11 @@ void plan_migration(struct plan *p, const char *execute, json_t *arguments, cons
 
 /* ---- the promise and what follows ---- */
 
+/* Record the present as the snapshot @name of @kind. @description may be NULL; @disks and @memory
+ * (NULL: none) are taken. */
+void plan_record(struct plan *p, const struct scene *s, const char *name, const char *kind,
+                 const char *description, json_t *disks, json_t *memory);
+
 /* @disk's chain has @layer (on top, if @top) directly above @backing (NULL: nothing below). */
 void plan_promise(struct plan *p, const char *disk, const char *layer, const char *backing,
                   bool top);

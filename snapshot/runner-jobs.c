@@ -115,7 +115,8 @@ static int start(struct follow *f, struct qmp_error *err)
  * A stream or a commit gives up the layers below in a header that it writes at once, while the
  * tables that say where their data is now wait in QEMU's memory: were QEMU killed then, the image
  * would have neither. So before the job may end, what it has written to is written out. There is
- * no QMP command for that.
+ * no QMP command for that, and of "qemu-io NODE flush" one does not hear whether it worked. To open
+ * a node again as it is flushes it first, and has words only when something is wrong.
  */
 static void add_flush(struct ask *a, const json_t *job)
 {
@@ -123,9 +124,35 @@ static void add_flush(struct ask *a, const json_t *job)
     const char *below = text(args, "base-node");
     bool down = !strcmp(text(job, "execute"), "block-commit");
     auto_free char *line =
-        mem_printf("qemu-io %s flush", down && below ? below : text(args, "device"));
+        mem_printf("qemu-io %s reopen", down && below ? below : text(args, "device"));
 
     ask_add(a, "human-monitor-command", json_pack("{s:s}", "command-line", line), NULL, NULL);
+}
+
+/* Write out what the jobs that wait for their end have written to. */
+static int flush(struct follow *f, struct qmp_error *err)
+{
+    struct ask *a = ask_new(f->r->client, NULL);
+    size_t asked = 0;
+    int rc;
+
+    for (size_t i = 0; i < f->n; i++)
+        if (phase(f, i) == JOB_PENDING) {
+            add_flush(a, f->steps[i]);
+            asked++;
+        }
+    rc = ask_run(a, err);
+    for (size_t i = 0; i < asked && !rc; i++) {
+        const char *words = json_string_value(ask_reply(a, i, err));
+
+        if (!words || words[0])
+            rc = -1;
+        if (words && words[0])
+            qmp_error_set(err, QMP_ERR_COMMAND, "what was moved cannot be written out: %.*s",
+                          (int)strcspn(words, "\r\n"), words);
+    }
+    ask_free(a);
+    return rc;
 }
 
 /* Tell every ready job what to do once all of them are: the disks switch together. A
@@ -139,12 +166,12 @@ static int tell(struct follow *f, struct qmp_error *err)
     if (phase(f, 0) == JOB_READY && then(f, 0) == JOB_COMPLETE && f->r->switching &&
         f->r->switching(f->r->switching_arg, err))
         return -1;
+    if (flush(f, err))
+        return -1;
     a = ask_new(f->r->client, NULL);
     for (size_t i = 0; i < f->n; i++) {
         const char *argument, *command = job_command(phase(f, i), then(f, i), &argument);
 
-        if (command && phase(f, i) == JOB_PENDING)
-            add_flush(a, f->steps[i]);
         if (command)
             ask_add(a, command, json_pack("{s:s}", argument, job_id(f->steps[i])), NULL, NULL);
     }

@@ -58,9 +58,10 @@ static bool is_the_only_way_back(const struct runner *r, struct plan *p, const j
     return true;
 }
 
-void runner_send_undo(struct runner *r, struct plan *p, const json_t *step)
+bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step)
 {
     const json_t *undo = json_object_get(step, "undo"), *part;
+    bool undone = true;
     size_t i;
 
     if (json_is_object(undo))
@@ -68,9 +69,12 @@ void runner_send_undo(struct runner *r, struct plan *p, const json_t *step)
     json_array_foreach(undo, i, part) {
         if (is(part, "job"))
             runner_undo_by_job(r, part);
-        else if (!is_the_only_way_back(r, p, part))
+        else if (is_the_only_way_back(r, p, part))
+            undone = false;
+        else
             send(r, p, part);
     }
+    return undone;
 }
 
 void runner_close_nodes(struct runner *r, struct plan *p)

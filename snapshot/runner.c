@@ -22,7 +22,7 @@ struct run {
     struct runner *r;
     struct plan *p;
     bool *taken;
-    bool lost; /* the connection, or the wait for an answer: the outcome is unknown */
+    bool lost; /* the connection, the wait for an answer, or the way back: the outcome is unknown */
     bool past; /* something was done that cannot be taken back: the guest writes to new files */
 };
 
@@ -200,13 +200,15 @@ static void take_back(struct run *run)
 
         if (!run->taken[i])
             continue;
-        if (json_object_get(step, "undo"))
-            runner_send_undo(run->r, run->p, step);
-        else
+        if (!json_object_get(step, "undo")) {
             runner_file_undo(run->r, run->p, step, NULL);
+        } else if (!runner_send_undo(run->r, run->p, step)) {
+            run->lost = true; /* nor may a guest go on, whose disks are of two times */
+            break;
+        }
     }
     runner_dismiss(run->r, run->p);
-    run->lost = qmp_client_broken(run->r->client) != NULL;
+    run->lost = run->lost || qmp_client_broken(run->r->client);
 }
 
 /* What a failure of @step means to the user: the wait is over, it is undone, it cannot be, or

@@ -92,8 +92,9 @@ void runner_dismiss_one(struct runner *r, const json_t *job);
 /* ---- runner-undo.c ---- */
 
 /* Take the @step of @p back by what it says: a command, or several steps: commands, and jobs to
- * run. A tag whose image does not show what it holds ("shows") is kept, and noted. */
-void runner_send_undo(struct runner *r, struct plan *p, const json_t *step);
+ * run. A tag whose image does not show what it holds ("shows") is kept, and noted: then it is not
+ * taken back, and false is returned. */
+bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step);
 
 /* One part of that, which is a job: run it to its end, whatever that is. */
 void runner_undo_by_job(struct runner *r, const json_t *job);

@@ -91,6 +91,12 @@ bool vm_find_taken(const struct plan *p, json_t *taken);
 /* Take from the cleanup of @p the files that images of others build on, and say so. */
 void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar);
 
+/*
+ * Whatever the headers of the images say, QEMU's graph is as @p promised: what it could not write
+ * is written now. -1: a header still names a file that is to be removed.
+ */
+int vm_mend_headers(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err);
+
 /* vm-journal.c */
 struct journal {
     char *file; /* the sidecar */

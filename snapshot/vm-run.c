@@ -128,6 +128,13 @@ static json_t *finished(const struct plan *p, const struct runner *r)
     return result;
 }
 
+/* A job may fail when QEMU has merged the layers, and only an image cannot be told. */
+static bool is_reached(struct qrw_vm *vm, const struct plan *p)
+{
+    return json_array_size(p->promise) && !vm_observe_disks(vm, NULL) &&
+           !plan_holds(p, &vm->graph, NULL);
+}
+
 static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
                          struct plan *p, unsigned flags, struct qmp_error *err)
 {
@@ -173,6 +180,10 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     if (result)
         return result;
     vm_tell(vm, p, notes);
+    if (why.kind == QRW_ERR_FAILED && is_reached(vm, p)) {
+        journal_stands(&why);
+        qmp_error_wrap(&why, "it is done in QEMU, and not yet on the disk");
+    }
     if ((why.kind == QRW_ERR_FAILED || why.kind == QRW_ERR_UNSUPPORTED) && !op->aside &&
         !j->gave_up)
         journal_undone(j, vm, p, &why);

@@ -52,7 +52,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     vm_spare_shared(vm, p, j->file);
     if ((plan_acts(p) && observe_end(vm, p, &why)) ||
         vm_observe_migration(vm, plan_promised_file(p), &why) || plan_holds(p, &vm->graph, &why) ||
-        runner_cleanup(r, p, &why)) {
+        vm_mend_headers(vm, p, &why) || runner_cleanup(r, p, &why)) {
         journal_stands(&why);
         if (err)
             *err = why;

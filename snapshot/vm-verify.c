@@ -275,6 +275,64 @@ void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar)
 
 /* ---- after: the headers ---- */
 
+/* Does the header of @layer name a file that the cleanup of @p removes? */
+static bool needs_removed(const struct plan *p, const char *layer)
+{
+    struct image_stat named, removed;
+    struct qcow2_header h = {0};
+    const json_t *step;
+    bool needs = false;
+    size_t i;
+
+    if (image_read_header(layer, &h, NULL))
+        return false;
+    auto_free char *path = h.backing ? image_backing_path(layer, h.backing) : NULL;
+    qcow2_header_done(&h);
+    if (!path || image_stat(path, &named, NULL) || !named.exists)
+        return false;
+    json_array_foreach(p->cleanup, i, step)
+        if (same(text(step, "step"), "unlink") && !image_stat(text(step, "file"), &removed, NULL))
+            needs = needs || (removed.exists && image_same(&removed, &named));
+    return needs;
+}
+
+/* QEMU could not write the header when its job ended. It calls every backing file by the format of
+ * the image that it writes to. */
+static void name_backing(struct qrw_vm *vm, const json_t *fact)
+{
+    const struct graph_disk *d = graph_disk(&vm->graph, text(fact, "disk"));
+    const struct graph_layer *l = d ? graph_layer(d, text(fact, "layer")) : NULL;
+    const struct graph_layer *below = l && l + 1 < d->layers + d->nlayers ? l + 1 : NULL;
+
+    if (!below || !same(below->format, l->format))
+        return;
+    json_decref(ask_one(vm->client, NULL, "change-backing-file",
+                        json_pack("{s:s, s:s, s:s}", "device", d->node, "image-node-name", l->node,
+                                  "backing-file", below->file),
+                        NULL));
+}
+
+int vm_mend_headers(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err)
+{
+    const json_t *fact;
+    size_t i;
+
+    json_array_foreach(p->promise, i, fact) {
+        const char *layer = text(fact, "layer");
+
+        if (!vm->files_reachable || !layer || text(fact, "tag") ||
+            names(layer, text(fact, "backing")))
+            continue;
+        if (vm_observe(vm, GRAPH_NODES, err))
+            return -1;
+        name_backing(vm, fact);
+        if (needs_removed(p, layer))
+            return qmp_error_set(err, QRW_ERR_UNKNOWN,
+                                 "%s still names a layer that is to be removed as its base", layer);
+    }
+    return 0;
+}
+
 void vm_check_headers(struct qrw_vm *vm, struct plan *p)
 {
     const json_t *fact;

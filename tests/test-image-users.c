@@ -14,6 +14,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/image.h"
+#include "tests/lab/lab.h"
 #include "tests/scratch/scratch.h"
 
 TestSuite(image_users, .init = scratch_enter, .fini = scratch_leave);
@@ -252,7 +253,8 @@ Test(image_users, a_file_of_the_same_name_in_another_root_is_not_ours)
     auto_free char *jail = mem_printf("jail%s", scratch_folder());
     auto_free char *inside = mem_printf("%s/image", jail);
     auto_free char *their_link = mem_printf("%s/link", jail);
-    cr_assert(!mkdir("jail", 0755) && !mkdir("jail/tmp", 0755) && !mkdir(jail, 0755));
+    auto_result struct lab_result r = lab_exec(NULL, (const char *[]){"mkdir", "-p", jail, NULL});
+    cr_assert_eq(r.status, 0, "%s", r.err);
     scratch_write("image", "ours", 4);
     scratch_write(inside, "theirs", 6);
     /* below both roots a link with the same words leads to different files */

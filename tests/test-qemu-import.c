@@ -253,7 +253,7 @@ Test(qemu_import, an_image_that_shows_another_file_stays_out)
         const char *make, *words;
     } cases[] = {
         {"qemu-img create -q -f qcow2 -b /etc/passwd -F raw out/base.qcow2 16M", "stand alone"},
-        {"qemu-img create -q -f qcow2 -o data_file=/tmp/x.raw,data_file_raw=on out/base.qcow2 16M",
+        {"qemu-img create -q -f qcow2 -o data_file=x.raw,data_file_raw=on out/base.qcow2 16M",
          "stand alone"},
         {"qemu-img create -q -f qcow2 out/base.qcow2 32M", "another size"},
         {"qemu-img create -q -f raw out/base.qcow2 16M", "not a qcow2"},

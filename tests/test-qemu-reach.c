@@ -81,7 +81,7 @@ Test(reach, as_qemu_spells_it)
 
 /* ---- a QEMU that sees something else ---- */
 
-static char bin[] = "/tmp/qrw-bin-XXXXXX";
+static char *bin;
 
 /* From now on QEMU starts in a mount namespace of its own: the lab's folder is there what
  * everybody else sees as the folder "inside" in it, and the images are in that. */
@@ -92,7 +92,7 @@ static void wrap_qemu(void)
 
     if (getuid() != 0)
         cr_skip_test("needs root, for a mount namespace");
-    cr_assert_not_null(mkdtemp(bin));
+    bin = lab_new_folder();
     script = mem_printf("%s/qemu-system-x86_64", bin);
     f = fopen(script, "w");
     fprintf(f,
@@ -114,6 +114,7 @@ static void unwrap_qemu(void)
 
     unlink(script);
     rmdir(bin);
+    free(bin);
 }
 
 Test(reach, qemu_makes_the_overlays_where_we_cannot)

@@ -110,11 +110,9 @@ static char *loop_device(const char *file)
 
 Test(remote, nothing_is_put_beside_a_device)
 {
-    char folder[] = "/tmp/qrw-device-XXXXXX";
-    auto_free char *image = NULL, *device = NULL, *drive = NULL, *beside = NULL;
+    auto_free char *folder = lab_new_folder(), *image = mem_printf("%s/image", folder);
+    auto_free char *device = NULL, *drive = NULL, *beside = NULL;
 
-    cr_assert_not_null(mkdtemp(folder));
-    image = mem_printf("%s/image", folder);
     lab_image(image, "raw", "16M", NULL, NULL);
     device = loop_device(image);
     drive = mem_printf("if=none,id=vda,format=raw,file=%s", device);

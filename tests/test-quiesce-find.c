@@ -13,6 +13,7 @@
 #include "snapshot/error.h"
 #include "snapshot/quiesce.h"
 #include "tests/fake-monitor/fake-monitor.h"
+#include "tests/lab/lab.h"
 
 /* A VM with two ports: what its monitor says is told by the test. */
 static const char *devices, *chardev;
@@ -104,11 +105,8 @@ Test(find, understands_how_qemu_writes_addresses)
 
 Test(find, gives_a_path_that_means_the_same_to_us_as_it_is)
 {
-    char folder[] = "/tmp/qrw-find-XXXXXX";
+    auto_free char *folder = lab_new_folder(), *path = mem_printf("%s/agent.sock", folder);
     struct qmp_error err;
-
-    cr_assert(mkdtemp(folder));
-    auto_free char *path = mem_printf("%s/agent.sock", folder);
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     strcpy(un.sun_path, path);

@@ -53,7 +53,7 @@ char *lab_path(const struct lab *lab, const char *name)
     return mem_printf("%s/%s", lab->folder, name);
 }
 
-static char *make_folder(void)
+char *lab_new_folder(void)
 {
     const char *tmp = getenv("TMPDIR");
     char *folder = mem_printf("%s/qrw-XXXXXX", tmp ? tmp : "/tmp");
@@ -117,7 +117,7 @@ struct lab *lab_start(const struct lab_options *o)
     struct lab_args args = {0};
     auto_free char *client = NULL;
 
-    lab->folder = make_folder();
+    lab->folder = lab_new_folder();
     adopt(lab);
     lab->socket = lab_path(lab, "monitor.sock");
     lab->log = lab_path(lab, "qemu.log");

@@ -68,6 +68,9 @@ void lab_stop(struct lab *lab);
 /* Kill QEMU as if by accident and wait for its end; the folder stays until lab_stop(). */
 void lab_kill(struct lab *lab);
 
+/* A new folder in $TMPDIR. New string. */
+char *lab_new_folder(void);
+
 /* FOLDER/@name; the caller frees. */
 char *lab_path(const struct lab *lab, const char *name);
 

@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "tests/lab/lab.h"
 
-static char folder[] = "/tmp/qrewind-test-XXXXXX";
+static char *folder;
 
 void scratch_enter(void)
 {
-    cr_assert(mkdtemp(folder), "%s: %m", folder);
+    folder = lab_new_folder();
     cr_assert(!chdir(folder) && !chmod(folder, 0777));
 }
 
@@ -30,6 +31,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 void scratch_leave(void)
 {
     cr_expect(!chdir("/") && !nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS));
+    free(folder);
 }
 
 void scratch_needs_root(void)

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Make a folder and go there; leave it and remove all that is in it. */
+/* Make a folder in $TMPDIR and go there; leave it and remove all that is in it. */
 void scratch_enter(void);
 void scratch_leave(void);
 

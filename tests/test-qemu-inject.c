@@ -7,49 +7,16 @@
  *   make inject-matrix [OF=1] [QRW_ROW=TEXT]
  */
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "qmp/mem.h"
 #include "tests/faults/fault.h"
-#include "tests/faults/picture.h"
 #include "tests/faults/settle.h"
 #include "tests/faults/table.h"
 
 static const char *const failures[] = {"ENOSPC", "EDQUOT", "EMFILE", "EIO",
                                        "EINTR",  "ENOMEM", "short"};
 enum { FAILURES = sizeof(failures) / sizeof(failures[0]) };
-
-enum { DONE = 1 << END_AFTER, UNTOUCHED = 1 << END_BEFORE, PART = 1 << END_PART };
-
-static char *look(const struct ends *ends, struct machine *m, const struct fault *f,
-                  const struct lab_result *r)
-{
-    if (r->status > 8)
-        return mem_strdup("no such exit code");
-    if (strstr(r->err, "is dropped: its content was overwritten"))
-        return r->status == 5 ? ends_judge(ends, m, 1 << END_DROPPED, false)
-                              : mem_strdup("a snapshot is gone");
-    /* What is half done repair settles; also a merge that was put off, of which a note tells. */
-    if (r->status == 5 || strstr(r->out, "not merged yet"))
-        return settle(ends, m, SETTLE_REPAIR, false, 0, 0);
-    /* a lock or a file that could not be removed stays, and is named, until somebody can */
-    auto_result struct lab_result later = {0};
-    if (!r->status || f->stays || strstr(r->out, "cannot lock"))
-        later = fault_free(m->lab, "repair");
-    return ends_judge(ends, m, r->status ? UNTOUCHED | PART : DONE, false);
-}
-
-static char *judge(const struct ends *ends, struct machine *m, const struct fault *f,
-                   const struct lab_result *r)
-{
-    auto_free char *said = mem_printf("%s%s", r->out, r->err);
-    m->kept = said;
-    auto_free char *why = look(ends, m, f, r);
-    m->kept = NULL;
-
-    return why ? mem_printf("exit %d: %s%s%s", r->status, r->out, r->err, why) : NULL;
-}
 
 static void try_point(const struct row *row, const struct ends *ends, const struct fault *f,
                       struct tally *t)
@@ -59,9 +26,7 @@ static void try_point(const struct row *row, const struct ends *ends, const stru
     machine_start(&m, row);
     auto_free char *words = machine_words(&m);
     auto_result struct lab_result r = fault_run(m.lab, f, words);
-    char *why = judge(ends, &m, f, &r);
-
-    tally_add(t, why ? why : picture_prove(&m), "%s%s at call %d", f->what,
+    tally_add(t, settle_by_code(ends, &m, &r, f->stays, false), "%s%s at call %d", f->what,
               f->stays ? " from then on" : "", f->at);
     machine_stop(&m);
 }

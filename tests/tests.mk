@@ -18,7 +18,7 @@ QEMU_TEST_BIN := $(filter $(B)/tests/test-qemu-%,$(TEST_BIN))
 HELPER_SRC := $(filter-out tests/bench/% tests/demo/% tests/fuzz/main.c tests/programs/%,$(wildcard tests/*/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/%.o)
 HELPERS := $(B)/tests/libhelpers.a
-SHIM := $(B)/tests/shim.so
+SHIMS := $(B)/tests/shim.so $(B)/tests/disk.so
 
 .PHONY: check check-matrix check-build record-schema lint format
 check:
@@ -32,15 +32,15 @@ check-matrix:
 	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build
 	$(Q)QREWIND=$(CURDIR)/$(PROGRAM) tests/releases/matrix $(QEMU_TEST_BIN)
 
-check-build: $(PROGRAM) $(TEST_BIN) $(SHIM)
+check-build: $(PROGRAM) $(TEST_BIN) $(SHIMS)
 
 # Criterion finds the tests in a section that nothing refers to.
 $(B)/tests/test-%: $(B)/tests/test-%.o $(HELPERS) $(STATIC)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--no-gc-sections -o $@ $^ $(PKG_LIBS) -lcriterion
 
-# What tests/faults puts between the program and the C library.
-$(SHIM): tests/faults/shim/shim.c
+# What tests/faults puts between the program, or QEMU, and the C library.
+$(SHIMS): $(B)/tests/%.so: tests/faults/shim/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g $(WARN) -fPIC -shared -o $@ $<

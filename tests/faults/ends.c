@@ -176,7 +176,7 @@ char *ends_judge(const struct ends *ends, struct machine *m, unsigned allowed, b
     for (int i = 0; i < ENDS; i++)
         if (allowed & 1u << i && ends->picture[i] && same(is, ends->picture[i], restarted))
             return NULL;
-    if (restarted && is_half_reverted(ends, m, allowed & 1 << END_AFTER_OTHER, is))
+    if (allowed & 1u << ENDS && is_half_reverted(ends, m, allowed & 1 << END_AFTER_OTHER, is))
         return NULL;
     return mem_printf("it is\n%s      and before it was\n%s", is, ends->picture[END_BEFORE]);
 }

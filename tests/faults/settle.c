@@ -73,7 +73,7 @@ char *settle(const struct ends *ends, struct machine *m, enum settle_by how, boo
         [SETTLE_OTHER] = UNDONE_OTHER | 1 << END_AFTER_OTHER | 1 << END_PART_OTHER,
         [SETTLE_DISTURBED] = UNDONE | 1 << END_AFTER | 1 << END_PART,
     };
-    unsigned also = 0;
+    unsigned also = restarted || m->kept ? 1u << ENDS : 0;
     auto_free char *words = machine_words(m);
     char *why = NULL;
     int status = 0;
@@ -86,7 +86,7 @@ char *settle(const struct ends *ends, struct machine *m, enum settle_by how, boo
     if (how == SETTLE_AGAIN) {
         why = run_until_settled(m, words, ends->again ? 0 : 1 << 1 | 1 << 3, &status);
         if (status == 1 && is_in_the_way(m))
-            also = 1 << END_BEFORE;
+            also |= 1 << END_BEFORE;
         if (status != 3)
             never |= 1 << END_DROPPED; /* it named the snapshot that was dropped */
     } else if (how == SETTLE_OTHER) {
@@ -100,6 +100,43 @@ char *settle(const struct ends *ends, struct machine *m, enum settle_by how, boo
     if (!why)
         why = ends_judge(ends, m, (allowed[how] | also) & ~never, restarted);
     return why ? why : picture_prove(m);
+}
+
+/* ---- a call failed ---- */
+
+static char *judge(const struct ends *ends, struct machine *m, const struct lab_result *r,
+                   bool lasting, bool restarted)
+{
+    enum { DONE = 1 << END_AFTER, UNTOUCHED = 1 << END_BEFORE, PART = 1 << END_PART };
+
+    if (r->status > 8)
+        return mem_strdup("no such exit code");
+    if (strstr(r->err, "is dropped: its content was overwritten"))
+        return r->status == 5 ? ends_judge(ends, m, 1 << END_DROPPED, restarted)
+                              : mem_strdup("a snapshot is gone");
+    /* What is half done repair settles; also a merge that was put off, of which a note tells. */
+    if (r->status == 5 || strstr(r->out, "not merged yet"))
+        return settle(ends, m, SETTLE_REPAIR, restarted, 0, 0);
+    /* a lock or a file that could not be removed stays, and is named, until somebody can */
+    auto_result struct lab_result later = {0};
+    if (!r->status || lasting || strstr(r->out, "cannot lock"))
+        later = fault_free(m->lab, "repair");
+    auto_free char *said = mem_printf("%s%s", m->kept, later.out ? later.out : "");
+    m->kept = said;
+    return ends_judge(ends, m, r->status ? UNTOUCHED | PART : DONE, restarted);
+}
+
+char *settle_by_code(const struct ends *ends, struct machine *m, const struct lab_result *r,
+                     bool lasting, bool restarted)
+{
+    auto_free char *said = mem_printf("%s%s", r->out, r->err);
+    m->kept = said;
+    auto_free char *why = judge(ends, m, r, lasting, restarted);
+    m->kept = NULL;
+
+    if (!why)
+        return picture_prove(m);
+    return mem_printf("exit %d: %s%s%s", r->status, r->out, r->err, why);
 }
 
 /* ---- QEMU is gone ---- */

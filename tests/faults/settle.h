@@ -26,6 +26,13 @@ char *settle(const struct ends *ends, struct machine *m, enum settle_by how, boo
 unsigned settle_denied(int status, enum settle_by how);
 
 /*
+ * A call failed in the operation that ended as @r says: is the exit code true? 0 done, 5 half done
+ * and repair settles it, else nothing has changed. @lasting: it went on failing. Then the proof.
+ */
+char *settle_by_code(const struct ends *ends, struct machine *m, const struct lab_result *r,
+                     bool lasting, bool restarted);
+
+/*
  * QEMU is gone: start another on the files that were active. Until the operation is recorded
  * there are two answers: those of the record, and (@newer) those of what is pending.
  */

@@ -126,6 +126,17 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
     return 0;
 }
 
+bool plan_holds_in_part(const struct plan *p, const struct graph *g)
+{
+    const json_t *fact;
+    size_t i;
+
+    json_array_foreach(p->promise, i, fact)
+        if (text(fact, "disk") && !holds(fact, g, NULL))
+            return true;
+    return false;
+}
+
 bool plan_disks_hold(const struct plan *p, const struct graph *g)
 {
     const json_t *fact;

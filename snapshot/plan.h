@@ -206,6 +206,8 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
 bool plan_pretend(const struct plan *p, struct graph *g);
 /* Do the disks of @g show what was promised of them? */
 bool plan_disks_hold(const struct plan *p, const struct graph *g);
+/* Do they show any of it? */
+bool plan_holds_in_part(const struct plan *p, const struct graph *g);
 
 /* Close the nodes of @l, those that do not go by themselves (QEMU's own begin with '#'). */
 void plan_cleanup_nodes(struct plan *p, const struct graph_layer *l);

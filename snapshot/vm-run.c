@@ -16,6 +16,7 @@
 #include "snapshot/clock.h"
 #include "snapshot/image.h"
 #include "snapshot/plan-tidy.h"
+#include "snapshot/recover.h"
 #include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
 
@@ -128,11 +129,15 @@ static json_t *finished(const struct plan *p, const struct runner *r)
     return result;
 }
 
-/* A job may fail when QEMU has merged the layers, and only an image cannot be told. */
-static bool is_reached(struct qrw_vm *vm, const struct plan *p)
+/* What could not be taken back, or needed not: a job may fail when QEMU has merged the layers, and
+ * only an image cannot be told; of several tags some are deleted, the one that failed included. */
+static bool has_changed(struct qrw_vm *vm, const struct plan *p)
 {
-    return json_array_size(p->promise) && !vm_observe_disks(vm, NULL) &&
-           !plan_holds(p, &vm->graph, NULL);
+    if (!json_array_size(p->promise) || vm_observe_disks(vm, NULL))
+        return false;
+    enum recover_verdict verdict = recover_decide(p, &vm->graph);
+    return verdict == RECOVER_FINISH ||
+           (verdict == RECOVER_REPEAT && plan_holds_in_part(p, &vm->graph));
 }
 
 static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
@@ -180,9 +185,9 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     if (result)
         return result;
     vm_tell(vm, p, notes);
-    if (why.kind == QRW_ERR_FAILED && is_reached(vm, p)) {
+    if (why.kind == QRW_ERR_FAILED && has_changed(vm, p)) {
         journal_stands(&why);
-        qmp_error_wrap(&why, "it is done in QEMU, and not yet on the disk");
+        qmp_error_wrap(&why, "half done");
     }
     if ((why.kind == QRW_ERR_FAILED || why.kind == QRW_ERR_UNSUPPORTED) && !op->aside &&
         !j->gave_up)

@@ -289,6 +289,14 @@ Test(qemu_check_offline, a_save_that_was_killed)
     expect_found("killed", "", "");
 }
 
+/* The lock that it held lies beside a layer where nobody looks for a sidecar any more. */
+Test(qemu_check_offline, a_forget_that_was_killed)
+{
+    make_tower();
+    sh("qrewind " ON " forget; touch " SIDECAR ".lock; qrewind -i base.s2.qcow2 repair; "
+       "test ! -e " SIDECAR ".lock");
+}
+
 /* A folder that is moved with its sidecar works on. */
 Test(qemu_check_offline, a_folder_is_moved)
 {

@@ -132,14 +132,11 @@ static void say_snapshots(struct look *l)
     }
 }
 
-static void say_disk(struct look *l, int d, const json_t *block)
+static void say_disk(struct look *l, int d)
 {
-    const json_t *inserted = json_object_get(block, "inserted");
-    char file[IMAGE_NAME];
+    auto_free char *file = machine_file(l->m, d);
     unsigned char is[MODEL_BLOCKS] = {0};
 
-    snprintf(file, sizeof(file), "%s", last(member(inserted, "file")));
-    file[strcspn(file, "\"")] = '\0'; /* json:{… "filename": "/a/b"}} */
     free(lab_human(l->m->lab, "qemu-io vd%c flush", 'a' + d));
     int n = need(l, file);
     say(l, "disk %d, %d deep:", d, n);
@@ -243,7 +240,6 @@ json_t *picture_sidecar(const struct machine *m)
 static void look_around(struct look *l, bool status)
 {
     auto_result struct lab_result r = fault_free(l->m->lab, "list");
-    json_auto_t *blocks = lab_qmp(l->m->lab, "query-block", NULL);
 
     l->why = images_read(&l->images, l->m->home->folder);
     l->list = json_loads(r.out, 0, NULL);
@@ -253,7 +249,7 @@ static void look_around(struct look *l, bool status)
     if (l->why)
         return;
     for (int d = 0; d < l->m->row->disks; d++)
-        say_disk(l, d, json_array_get(blocks, (size_t)d));
+        say_disk(l, d);
     say_snapshots(l);
     say(l, "current: %s\n", member(l->list, "current"));
     check_machine(l);

@@ -48,6 +48,9 @@ const struct row rows[] = {
      "mirror vda %/copy.qcow2 --pivot"},
     {"prune --keep-last",        1, false, false, TREE, "prune --keep-last 1"},
     {"prune --max-depth",        2, false, false, TREE, "prune --max-depth 2"},
+    {"forget",                   2, false, false, "w1; create s1; w2; create s2; w3", "forget"},
+    {"adopt",                    2, true,  false, "w1; create s1; w2; create s2; w3; forget",
+     "adopt"},
     {"edit",                     1, false, false, "w1; create s1; w2", "edit s1 --name t1 --pin"},
     // clang-format on
 };
@@ -81,6 +84,16 @@ static void set_up(struct machine *m, const char *line)
         lab_fail("%s: %s%s", line, r.out, r.err);
 }
 
+char *machine_file(const struct machine *m, int d)
+{
+    json_auto_t *blocks = lab_qmp(m->lab, "query-block", NULL);
+    const json_t *inserted = json_object_get(json_array_get(blocks, (size_t)d), "inserted");
+    const char *file = json_string_value(json_object_get(inserted, "file"));
+
+    file = file ? strrchr(file, '/') + 1 : "";
+    return mem_printf("%.*s", (int)strcspn(file, "\""), file); /* json:{… "filename": "/a/b"}} */
+}
+
 void machine_start(struct machine *m, const struct row *row)
 {
     auto_free char *lines = mem_strdup(row->setup);
@@ -93,12 +106,16 @@ void machine_start(struct machine *m, const struct row *row)
         return;
     for (char *line = strtok_r(lines, ";", &rest); line; line = strtok_r(NULL, ";", &rest))
         set_up(m, line + strspn(line, " "));
+    for (int d = 0; d < row->disks; d++)
+        m->files[d] = machine_file(m, d);
 }
 
 void machine_stop(struct machine *m)
 {
     stop_lab(m);
     lab_stop(m->home);
+    for (int d = 0; d < ROW_DISKS; d++)
+        free(m->files[d]);
 }
 
 void machine_restart(struct machine *m, char *const files[ROW_DISKS])

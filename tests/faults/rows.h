@@ -25,11 +25,15 @@ extern const int nrows;
 struct machine {
     const struct row *row;
     struct lab *home, *lab;
+    char *files[ROW_DISKS]; /* that the disks ran on before the operation, in the folder */
     const char *kept; /* what was said: files that it names with a reason may be left; NULL: none */
 };
 
 void machine_start(struct machine *m, const struct row *row);
 void machine_stop(struct machine *m);
+
+/* What disk @d runs on, without its folder. New string. */
+char *machine_file(const struct machine *m, int d);
 
 /* Another QEMU, as if the host had lost power: the old one is killed where it lives yet. Disk N
  * gets @files[N] of the folder. */

@@ -205,7 +205,7 @@ void settle_restart(struct machine *m, bool newer)
     for (int d = 0; d < m->row->disks; d++) {
         files[d] = active_in(newer ? after : doc, d);
         if (!files[d])
-            files[d] = mem_printf("vd%c.qcow2", 'a' + d);
+            files[d] = mem_strdup(m->files[d]);
     }
     machine_restart(m, files);
     for (int d = 0; d < m->row->disks; d++)

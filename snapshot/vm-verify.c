@@ -297,7 +297,7 @@ static bool needs_removed(const struct plan *p, const char *layer)
 }
 
 /* QEMU could not write the header when its job ended. It calls every backing file by the format of
- * the image that it writes to. */
+ * the image that it writes to, and does not do it at all where there is none any more. */
 static void name_backing(struct qrw_vm *vm, const json_t *fact)
 {
     const struct graph_disk *d = graph_disk(&vm->graph, text(fact, "disk"));

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -84,13 +83,6 @@ static int disk_works(const struct disk *d, int at, char kind[static 16])
     return count;
 }
 
-static bool has_ended(pid_t pid)
-{
-    siginfo_t info = {0};
-
-    return !waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == pid;
-}
-
 /* Of a file that it could not sync QEMU never believes again that it can: another QEMU, on the
  * files that this one runs on. */
 static void start_another(struct machine *m)
@@ -124,7 +116,7 @@ static void try_point(const struct row *row, const struct ends *ends, const stru
      * what another QEMU finds there is not for us to say */
     if (disk_works(d, at, kind) >= at &&
         (strcmp(kind, "sync") || !strstr(row->title, "internal"))) {
-        bool dead = has_ended(m.lab->pid), restart = dead || !strcmp(kind, "sync");
+        bool dead = lab_has_ended(m.lab), restart = dead || !strcmp(kind, "sync");
 
         if (dead)
             settle_restart(&m, at % 2);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -90,16 +89,9 @@ struct lab_result fault_run(struct lab *lab, const struct fault *f, const char *
     return r;
 }
 
-static bool has_ended(pid_t pid)
-{
-    siginfo_t info = {0};
-
-    return !waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == pid;
-}
-
 bool fault_hit(const struct lab *lab, const struct fault *f, const struct lab_result *r)
 {
-    return f->victim == FAULT_QEMU ? has_ended(lab->pid) : r->status == 128 + SIGKILL;
+    return f->victim == FAULT_QEMU ? lab_has_ended(lab) : r->status == 128 + SIGKILL;
 }
 
 struct lab_result fault_free(struct lab *lab, const char *words)

@@ -114,15 +114,24 @@ static char *judge(const struct ends *ends, struct machine *m, const struct lab_
     if (strstr(r->err, "is dropped: its content was overwritten"))
         return r->status == 5 ? ends_judge(ends, m, 1 << END_DROPPED, restarted)
                               : mem_strdup("a snapshot is gone");
-    /* What is half done repair settles; also a merge that was put off, of which a note tells. */
-    if (r->status == 5 || strstr(r->out, "not merged yet"))
-        return settle(ends, m, SETTLE_REPAIR, restarted, 0, 0);
-    /* a lock or a file that could not be removed stays, and is named, until somebody can */
+    /* what repair tells of what it cannot mend counts, too */
+    const bool half = r->status == 5 || strstr(r->out, "not merged yet");
     auto_result struct lab_result later = {0};
-    if (!r->status || lasting || strstr(r->out, "cannot lock"))
+    if (half || !r->status || lasting || strstr(r->out, "cannot lock"))
         later = fault_free(m->lab, "repair");
     auto_free char *said = mem_printf("%s%s", m->kept, later.out ? later.out : "");
     m->kept = said;
+    if (lab_has_ended(m->lab)) {
+        settle_restart(m, false);
+        restarted = true;
+    }
+    /* of an image that it has made flat QEMU does not write so later: that is told */
+    if (later.out && strstr(later.out, "\"wrong-backing\""))
+        return NULL;
+    /* What is half done repair settles; also a merge that was put off, of which a note tells. */
+    if (half)
+        return settle(ends, m, SETTLE_REPAIR, restarted, 0, 0);
+    /* a lock or a file that could not be removed stays, and is named, until somebody can */
     return ends_judge(ends, m, r->status ? UNTOUCHED | PART : DONE, restarted);
 }
 

@@ -139,6 +139,14 @@ struct lab *lab_start(const struct lab_options *o)
     return lab;
 }
 
+bool lab_has_ended(const struct lab *lab)
+{
+    siginfo_t info = {0};
+
+    return !waitid(P_PID, (id_t)lab->pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+           info.si_pid == lab->pid;
+}
+
 void lab_kill(struct lab *lab)
 {
     if (lab->pid > 0) {

@@ -71,6 +71,9 @@ void lab_kill(struct lab *lab);
 /* A new folder in $TMPDIR. New string. */
 char *lab_new_folder(void);
 
+/* Has QEMU ended by itself, or by somebody else's hand? */
+bool lab_has_ended(const struct lab *lab);
+
 /* FOLDER/@name; the caller frees. */
 char *lab_path(const struct lab *lab, const char *name);
 

@@ -60,29 +60,12 @@ static void expect_tower(void)
     offline_reads(active, 3, "3M", "64k");
 }
 
-/* "code subject, …", the subjects without folder. The caller frees. */
-static char *draw(const json_t *doc)
-{
-    char *all = mem_strdup("");
-    json_t *f;
-    size_t i;
-
-    json_array_foreach(at(doc, "findings"), i, f) {
-        const char *subject = text(f, "subject"), *slash = strrchr(subject, '/');
-        auto_free char *before = all;
-
-        all = mem_printf("%s%s%s %s", before, i ? ", " : "", text(f, "code"),
-                         slash ? slash + 1 : subject);
-    }
-    return all;
-}
-
 static void expect_found(const char *title, const char *options, const char *expected)
 {
     auto_free char *command = mem_printf("\"$QREWIND\" " ON " check -j%s", options);
     auto_result struct lab_result r = lab_exec(NULL, WORDS("sh", "-c", command));
     json_auto_t *doc = json_loads(r.out, 0, NULL);
-    auto_free char *found = draw(doc);
+    auto_free char *found = findings_of(doc);
 
     cr_assert_eq(r.status, *found ? 9 : 0, "%s: %d: %s%s", title, r.status, r.out, r.err);
 
@@ -92,7 +75,7 @@ static void expect_found(const char *title, const char *options, const char *exp
 static void expect_left(const char *title, const char *options, const char *expected)
 {
     json_auto_t *doc = offline_json(0, "qrewind " ON " repair%s", options);
-    auto_free char *found = draw(doc);
+    auto_free char *found = findings_of(doc);
 
     cr_assert_str_eq(found, expected, "%s: after repair%s: '%s', not '%s'", title, options, found,
                      expected);
@@ -262,7 +245,7 @@ Test(qemu_check_offline, of_a_broken_sidecar_nothing_is_believed)
     make_tower();
     sh("cp " SIDECAR " copy; echo '{' >>" SIDECAR);
     json_auto_t *doc = offline_json(9, "qrewind " ON " check");
-    auto_free char *found = draw(doc);
+    auto_free char *found = findings_of(doc);
     cr_expect_str_eq(found, "broken-sidecar " SIDECAR);
     offline_fails(1, SIDECAR, "qrewind " ON " repair --yes");
     sh("cat copy >" SIDECAR "; chmod 622 " SIDECAR);

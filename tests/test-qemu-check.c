@@ -14,28 +14,11 @@ TestSuite(qemu_check, .timeout = 300);
 
 static const struct lab_options one = {.disks = 1};
 
-/* "code subject, …", the subjects without folder. The caller frees. */
-static char *draw(const json_t *doc)
-{
-    char *all = mem_strdup("");
-    json_t *f;
-    size_t i;
-
-    json_array_foreach(at(doc, "findings"), i, f) {
-        const char *subject = text(f, "subject"), *slash = strrchr(subject, '/');
-        auto_free char *before = all;
-
-        all = mem_printf("%s%s%s %s", before, i ? ", " : "", text(f, "code"),
-                         slash ? slash + 1 : subject);
-    }
-    return all;
-}
-
 static void expect_found(struct lab *lab, int line, const char *expected)
 {
     auto_result struct lab_result r = lab_run(lab, "--json", "check", NULL);
     json_auto_t *doc = json_loads(r.out, 0, NULL);
-    auto_free char *found = draw(doc);
+    auto_free char *found = findings_of(doc);
 
     cr_assert_eq(r.status, *found ? 9 : 0, "line %d: %d: %s%s", line, r.status, r.out, r.err);
     cr_assert_str_eq(found, expected, "line %d: '%s', not '%s': %s", line, found, expected, r.out);
@@ -45,7 +28,7 @@ static void expect_found(struct lab *lab, int line, const char *expected)
 static void expect_left(struct lab *lab, int line, const char *yes, const char *expected)
 {
     json_auto_t *doc = cases_run(lab, line, 0, WORDS("repair", yes));
-    auto_free char *found = draw(doc);
+    auto_free char *found = findings_of(doc);
 
     cr_assert_str_eq(found, expected, "line %d: '%s', not '%s'", line, found, expected);
 }

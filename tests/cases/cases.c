@@ -118,6 +118,22 @@ long long number(const json_t *doc, const char *path)
     return json_is_integer(n) ? json_integer_value(n) : -1;
 }
 
+char *findings_of(const json_t *doc)
+{
+    char *all = mem_strdup("");
+    json_t *f;
+    size_t i;
+
+    json_array_foreach(at(doc, "findings"), i, f) {
+        const char *subject = text(f, "subject"), *slash = strrchr(subject, '/');
+        auto_free char *before = all;
+
+        all = mem_printf("%s%s%s %s", before, i ? ", " : "", text(f, "code"),
+                         slash ? slash + 1 : subject);
+    }
+    return all;
+}
+
 bool mentions(const json_t *list, const char *part)
 {
     const json_t *entry;

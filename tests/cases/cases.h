@@ -35,6 +35,9 @@ json_t *at(const json_t *doc, const char *path);
 const char *text(const json_t *doc, const char *path);
 long long number(const json_t *doc, const char *path);
 
+/* What check found: "code subject, …", the subjects without folder. The caller frees. */
+char *findings_of(const json_t *doc);
+
 /* Is @part in one of the strings of the array @list? */
 bool mentions(const json_t *list, const char *part);
 

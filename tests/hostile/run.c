@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
-#include "snapshot/image.h"
 #include "snapshot/sidecar.h"
 #include "tests/hostile/internal.h"
 #include "tests/scene/picture.h"
+#include "tests/scene/stage.h"
 #include "tests/scratch/scratch.h"
 
 enum {
@@ -55,21 +55,6 @@ void hostile_leave(void)
     scratch_leave();
 }
 
-static void make_images(const struct graph_disk *d)
-{
-    for (size_t i = d->nlayers; i-- > 0;) {
-        const struct graph_layer *l = &d->layers[i], *below = l + 1;
-        struct qcow2_options o = {.size = (uint64_t)l->size};
-        struct qmp_error err;
-
-        if (i + 1 < d->nlayers) {
-            o.backing = below->file;
-            o.backing_format = below->format;
-        }
-        cr_assert_eq(image_create_overlay(l->file, &o, NULL, &err), 0, "%s", err.desc);
-    }
-}
-
 static void empty_folder(void)
 {
     struct dirent **entries;
@@ -88,7 +73,7 @@ void hostile_set(const struct hostile *h)
 
     empty_folder();
     for (size_t i = 0; i < p->graph.ndisks; i++)
-        make_images(&p->graph.disks[i]);
+        stage_make_images(&p->graph.disks[i]);
     if (json_object_size(json_object_get(p->chain.doc, "layers"))) {
         auto_free char *file = sidecar_place(&p->graph);
 

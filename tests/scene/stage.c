@@ -19,8 +19,7 @@
 
 /* ---- images ---- */
 
-/* The layers from the base up, those that are not there yet. */
-static void make_images(const struct graph_disk *d)
+void stage_make_images(const struct graph_disk *d)
 {
     for (size_t i = d->nlayers; i-- > 0;) {
         const struct graph_layer *l = &d->layers[i], *below = l + 1;
@@ -161,7 +160,7 @@ void stage_open(struct stage *s, const char *picture, const struct stage_act *ac
     s->base = event_base_new();
     s->now = picture_new_in(scratch_folder(), picture);
     for (size_t i = 0; i < s->now->graph.ndisks; i++)
-        make_images(&s->now->graph.disks[i]);
+        stage_make_images(&s->now->graph.disks[i]);
     open_images(s);
     enter(s, acts);
 }

@@ -43,6 +43,9 @@ struct stage {
     char settled[32];
 };
 
+/* The layers of @d from the base up, as files, those that are not there yet. */
+void stage_make_images(const struct graph_disk *d);
+
 void stage_open(struct stage *s, const char *picture, const struct stage_act *acts);
 void stage_close(struct stage *s);
 

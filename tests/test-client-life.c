@@ -8,13 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "qmp/client.h"
-#include "tests/fake-monitor/fake-monitor.h"
 #include "tests/fake-monitor/heard.h"
+#include "tests/fake-monitor/pair.h"
 
 static struct event_base *base;
-static struct qmp_client *client;
-static struct fake *fake;
 static struct qmp_error err;
 
 static void setup(void)
@@ -25,18 +22,11 @@ static void setup(void)
 
 static void teardown(void)
 {
-    qmp_client_free(client);
-    fake_free(fake);
+    pair_leave();
     event_base_free(base);
-    heard_forget();
 }
 
 TestSuite(life, .init = setup, .fini = teardown, .timeout = 60);
-
-static void hear_outcome(const char *who, const struct qmp_error *why)
-{
-    hear("%s %s", who, why ? qmp_error_kind_name(why->kind) : "ok");
-}
 
 static void free_client(void)
 {

@@ -9,29 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "qmp/client.h"
-#include "tests/fake-monitor/fake-monitor.h"
 #include "tests/fake-monitor/heard.h"
+#include "tests/fake-monitor/pair.h"
 
 enum { SOON_MS = 50, PATIENCE_MS = 1000, LONG_MS = 20000 };
 
-static struct qmp_client *client;
-static struct fake *fake;
 static struct qmp_error err;
 
-static void setup(void)
-{
-    client = qmp_client_new(NULL, NULL);
-}
-
-static void teardown(void)
-{
-    fake_free(fake);
-    qmp_client_free(client);
-    heard_forget();
-}
-
-TestSuite(patience, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(patience, .init = pair_enter, .fini = pair_leave, .timeout = 60);
 
 /* Connect to a fake that does the lines once it has negotiated. */
 #define CONNECT(...)                                                                               \
@@ -42,7 +27,7 @@ TestSuite(patience, .init = setup, .fini = teardown, .timeout = 60);
 
 static void on_reply(struct qmp_client *c, json_t *ret, const struct qmp_error *why, void *arg)
 {
-    hear("%s %s", (char *)arg, why ? qmp_error_kind_name(why->kind) : "ok");
+    hear_outcome(arg, why);
 }
 
 static void call(const char *name)

@@ -5,64 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "qmp/client.h"
 #include "qmp/mem.h"
-#include "tests/fake-monitor/fake-monitor.h"
 #include "tests/fake-monitor/heard.h"
+#include "tests/fake-monitor/pair.h"
 
-static struct qmp_client *client;
-static struct fake *fake;
-
-static void setup(void)
-{
-    client = qmp_client_new(NULL, NULL);
-}
-
-static void teardown(void)
-{
-    fake_free(fake);
-    qmp_client_free(client);
-    heard_forget();
-}
-
-TestSuite(client, .init = setup, .fini = teardown, .timeout = 60);
-
-#define SCRIPT(...)                                                                                \
-    fake = fake_script(qmp_client_base(client), "greet", "negotiate", __VA_ARGS__, NULL)
-
-static void connect_to_fake(void)
-{
-    struct qmp_error err;
-
-    cr_assert_eq(qmp_connect(client, fake_address(fake), 5000, &err), 0, "%s", err.desc);
-}
-
-static void on_reply(struct qmp_client *c, json_t *ret, const struct qmp_error *err, void *arg)
-{
-    auto_free char *text = ret ? json_dumps(ret, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-
-    cr_expect_neq(!ret, !err, "exactly one of the two");
-    if (ret)
-        hear("%s=%s", (char *)arg, text);
-    else
-        hear("%s!%s", (char *)arg, qmp_error_kind_name(err->kind));
-}
-
-static void call(const char *name)
-{
-    qmp_client_call(client, name, NULL, 0, on_reply, (void *)name);
-}
-
-static void on_event(struct qmp_client *c, const char *name, json_t *event, void *arg)
-{
-    cr_expect_str_eq(json_string_value(json_object_get(event, "event")), name);
-    hear("%s%s", (char *)arg, name);
-}
-
-static void expect_heard(const char *want)
-{
-    heard_becomes(qmp_client_base(client), want);
-}
+TestSuite(client, .init = pair_enter, .fini = pair_leave, .timeout = 60);
 
 static bool never(void *arg)
 {
@@ -84,7 +31,7 @@ Test(client, a_command_is_answered)
     struct qmp_error err;
 
     SCRIPT("> query-status {\"a\": 1}", "= {\"running\": true}", "> x", "! DeviceNotFound no vda");
-    connect_to_fake();
+    pair_connect();
     json_auto_t *ret = qmp_call(client, "query-status", json_pack("{s:i}", "a", 1), 0, &err);
     cr_expect(json_is_true(json_object_get(ret, "running")));
     cr_expect_null(qmp_call(client, "x", NULL, 0, &err));
@@ -102,7 +49,7 @@ Test(client, what_the_greeting_says_is_there)
     cr_expect_eq(qmp_client_version(client), 0);
     cr_expect_eq(qmp_client_fd(client), -1);
     cr_expect_eq(qmp_client_peer(client), 0);
-    connect_to_fake();
+    pair_connect();
     cr_expect_eq(qmp_client_version(client), 70222);
     cr_expect(json_object_get(qmp_client_greeting(client), "capabilities"));
     cr_expect_eq(qmp_client_peer(client), getpid());
@@ -120,13 +67,13 @@ Test(client, nothing_is_sent_before_the_greeting_and_then_all_in_one_write)
 {
     fake = fake_script(qmp_client_base(client), "pause", "greet", "negotiate", "> a", "= 1", "> b",
                        "= 2", NULL);
-    call("a");
+    pair_call("a");
     cr_assert_eq(qmp_client_connect(client, fake_address(fake), 5000, on_ready, NULL, NULL), 0);
-    call("b");
+    pair_call("b");
     run_a_little();
     cr_expect_eq(fake_bytes(fake), 0);
     fake_go(fake);
-    expect_heard("ready;a=1;b=2;");
+    pair_hears("ready;a=1;b=2;");
     cr_expect_eq(fake_reads(fake), 1);
 }
 
@@ -136,34 +83,34 @@ Test(client, a_thousand_commands_in_flight)
     auto_free char *want = mem_alloc(1000 * strlen("query-status={};") + 1);
 
     fake = fake_dispatch(qmp_client_base(client), table);
-    connect_to_fake();
+    pair_connect();
     for (int i = 0; i < 1000; i++) {
-        call("query-status");
+        pair_call("query-status");
         strcat(want, "query-status={};");
     }
     unsigned before = fake_reads(fake);
-    expect_heard(want);
+    pair_hears(want);
     cr_expect_leq(fake_reads(fake) - before, 2, "one write, and no more reads than it needs");
 }
 
 Test(client, answers_find_their_calls_in_any_order)
 {
     SCRIPT("> a", "> b", "> c", "=2 20", "=3 30", "=1 10");
-    connect_to_fake();
-    call("a");
-    call("b");
-    call("c");
-    expect_heard("b=20;c=30;a=10;");
+    pair_connect();
+    pair_call("a");
+    pair_call("b");
+    pair_call("c");
+    pair_hears("b=20;c=30;a=10;");
 }
 
 Test(client, bytes_may_come_one_by_one)
 {
     fake = fake_script(qmp_client_base(client), "slow", "@ EARLY", "greet", "negotiate", "> a",
                        "@ STOP", "= {\"x\": \"}\\\"{\"}", NULL);
-    qmp_client_subscribe(client, NULL, on_event, (void *)"");
-    connect_to_fake();
-    call("a");
-    expect_heard("EARLY;STOP;a={\"x\":\"}\\\"{\"};");
+    qmp_client_subscribe(client, NULL, pair_on_event, (void *)"");
+    pair_connect();
+    pair_call("a");
+    pair_hears("EARLY;STOP;a={\"x\":\"}\\\"{\"};");
 }
 
 Test(client, a_timeout_ends_the_wait_and_the_late_answer_is_dropped)
@@ -171,7 +118,7 @@ Test(client, a_timeout_ends_the_wait_and_the_late_answer_is_dropped)
     struct qmp_error err;
 
     SCRIPT("> slow", "pause", "= 1", "> next", "= 2");
-    connect_to_fake();
+    pair_connect();
     cr_expect_null(qmp_call(client, "slow", NULL, 10, &err));
     cr_expect_eq(err.kind, QMP_ERR_TIMEOUT);
     cr_expect_str_eq(err.context, "slow");
@@ -184,9 +131,9 @@ Test(client, a_timeout_ends_the_wait_and_the_late_answer_is_dropped)
 Test(client, an_answer_in_time_is_no_timeout)
 {
     SCRIPT("> a", "= 1");
-    connect_to_fake();
-    qmp_client_call(client, "a", NULL, 200, on_reply, (void *)"a");
-    expect_heard("a=1;");
+    pair_connect();
+    qmp_client_call(client, "a", NULL, 200, pair_on_reply, (void *)"a");
+    pair_hears("a=1;");
     cr_assert_eq(qmp_client_run(client, never, NULL, 250, NULL), -1);
     heard_is("a=1;");
 }
@@ -194,10 +141,10 @@ Test(client, an_answer_in_time_is_no_timeout)
 Test(client, nobody_has_to_listen_to_an_answer)
 {
     SCRIPT("> a", "= 1", "> b", "= 2");
-    connect_to_fake();
+    pair_connect();
     qmp_client_call(client, "a", NULL, 1000, NULL, NULL);
-    call("b");
-    expect_heard("b=2;");
+    pair_call("b");
+    pair_hears("b=2;");
 }
 
 Test(client, bad_calls_fail_from_the_loop_and_harm_nobody)
@@ -205,13 +152,13 @@ Test(client, bad_calls_fail_from_the_loop_and_harm_nobody)
     struct qmp_call_options oob = {.oob = true}, bad_fd = {.fd = 12345, .send_fd = true};
 
     SCRIPT("> a", "= 1");
-    connect_to_fake();
-    qmp_client_call(client, "array", json_array(), 0, on_reply, (void *)"array");
-    call("a");
-    qmp_client_call_with(client, "oob", NULL, &oob, on_reply, (void *)"oob");
-    qmp_client_call_with(client, "fd", NULL, &bad_fd, on_reply, (void *)"fd");
+    pair_connect();
+    qmp_client_call(client, "array", json_array(), 0, pair_on_reply, (void *)"array");
+    pair_call("a");
+    qmp_client_call_with(client, "oob", NULL, &oob, pair_on_reply, (void *)"oob");
+    qmp_client_call_with(client, "fd", NULL, &bad_fd, pair_on_reply, (void *)"fd");
     heard_is("");
-    expect_heard("array!usage;oob!usage;fd!system;a=1;");
+    pair_hears("array!usage;oob!usage;fd!system;a=1;");
 }
 
 Test(client, out_of_band_where_it_was_negotiated)
@@ -224,16 +171,16 @@ Test(client, out_of_band_where_it_was_negotiated)
     fake =
         fake_script(qmp_client_base(client), "greet", "> qmp_capabilities {\"enable\": [\"oob\"]}",
                     "= {}", "> slow", "> yank", "=3 1", "=2 2", NULL);
-    connect_to_fake();
-    call("slow");
-    qmp_client_call_with(client, "yank", NULL, &oob, on_reply, (void *)"yank");
-    expect_heard("yank=1;slow=2;");
+    pair_connect();
+    pair_call("slow");
+    qmp_client_call_with(client, "yank", NULL, &oob, pair_on_reply, (void *)"yank");
+    pair_hears("yank=1;slow=2;");
 }
 
 Test(client, integers_beyond_64_bits_do_not_lose_the_answer)
 {
     SCRIPT("> a", "= {\"size\": 18446744073709551615}");
-    connect_to_fake();
+    pair_connect();
     json_auto_t *ret = qmp_call(client, "a", NULL, 0, NULL);
     cr_expect_float_eq(json_number_value(json_object_get(ret, "size")), 18446744073709551615.0, 1);
 }
@@ -262,7 +209,7 @@ Test(client, a_huge_command_and_a_huge_answer_pass)
     memset(argument, 'y', (8 << 20) - 1);
     fake = fake_dispatch(qmp_client_base(client), NULL);
     fake_answer_with(fake, give, line);
-    connect_to_fake();
+    pair_connect();
     json_auto_t *ret = qmp_call(client, "a", json_pack("{s:s}", "x", argument), 0, &err);
     cr_assert(ret, "%s", err.desc);
     cr_expect_eq(json_string_length(ret), 150000);
@@ -279,7 +226,7 @@ Test(client, a_message_beyond_the_limit_ends_the_connection)
     client = qmp_client_new(NULL, &opts);
     fake = fake_dispatch(qmp_client_base(client), NULL);
     fake_answer_with(fake, give, line);
-    connect_to_fake();
+    pair_connect();
     cr_expect_null(qmp_call(client, "a", NULL, 0, &err));
     cr_expect_eq(err.kind, QMP_ERR_PROTOCOL);
     cr_expect(strstr(err.desc, "too long"), "%s", err.desc);
@@ -294,15 +241,15 @@ Test(client, a_descriptor_travels_with_its_command)
     struct qmp_call_options opts = {.send_fd = true};
 
     SCRIPT("> a", "= 0", "> getfd {\"fdname\": \"x\"}", "= 1", "> b", "= 2");
-    connect_to_fake();
+    pair_connect();
     cr_assert_eq(pipe(ends), 0);
-    call("a");
+    pair_call("a");
     opts.fd = ends[1];
-    qmp_client_call_with(client, "getfd", json_pack("{s:s}", "fdname", "x"), &opts, on_reply,
+    qmp_client_call_with(client, "getfd", json_pack("{s:s}", "fdname", "x"), &opts, pair_on_reply,
                          (void *)"getfd");
     close(ends[1]); /* it was duplicated */
-    call("b");
-    expect_heard("a=0;getfd=1;b=2;");
+    pair_call("b");
+    pair_hears("a=0;getfd=1;b=2;");
     int fd = fake_take_fd(fake);
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, "x", 1), 1);
@@ -321,7 +268,7 @@ Test(client, a_descriptor_that_is_never_sent_is_closed)
 
     cr_assert_eq(pipe(ends), 0);
     opts.fd = ends[1];
-    qmp_client_call_with(client, "getfd", NULL, &opts, on_reply, (void *)"getfd");
+    qmp_client_call_with(client, "getfd", NULL, &opts, pair_on_reply, (void *)"getfd");
     close(ends[1]);
     qmp_client_free(client);
     client = NULL;

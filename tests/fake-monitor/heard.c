@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qmp/error.h"
 #include "qmp/mem.h"
 
 /* More rounds of the loop than any test needs that goes well. */
@@ -30,6 +31,11 @@ void hear(const char *fmt, ...)
     memcpy(heard + length + n, ";", 2);
     length += (size_t)n + 1;
     free(text);
+}
+
+void hear_outcome(const char *who, const struct qmp_error *why)
+{
+    hear("%s %s", who, why ? qmp_error_kind_name(why->kind) : "ok");
 }
 
 void heard_is(const char *want)

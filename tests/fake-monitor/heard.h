@@ -9,9 +9,12 @@
 #define TESTS_HEARD_H
 
 struct event_base;
+struct qmp_error;
 
 /* Add to the text, and ";". */
 void hear(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* "WHO ok", or "WHO" and the kind of error. */
+void hear_outcome(const char *who, const struct qmp_error *why);
 
 /* Fail the test unless exactly this was heard, now. */
 void heard_is(const char *want);

@@ -28,7 +28,7 @@ static const struct {
     {"ENOSPC", ENOSPC, false},
     {"ENOSPC", ENOSPC, true},
 };
-enum { FAILURES = sizeof(failures) / sizeof(failures[0]) };
+enum { FAILURES = sizeof(failures) / sizeof(failures[0]), REQUESTS_MOST = 2000 };
 
 /* What the shim in QEMU (tests/faults/shim/disk.c) looks for, and its log. */
 struct disk {
@@ -65,22 +65,21 @@ static void disk_fails(const struct disk *d, int at, int code, bool stays)
         lab_fail("%s: %m", d->file);
 }
 
-/* It works again. Returns how many requests there were; @kind: of number @at. */
-static int disk_works(const struct disk *d, int at, char kind[static 16])
+/* It works again. Returns the first letters of the kinds of requests that there were, in order. */
+static char *disk_works(const struct disk *d)
 {
+    char *kinds = mem_alloc(REQUESTS_MOST), name[16];
     FILE *log;
-    int count = 0;
-    char name[16];
 
     unlink(d->file);
     log = fopen(d->log, "re");
-    for (int n; log && fscanf(log, "%d %15s%*[^\n]", &n, name) == 2; count = n)
-        if (n == at)
-            strcpy(kind, name);
+    for (int n; log && fscanf(log, "%d %15s%*[^\n]", &n, name) == 2;)
+        if (n < REQUESTS_MOST)
+            kinds[n - 1] = name[0];
     if (log)
         fclose(log);
     unlink(d->log);
-    return count;
+    return kinds;
 }
 
 /* Of a file that it could not sync QEMU never believes again that it can: another QEMU, on the
@@ -105,56 +104,73 @@ static void try_point(const struct row *row, const struct ends *ends, const stru
                       int failure, struct tally *t)
 {
     const bool stays = failures[failure].stays;
-    char kind[16] = "";
     struct machine m;
 
     machine_start(&m, row);
     auto_free char *words = machine_words(&m);
     disk_fails(d, at, failures[failure].code, stays);
     auto_result struct lab_result r = fault_free(m.lab, words);
+    auto_free char *kinds = disk_works(d);
+    const bool synced = kinds[at - 1] == 's';
     /* a table of internal snapshots that it could not sync QEMU gives up, and the header names it:
      * what another QEMU finds there is not for us to say */
-    if (disk_works(d, at, kind) >= at &&
-        (strcmp(kind, "sync") || !strstr(row->title, "internal"))) {
-        bool dead = lab_has_ended(m.lab), restart = dead || !strcmp(kind, "sync");
+    if (kinds[at - 1] && !(synced && strstr(row->title, "internal"))) {
+        bool dead = lab_has_ended(m.lab);
 
         if (dead)
             settle_restart(&m, at % 2);
-        else if (restart)
+        else if (synced)
             start_another(&m);
-        tally_add(t, settle_by_code(ends, &m, &r, stays, restart), "%s%s at request %d, a %s",
-                  failures[failure].name, stays ? " from then on" : "", at, kind);
+        tally_add(t, settle_by_code(ends, &m, &r, stays, dead || synced), "%s%s at request %d, %c",
+                  failures[failure].name, stays ? " from then on" : "", at, kinds[at - 1]);
     }
     machine_stop(&m);
 }
 
-static int count_requests(const struct row *row, const struct disk *d)
+/* The requests of @row undisturbed, as letters. */
+static char *requests_of(const struct row *row, const struct disk *d)
 {
-    char kind[16];
     struct machine m;
 
     machine_start(&m, row);
     auto_free char *words = machine_words(&m);
     disk_fails(d, 0, 0, false);
     auto_result struct lab_result r = fault_free(m.lab, words);
-    int n = disk_works(d, 0, kind);
+    char *kinds = disk_works(d);
     machine_stop(&m);
     /* what only changes records leaves the images alone */
-    if (r.status || (!n && !strncmp(words, "create", 6)))
-        lab_fail("%s: exit %d, %d requests: %s%s", words, r.status, n, r.out, r.err);
-    return n;
+    if (r.status || (!kinds[0] && !strncmp(words, "create", 6)))
+        lab_fail("%s: exit %d, requests '%s': %s%s", words, r.status, kinds, r.out, r.err);
+    return kinds;
+}
+
+/* The layers below are given up when what came from them is on the disk: that is always tried. */
+static bool gives_up_layers(const struct row *row)
+{
+    return !strncmp(row->words, "stream", 6) || !strncmp(row->words, "commit", 6);
+}
+
+static void try_requests(const struct row *row, const struct ends *ends, const struct disk *d,
+                         struct tally *t)
+{
+    enum { SAMPLE = 100 };
+    auto_free char *kinds = requests_of(row, d);
+
+    for (int i = 0, n = (int)strlen(kinds); i < n * FAILURES; i++)
+        if (table_picks(row, i, SAMPLE) || (!table_is_whole() && gives_up_layers(row) &&
+                                            kinds[i / FAILURES] == 's' && i % FAILURES == 0))
+            try_point(row, ends, d, 1 + i / FAILURES, i % FAILURES, t);
 }
 
 static void try_row(const struct row *row, struct tally *t)
 {
-    enum { SAMPLE = 100, ROWS = 4 };
+    enum { ROWS = 5 };
     struct disk d = disk_begin();
     struct ends ends;
 
-    if ((table_is_whole() || table_picks(row, -1, ROWS)) && ends_record(&ends, row)) {
-        for (int i = 0, n = count_requests(row, &d); i < n * FAILURES; i++)
-            if (table_picks(row, i, SAMPLE))
-                try_point(row, &ends, &d, 1 + i / FAILURES, i % FAILURES, t);
+    if ((table_is_whole() || gives_up_layers(row) || table_picks(row, -1, ROWS)) &&
+        ends_record(&ends, row)) {
+        try_requests(row, &ends, &d, t);
         ends_done(&ends);
     }
     disk_end(&d);

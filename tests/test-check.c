@@ -328,8 +328,8 @@ Test(check, no_lie_in_a_sidecar_makes_it_stumble)
 {
     static const char *const changes[] = {
         "", "offline; -base; base.mtime_ns=5; a.leads=@x", "offline; -a; a.link=@x; x.leads=@a",
-        "#snapshots/0/memory={\"file\": \"m.qcow2\", \"tag\": \"s1\"}; a.backing=vm/base.qcow2; "
-        "a.leads=@gone; base.s9.qcow2.leads=@base; base.s9.qcow2.empty=true"};
+        ("#snapshots/0/memory={\"file\": \"m.qcow2\", \"tag\": \"s1\"}; a.backing=vm/base.qcow2; "
+         "a.leads=@gone; base.s9.qcow2.leads=@base; base.s9.qcow2.empty=true")};
 
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         struct state *s = state_new("disk0: base* <- a(named); + base <- old*~", changes[i]);

@@ -70,8 +70,8 @@ Test(files, names_do_not_steer_the_terminal)
         "\x1b]0;owned\x07\x1b[2J\x1b[31m",
         "two\nlines\r\n\ttab",
         "\"quotes'`$(touch outside/x)",
-        "\xc2\x9b"
-        "31m C1, \xe2\x80\xae turned, \x7f",
+        ("\xc2\x9b"
+         "31m C1, \xe2\x80\xae turned, \x7f"),
         "%s%n%p",
         "json:{",
         "",
@@ -140,8 +140,8 @@ Test(files, names_that_lie_lead_nowhere)
         "file:outside/passwd",
         "a:b",
         "a\nb",
-        "json:{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"outside/"
-        "passwd\"}}",
+        ("json:{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"outside/"
+         "passwd\"}}"),
         "json:{\"file\":{\"file\":{\"file\":",
         "\"'$(touch outside/x)`touch outside/x`",
     };

@@ -276,11 +276,10 @@ Test(qemu_check, a_file_that_only_QEMU_has_still_is_saved_by_a_copy)
 Test(qemu_check, what_was_forgotten_is_adopted_again)
 {
     struct lab *lab = tower(&one, 2);
-    json_auto_t *dry = tells(lab, "forget", "--dry-run");
-    json_auto_t *doc = NULL;
 
+    does(lab, "forget", "--dry-run");
     finds(lab, "");
-    doc = tells(lab, "forget");
+    json_auto_t *doc = tells(lab, "forget");
     says(doc, "snapshots.1", "s2");
     says(doc, "files.0", "/vda.s1.qcow2");
     cr_expect(!has_file(lab, "vda.qcow2.qrewind.json"));

@@ -56,21 +56,7 @@ static void saves(const struct lab_options *o)
 
 Test(live, the_memory_is_saved_beside_every_kind_of_disk)
 {
-    static const struct lab_options shapes[] = {
-        {.disks = 2},
-        {.disks = 2, .bus = LAB_VIRTIO_IOTHREAD},
-        {.disks = 2, .bus = LAB_SCSI},
-        {.disks = 1, .format = "raw"},
-        {.disks = 1, .relative = true},
-    };
-
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-        for (int modern = 0; modern < 2; modern++) {
-            struct lab_options o = shapes[i];
-
-            o.modern = modern;
-            saves(&o);
-        }
+    cases_every_disk(saves);
 }
 
 Test(live, the_snapshot_tells_how_its_memory_was_saved)

@@ -77,23 +77,7 @@ static void saves_and_loads(const struct lab_options *o)
 
 Test(memory, is_saved_and_loaded_beside_every_kind_of_disk)
 {
-    static const struct lab_options shapes[] = {
-        {.disks = 2},
-        {.disks = 2, .bus = LAB_VIRTIO_IOTHREAD},
-        {.disks = 2, .bus = LAB_SCSI},
-        {.disks = 2, .bus = LAB_IDE},
-        {.disks = 1, .format = "raw"},
-        {.disks = 1, .relative = true},
-    };
-
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-        for (int modern = 0; modern < 2; modern++) {
-            struct lab_options o = shapes[i];
-
-            o.modern = modern;
-            o.running = true;
-            saves_and_loads(&o);
-        }
+    cases_every_disk(saves_and_loads);
 }
 
 Test(memory, comes_back_as_it_was)

@@ -292,7 +292,6 @@ Test(quiesce, is_kept_by_a_process_that_holds_nothing_of_ours_and_is_no_child)
     int pipe_fds[2];
 
     cr_assert_eq(pipe(pipe_fds), 0);
-    auto_free char *ours = descriptor(getpid(), "1");
     auto_free char *name = mem_printf("%d", pipe_fds[1]);
     auto_free char *pipe_end = descriptor(getpid(), name);
     struct quiesce *q = begin_well(PATIENCE_MS);

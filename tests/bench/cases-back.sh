@@ -70,13 +70,6 @@ case_checkpoint() {
     row "revert, checkpoint" checkpoint.data 2 bare ms 1.5
 }
 
-# paused FILE LABEL NAME COMMAND…: one run, and how long the guest stood still
-paused() {
-    paused_file=$1 paused_label=$2 paused_name=$3
-    shift 3
-    bin/spawn -p "vm/$paused_name/eye" "$paused_file" "$paused_label" "$@"
-}
-
 case_pause() {
     bare=$PWD/vm/bare
     for round in $(seq 0 9); do
@@ -94,9 +87,9 @@ case_pause() {
           bare_switch $under $over; await 1
           echo '{"execute":"cont"}'; bare_del ram; await 2; } | bare_script pause.script
         # by turns who goes first: the other finds the disk busy with what the first wrote
-        [ $((round % 2)) -eq 0 ] || paused pause.data bare bare bin/floor vm/bare/sock pause.script
-        paused pause.data qrewind ours "$qrewind" -s vm/ours/sock create --memory "r$round"
-        [ $((round % 2)) -ne 0 ] || paused pause.data bare bare bin/floor vm/bare/sock pause.script
+        [ $((round % 2)) -eq 0 ] || watched -p pause.data bare bare bin/floor vm/bare/sock pause.script
+        watched -p pause.data qrewind ours "$qrewind" -s vm/ours/sock create --memory "r$round"
+        [ $((round % 2)) -ne 0 ] || watched -p pause.data bare bare bin/floor vm/bare/sock pause.script
         under=$over base=$bare/$over.qcow2
     done
     row "pause, memory of 128 MiB" pause.data 4 bare ms 1.2
@@ -107,7 +100,7 @@ case_live() {
     for memory in 64 512; do
         for round in $(seq 0 4); do
             [ "$round" -ne 0 ] || touched ours 1 $memory
-            paused live-$memory.data qrewind ours \
+            watched -p live-$memory.data qrewind ours \
                 "$qrewind" -s vm/ours/sock create --memory=live "r$round"
         done
         row "pause, live, $memory MiB" live-$memory.data 4 "" ms 50

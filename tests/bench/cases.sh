@@ -153,11 +153,12 @@ case_mirror() {
     row "mirror and pivot" mirror.data 2 virsh ms 0.03
 }
 
-# stalled LABEL NAME COMMAND…: one run under the eye of the second monitor
-stalled() {
-    stalled_file=$1 stalled_label=$2 stalled_name=$3
-    shift 3
-    bin/spawn -w "vm/$stalled_name/eye" "$stalled_file" "$stalled_label" "$@"
+# watched HOW FILE LABEL NAME COMMAND…: one run under the eye of the second monitor, which sees for
+# how long QEMU did not answer (-w), or the guest stood still (-p)
+watched() {
+    watched_how=$1 watched_file=$2 watched_label=$3 watched_name=$4
+    shift 4
+    bin/spawn "$watched_how" "vm/$watched_name/eye" "$watched_file" "$watched_label" "$@"
 }
 
 case_stall() {
@@ -165,9 +166,9 @@ case_stall() {
         fresh "$round" 10 4
         [ $((round % 10)) -ne 0 ] || machine sync 4
         sync_script "$round" 4 >sync.script
-        stalled stall.data qrewind ours "$qrewind" -s vm/ours/sock create "r$round"
-        stalled stall.data sync sync bin/floor vm/sync/sock sync.script
-        [ -z "$virsh" ] || stalled stall.data virsh theirs \
+        watched -w stall.data qrewind ours "$qrewind" -s vm/ours/sock create "r$round"
+        watched -w stall.data sync sync bin/floor vm/sync/sock sync.script
+        [ -z "$virsh" ] || watched -w stall.data virsh theirs \
             $virsh snapshot-create-as theirs "r$round" --disk-only --atomic
     done
     row "stall at create, 4 disks" stall.data 4 sync ms 0.2
@@ -194,10 +195,10 @@ case_dirty() {
     for round in $(seq 0 5); do
         fresh "$round" 3 4
         for i in 0 1 2 3; do guest_writes ours disk$i 64M; done
-        stalled dirty.data qrewind ours "$qrewind" -s vm/ours/sock create "r$round"
+        watched -w dirty.data qrewind ours "$qrewind" -s vm/ours/sock create "r$round"
         [ -n "$virsh" ] || continue
         for i in 0 1 2 3; do guest_writes theirs virtio-disk$i 64M; done
-        stalled dirty.data virsh theirs \
+        watched -w dirty.data virsh theirs \
             $virsh snapshot-create-as theirs "r$round" --disk-only --atomic
     done
     row "the same, 256 MiB unwritten" dirty.data 4 virsh ms 0.05

@@ -81,6 +81,9 @@ void cases_image_holds(int line, const char *folder, const char *file, const cha
  */
 struct lab *tower(const struct lab_options *options, int snapshots);
 
+/* For a running VM with each kind of disks, legacy and modern. */
+void cases_every_disk(void (*try)(const struct lab_options *o));
+
 /* The name of disk 0: "vda", or "disk0" where it is modern. */
 const char *first_disk(const struct lab *lab);
 

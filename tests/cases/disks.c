@@ -76,6 +76,27 @@ struct lab *tower(const struct lab_options *options, int snapshots)
     return lab;
 }
 
+void cases_every_disk(void (*try)(const struct lab_options *o))
+{
+    static const struct lab_options shapes[] = {
+        {.disks = 2},
+        {.disks = 2, .bus = LAB_VIRTIO_IOTHREAD},
+        {.disks = 2, .bus = LAB_SCSI},
+        {.disks = 2, .bus = LAB_IDE},
+        {.disks = 1, .format = "raw"},
+        {.disks = 1, .relative = true},
+    };
+
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        for (int modern = 0; modern < 2; modern++) {
+            struct lab_options o = shapes[i];
+
+            o.modern = modern;
+            o.running = true;
+            try(&o);
+        }
+}
+
 const char *first_disk(const struct lab *lab)
 {
     return lab->modern ? "disk0" : "vda";

@@ -17,7 +17,6 @@ enum { SEED = 1, WORKERS = 2 };
 
 void tally_add(struct tally *t, char *why, const char *what, ...)
 {
-    auto_free char *reason = why;
     char point[256];
     va_list ap;
 
@@ -30,6 +29,7 @@ void tally_add(struct tally *t, char *why, const char *what, ...)
     if (t->failed < TALLY_REPORTS)
         snprintf(t->reports[t->failed], sizeof(t->reports[0]), "%s: %s", point, why);
     t->failed++;
+    free(why);
 }
 
 bool table_is_whole(void)

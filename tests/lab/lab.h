@@ -115,7 +115,7 @@ struct lab_result {
 
 /* Free what is in it; the struct is the caller's. */
 void lab_result_done(struct lab_result *r);
-#define auto_result __attribute__((cleanup(lab_result_done)))
+#define auto_result __attribute__((cleanup(lab_result_done), unused))
 
 /* The path of the program under test, absolute: it runs in another folder. New string. */
 char *lab_program(void);

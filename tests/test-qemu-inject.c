@@ -31,15 +31,29 @@ static void try_point(const struct row *row, const struct ends *ends, const stru
     machine_stop(&m);
 }
 
-static int count_calls(const struct row *row)
+static char *calls_of(const struct row *row)
 {
     struct machine m;
 
     machine_start(&m, row);
     auto_free char *words = machine_words(&m);
-    int n = fault_count(m.lab, "all", words);
+    char *calls = fault_calls(m.lab, "all", words);
     machine_stop(&m);
-    return n;
+    return calls;
+}
+
+/* Nothing happens to the call: it transfers nothing that could be short. */
+static bool is_spared(const char *call, const struct fault *f)
+{
+    static const char *const transfers[] = {"read", "write", "pread",  "pwrite",
+                                            "recv", "send",  "sendmsg"};
+
+    if (strcmp(f->what, "short"))
+        return f->stays && !strcmp(f->what, "EINTR"); /* no signal comes for ever */
+    for (size_t i = 0; i < sizeof(transfers) / sizeof(transfers[0]); i++)
+        if (!strcmp(call, transfers[i]))
+            return f->stays;
+    return true;
 }
 
 static void try_row(const struct row *row, struct tally *t)
@@ -49,16 +63,18 @@ static void try_row(const struct row *row, struct tally *t)
 
     if (!ends_record(&ends, row))
         return;
-    for (int i = 0, n = count_calls(row); i < n * EACH; i++) {
-        struct fault f = {.what = failures[i % FAILURES],
-                          .at = 1 + i / EACH,
-                          .set = "all",
-                          .stays = i / FAILURES % 2};
+    auto_free char *calls = calls_of(row);
+    char *rest = calls;
+    for (int at = 1; *rest; at++) {
+        const char *call = strsep(&rest, " ");
 
-        if (f.stays && (!strcmp(f.what, "EINTR") || !strcmp(f.what, "short")))
-            continue; /* no signal comes for ever */
-        if (table_picks(row, i, SAMPLE))
-            try_point(row, &ends, &f, t);
+        for (int i = 0; i < EACH; i++) {
+            struct fault f = {
+                .what = failures[i % FAILURES], .at = at, .set = "all", .stays = i / FAILURES};
+
+            if (!is_spared(call, &f) && table_picks(row, (at - 1) * EACH + i, SAMPLE))
+                try_point(row, &ends, &f, t);
+        }
     }
     ends_done(&ends);
 }

@@ -99,22 +99,36 @@ struct lab_result fault_free(struct lab *lab, const char *words)
     return fault_run(lab, NULL, words);
 }
 
-int fault_count(struct lab *lab, const char *set, const char *words)
+char *fault_calls(struct lab *lab, const char *set, const char *words)
 {
     auto_free char *log = lab_path(lab, "calls");
     const struct fault f = {.set = set, .log = log};
     auto_result struct lab_result r = fault_run(lab, &f, words);
     FILE *lines = fopen(log, "re");
-    int n = 0;
+    char *calls = mem_strdup(""), name[24];
 
     if (r.status)
         lab_fail("%s: undisturbed, and yet: exit %d: %s%s", words, r.status, r.out, r.err);
-    for (int c; lines && (c = getc(lines)) != EOF;)
-        n += c == '\n';
+    while (lines && fscanf(lines, "%*d %23s%*[^\n]", name) == 1) {
+        char *longer = mem_printf("%s%s ", calls, name);
+
+        free(calls);
+        calls = longer;
+    }
     if (lines)
         fclose(lines);
     unlink(log);
-    if (!n)
+    if (!calls[0])
         lab_fail("%s: the shim saw nothing", words);
+    return calls;
+}
+
+int fault_count(struct lab *lab, const char *set, const char *words)
+{
+    auto_free char *calls = fault_calls(lab, set, words);
+    int n = 0;
+
+    for (const char *at = calls; (at = strchr(at, ' ')); at++)
+        n++;
     return n;
 }

@@ -39,7 +39,11 @@ bool fault_hit(const struct lab *lab, const struct fault *f, const struct lab_re
 /* The same without a fault. */
 struct lab_result fault_free(struct lab *lab, const char *words);
 
-/* The same to see how many calls of @set there are. */
+/* The same to see which calls of @set there are: "create pwrite fsync ", a blank after each. New
+ * string. */
+char *fault_calls(struct lab *lab, const char *set, const char *words);
+
+/* How many. */
 int fault_count(struct lab *lab, const char *set, const char *words);
 
 #endif

@@ -34,7 +34,7 @@ static void print(const json_t *doc, const void *args)
     out_line(stdout, "deleted %s%s%s, took %s", names, delete->undo && names[0] ? ", " : "",
              delete->undo ? "the undo point" : "", text_ms(took, doc_number(doc, "took_ms")));
     free(names);
-    print_work(doc);
+    print_work(doc, args);
 }
 
 const struct verb cmd_delete = {

@@ -56,11 +56,6 @@ static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
     return qrw_job_action(vm, args->action, args->id, speed ? value_size(args->speed) : 0, err);
 }
 
-static void print(const json_t *doc, const void *args)
-{
-    print_work(doc);
-}
-
 const struct verb cmd_job = {
     .name = "job",
     .summary = "Wait for a job, or tell it what to do",
@@ -71,5 +66,5 @@ const struct verb cmd_job = {
     .args_size = sizeof(struct args),
     .globals = TAKES_VM & ~GLOBAL_IMAGE,
     .run = run,
-    .print = print,
+    .print = print_work,
 };

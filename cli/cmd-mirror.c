@@ -62,7 +62,7 @@ static void print(const json_t *doc, const void *arguments)
 {
     const struct args *args = arguments;
 
-    print_work(doc);
+    print_work(doc, arguments);
     if (is_ready(doc))
         out_line(stdout, "go over to it: qrewind mirror %s --pivot; or keep it: --finish",
                  args->mirror.disk);

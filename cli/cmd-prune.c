@@ -36,7 +36,7 @@ static void print(const json_t *doc, const void *args)
 
     out_line(stdout, "deleted %s", json_array_size(deleted) ? names : "nothing");
     free(names);
-    print_work(doc);
+    print_work(doc, args);
 }
 
 const struct verb cmd_prune = {

@@ -37,7 +37,7 @@ static void print(const json_t *doc, const void *args)
 
     if (strcmp(settled, "nothing"))
         out_line(stdout, "%s: %s", doc_dash(doc, "operation"), settled);
-    print_work(doc);
+    print_work(doc, args);
     json_array_foreach(mended, i, f)
         out_line(stdout, "mended %s: %s: %s", doc_dash(f, "code"), doc_dash(f, "subject"),
                  doc_dash(f, "repair"));

@@ -33,11 +33,6 @@ static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
     return app_run(app, &qrw_stream, &args->stream, args->no_wait ? QRW_NO_WAIT : 0, err);
 }
 
-static void print(const json_t *doc, const void *args)
-{
-    print_work(doc);
-}
-
 const struct verb cmd_stream = {
     .name = "stream",
     .summary = "Pull what lower layers hold into a higher one, while the guest runs",
@@ -48,5 +43,5 @@ const struct verb cmd_stream = {
     .args_size = sizeof(struct args),
     .globals = TAKES_VM_AND_CHANGES,
     .run = run,
-    .print = print,
+    .print = print_work,
 };

@@ -139,7 +139,7 @@ static void print_job(const json_t *job, double took_ms)
                  doc_dash(job, "id"));
 }
 
-void print_work(const json_t *doc)
+void print_work(const json_t *doc, const void *args)
 {
     const json_t *item;
     size_t i;

@@ -12,8 +12,8 @@ void print_notes(const json_t *doc, bool verbose);
 /* "plan": a step a line. */
 void print_plan(const json_t *doc);
 
-/* What jobs did: "jobs", "removed", "kept". */
-void print_work(const json_t *doc);
+/* What jobs did: "jobs", "removed", "kept". A verb's print, or a part of it. */
+void print_work(const json_t *doc, const void *args);
 
 /* "findings", the cure for each, and how many there are. */
 void print_findings(const json_t *doc);

@@ -18,7 +18,7 @@
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-memory.h"
-#include "snapshot/plan-merge.h"
+#include "snapshot/plan-revert.h"
 
 void internal_way_done(struct internal_way *w)
 {
@@ -228,13 +228,7 @@ static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *er
     internal_way_steps(p, w);
     keep_present(p, w);
     chain_set_current(&p->after, w->current);
-    plan_collect(p, false);
-    plan_internal_forget(p, w->s); /* each revert leaves one undo point only */
-    if (!w->memory)
-        overlays_note_flash(p, &w->o);
-    json_object_set_new(p->result, "snapshot", json_string(w->name));
-    json_object_set_new(p->result, "method",
-                        json_string(plan_way_method(w->s, w->memory, w->args->no_reset)));
+    way_end(p, w->s, w->args, w->name, &w->o, w->memory);
     return 0;
 }
 

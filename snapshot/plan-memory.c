@@ -159,11 +159,6 @@ static void announce(struct plan *p)
     plan_optional(p);
 }
 
-const char *plan_way_method(const struct scene *s, bool loaded, bool no_reset)
-{
-    return loaded ? "memory" : no_reset || graph_is_off(s->graph) ? "disks" : "reset";
-}
-
 void plan_go_on(struct plan *p, const struct scene *s, bool reset, bool go, bool loaded)
 {
     if (graph_is_off(s->graph))

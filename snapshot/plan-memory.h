@@ -44,9 +44,6 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory);
 void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memory);
 
-/* How the guest gets back, for the result: "memory", "reset", or "disks": neither. */
-const char *plan_way_method(const struct scene *s, bool loaded, bool no_reset);
-
 /*
  * The last steps of every way back: a @reset, where no memory was loaded that fits the
  * disks; the guest goes on, if it shall @go; and with memory @loaded the network hears

@@ -181,6 +181,19 @@ static void close_nodes(struct plan *p, const struct way_back *w)
 
 /* ---- */
 
+void way_end(struct plan *p, const struct scene *s, const struct qrw_revert_args *args,
+             const char *name, const struct overlays *o, bool loaded)
+{
+    const char *reset = args->no_reset || graph_is_off(s->graph) ? "disks" : "reset";
+
+    plan_collect(p, false);
+    plan_internal_forget(p, s); /* each revert leaves one undo point only */
+    if (!loaded)
+        overlays_note_flash(p, o);
+    json_object_set_new(p->result, "snapshot", json_string(name));
+    json_object_set_new(p->result, "method", json_string(loaded ? "memory" : reset));
+}
+
 static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
 {
     if (!plan_memory_wanted(p, w->s, w->memory, w->name)) {
@@ -198,13 +211,7 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
     keep_present(p, w);
     record(p, w);
     close_nodes(p, w);
-    plan_collect(p, false);
-    plan_internal_forget(p, w->s);
-    if (!w->memory)
-        overlays_note_flash(p, &w->o);
-    json_object_set_new(p->result, "snapshot", json_string(w->name));
-    json_object_set_new(p->result, "method",
-                        json_string(plan_way_method(w->s, w->memory, w->args->no_reset)));
+    way_end(p, w->s, w->args, w->name, &w->o, w->memory);
     return 0;
 }
 

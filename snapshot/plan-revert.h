@@ -39,4 +39,9 @@ void way_copy(struct plan *p, struct way_back *w);
 /* Every step there, overlays and nodes included. */
 void way_steps(struct plan *p, struct way_back *w);
 
+/* What comes last, also inside of the images: what nothing keeps any more goes, and the result
+ * tells how the disks @o came back to @name; is its memory @loaded? */
+void way_end(struct plan *p, const struct scene *s, const struct qrw_revert_args *args,
+             const char *name, const struct overlays *o, bool loaded);
+
 #endif

@@ -24,7 +24,7 @@ static void print_safely(const json_t *doc)
 
     stdout = stderr = open_memstream(&printed, &n);
     print_plan(doc);
-    print_work(doc);
+    print_work(doc, NULL);
     out_json(stdout, doc);
     fclose(stdout);
     stdout = before[0];

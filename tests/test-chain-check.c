@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "tests/quoted/quoted.h"
 
 static const char good[] =
     "{\"format\": \"qrewind\", \"version\": 1, \"generation\": 7, \"vm\": {\"name\": \"web1\"},"
@@ -120,18 +121,6 @@ static const struct {
 };
 /* clang-format on */
 
-static json_t *parse(const char *text)
-{
-    auto_free char *json = mem_strdup(text);
-
-    for (char *c = json; *c; c++)
-        if (*c == '\'')
-            *c = '"';
-    json_t *value = json_loads(json, 0, NULL);
-    cr_assert(value, "%s", json);
-    return value;
-}
-
 static void merge(json_t *into, json_t *change)
 {
     const char *key;
@@ -152,7 +141,7 @@ static void merge(json_t *into, json_t *change)
 Test(chain_check, a_document_is_refused_with_what_is_wrong_in_it)
 {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        json_auto_t *doc = parse(good), *change = parse(cases[i].change);
+        json_auto_t *doc = quoted(good), *change = quoted(cases[i].change);
         struct qmp_error err = {0};
         struct chain c = {0};
 
@@ -168,7 +157,7 @@ Test(chain_check, a_document_is_refused_with_what_is_wrong_in_it)
 
 Test(chain_check, a_newer_version_is_unsupported_and_all_else_invalid)
 {
-    json_auto_t *newer = parse("{'format': 'qrewind', 'version': 2}");
+    json_auto_t *newer = quoted("{'format': 'qrewind', 'version': 2}");
     json_auto_t *list = json_array();
     struct qmp_error err = {0};
     struct chain c = {0};
@@ -184,7 +173,7 @@ Test(chain_check, a_newer_version_is_unsupported_and_all_else_invalid)
 
 Test(chain_check, a_very_long_chain_is_walked_once)
 {
-    json_auto_t *doc = parse(good);
+    json_auto_t *doc = quoted(good);
     json_t *layers = json_object_get(doc, "layers");
     struct chain c = {0};
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "tests/quoted/quoted.h"
 #include "tests/scene/operation.h"
 #include "tests/schema/schema.h"
 
@@ -78,18 +79,6 @@ static const struct {
     {"disk0: base(relative) <- a", "mirror disk0 /vm/c.qcow2 --sync top --pivot", false},
 };
 /* clang-format on */
-
-static json_t *parse(const char *text)
-{
-    auto_free char *json = mem_strdup(text);
-
-    for (char *c = json; *c; c++)
-        if (*c == '\'')
-            *c = '"';
-    json_t *value = json_loads(json, 0, NULL);
-    cr_assert(value, "%s", json);
-    return value;
-}
 
 static bool known(const char *command)
 {
@@ -164,7 +153,7 @@ static json_t *names_in_list(void)
     json_t *names = json_object();
 
     for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
-        json_auto_t *command = parse(sent[i]);
+        json_auto_t *command = quoted(sent[i]);
 
         add(names, json_string_value(json_object_get(command, "execute")));
     }
@@ -263,7 +252,7 @@ static json_t *names_in_sources(void)
 Test(commands, are_known_to_every_release_that_they_are_sent_to)
 {
     for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
-        json_auto_t *command = parse(sent[i]);
+        json_auto_t *command = quoted(sent[i]);
 
         for (const char *const *release = schema_releases; *release; release++) {
             auto_free char *wrong = schema_check(*release, command);

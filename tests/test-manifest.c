@@ -5,6 +5,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/manifest.h"
+#include "tests/quoted/quoted.h"
 
 #define SUM "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define DISK(name, disk)                                                                           \
@@ -20,21 +21,6 @@
     "{'format': 'qrewind-export', 'version': 1, 'snapshot': " snapshot ", 'files': " files "}"
 #define FILES(files) WHOLE(SNAPSHOT, "[" files "]")
 
-/* Quotes are single ones here, for the eye. New reference. */
-static json_t *read(const char *words)
-{
-    char *copy = mem_strdup(words);
-    json_error_t why;
-
-    for (char *c = copy; *c; c++)
-        if (*c == '\'')
-            *c = '"';
-    auto_free char *text = copy;
-    json_t *doc = json_loads(text, JSON_DECODE_ANY, &why);
-    cr_assert_not_null(doc, "%s: %s", words, why.text);
-    return doc;
-}
-
 Test(manifest, these_are_taken)
 {
     static const char *const good[] = {
@@ -48,7 +34,7 @@ Test(manifest, these_are_taken)
     };
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        json_auto_t *doc = read(good[i]);
+        json_auto_t *doc = quoted(good[i]);
         struct qmp_error err = {0};
 
         cr_expect_eq(manifest_check(doc, &err), 0, "%s: %s", good[i], err.desc);
@@ -102,7 +88,7 @@ Test(manifest, these_are_refused)
     /* clang-format on */
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        json_auto_t *doc = read(bad[i].doc);
+        json_auto_t *doc = quoted(bad[i].doc);
         struct qmp_error err = {0};
 
         cr_expect_eq(manifest_check(doc, &err), -1, "%s", bad[i].doc);
@@ -112,7 +98,7 @@ Test(manifest, these_are_refused)
 
 Test(manifest, too_many_files_are_refused)
 {
-    json_auto_t *doc = read(FILES(DISK("a", "a")));
+    json_auto_t *doc = quoted(FILES(DISK("a", "a")));
     json_t *files = json_object_get(doc, "files");
     struct qmp_error err = {0};
 
@@ -130,10 +116,10 @@ Test(manifest, too_many_files_are_refused)
 
 Test(manifest, what_is_made_is_taken)
 {
-    json_auto_t *snapshot = read("{'name': 's1', 'id': 'abc', 'created': 'now', 'pinned': true, "
-                                 "'disks': {'vda': {'layer': 'L1'}}, 'parent': 's0', 'memory': "
-                                 "{'tag': 's1', 'file': 'x', 'ram': 7}}");
-    json_auto_t *files = read("[" MEMORY ", " DISK("a", "vda") "]");
+    json_auto_t *snapshot = quoted("{'name': 's1', 'id': 'abc', 'created': 'now', 'pinned': true, "
+                                   "'disks': {'vda': {'layer': 'L1'}}, 'parent': 's0', 'memory': "
+                                   "{'tag': 's1', 'file': 'x', 'ram': 7}}");
+    json_auto_t *files = quoted("[" MEMORY ", " DISK("a", "vda") "]");
     struct qmp_error err = {0};
 
     for (int memory = 0; memory < 2; memory++) {

@@ -10,6 +10,7 @@
 #include "qmp/schema.h"
 #include "tests/fake-monitor/fake-monitor.h"
 #include "tests/fake-monitor/heard.h"
+#include "tests/quoted/quoted.h"
 
 /* clang-format off */
 static const char text[] =
@@ -71,21 +72,9 @@ static const struct {
 };
 /* clang-format on */
 
-static json_t *parse_text(void)
-{
-    auto_free char *copy = mem_strdup(text);
-
-    for (char *p = copy; *p; p++)
-        if (*p == '\'')
-            *p = '"';
-    json_t *json = json_loads(copy, 0, NULL);
-    cr_assert(json);
-    return json;
-}
-
 Test(schema, questions_about_commands_arguments_and_values)
 {
-    json_auto_t *json = parse_text();
+    json_auto_t *json = quoted(text);
     struct qmp_schema *s = qmp_schema_new(json, NULL);
 
     cr_assert(s);
@@ -132,7 +121,7 @@ static const char *answer(const char *command, json_t *args, void *arg)
         return "= [{\"name\": \"stop\"}, {\"name\": \"cont\"}]";
     if (strcmp(command, "query-qmp-schema") != 0)
         return NULL;
-    json_auto_t *json = parse_text();
+    json_auto_t *json = quoted(text);
     auto_free char *dump = json_dumps(json, 0);
     free(lines);
     return lines = mem_printf("= %s", dump);

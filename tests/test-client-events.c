@@ -21,19 +21,6 @@ static void run_script(void)
     cr_assert_eq(qmp_client_run(client, script_is_done, NULL, 5000, NULL), 0);
 }
 
-static bool never(void *arg)
-{
-    return false;
-}
-
-/* A round or two of the loop, for what must not happen. */
-static void run_a_little(void)
-{
-    struct qmp_error err;
-
-    cr_assert_eq(qmp_client_run(client, never, NULL, 20, &err), -1);
-}
-
 static void on_ready(struct qmp_client *c, const struct qmp_error *err, void *arg)
 {
     hear(err ? "failed" : "ready");
@@ -103,7 +90,7 @@ Test(events, the_trace_shows_every_message_whole_in_both_directions)
                        "< {\"return\":2,\"id\":$id}", NULL);
     pair_connect();
     pair_call("a");
-    run_a_little();
+    pair_run_a_little();
     pair_call("b");
     run_script();
     pair_hears("<{\"QMP\":  {}};>{\"execute\":\"qmp_capabilities\",\"id\":0};"

@@ -16,14 +16,6 @@ static bool never(void *arg)
     return false;
 }
 
-/* A round or two of the loop, for what must not happen. */
-static void run_a_little(void)
-{
-    struct qmp_error err;
-
-    cr_assert_eq(qmp_client_run(client, never, NULL, 20, &err), -1);
-}
-
 /* ---- calls ---- */
 
 Test(client, a_command_is_answered)
@@ -70,7 +62,7 @@ Test(client, nothing_is_sent_before_the_greeting_and_then_all_in_one_write)
     pair_call("a");
     cr_assert_eq(qmp_client_connect(client, fake_address(fake), 5000, on_ready, NULL, NULL), 0);
     pair_call("b");
-    run_a_little();
+    pair_run_a_little();
     cr_expect_eq(fake_bytes(fake), 0);
     fake_go(fake);
     pair_hears("ready;a=1;b=2;");

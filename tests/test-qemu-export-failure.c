@@ -21,26 +21,18 @@ static struct lab *start(void)
     return tower(&(struct lab_options){.disks = 1}, 2);
 }
 
-static bool is_there(struct lab *lab, const char *name)
-{
-    auto_free char *path = lab_path(lab, name);
-    struct stat st;
-
-    return !lstat(path, &st);
-}
-
 static void the_next_one_works(struct lab *lab)
 {
     is_tidy(lab);
     does(lab, "export", "s2", "out");
     image_holds(lab, "client/out/vda.qcow2", "qcow2", 2);
-    cr_expect(!is_there(lab, "client/out.part"));
+    cr_expect(!has_file(lab, "client/out.part"));
 }
 
 static void nothing_is_left(struct lab *lab)
 {
-    cr_expect(!is_there(lab, "client/out"));
-    cr_expect(!is_there(lab, "client/out.part"));
+    cr_expect(!has_file(lab, "client/out"));
+    cr_expect(!has_file(lab, "client/out.part"));
     the_next_one_works(lab);
 }
 
@@ -76,7 +68,7 @@ Test(export_failure, a_folder_that_holds_other_things_is_left_alone)
     lab_image(theirs, "raw", "1M", NULL, NULL);
     json_auto_t *error = refuses(lab, 1, "export", "s1", "out");
     says(error, "desc", "other files");
-    cr_expect(is_there(lab, "client/out.part/letter"));
+    cr_expect(has_file(lab, "client/out.part/letter"));
     lab_stop(lab);
 }
 
@@ -101,7 +93,7 @@ Test(export_failure, what_fails_leaves_nothing)
         stand_in(lab, cases[i].program, cases[i].script);
         json_auto_t *error = refuses(lab, cases[i].status, "export", "s2", "out");
         says(error, "desc", cases[i].words);
-        cr_expect(!is_there(lab, "client/out") && !is_there(lab, "client/out.part"));
+        cr_expect(!has_file(lab, "client/out") && !has_file(lab, "client/out.part"));
         stand_in_leave();
         stand_in(lab, cases[i].program, "exec $REAL \"$@\"");
     }
@@ -135,7 +127,7 @@ Test(export_failure, somebody_meddles)
     stand_in(lab, "qemu-img", "for last; do :; done; mkdir -p ${last%/*}/../out/x; $REAL \"$@\"");
     json_auto_t *error = refuses(lab, 1, "export", "s2", "out");
     says(error, "desc", "not empty");
-    cr_expect(!is_there(lab, "client/out.part"));
+    cr_expect(!has_file(lab, "client/out.part"));
     stand_in_leave();
     lab_stop(lab);
 }
@@ -179,8 +171,8 @@ Test(export_failure, killed_it_leaves_what_the_next_one_clears_away)
         kill(p.pid, SIGKILL);
         auto_result struct lab_result r = lab_finish(&p);
         stand_in_leave();
-        cr_expect(!is_there(lab, "client/out"));
-        cr_expect(is_there(lab, "client/out.part"));
+        cr_expect(!has_file(lab, "client/out"));
+        cr_expect(has_file(lab, "client/out.part"));
         /* qemu-img may still be writing: nobody takes the folder from it */
         if (i == 0)
             json_decref(refuses(lab, 8, "export", "s2", "out"));
@@ -212,8 +204,8 @@ Test(export_failure, an_import_is_interrupted_and_killed_alike)
         auto_result struct lab_result r = lab_finish(&p);
         cr_expect_eq(r.status, i < 2 ? 1 : 128 + SIGKILL, "%d: %s", r.status, r.err);
         kill(worker, SIGKILL);
-        cr_expect(!is_there(lab, "client/vm"));
-        cr_expect_eq(is_there(lab, "client/vm.part"), i >= 2);
+        cr_expect(!has_file(lab, "client/vm"));
+        cr_expect_eq(has_file(lab, "client/vm.part"), i >= 2);
         stand_in(lab, programs[i % 2], "exec $REAL \"$@\"");
     }
     stand_in_leave();
@@ -221,7 +213,7 @@ Test(export_failure, an_import_is_interrupted_and_killed_alike)
     auto_result struct lab_result r = lab_finish(&p);
     cr_assert_eq(r.status, 0, "%s", r.err);
     image_holds(lab, "client/vm/vda.s2.qcow2", "qcow2", 2);
-    cr_expect(!is_there(lab, "client/vm.part"));
+    cr_expect(!has_file(lab, "client/vm.part"));
     lab_stop(lab);
 }
 

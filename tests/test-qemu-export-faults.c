@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
@@ -31,14 +30,6 @@ static const struct verb verbs[] = {
     {"import kept --to vm", "client/vm", "client/vm.part", "client/vm/vda.s2.qcow2",
      "client/vm/vda.qcow2.qrewind.json", true},
 };
-
-static bool is_there(struct lab *lab, const char *name)
-{
-    auto_free char *path = lab_path(lab, name);
-    struct stat st;
-
-    return !lstat(path, &st);
-}
 
 /* The proof is written last but for the name. */
 static void is_whole(struct lab *lab, const struct verb *v)
@@ -76,12 +67,12 @@ static bool try(struct lab *lab, const struct verb *v, const char *what, int at)
     cr_assert(killed || r.status <= 1 || r.status == 4 || r.status == 7 || r.status == 8,
               "%s, %s at %d: exit %d", v->words, what, at, r.status);
     if (!killed && r.status)
-        cr_assert(!is_there(lab, v->made) && !is_there(lab, v->part),
+        cr_assert(!has_file(lab, v->made) && !has_file(lab, v->part),
                   "%s, %s at %d: something is left", v->words, what, at);
-    if (!is_there(lab, v->made))
+    if (!has_file(lab, v->made))
         again(lab, v, what, at);
     is_whole(lab, v);
-    cr_assert(!is_there(lab, v->part), "%s, %s at %d: %s stays", v->words, what, at, v->part);
+    cr_assert(!has_file(lab, v->part), "%s, %s at %d: %s stays", v->words, what, at, v->part);
     auto_result struct lab_result rm =
         lab_exec(lab->folder, (const char *[]){"rm", "-r", v->made, NULL});
     return killed || r.status;

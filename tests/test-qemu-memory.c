@@ -17,13 +17,6 @@ static bool has_memory(const struct lab *lab)
     return number(lab->greeting, "QMP.version.qemu.major") >= 6;
 }
 
-static const char *status_of(struct lab *lab)
-{
-    json_auto_t *status = lab_qmp(lab, "query-status", NULL);
-
-    return json_is_true(at(status, "running")) ? "running" : "stopped";
-}
-
 /* NULL: this QEMU is too old, and has said so. */
 static struct lab *start(struct lab_options o)
 {

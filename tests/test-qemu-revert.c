@@ -89,13 +89,6 @@ Test(revert, goes_to_and_fro_with_blockdevs)
 
 /* ---- the run state ---- */
 
-static const char *status_of(struct lab *lab)
-{
-    json_auto_t *status = lab_qmp(lab, "query-status", NULL);
-
-    return json_is_true(at(status, "running")) ? "running" : "stopped";
-}
-
 Test(revert, a_guest_that_ran_runs_afterwards_and_only_then)
 {
     static const struct {

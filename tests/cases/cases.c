@@ -161,3 +161,10 @@ json_t *sidecar_of(struct lab *lab, const char *image)
 
     return json_load_file(path, 0, NULL);
 }
+
+const char *status_of(struct lab *lab)
+{
+    json_auto_t *status = lab_qmp(lab, "query-status", NULL);
+
+    return json_is_true(at(status, "running")) ? "running" : "stopped";
+}

@@ -58,6 +58,9 @@ struct lab_process cases_begin(struct lab *lab, const char *id, const char *cons
 /* Wait until the job @id has @status. */
 void wait_for_job(struct lab *lab, const char *id, const char *status);
 
+/* Does the guest run? "running", "stopped". */
+const char *status_of(struct lab *lab);
+
 /* ---- data ---- */
 
 /*
@@ -96,6 +99,7 @@ void cases_chain_is(struct lab *lab, int line, int disk, const char *expected);
 void cases_headers_are(struct lab *lab, int line, const char *file, const char *expected);
 #define headers_are(lab, file, expected) cases_headers_are(lab, __LINE__, file, expected)
 
+/* In its folder, whatever it is. */
 bool has_file(struct lab *lab, const char *name);
 
 /* The sidecar's document (new reference), NULL: there is none. */

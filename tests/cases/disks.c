@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
@@ -148,8 +148,9 @@ void cases_headers_are(struct lab *lab, int line, const char *file, const char *
 bool has_file(struct lab *lab, const char *name)
 {
     auto_free char *path = lab_path(lab, name);
+    struct stat st;
 
-    return !access(path, F_OK);
+    return !lstat(path, &st);
 }
 
 /* ---- the whole state ---- */

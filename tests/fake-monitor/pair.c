@@ -55,3 +55,15 @@ void pair_hears(const char *want)
 {
     heard_becomes(qmp_client_base(client), want);
 }
+
+static bool never(void *arg)
+{
+    return false;
+}
+
+void pair_run_a_little(void)
+{
+    struct qmp_error err;
+
+    cr_assert_eq(qmp_client_run(client, never, NULL, 20, &err), -1);
+}

@@ -36,4 +36,7 @@ void pair_on_event(struct qmp_client *c, const char *name, json_t *event, void *
 /* Run until just this has been heard, see heard.h. */
 void pair_hears(const char *want);
 
+/* A round or two of the loop, for what must not happen. */
+void pair_run_a_little(void);
+
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/path.h"
 #include "tests/faults/fault.h"
 #include "tests/model/images.h"
 
@@ -52,13 +53,6 @@ static const char *member(const json_t *obj, const char *key)
     return s ? s : "-";
 }
 
-static const char *last(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* ---- contents ---- */
 
 /* @file and what it builds on are needed. Returns how many files that are. */
@@ -98,8 +92,8 @@ static void say_held(struct look *l, const json_t *disks)
         if (known)
             file = member(known, "file");
         if (strcmp(file, "-") && !json_object_get(held, "tag")) {
-            need(l, last(file));
-            say_content(l, last(file), block);
+            need(l, path_name(file));
+            say_content(l, path_name(file), block);
         } else {
             say(l, " inside");
         }
@@ -120,10 +114,10 @@ static void say_snapshots(struct look *l)
             json_is_true(json_object_get(s, "current")) ? ", current" : "");
         say_held(l, json_object_get(s, "disks"));
         say(l, "\n");
-        if (strcmp(memory, "-") && !images_find(&l->images, last(memory)))
+        if (strcmp(memory, "-") && !images_find(&l->images, path_name(memory)))
             wrong(l, "the memory %s is gone", memory);
         if (strcmp(memory, "-"))
-            need(l, last(memory));
+            need(l, path_name(memory));
     }
     if (json_is_object(json_object_get(l->sidecar, "undo"))) {
         say(l, "undo:");

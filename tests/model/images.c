@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/path.h"
 
 /* Offsets in a qcow2 header. */
 enum {
@@ -52,16 +53,9 @@ static int open_image(const struct images *im, const char *name)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static bool ends_in(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-
-    return n > m && !strcmp(name + n - m, end);
-}
-
 bool images_is_raw(const char *name)
 {
-    return ends_in(name, ".raw");
+    return path_ends(name, ".raw");
 }
 
 static char *read_tags(int fd, struct image *i)
@@ -121,7 +115,7 @@ char *images_read(struct images *im, const char *folder)
     for (struct dirent *e; dir && !why && (e = readdir(dir));) {
         struct image *i = &im->list[im->n];
 
-        if (!ends_in(e->d_name, ".qcow2") && !images_is_raw(e->d_name))
+        if (!path_ends(e->d_name, ".qcow2") && !images_is_raw(e->d_name))
             continue;
         if (im->n == IMAGES_MOST)
             why = mem_printf("more than %d images", IMAGES_MOST);

@@ -9,14 +9,8 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/path.h"
 #include "tests/cases/cases.h"
-
-static const char *last_part(const char *file)
-{
-    const char *slash = strrchr(file, '/');
-
-    return slash ? slash + 1 : file;
-}
 
 /* The name of a file, of which QEMU may speak as "json:{…}". New string. */
 static char *plain_name(const char *file)
@@ -26,7 +20,7 @@ static char *plain_name(const char *file)
 
     if (pseudo && !inner)
         inner = text(pseudo, "filename");
-    return mem_strdup(last_part(inner ? inner : file));
+    return mem_strdup(path_name(inner ? inner : file));
 }
 
 static void add(json_t *names, const char *file)

@@ -13,7 +13,7 @@ int qmp_error_set(struct qmp_error *err, int kind, const char *fmt, ...)
     if (!err)
         return -1;
     /* the caller's words may quote this very error: format before clearing */
-    char desc[sizeof(err->desc)];
+    char desc[sizeof(err->desc)] = "";
     va_start(ap, fmt);
     vsnprintf(desc, sizeof(desc), fmt, ap);
     va_end(ap);

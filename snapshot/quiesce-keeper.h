@@ -8,10 +8,10 @@
 
 /* What the keeper tells us, each in one packet; it comes from the same program. */
 struct keeper_word {
+    int64_t frozen_us; /* ENDED. First: there is nothing between the members that nobody wrote */
     enum { KEEPER_FROZEN, KEEPER_FAILED, KEEPER_ENDED } kind;
     int count;                    /* FROZEN: file systems */
     enum quiesce_outcome outcome; /* ENDED */
-    int64_t frozen_us;            /* ENDED */
     struct qmp_error err;         /* FAILED; ENDED but for QUIESCE_HELD */
 };
 

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
@@ -85,6 +86,61 @@ Test(flash, comes_back_with_the_memory)
     }
     turn_off(lab);
     lab_stop(lab);
+}
+
+/* ---- what is in it ---- */
+
+/* Through QEMU, as the device would; what qemu-io prints goes to QEMU's log. */
+static void write_flash(struct lab *lab, int pattern)
+{
+    free(lab_human(lab, "qemu-io pflash1 \"write -P %d 0 64k\"", pattern));
+}
+
+static void flash_holds(struct lab *lab, int pattern)
+{
+    json_auto_t *chain = tells(lab, "chain", "pflash1");
+    auto_free char *command = mem_printf("read -P %d 0 64k", pattern);
+    auto_result struct lab_result r =
+        lab_exec(NULL, WORDS("qemu-io", "-r", "-U", "-f", text(chain, "disks.0.layers.0.format"),
+                             "-c", command, text(chain, "disks.0.layers.0.file")));
+
+    cr_assert(!r.status && strstr(r.out, "read 65536/65536") && !strstr(r.out, "failed"),
+              "%d: %s%s", pattern, r.out, r.err);
+}
+
+static size_t flash_layers(struct lab *lab)
+{
+    json_auto_t *chain = tells(lab, "chain", "pflash1");
+
+    return json_array_size(at(chain, "disks.0.layers"));
+}
+
+Test(flash, goes_back_and_forth_and_is_merged_as_any_disk)
+{
+    static const char *const formats[] = {"qcow2", "raw"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct lab *lab = start(formats[i]);
+
+        write_flash(lab, 1);
+        does(lab, "create", "s1");
+        write_flash(lab, 2);
+        does(lab, "create", "s2");
+        write_flash(lab, 3);
+        does(lab, "revert", "s1");
+        flash_holds(lab, 1);
+        does(lab, "undo");
+        flash_holds(lab, 3);
+        does(lab, "revert", "s2", "--discard");
+        flash_holds(lab, 2);
+        does(lab, "delete", "s2");
+        does(lab, "delete", "s1");
+        flash_holds(lab, 2);
+        cr_expect_eq(flash_layers(lab), 1);
+        cr_expect(!has_file(lab, "vars.s1.qcow2") && !has_file(lab, "vars.s2.qcow2"));
+        turn_off(lab);
+        lab_stop(lab);
+    }
 }
 
 /* What can hold no snapshot inside is named, with the cure; overlays go on anything. */

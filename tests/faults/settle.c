@@ -111,9 +111,6 @@ static char *judge(const struct ends *ends, struct machine *m, const struct lab_
 
     if (r->status > 8)
         return mem_strdup("no such exit code");
-    if (strstr(r->err, "is dropped: its content was overwritten"))
-        return r->status == 5 ? ends_judge(ends, m, 1 << END_DROPPED, restarted)
-                              : mem_strdup("a snapshot is gone");
     /* what repair tells of what it cannot mend counts, too */
     const bool half = r->status == 5 || strstr(r->out, "not merged yet");
     auto_result struct lab_result later = {0};
@@ -125,6 +122,9 @@ static char *judge(const struct ends *ends, struct machine *m, const struct lab_
         settle_restart(m, false);
         restarted = true;
     }
+    if (strstr(r->err, "is dropped: its content was overwritten"))
+        return r->status == 5 ? ends_judge(ends, m, 1 << END_DROPPED, restarted)
+                              : mem_strdup("a snapshot is gone");
     /* of an image that it has made flat QEMU does not write so later: that is told */
     if (later.out && strstr(later.out, "\"wrong-backing\""))
         return NULL;

@@ -328,7 +328,10 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             result = vm_plan_and_run(vm, &j, op, args, flags, err);
         if (j.gave_up) {
             json_auto_t *rest = json_object();
-            vm_tidy(vm, &j, rest, flags, NULL);
+            if (vm_tidy(vm, &j, rest, flags, NULL) && err) {
+                err->kind = QRW_ERR_UNKNOWN; /* not all is as it was */
+                qmp_error_hint(err, "then qrewind repair: the overlays are still to be merged");
+            }
         }
         if (result && op->tidies && vm_tidy(vm, &j, result, flags, err)) {
             json_decref(result);

@@ -5,9 +5,12 @@
  */
 #include <criterion/criterion.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -240,6 +243,46 @@ Test(live_failure, who_gives_it_up_has_what_there_was)
         is_done(lab, settings);
         lab_stop(lab);
     }
+}
+
+/* A disk that is full would be such a failure. */
+Test(live_failure, where_qemu_would_hang_the_space_is_taken_before)
+{
+    struct lab *lab = start_big();
+
+    if (!lab)
+        return;
+    auto_free char *file = lab_path(lab, "vda.m1.vmstate");
+    struct lab_process p = begin(lab);
+    struct stat meanwhile, then;
+
+    cr_assert_eq(stat(file, &meanwhile), 0);
+    set_bandwidth(lab, 1 << 30);
+    end(&p, 0, "");
+    cr_assert_eq(stat(file, &then), 0);
+    cr_expect_eq(meanwhile.st_blocks / 2048 >= 2048, !lets_go(lab), "%ld MiB are taken",
+                 (long)meanwhile.st_blocks / 2048);
+    cr_expect_lt(then.st_blocks / 2048, 1024, "%ld MiB stay taken", (long)then.st_blocks / 2048);
+    lab_stop(lab);
+}
+
+Test(live_failure, too_little_space_is_said_before_anything_is_changed)
+{
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+        cr_skip_test("needs root, to mount a small file system");
+    struct lab *lab = live_start((struct lab_options){.disks = 1});
+
+    if (!lab)
+        return;
+    auto_free char *small = lab_path(lab, "small");
+    cr_assert(!mkdir(small, 0700) && !mount("tmpfs", small, "tmpfs", 0, "size=16M"), "%m");
+    auto_free char *state = state_of(lab);
+    json_auto_t *error =
+        refuses(lab, 1, "create", "m1", "--memory=live", "--overlay", "vda=../small/m1.qcow2");
+    says(error, "desc", "MiB free");
+    unchanged(lab, state);
+    cr_assert_eq(umount2(small, MNT_DETACH), 0);
+    lab_stop(lab);
 }
 
 /*

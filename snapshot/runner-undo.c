@@ -38,7 +38,7 @@ void runner_undo_by_job(struct runner *r, const json_t *job)
     patient.stop = &never;
     patient.no_wait = false;
     patient.jobs = json_array();
-    runner_jobs(&patient, &job, 1, false, NULL);
+    runner_jobs(&patient, &job, 1, true, NULL); /* an undo that was killed may have begun it */
     runner_dismiss_one(r, job);
     json_decref(patient.jobs);
 }
@@ -116,9 +116,22 @@ static bool to_be_undone(const struct runner *r, const json_t *step, const struc
     return false;
 }
 
+/* The jobs of an undo that was killed, as far as they have ended. */
+static void dismiss_undoing(struct runner *r, const struct plan *p, const struct graph *g)
+{
+    const json_t *step, *part;
+    size_t i, k;
+
+    json_array_foreach(p->steps, i, step)
+        json_array_foreach(json_object_get(step, "undo"), k, part)
+            if (is(part, "job") && job_of(part, g) && !strcmp(job_of(part, g)->status, "concluded"))
+                runner_dismiss_one(r, part);
+}
+
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
 {
     runner_dismiss(r, p);
+    dismiss_undoing(r, p, g);
     runner_unload(r, p, g);
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);

@@ -14,12 +14,11 @@
 
 enum { DISKS = 2 };
 
-/* Can this QEMU save a guest's memory, with an nvme controller? What it says where it cannot:
- * test-qemu-memory.c. */
-static bool has_memory(enum lab_bus bus)
+/* 5.2 says what it cannot do: test-qemu-memory.c. */
+static bool has_memory(void)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 0});
-    bool has = number(lab->greeting, "QMP.version.qemu.major") >= (bus == LAB_NVME ? 11 : 6);
+    bool has = number(lab->greeting, "QMP.version.qemu.major") >= 6;
 
     lab_stop(lab);
     return has;
@@ -53,7 +52,7 @@ static struct guest *start(enum lab_bus bus, bool modern)
 
 static void goes_on_from_the_checkpoint(enum lab_bus bus, bool modern)
 {
-    if (!has_memory(bus))
+    if (!has_memory())
         return;
     struct guest *g = start(bus, modern);
     pid_t pid = g->lab->pid;
@@ -108,11 +107,6 @@ Test(guest_revert, with_memory_on_ide)
     goes_on_from_the_checkpoint(LAB_IDE, true);
 }
 
-Test(guest_revert, with_memory_on_nvme)
-{
-    goes_on_from_the_checkpoint(LAB_NVME, true);
-}
-
 /* ---- without ---- */
 
 static void starts_from_the_disks(enum lab_bus bus, bool modern)
@@ -148,6 +142,7 @@ Test(guest_revert, without_memory_it_starts_from_the_disks_as_they_were)
     starts_from_the_disks(LAB_VIRTIO, false);
 }
 
+/* Older ones cannot save its state, and 11.1 dies when it loads it over one that is in use. */
 Test(guest_revert, without_memory_on_nvme)
 {
     starts_from_the_disks(LAB_NVME, true);

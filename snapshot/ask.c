@@ -123,6 +123,14 @@ int ask_failed(const struct ask *a, struct qmp_error *err)
     return 0;
 }
 
+int ask_finish(struct ask *a, struct qmp_error *err)
+{
+    int rc = ask_run(a, err) || ask_failed(a, err) ? -1 : 0;
+
+    ask_free(a);
+    return rc;
+}
+
 json_t *ask_one(struct qmp_client *c, const bool *stop, const char *name, json_t *args,
                 struct qmp_error *err)
 {

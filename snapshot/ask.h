@@ -42,6 +42,9 @@ json_t *ask_reply(const struct ask *a, size_t i, struct qmp_error *err);
 /* The first failure among the answers, 0: none failed. */
 int ask_failed(const struct ask *a, struct qmp_error *err);
 
+/* Wait for all, free @a. 0: every answer was taken, -1: the first failure. */
+int ask_finish(struct ask *a, struct qmp_error *err);
+
 /* One command, asked and waited for. New reference, NULL on failure. Takes @args. */
 json_t *ask_one(struct qmp_client *c, const bool *stop, const char *name, json_t *args,
                 struct qmp_error *err);

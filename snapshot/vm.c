@@ -200,14 +200,6 @@ static void resolve_files(struct qrw_vm *vm)
     }
 }
 
-static int ask_all(struct ask *a, struct qmp_error *err)
-{
-    int rc = ask_run(a, err) || ask_failed(a, err) ? -1 : 0;
-
-    ask_free(a);
-    return rc;
-}
-
 /* A disk without a name is called as it was when we saw it first: the root node, by which it
  * was called then, changes with every snapshot. */
 static void keep_names(struct qrw_vm *vm)
@@ -273,7 +265,7 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
     ask_add(a, "query-jobs", NULL, take_jobs, g);
     if (level == GRAPH_NODES)
         ask_add(a, "query-blockstats", NULL, take_stats, g);
-    if (ask_all(a, err))
+    if (ask_finish(a, err))
         return not_there(vm, err);
     if (qmp_client_version(vm->client) < OLDEST_QEMU) {
         auto_free char *version = vm_qemu_version(vm);
@@ -291,7 +283,7 @@ int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err)
     struct ask *a = ask_new(vm->client, &vm->stop);
 
     ask_add(a, "query-block", NULL, take_block, &vm->graph);
-    if (ask_all(a, err))
+    if (ask_finish(a, err))
         return -1;
     look_closer(vm);
     return 0;
@@ -305,48 +297,10 @@ int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *
         return 0;
     struct ask *a = ask_new(vm->client, &vm->stop);
     ask_add(a, "query-migrate", NULL, take_migration, &vm->graph);
-    if (ask_all(a, err) || image_stat(file, &st, err))
+    if (ask_finish(a, err) || image_stat(file, &st, err))
         return -1;
     /* what QEMU tells is of an earlier one: into this file nothing was written */
     return st.exists && st.size ? 0 : graph_take_migration(&vm->graph, NULL, err);
-}
-
-void vm_ask_machine(struct qrw_vm *vm, bool live)
-{
-    static const char *const paths[] = {"/machine/peripheral", "/machine/peripheral-anon"};
-    struct ask *a = ask_new(vm->client, &vm->stop);
-    struct machine *m = &vm->machine;
-
-    vm_forget_machine(vm);
-    ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),
-            machine_take_type, m);
-    ask_add(a, "query-memory-size-summary", NULL, machine_take_memory, m);
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-        ask_add(a, "qom-list", json_pack("{s:s}", "path", paths[i]), machine_take_devices, m);
-    ask_add(a, "query-migrate", NULL, machine_take_migration, m);
-    if (live) {
-        ask_add(a, "query-migrate-capabilities", NULL, machine_take_capabilities, m);
-        ask_add(a, "query-migrate-parameters", NULL, machine_take_parameters, m);
-    }
-    ask_send(a);
-    vm->asked = a;
-}
-
-void vm_forget_machine(struct qrw_vm *vm)
-{
-    ask_free(vm->asked);
-    vm->asked = NULL;
-    machine_done(&vm->machine);
-}
-
-int vm_observe_machine(struct qrw_vm *vm, bool live, struct qmp_error *err)
-{
-    if (!vm->asked)
-        vm_ask_machine(vm, live);
-    struct ask *a = vm->asked;
-
-    vm->asked = NULL;
-    return ask_all(a, err);
 }
 
 void vm_observe_agent(struct qrw_vm *vm)

@@ -131,6 +131,26 @@ int machine_can_save(const struct machine *m, struct qmp_error *err)
     return 0;
 }
 
+int machine_can_load(const struct machine *m, const char *status, struct qmp_error *err)
+{
+    const json_t *device;
+    size_t i;
+
+    json_array_foreach(m->devices, i, device) {
+        const char *type = strrchr(json_string_value(device), ' ');
+
+        if (!same(type, " nvme") || same(status, "prelaunch"))
+            continue;
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "QEMU would die of loading the memory: the guest uses an nvme controller "
+                      "(%s)",
+                      json_string_value(device));
+        return qmp_error_hint(err, "revert in a QEMU that is started with -S on these disks, or "
+                                   "the disks alone with --no-memory (the guest restarts)");
+    }
+    return 0;
+}
+
 void machine_record(const struct machine *m, json_t *memory)
 {
     json_object_set_new(memory, "machine", m->type ? json_string(m->type) : json_null());

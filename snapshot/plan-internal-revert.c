@@ -100,6 +100,8 @@ static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error 
         qmp_error_set(err, QRW_ERR_INVALID, "the memory of '%s' is gone", w->name);
         return qmp_error_hint(err, "--no-memory takes the disks back, and resets the guest");
     }
+    if (machine_can_load(w->s->machine, w->s->graph->status, err))
+        return -1;
     if (json_is_true(json_object_get(w->snapshot, "foreign")))
         return check_foreign(w, err);
     return machine_fits(w->s->machine, memory, err);
@@ -158,7 +160,10 @@ static int check_scratch(const struct internal_way *w, struct qmp_error *err)
                       "of our reach");
         return with_the_vm_off(w, err);
     }
-    return w->s->machine && machine_can_save(w->s->machine, err) ? with_the_vm_off(w, err) : 0;
+    return w->s->machine && (machine_can_save(w->s->machine, err) ||
+                             machine_can_load(w->s->machine, w->s->graph->status, err))
+               ? with_the_vm_off(w, err)
+               : 0;
 }
 
 static int check_keep(const struct internal_way *w, struct qmp_error *err)

@@ -254,9 +254,10 @@ static int plan_undo_point(struct plan *p, const struct scene *s, const void *ar
     return find_undo(&w, err) ? -1 : plan_way(p, &w, err);
 }
 
+/* The disks alone, too: inside the images they go back by way of the present memory. */
 static bool needs_machine(const void *arguments)
 {
-    return !((const struct qrw_revert_args *)arguments)->no_memory;
+    return true;
 }
 
 const struct qrw_operation qrw_revert = {.name = "revert",
@@ -264,5 +265,8 @@ const struct qrw_operation qrw_revert = {.name = "revert",
                                          .plan = plan,
                                          .needs_machine = needs_machine,
                                          .tidies = true};
-const struct qrw_operation qrw_undo = {
-    .name = "undo", .level = GRAPH_NODES, .plan = plan_undo_point, .tidies = true};
+const struct qrw_operation qrw_undo = {.name = "undo",
+                                       .level = GRAPH_NODES,
+                                       .plan = plan_undo_point,
+                                       .needs_machine = needs_machine,
+                                       .tidies = true};

@@ -80,7 +80,7 @@ static const struct picture_case revert[] = {
     {"without its memory",
      "disk0: a^m1!; inside m1",
      "revert m1 --no-memory",
-     "need absent qrw-t.scratch, image qrw-t.scratch like a, blockdev-add node-name=qrw-t-ram "
+     "need absent qrw-t.scratch, need space qrw-t.scratch 128M, image qrw-t.scratch like a, blockdev-add node-name=qrw-t-ram "
      "file.filename=qrw-t.scratch, stop, blockdev-snapshot-internal-sync device=#a "
      "name=qrw-undo-t, snapshot-save tag=m1 vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], "
      "snapshot-load tag=m1 vmstate=qrw-t-ram devices=[\"#a\",\"qrw-t-ram\"], system_reset, cont "
@@ -155,7 +155,7 @@ static const struct picture_case revert[] = {
     {"the disks of that",
      "disk0: a^m1!; disk1: b",
      "revert m1 --no-memory",
-     "need absent qrw-t.scratch, image qrw-t.scratch like a, blockdev-add node-name=qrw-t-ram "
+     "need absent qrw-t.scratch, need space qrw-t.scratch 128M, image qrw-t.scratch like a, blockdev-add node-name=qrw-t-ram "
      "file.filename=qrw-t.scratch, stop, blockdev-snapshot-internal-sync device=#a "
      "name=qrw-undo-t, snapshot-save tag=m1 vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], "
      "snapshot-load tag=m1 vmstate=qrw-t-ram devices=[\"#a\",\"qrw-t-ram\"], system_reset, cont "
@@ -173,7 +173,7 @@ static const struct picture_case revert[] = {
     {"undo",
      "disk0: a^t1^qrw-undo-x; disk1: b^qrw-undo-x; inside t1; inside qrw-undo-x",
      "undo",
-     "need absent qrw-t.scratch, image qrw-t.scratch like a, blockdev-add node-name=qrw-t-ram "
+     "need absent qrw-t.scratch, need space qrw-t.scratch 128M, image qrw-t.scratch like a, blockdev-add node-name=qrw-t-ram "
      "file.filename=qrw-t.scratch, stop, transaction blockdev-snapshot-internal-sync device=#a "
      "name=qrw-undo-t + blockdev-snapshot-internal-sync device=#b name=qrw-undo-t, snapshot-save "
      "tag=qrw-undo-x vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], snapshot-load tag=qrw-undo-x "

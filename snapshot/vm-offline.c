@@ -163,7 +163,7 @@ static int begin(struct qrw_vm *vm, pid_t *user, struct qmp_error *err)
 
 /*
  * Is @user the engine of a qrewind that was killed? It ends by itself then: wait for that. One
- * that is at work holds the sidecar's lock: @err says so.
+ * that is at work holds the sidecar's lock, unless we do: @err says so.
  */
 static bool is_left_over(struct qrw_vm *vm, pid_t user, struct qmp_error *err)
 {
@@ -171,6 +171,8 @@ static bool is_left_over(struct qrw_vm *vm, pid_t user, struct qmp_error *err)
 
     if (user <= 0 || !engine_is(user))
         return false;
+    if (vm->locked)
+        return engine_await(user, PATIENCE_MS);
     int lock = vm->sidecar_found ? sidecar_lock(vm->sidecar_found, &held) : -1;
     if (held.kind == QRW_ERR_LOCKED)
         *err = held;

@@ -23,6 +23,7 @@ struct qrw_vm {
 
     /* from the last vm_observe() */
     struct graph graph;
+    bool locked;   /* the sidecar's lock is ours */
     bool stale;    /* something was done since that may have changed it */
     json_t *names; /* what disks without a name are called, by their place in the machine */
     struct machine machine; /* from the last vm_observe_machine() */

@@ -375,6 +375,7 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     if (vm_observe(vm, GRAPH_NODES, err))
         return NULL;
     if (!journal_open(&j, vm, err)) {
+        vm->locked = true;
         if (!(flags & QRW_DRY_RUN))
             settled = settle_all(vm, &j, err);
         if (settled && chain_pending(&j.chain))
@@ -385,5 +386,6 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
             json_object_update_missing(result, settled);
     }
     journal_close(&j);
+    vm->locked = false;
     return result;
 }

@@ -96,17 +96,12 @@ static void report(const struct follow *f)
 static int start(struct follow *f, struct qmp_error *err)
 {
     struct ask *a = ask_new(f->r->client, NULL);
-    int rc;
 
     for (size_t i = 0; i < f->n; i++)
         if (!graph_job(&f->g, job_id(f->steps[i])))
             ask_add(a, text(f->steps[i], "execute"),
                     json_deep_copy(json_object_get(f->steps[i], "arguments")), NULL, NULL);
-    rc = ask_run(a, err);
-    if (!rc)
-        rc = ask_failed(a, err);
-    ask_free(a);
-    return rc;
+    return ask_finish(a, err);
 }
 
 /* ---- follow ---- */

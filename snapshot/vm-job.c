@@ -48,8 +48,7 @@ json_t *qrw_jobs(struct qrw_vm *vm, struct qmp_error *err)
         struct ask *a = ask_new(vm->client, &vm->stop);
 
         ask_add(a, "query-block-jobs", NULL, take_speeds, speeds);
-        rc = ask_run(a, err) || ask_failed(a, err);
-        ask_free(a);
+        rc = ask_finish(a, err);
     }
     if (rc) {
         json_decref(list);

@@ -55,7 +55,7 @@ json_t *qrw_adopt(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
         if (result)
             json_object_set_new(result, "snapshots", names(&j.chain));
     }
-    journal_close(&j);
+    journal_close(&j, vm);
     return result;
 }
 
@@ -110,6 +110,6 @@ json_t *qrw_forget(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
         else
             sidecar_remove(j.file);
     }
-    journal_close(&j);
+    journal_close(&j, vm);
     return result;
 }

@@ -153,7 +153,7 @@ static void remember(struct qrw_vm *vm, const char *file, const json_t *found)
     if (!journal_open(&j, vm, &why) && !chain_pending(&j.chain) && take_hashes(&j.chain, found) &&
         journal_save(&j, vm, &why))
         vm_note(vm, 0, "the hashes could not be recorded: %s", why.desc);
-    journal_close(&j);
+    journal_close(&j, vm);
 }
 
 /* Without a VM the sidecar says which images there are: then this is all that can be said. */

@@ -53,7 +53,7 @@ static json_t *run(struct qrw_vm *vm, const struct qrw_import_args *args, unsign
     struct import_args import = {manifest, folder, to, name};
     chain_init(&j.chain, to, NULL, NULL);
     json_t *result = vm_plan_and_run(vm, &j, &plan_import, &import, flags, err);
-    journal_close(&j);
+    journal_close(&j, vm);
     return result;
 }
 

@@ -121,7 +121,7 @@ json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, int timeout_ms, struct q
         rc = vm_settle(vm, &j, NULL, true, &how, &result, err);
     else if (!rc)
         rc = wait_foreign(vm, id, "hold", err);
-    journal_close(&j);
+    journal_close(&j, vm);
     if (rc)
         return NULL;
     if (!result)

@@ -35,6 +35,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     j->lock = sidecar_lock(j->file, err);
     if (j->lock < 0)
         return -1;
+    vm->locked = true;
     j->like = sidecar_place(&vm->graph);
     if (j->like)
         j->like[strlen(j->like) - strlen(SIDECAR_SUFFIX)] = '\0';
@@ -84,10 +85,11 @@ int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error 
     return 0;
 }
 
-void journal_close(struct journal *j)
+void journal_close(struct journal *j, struct qrw_vm *vm)
 {
     if (j->lock >= 0)
         sidecar_unlock(j->file, j->lock);
+    vm->locked = false;
     free(j->file);
     free(j->like);
     chain_done(&j->chain);

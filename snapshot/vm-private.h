@@ -23,7 +23,7 @@ struct qrw_vm {
 
     /* from the last vm_observe() */
     struct graph graph;
-    bool locked;   /* the sidecar's lock is ours */
+    bool locked;   /* a journal of ours is open: the sidecar's lock is ours */
     bool stale;    /* something was done since that may have changed it */
     json_t *names; /* what disks without a name are called, by their place in the machine */
     struct machine machine; /* from the last vm_observe_machine() */
@@ -111,7 +111,7 @@ struct journal {
 
 /* Lock and load the sidecar. @j needs journal_close() always. */
 int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
-void journal_close(struct journal *j);
+void journal_close(struct journal *j, struct qrw_vm *vm);
 /* Save the present document with @p as pending. */
 int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan *p,
                   struct qmp_error *err);

@@ -341,7 +341,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             json_object_set_new(result, "took_ms",
                                 json_real((double)(clock_us() - begun_us) / 1000));
     }
-    journal_close(&j);
+    journal_close(&j, vm);
     vm_forget_machine(vm);
     return result;
 }
@@ -375,7 +375,6 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     if (vm_observe(vm, GRAPH_NODES, err))
         return NULL;
     if (!journal_open(&j, vm, err)) {
-        vm->locked = true;
         if (!(flags & QRW_DRY_RUN))
             settled = settle_all(vm, &j, err);
         if (settled && chain_pending(&j.chain))
@@ -385,7 +384,6 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
         if (result && settled)
             json_object_update_missing(result, settled);
     }
-    journal_close(&j);
-    vm->locked = false;
+    journal_close(&j, vm);
     return result;
 }

@@ -158,8 +158,8 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
 int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
             struct qmp_error *err);
 
-/* vm-settle.c: tell the notes of @p from number @from on: after a failure no result has them. */
-void vm_tell(struct qrw_vm *vm, const struct plan *p, size_t from);
+/* vm-settle.c: tell the notes of @result from number @from on, where nobody gets to see it. */
+void vm_tell(struct qrw_vm *vm, const json_t *result, size_t from);
 
 /* A runner for this VM. */
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait);

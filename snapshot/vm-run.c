@@ -69,9 +69,7 @@ static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level
                           struct qmp_error *err)
 {
     json_auto_t *earlier = NULL;
-    const json_t *note;
     enum settled how;
-    size_t i;
 
     if (vm_settle(vm, j, NULL, false, &how, &earlier, err))
         return qmp_error_wrap(err, "settling an earlier operation");
@@ -82,8 +80,7 @@ static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level
     vm_note(vm, 0, "an interrupted %s was %s first",
             json_string_value(json_object_get(earlier, "operation")),
             how == SETTLED_FINISHED ? "finished" : "undone");
-    json_array_foreach(json_object_get(earlier, "notes"), i, note)
-        vm_note(vm, 0, "%s", json_string_value(note));
+    vm_tell(vm, earlier, 0);
     vm_forget_machine(vm);
     return vm_observe(vm, level, err);
 }
@@ -184,7 +181,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     mem_close_cleanup(&r.workspace);
     if (result)
         return result;
-    vm_tell(vm, p, notes);
+    vm_tell(vm, p->result, notes);
     if (why.kind == QRW_ERR_FAILED && has_changed(vm, p)) {
         journal_stands(&why);
         qmp_error_wrap(&why, "half done");

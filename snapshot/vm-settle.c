@@ -36,9 +36,9 @@ static void note_kept(struct qrw_vm *vm, const struct plan *p)
         vm_note(vm, 0, "kept %s: %s", text(kept, "name"), text(kept, "why"));
 }
 
-void vm_tell(struct qrw_vm *vm, const struct plan *p, size_t from)
+void vm_tell(struct qrw_vm *vm, const json_t *result, size_t from)
 {
-    const json_t *notes = json_object_get(p->result, "notes");
+    const json_t *notes = json_object_get(result, "notes");
 
     for (size_t i = from; i < json_array_size(notes); i++)
         vm_note(vm, 0, "%s", json_string_value(json_array_get(notes, i)));
@@ -342,7 +342,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     qmp_client_set_patience(vm->client, patience);
     json_decref(r.jobs);
     if (rc)
-        vm_tell(vm, &p, notes);
+        vm_tell(vm, p.result, notes);
     plan_done(&p);
     if (rc && err && *how != SETTLED_NOTHING &&
         (err->kind == QMP_ERR_SYSTEM || err->kind == QMP_ERR_COMMAND))

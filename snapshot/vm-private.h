@@ -94,9 +94,9 @@ void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar);
 
 /*
  * Whatever the headers of the images say, QEMU's graph is as @p promised: what it could not write
- * is written now. -1: a header still names a file that is to be removed.
+ * is written now, or else noted. -1: a header still names a file that is to be removed.
  */
-int vm_mend_headers(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err);
+int vm_check_headers(struct qrw_vm *vm, struct plan *p, struct qmp_error *err);
 
 /* vm-journal.c */
 struct journal {
@@ -193,8 +193,5 @@ int vm_doubt(const struct plan *p, struct qmp_error *err);
  * so after the switch of all disks, and the VM runs on a mixture. */
 int vm_check_way_back(const struct qrw_vm *vm, const struct chain *before, const struct plan *p,
                       struct qmp_error *err);
-
-/* Note where a header on disk names another backing file than was promised. */
-void vm_check_headers(struct qrw_vm *vm, struct plan *p);
 
 #endif

@@ -52,13 +52,12 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     vm_spare_shared(vm, p, j->file);
     if ((plan_acts(p) && observe_end(vm, p, &why)) ||
         vm_observe_migration(vm, plan_promised_file(p), &why) || plan_holds(p, &vm->graph, &why) ||
-        vm_mend_headers(vm, p, &why) || runner_cleanup(r, p, &why)) {
+        vm_check_headers(vm, p, &why) || runner_cleanup(r, p, &why)) {
         journal_stands(&why);
         if (err)
             *err = why;
         return -1;
     }
-    vm_check_headers(vm, p);
     fingerprints_take(&p->after);
     if (journal_end(j, vm, p, true, &why)) {
         if (plan_acts(p)) {

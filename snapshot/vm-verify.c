@@ -312,16 +312,15 @@ static void name_backing(struct qrw_vm *vm, const json_t *fact)
                         NULL));
 }
 
-int vm_mend_headers(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err)
+int vm_check_headers(struct qrw_vm *vm, struct plan *p, struct qmp_error *err)
 {
     const json_t *fact;
     size_t i;
 
-    json_array_foreach(p->promise, i, fact) {
-        const char *layer = text(fact, "layer");
+    json_array_foreach(vm->files_reachable ? p->promise : NULL, i, fact) {
+        const char *layer = text(fact, "layer"), *backing = text(fact, "backing");
 
-        if (!vm->files_reachable || !layer || text(fact, "tag") ||
-            names(layer, text(fact, "backing")))
+        if (!layer || text(fact, "tag") || names(layer, backing))
             continue;
         if (vm_observe(vm, GRAPH_NODES, err))
             return -1;
@@ -329,26 +328,11 @@ int vm_mend_headers(struct qrw_vm *vm, const struct plan *p, struct qmp_error *e
         if (needs_removed(p, layer))
             return qmp_error_set(err, QRW_ERR_UNKNOWN,
                                  "%s still names a layer that is to be removed as its base", layer);
-    }
-    return 0;
-}
-
-void vm_check_headers(struct qrw_vm *vm, struct plan *p)
-{
-    const json_t *fact;
-    size_t i;
-
-    if (!vm->files_reachable)
-        return;
-    json_array_foreach(p->promise, i, fact) {
-        if (!text(fact, "layer") || text(fact, "tag"))
-            continue;
-        const char *backing = text(fact, "backing");
-
-        if (!names(text(fact, "layer"), backing))
+        if (!names(layer, backing))
             plan_note(p,
                       "the header of %s does not name %s: qemu-img rebase -u mends it while "
                       "the VM is off",
-                      text(fact, "layer"), backing ? backing : "no backing file, as it should");
+                      layer, backing ? backing : "no backing file, as it should");
     }
+    return 0;
 }

@@ -50,6 +50,15 @@ const struct graph_disk *graph_disk_with(const struct graph *g, const char *file
     return NULL;
 }
 
+bool graph_has_tags(const struct graph *g)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        for (size_t k = 0; k < g->disks[i].nlayers; k++)
+            if (g->disks[i].layers[k].ntags)
+                return true;
+    return false;
+}
+
 bool graph_is_off(const struct graph *g)
 {
     return same(g->status, GRAPH_OFF);

@@ -106,6 +106,9 @@ struct graph_layer *graph_add_layer(struct graph_disk *d);
 void graph_set_off(struct graph *g);
 bool graph_is_off(const struct graph *g);
 
+/* Is there an internal snapshot in any layer? */
+bool graph_has_tags(const struct graph *g);
+
 /* What a snapshot says of the guest's state: "running", "paused", GRAPH_OFF. */
 const char *graph_state(const struct graph *g);
 

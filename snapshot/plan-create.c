@@ -353,7 +353,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     return 0;
 }
 
-static bool needs_machine(const void *arguments)
+static bool needs_machine(const void *arguments, const struct graph *g)
 {
     return ((const struct qrw_create_args *)arguments)->memory;
 }

@@ -254,19 +254,24 @@ static int plan_undo_point(struct plan *p, const struct scene *s, const void *ar
     return find_undo(&w, err) ? -1 : plan_way(p, &w, err);
 }
 
-/* The disks alone, too: inside the images they go back by way of the present memory. */
-static bool needs_machine(const void *arguments)
+/* Inside the images the disks alone go back by way of the present memory, too. */
+static bool revert_needs_machine(const void *arguments, const struct graph *g)
 {
-    return true;
+    return !((const struct qrw_revert_args *)arguments)->no_memory || graph_has_tags(g);
+}
+
+static bool undo_needs_machine(const void *arguments, const struct graph *g)
+{
+    return graph_has_tags(g);
 }
 
 const struct qrw_operation qrw_revert = {.name = "revert",
                                          .level = GRAPH_NODES,
                                          .plan = plan,
-                                         .needs_machine = needs_machine,
+                                         .needs_machine = revert_needs_machine,
                                          .tidies = true};
 const struct qrw_operation qrw_undo = {.name = "undo",
                                        .level = GRAPH_NODES,
                                        .plan = plan_undo_point,
-                                       .needs_machine = needs_machine,
+                                       .needs_machine = undo_needs_machine,
                                        .tidies = true};

@@ -74,10 +74,11 @@ struct qrw_operation {
     enum graph_level level;
     planner_fn *plan;
     const char *(*decision)(const void *args);
-    bool (*needs_machine)(const void *args); /* NULL: never */
-    bool (*saves_live)(const void *args);    /* then how QEMU migrates is asked, too; NULL: never */
-    bool (*needs_agent)(const void *args);   /* NULL: never */
-    bool tidies;                             /* merges may be due after it */
+    /* what else there is to be asked; NULL: nothing */
+    bool (*needs_machine)(const void *args, const struct graph *g);
+    bool (*saves_live)(const void *args); /* then how QEMU migrates, too */
+    bool (*needs_agent)(const void *args);
+    bool tidies; /* merges may be due after it */
     bool aside; /* it changes neither the VM nor its document: there is nothing to journal */
 };
 

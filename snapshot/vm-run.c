@@ -137,6 +137,25 @@ static bool has_changed(struct qrw_vm *vm, const struct plan *p)
            (verdict == RECOVER_REPEAT && plan_holds_in_part(p, &vm->graph));
 }
 
+/* What began has failed by @err: say what is true now, and drop the note of what is undone. */
+static void fail(struct qrw_vm *vm, struct journal *j, struct plan *p, bool journalled,
+                 struct qmp_error *err)
+{
+    if (err->kind == QRW_ERR_FAILED && has_changed(vm, p)) {
+        journal_stands(err);
+        qmp_error_wrap(err, "half done");
+    }
+    if ((err->kind == QRW_ERR_FAILED || err->kind == QRW_ERR_UNSUPPORTED) && journalled &&
+        !j->gave_up)
+        journal_undone(j, vm, p, err);
+    if (j->dropped) {
+        err->kind = QRW_ERR_UNKNOWN; /* not as if nothing had been */
+        qmp_error_hint(err, "all is as it was, but for the snapshots that were to be dropped: "
+                            "what they held is overwritten in part");
+    }
+    vm_blame(vm, err);
+}
+
 static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
                          struct plan *p, unsigned flags, struct qmp_error *err)
 {
@@ -182,19 +201,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     if (result)
         return result;
     vm_tell(vm, p->result, notes);
-    if (why.kind == QRW_ERR_FAILED && has_changed(vm, p)) {
-        journal_stands(&why);
-        qmp_error_wrap(&why, "half done");
-    }
-    if ((why.kind == QRW_ERR_FAILED || why.kind == QRW_ERR_UNSUPPORTED) && !op->aside &&
-        !j->gave_up)
-        journal_undone(j, vm, p, &why);
-    if (j->dropped) {
-        why.kind = QRW_ERR_UNKNOWN; /* not as if nothing had been */
-        qmp_error_hint(&why, "all is as it was, but for the snapshots that were to be dropped: "
-                             "what they held is overwritten in part");
-    }
-    vm_blame(vm, &why);
+    fail(vm, j, p, !op->aside, &why);
     if (err)
         *err = why;
     return NULL;
@@ -254,7 +261,7 @@ static int make_plan(struct plan *p, const struct qrw_operation *op, const void 
 
 static bool needs_machine(const struct qrw_vm *vm, const struct qrw_operation *op, const void *args)
 {
-    return !vm->offline && op->needs_machine && op->needs_machine(args);
+    return !vm->offline && op->needs_machine && op->needs_machine(args, &vm->graph);
 }
 
 static bool saves_live(const struct qrw_operation *op, const void *args)

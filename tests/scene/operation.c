@@ -18,7 +18,7 @@ static struct scene scene_for(const struct picture *p, const struct command *c)
     struct scene s = p->scene;
 
     s.graph = c->op->level == GRAPH_NODES ? &p->graph : &p->shallow;
-    if (!c->op->needs_machine || !c->op->needs_machine(&c->args))
+    if (!c->op->needs_machine || !c->op->needs_machine(&c->args, s.graph))
         s.machine = NULL;
     return s;
 }

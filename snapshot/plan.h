@@ -79,7 +79,7 @@ struct qrw_operation {
     bool (*saves_live)(const void *args); /* then how QEMU migrates, too */
     bool (*needs_agent)(const void *args);
     bool tidies; /* merges may be due after it */
-    bool aside; /* it changes neither the VM nor its document: there is nothing to journal */
+    bool aside;  /* it changes neither the VM nor its document: there is nothing to journal */
 };
 
 /* An empty plan whose `after` is a copy of the present document. */

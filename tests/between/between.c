@@ -108,11 +108,13 @@ static void say_to_qemu(struct middle *m, char *line)
 }
 
 /* A question, or the negotiation, changes nothing. */
-static bool is_command(const char *line)
+static bool counts(const struct between *b, const char *line)
 {
     json_auto_t *message = json_loads(line, 0, NULL);
     const char *name = json_string_value(json_object_get(message, "execute"));
 
+    if (b->only)
+        return name && !strcmp(name, b->only);
     return name && strncmp(name, "query-", 6) && strncmp(name, "qom-", 4) &&
            strcmp(name, "qmp_capabilities") != 0;
 }
@@ -154,7 +156,7 @@ static bool pass_commands(struct middle *m)
         return false;
     while ((line = next_line(&m->client))) {
         auto_free char *command = line;
-        bool last = is_command(line) && ++b->commands == b->kill_at;
+        bool last = counts(b, line) && ++b->commands == b->kill_at;
 
         if (last && !b->answered)
             return false;

@@ -90,11 +90,20 @@ int qmp_client_set_patience(struct qmp_client *c, int ms)
     return before;
 }
 
+static int multiply(int ms, int times)
+{
+    return ms < INT_MAX / times ? ms * times : INT_MAX;
+}
+
 int qmp_client_be_patient(struct qmp_client *c)
 {
-    int ms = c->patience_ms;
+    return qmp_client_set_patience(c, multiply(c->patience_ms, c->impatient ? 1 : 60));
+}
 
-    return qmp_client_set_patience(c, ms < INT_MAX / 60 ? ms * 60 : INT_MAX);
+void qmp_client_lose_patience(struct qmp_client *c, int times, int ms)
+{
+    c->impatient = true;
+    qmp_client_set_patience(c, multiply(ms, times));
 }
 
 /* Hand the command to the session. Returns its id, or -1 when it cannot be sent. */

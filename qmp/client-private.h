@@ -90,6 +90,7 @@ struct qmp_client {
     int patience_ms;
     struct event *patience; /* its end, for the first of the calls; NULL: never needed so far */
     bool last_chance;
+    bool impatient; /* for good */
     struct errands errands;
     struct subscribers subscribers;
     unsigned last_handle;

@@ -117,6 +117,10 @@ int qmp_client_set_patience(struct qmp_client *c, int ms);
 /* Sixty times as patient: a command that changes something may write gigabytes first. */
 int qmp_client_be_patient(struct qmp_client *c);
 
+/* QEMU may have come to hang: it may take @times @ms from now on, and nobody can be patient any
+ * more. */
+void qmp_client_lose_patience(struct qmp_client *c, int times, int ms);
+
 /*
  * Call @fn for every event named @name (NULL: every event) until
  * qmp_client_unsubscribe(). Subscribers are called in the order they came.

@@ -27,6 +27,9 @@
 
 enum { PAUSE_TICK_MS = 1, SHORTEST_TICK_MS = 10, LONGEST_TICK_MS = 500 };
 
+/* So often --timeout such a QEMU may leave a look at it unanswered: its storage may be slow. */
+enum { SLOW_STORAGE = 6 };
+
 struct watch {
     struct runner *r;
     const json_t *step;
@@ -98,6 +101,13 @@ static bool lets_go(const struct watch *w)
     return qmp_client_version(w->r->client) >= OLDEST_THAT_LETS_GO;
 }
 
+/* From now on it is not waited for as long as for one that only writes. */
+static void may_hang(const struct watch *w, int times)
+{
+    if (!lets_go(w) && w->r->options)
+        qmp_client_lose_patience(w->r->client, times, w->r->options->timeout_ms);
+}
+
 static int ended_badly(const struct watch *w, struct qmp_error *err)
 {
     const char *why = text(w->migration, "error-desc");
@@ -108,6 +118,7 @@ static int ended_badly(const struct watch *w, struct qmp_error *err)
                   lets_go(w) ? ""
                              : "; after that this QEMU leaves the guest hanging (mended in 8.1): "
                                "end it, and start it again on the images that it has now");
+    may_hang(w, 1);
     return qmp_error_wrap(err, "%s", text(w->step, "execute"));
 }
 
@@ -187,14 +198,25 @@ static int waiting(const struct watch *w, struct qmp_error *err)
                                      : "");
 }
 
+/* The cancelling was not seen, but nobody answers. */
+static int gone(const struct watch *w, struct qmp_error *err)
+{
+    if (lets_go(w) || !err || err->kind != QMP_ERR_CONNECT)
+        return -1;
+    return qmp_error_hint(err, "if the saving was cancelled this QEMU hangs for ever (mended in "
+                               "8.1): end it, start it again on the images that it has now, then: "
+                               "qrewind repair");
+}
+
 static int save(struct watch *w, bool attach, struct qmp_error *err)
 {
     struct qmp_error why;
     bool begun = attach || !start(w, &why);
 
+    may_hang(w, SLOW_STORAGE);
     for (;;) {
         if (look(w, err))
-            return -1;
+            return gone(w, err);
         if (!w->going)
             let_go(w);
         else

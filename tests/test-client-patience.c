@@ -45,6 +45,18 @@ Test(patience, is_endless_at_first_and_can_be_made_to_end)
     cr_expect_gt(qmp_client_set_patience(client, 0), 1 << 30, "no overflow");
 }
 
+Test(patience, is_lost_for_good)
+{
+    CONNECT("> stop", "= {}");
+    qmp_client_set_patience(client, 100);
+    cr_expect_eq(qmp_client_be_patient(client), 100);
+    qmp_client_lose_patience(client, 6, 100);
+    cr_expect_eq(qmp_client_be_patient(client), 600);
+    cr_expect_eq(qmp_client_set_patience(client, 100), 600, "it was not patient again");
+    qmp_client_lose_patience(client, 6, 1 << 30);
+    cr_expect_gt(qmp_client_set_patience(client, 0), 1 << 30, "no overflow");
+}
+
 Test(patience, with_silence_ends_the_connection_for_every_call)
 {
     CONNECT("> stop", "> cont");

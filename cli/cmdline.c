@@ -9,10 +9,11 @@
 
 enum { DEFAULT_TIMEOUT_MS = 5000 };
 
-/* An option that this verb would silently ignore is a mistake. */
+/* An option that this verb would silently ignore is a mistake; not where help was put into a line
+ * that is complete without it. */
 static int check_globals(const struct cmdline *c, struct qmp_error *err)
 {
-    unsigned idle = c->sets[1].seen & ~c->verb->globals;
+    unsigned idle = c->verb == &cmd_help ? 0 : c->sets[1].seen & ~c->verb->globals;
 
     for (const struct opt *o = globals_opts; o->name; o++)
         if (o->id & idle)

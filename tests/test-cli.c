@@ -147,6 +147,15 @@ Test(cli, every_verb_has_help_that_fits_a_terminal)
     cr_expect_geq(verbs, 16);
 }
 
+Test(cli, help_may_be_put_into_any_command_line)
+{
+    auto_result struct lab_result plain = run("qrewind help create");
+    auto_result struct lab_result r = run("qrewind -s /nowhere -n -i a.qcow2 help create");
+
+    cr_expect_eq(r.status, 0, "%s", r.err);
+    cr_expect_str_eq(r.out, plain.out);
+}
+
 Test(cli, help_tells_only_of_global_options_that_the_verb_takes)
 {
     auto_result struct lab_result create = run("qrewind help create");

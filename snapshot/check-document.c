@@ -5,34 +5,55 @@
 
 #include "qmp/mem.h"
 #include "snapshot/check-rules.h"
+#include "snapshot/doubt.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/recover.h"
+
+static bool is_gone(const char *file, const void *arg)
+{
+    const struct check *k = arg;
+
+    return k->files && !check_file(k, file);
+}
+
+/* Would repair go on from where the VM runs? Else it says what @why says. */
+static bool can_settle(const struct check *k, enum recover_verdict verdict, struct qmp_error *why)
+{
+    if (verdict == RECOVER_DOUBT && json_is_true(json_object_get(k->survey, "restarted")))
+        return !doubt_unfilled(k->pending, why);
+    return verdict != RECOVER_UNDO ||
+           !doubt_way_back(k->c, k->pending, k->s->graph, is_gone, k, why);
+}
 
 static void check_pending(struct check *k)
 {
     const json_t *pending = chain_pending(k->c);
     const char *operation = text(pending, "operation");
     struct qmp_error why = {0};
-    struct plan p;
 
     if (!pending)
         return;
-    if (plan_from_json(&p, pending, k->c->folder, &why)) {
+    if (plan_from_json(&k->plan, pending, k->c->folder, &why)) {
         check_add(k, &(struct finding){.code = "pending", .subject = operation},
                   "what it was about to do makes no sense: %s", why.desc);
         return;
     }
-    json_auto_t *jobs = plan_job_ids(&p);
-    if (recover_decide(&p, k->s->graph) == RECOVER_ATTACH)
+    k->pending = &k->plan;
+    json_auto_t *jobs = plan_job_ids(k->pending);
+    const enum recover_verdict verdict = recover_decide(k->pending, k->s->graph);
+    if (verdict == RECOVER_ATTACH)
         check_add(k, &(struct finding){.code = "pending", .subject = operation},
                   "it is under way: job %s", json_string_value(json_array_get(jobs, 0)));
+    else if (!can_settle(k, verdict, &why))
+        check_add(k, &(struct finding){.code = "pending", .subject = operation}, "%s; %s", why.desc,
+                  why.hint);
     else
         check_add(k,
                   &(struct finding){"pending", operation, "finish or undo it",
                                     json_pack("{s:s}", "do", "settle"), false},
                   "it has ended or was interrupted, and is not settled");
-    plan_done(&p);
+    k->undone = verdict == RECOVER_UNDO && !why.kind;
 }
 
 static void check_access(struct check *k)

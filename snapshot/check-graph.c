@@ -21,7 +21,8 @@ static void check_top(struct check *k, const struct graph_disk *d)
     struct qmp_error why = {0};
 
     /* a link in its place is told of with the files */
-    if (same(text(check_file(k, active), "link"), top) || !chain_agrees(k->c, d, &why))
+    if (same(text(check_file(k, active), "link"), top) || !chain_agrees(k->c, d, &why) ||
+        (k->pending && !chain_agrees(&k->pending->after, d, NULL)))
         return;
     if (!chain_layer_by_file(k->c, top) && active && graph_layer(d, active))
         check_add(k, &(struct finding){"foreign-layer", top, "record it", follow(d), false},
@@ -31,22 +32,36 @@ static void check_top(struct check *k, const struct graph_disk *d)
                   why.hint);
 }
 
+/* What @c has below @file. New string, NULL: nothing. */
+static char *recorded_below(const struct chain *c, const char *file)
+{
+    return chain_layer_file(c, text(chain_layer(c, chain_layer_by_file(c, file)), "backing"));
+}
+
+/* Will @below be recorded below @file once what is pending is settled? */
+static bool is_under_way(const struct check *k, const char *file, const char *below)
+{
+    auto_free char *soon = k->pending ? recorded_below(&k->pending->after, file) : NULL;
+
+    return soon && same(soon, below);
+}
+
 /* Layer @i of @d builds on another one than is recorded. */
 static void check_below(struct check *k, const struct graph_disk *d, size_t i)
 {
-    const char *id = chain_layer_by_file(k->c, d->layers[i].file);
-    const char *below = i + 1 < d->nlayers ? d->layers[i + 1].file : NULL;
-    auto_free char *recorded = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
+    const char *file = d->layers[i].file,
+               *below = i + 1 < d->nlayers ? d->layers[i + 1].file : NULL;
+    auto_free char *recorded = recorded_below(k->c, file);
 
-    if (!id || same(recorded, below) || (!recorded && !below))
+    if (!chain_layer_by_file(k->c, file) || same(recorded, below) || (!recorded && !below) ||
+        is_under_way(k, file, below))
         return;
     if (below && !chain_layer_by_file(k->c, below))
         check_add(k, &(struct finding){"foreign-layer", below, "record it", follow(d), false},
-                  "disk %s: somebody put it below %s", d->id, path_name(d->layers[i].file));
+                  "disk %s: somebody put it below %s", d->id, path_name(file));
     else
         check_add(k,
-                  &(struct finding){"stale-record", d->layers[i].file, "record what QEMU has",
-                                    follow(d), false},
+                  &(struct finding){"stale-record", file, "record what QEMU has", follow(d), false},
                   "disk %s: it builds on %s, recorded is %s", d->id,
                   below ? path_name(below) : "nothing", recorded ? path_name(recorded) : "nothing");
 }

@@ -86,6 +86,8 @@ static void missing(struct check *k, const char *id, const char *file)
 
     if (moved)
         json_object_set_new(k->moved, id, json_true());
+    if (k->pending && !k->undone && !chain_layer(&k->pending->after, id))
+        return; /* it is to go, or has gone already */
     if (check_live(k, file, &d))
         missing_live(k, file, moved, d);
     else if (moved)

@@ -9,9 +9,11 @@ struct check {
     const struct scene *s;
     const struct chain *c;
     const json_t *survey;
-    const json_t *files; /* of the survey; NULL: they are out of our reach */
-    bool live;           /* the graph is QEMU's */
-    json_t *moved;       /* the layers that have moved: the keys of an object */
+    const json_t *files;        /* of the survey; NULL: they are out of our reach */
+    bool live;                  /* the graph is QEMU's */
+    struct plan plan, *pending; /* what is not settled yet, NULL: nothing that makes sense */
+    bool undone;                /* repair takes that back */
+    json_t *moved;              /* the layers that have moved: the keys of an object */
     json_t *findings;
 };
 

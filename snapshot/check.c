@@ -139,6 +139,8 @@ json_t *check_findings(const struct scene *s, const json_t *survey)
         check_orphans(&k);
     }
     check_snapshots(&k);
+    if (k.pending)
+        plan_done(k.pending);
     json_decref(k.moved);
     return k.findings;
 }

@@ -154,6 +154,15 @@ static void take_sidecar(struct survey *s, const char *file)
     chain_done(&other);
 }
 
+/* While an operation is about to switch to an image, a link to the sidecar lies beside that. */
+static bool is_link_to(const struct image_stat *st, const char *sidecar)
+{
+    struct image_stat own;
+
+    return st->symlink && st->exists && sidecar && !image_stat(sidecar, &own, NULL) && own.exists &&
+           image_same(st, &own);
+}
+
 static void take_entry(struct survey *s, const char *folder, const char *name)
 {
     auto_free char *file = mem_printf("%s/%s", strcmp(folder, "/") ? folder : "", name);
@@ -161,7 +170,7 @@ static void take_entry(struct survey *s, const char *folder, const char *name)
     const char *own = text(s->whole, "sidecar");
     struct image_stat st;
 
-    if (image_stat(file, &st, NULL) || same(file, own))
+    if (image_stat(file, &st, NULL) || same(file, own) || is_link_to(&st, own))
         return;
     if (same(file, fresh) || (st.symlink && !st.exists && path_ends(name, SIDECAR_SUFFIX)))
         json_array_append_new(json_object_get(s->whole, "leftovers"), json_string(file));

@@ -9,6 +9,7 @@
  *   {"sidecar": FILE, "mode": 0600, "holder": "pid 12 (qrewind)", "leftovers": [FILE],
  *    "sidecars": {OTHER: {IMAGE: {"ours", "active"}}},
  *    "live": true, "nodes": [NAME],            by vm-check.c, of a VM that runs
+ *    "restarted": true,                        the same: since what is pending was begun
  *    "files": {FILE: {"id", "size", "mtime_ns", "mode", "link", "problem",
  *                     "backing", "backing_format", "leads",                  of a qcow2 image:
  *                     "virtual", "corrupt", "empty", "tags": [NAME], "user",

@@ -75,6 +75,7 @@ static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file
         json_object_del(found, "files");
     }
     json_object_set_new(found, "live", json_boolean(!vm->offline));
+    json_object_set_new(found, "restarted", json_boolean(vm_is_another(vm, c, NULL)));
     if (!vm->offline && !vm->graph.njobs)
         take_nodes(vm, found);
     if (!(flags & QRW_DEEP) || !deepen(vm, c, found, err))

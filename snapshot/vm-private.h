@@ -185,13 +185,9 @@ bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err);
 
-/* vm-doubt.c: the VM runs on a file that was not whole when @p was interrupted: to go on from there
- * would be to give up what it lacks. Always QRW_ERR_UNKNOWN. */
-int vm_doubt(const struct plan *p, struct qmp_error *err);
-
-/* May @p be undone, back to @before? QRW_ERR_UNKNOWN where it has removed files already: it does
- * so after the switch of all disks, and the VM runs on a mixture. */
-int vm_check_way_back(const struct qrw_vm *vm, const struct chain *before, const struct plan *p,
-                      struct qmp_error *err);
+/* Was what is pending in @c begun with another QEMU than this one, or (@is_same, may be NULL) with
+ * this one? Jobs, and nodes that we opened, are gone with it. Offline nobody but us chose the
+ * images. */
+bool vm_is_another(const struct qrw_vm *vm, const struct chain *c, bool *is_same);
 
 #endif

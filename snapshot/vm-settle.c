@@ -10,6 +10,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/doubt.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/image.h"
 #include "snapshot/job.h"
@@ -90,11 +91,19 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
 
 /* ---- what an earlier client left behind ---- */
 
+static bool is_gone(const char *file, const void *arg)
+{
+    const struct qrw_vm *vm = arg;
+    struct image_stat st;
+
+    return vm->files_reachable && !image_stat(file, &st, NULL) && !st.exists;
+}
+
 static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
 {
-    if (vm_check_way_back(vm, &j->chain, p, err) || runner_undo(r, p, &vm->graph, err) ||
-        vm_observe(vm, GRAPH_DISKS, err))
+    if (doubt_way_back(&j->chain, p, &vm->graph, is_gone, vm, err) ||
+        runner_undo(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err))
         return -1;
     runner_undo_files(r, p, &vm->graph);
     return journal_end(j, vm, p, false, err);
@@ -236,15 +245,15 @@ static int sweep(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
     return found ? vm_observe(vm, g->level, err) : 0;
 }
 
-/* Was it begun with another QEMU than this one, or (@is_same) with this one? Jobs, and nodes that
- * we opened, are gone with it. Offline nobody but us chose the images. */
-static bool is_another(const struct qrw_vm *vm, const char *qemu, bool *is_same)
+bool vm_is_another(const struct qrw_vm *vm, const struct chain *c, bool *is_same)
 {
+    const char *qemu = text(chain_pending(c), "qemu");
     auto_free char *now = image_process_id(vm->pid);
-    bool known = qemu && now && !vm->offline;
+    bool known = qemu && now && !vm->offline, equal = known && !strcmp(qemu, now);
 
-    *is_same = known && !strcmp(qemu, now);
-    return known && !*is_same;
+    if (is_same)
+        *is_same = equal;
+    return known && !equal;
 }
 
 /* QEMU died before it had saved the memory, and was started on the overlays that were made. */
@@ -287,7 +296,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
 
     const size_t notes = json_array_size(json_object_get(p.result, "notes"));
     vm->stale = true;
-    bool another = is_another(vm, text(chain_pending(&j->chain), "qemu"), &r.same);
+    bool another = vm_is_another(vm, &j->chain, &r.same);
     runner_thaw_left(&r, &p);
     if (decide(vm, &p, &verdict, err)) {
         json_decref(r.jobs);
@@ -323,7 +332,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         rc = repeat(vm, j, &r, &p, how, err);
         break;
     case RECOVER_DOUBT:
-        rc = vm_doubt(&p, err);
+        rc = doubt_unfilled(&p, err);
         break;
     case RECOVER_ATTACH:
         *how = SETTLED_RUNNING;

@@ -195,6 +195,34 @@ Test(killed, qemu_right_after_a_stream_or_a_commit_has_ended)
     }
 }
 
+/* check has the same to say as repair, which refused with @error. */
+static void check_says(struct lab *lab, const char *finding, const json_t *error)
+{
+    json_auto_t *check = lab_json(lab, NULL, "check", NULL);
+    auto_free char *found = findings_of(check);
+    auto_free char *words = mem_printf("%s; %s", text(error, "desc"), text(error, "hint"));
+
+    cr_expect_str_eq(found, finding, "'%s', not '%s'", found, finding);
+    cr_expect_str_eq(text(check, "findings.0.text"), words);
+}
+
+Test(killed, qemu_and_a_new_one_starts_on_what_was_not_filled_yet)
+{
+    struct lab *old = slow_lab();
+
+    lab_stop(kill_qemu(old, &slow_jobs[SLOW_MIRROR]));
+    struct lab *lab = start_again(old, WORDS("copy.qcow2"));
+    json_auto_t *error = refuses(lab, 5, "repair");
+    says(error, "desc", "had not filled yet");
+    check_says(lab, "pending mirror", error);
+    lab_stop(lab);
+    lab = start_again(old, WORDS("vda.s2.qcow2"));
+    does(lab, "repair");
+    slow_is_undone(lab, &slow_jobs[SLOW_MIRROR]);
+    lab_stop(lab);
+    lab_stop(old);
+}
+
 /* All disks had switched, and what one of them ran on before is removed. */
 Test(killed, during_the_removal_and_one_disk_is_started_on_what_it_ran_on_before)
 {
@@ -221,6 +249,7 @@ Test(killed, during_the_removal_and_one_disk_is_started_on_what_it_ran_on_before
     says(error, "desc", "has removed");
     says(error, "hint", "vda.s1-2.qcow2 and ");
     says(error, "hint", "vdb.s1-2.qcow2, then: qrewind repair");
+    check_says(mixed, "pending revert", error);
     json_decref(refuses(mixed, 5, "create", "s9"));
     lab_kill(mixed);
 

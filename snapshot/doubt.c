@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * vm-doubt: after a crash somebody has to start QEMU again, on files of their choice. Where these
- * are not the ones that an interrupted operation had come to, settling it would lose data.
- */
-#include "qmp/mem.h"
-#include "snapshot/image.h"
-#include "snapshot/member.h"
-#include "snapshot/vm-private.h"
+/* doubt: see doubt.h.                                                   PURE */
+#include "snapshot/doubt.h"
 
-int vm_doubt(const struct plan *p, struct qmp_error *err)
+#include "qmp/mem.h"
+#include "snapshot/member.h"
+
+int doubt_unfilled(const struct plan *p, struct qmp_error *err)
 {
     const json_t *fact = json_array_get(p->promise, 0);
 
@@ -34,21 +31,19 @@ static char *active_files(const struct chain *c)
     return all;
 }
 
-/* Is the layer @before of disk @id gone, and the disk to run on another one after @p? */
-static bool is_given_up(const struct qrw_vm *vm, const struct plan *p, const char *id,
-                        const char *before)
+/* Does the disk @id run on another file than @before, as it is to after @p? */
+static bool has_left(const struct plan *p, const struct graph *g, const char *id,
+                     const char *before)
 {
     auto_free char *after = chain_layer_file(&p->after, chain_active(&p->after, id));
-    const struct graph_disk *d = graph_disk(&vm->graph, id);
-    struct image_stat st;
+    const struct graph_disk *d = graph_disk(g, id);
 
-    return vm->files_reachable && graph_is_path(before) && !same(before, after) &&
-           !(d && d->nlayers && same(d->layers[0].file, before)) &&
-           !image_stat(before, &st, NULL) && !st.exists;
+    return graph_is_path(before) && !same(before, after) &&
+           !(d && d->nlayers && same(d->layers[0].file, before));
 }
 
-int vm_check_way_back(const struct qrw_vm *vm, const struct chain *before, const struct plan *p,
-                      struct qmp_error *err)
+int doubt_way_back(const struct chain *before, const struct plan *p, const struct graph *g,
+                   doubt_gone_fn *gone, const void *arg, struct qmp_error *err)
 {
     const char *id;
     json_t *disk;
@@ -56,7 +51,7 @@ int vm_check_way_back(const struct qrw_vm *vm, const struct chain *before, const
     json_object_foreach(json_object_get(before->doc, "disks"), id, disk) {
         auto_free char *file = chain_layer_file(before, text(disk, "active"));
 
-        if (!is_given_up(vm, p, id, file))
+        if (!has_left(p, g, id, file) || !gone(file, arg))
             continue;
         auto_free char *right = active_files(&p->after);
         qmp_error_set(err, QRW_ERR_UNKNOWN,

@@ -19,7 +19,7 @@ extern const char *const fault_victims[FAULT_VICTIMS];
 struct fault {
     const char *what; /* "kill", "killed", "short", an errno's name; NULL: none, only look */
     int at;           /* at which call, from 1 on */
-    const char *set;  /* "change": of those that change something; else "all" */
+    const char *set;  /* "change": of those that change something; "all"; those of a name */
     bool stays;       /* calls of that name fail from then on */
     bool alone;       /* the verb is of no VM: no --socket */
     enum fault_victim victim;

@@ -4,8 +4,10 @@
 # make disk-matrix [OF=1]      the same of tests/test-qemu-disk.c
 # make export-matrix           every point of tests/test-qemu-export-faults.c
 # make power-matrix [OF=1]     the same of tests/test-qemu-power.c
+#     SEED=1                   others of them; 0 (as without it) to OF - 1 together are all
 #     QRW_ROW=TEXT             only operations whose title has TEXT, or =TITLE
 OF ?= 1
+SEED ?= 0
 MATRICES := kill-matrix repair-matrix inject-matrix disk-matrix export-matrix power-matrix
 
 .PHONY: $(MATRICES)
@@ -18,7 +20,7 @@ power-matrix: MATRIX = qemu-power
 $(MATRICES):
 	$(Q)tests/install-packages check
 	$(Q)$(MAKE) --no-print-directory WERROR=1 check-build TEST=$(MATRIX)
-	$(Q)QRW_MATRIX=$(OF) QREWIND=$(CURDIR)/$(PROGRAM) $(B)/tests/test-$(MATRIX) -j1
+	$(Q)QRW_MATRIX=$(OF) QRW_SEED=$(SEED) QREWIND=$(CURDIR)/$(PROGRAM) $(B)/tests/test-$(MATRIX) -j1
 
 # make day [LOSSES=50]: an appliance that loses power so often.
 LOSSES ?= 50

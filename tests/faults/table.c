@@ -13,7 +13,7 @@
 
 #include "qmp/mem.h"
 
-enum { SEED = 1, WORKERS = 2 };
+enum { BASIS = 1, WORKERS = 2 };
 
 void tally_add(struct tally *t, char *why, const char *what, ...)
 {
@@ -37,15 +37,21 @@ bool table_is_whole(void)
     return getenv("QRW_MATRIX");
 }
 
-bool table_picks(const struct row *row, int point, int of)
+bool table_picks_nth(const struct row *row, int point, int nth, int of)
 {
-    const char *told = getenv("QRW_MATRIX");
-    uint32_t h = SEED;
+    const char *told = getenv("QRW_MATRIX"), *seed = getenv("QRW_SEED");
+    uint32_t h = BASIS;
 
     for (const char *c = row->title; *c; c++)
         h = (h ^ (uint8_t)*c) * 16777619;
     h = (h ^ (uint32_t)point) * 16777619;
-    return (h >> 8) % (uint32_t)(told ? atoi(told) : of) == 0;
+    h = (h >> 8) + (uint32_t)nth + (seed ? (uint32_t)atoi(seed) : 0);
+    return h % (uint32_t)(told ? atoi(told) : of) == 0;
+}
+
+bool table_picks(const struct row *row, int point, int of)
+{
+    return table_picks_nth(row, point, 0, of);
 }
 
 /* ---- the rows ---- */

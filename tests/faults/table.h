@@ -31,7 +31,11 @@ int table_try(const char *title, table_fn *try);
 /* Was a matrix asked for, not a sample that fits in a minute? */
 bool table_is_whole(void);
 
-/* Is this point in? One of @of is, or of $QRW_MATRIX (1: all of them), chosen by a seed. */
+/* Is this point in? One of @of is, or of $QRW_MATRIX (1: all of them): which ones $QRW_SEED says,
+ * and 0 to @of - 1 together take them all. */
 bool table_picks(const struct row *row, int point, int of);
+
+/* The same of the @nth thing that can happen at @point: of @of in a row it is exactly one. */
+bool table_picks_nth(const struct row *row, int point, int nth, int of);
 
 #endif

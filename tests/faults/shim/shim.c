@@ -5,7 +5,8 @@
  *
  *   QRW_FAULT       kill, killed (before, after the call), short, or an errno's name
  *   QRW_FAULT_AT    at which call, from 1 on
- *   QRW_FAULT_SET   "change": only calls that change something count; else: all of them
+ *   QRW_FAULT_SET   which calls count: "change", those that change something; "all"; or those of
+ *                   this name
  *   QRW_FAULT_STAY  a call of this name fails from then on each time
  *   QRW_FAULT_QEMU  with kill and killed: this process too; "-PID": only this one
  *   QRW_FAULT_LOG   a file: a line for each call, "NUMBER NAME SUBJECT [SUBJECT]"
@@ -14,6 +15,7 @@
  *
  * Only the process that the program begins as counts, not those that it forks.
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,9 +47,9 @@ static const struct {
 
 static struct {
     pid_t pid; /* who counts; 0: nothing is to be done */
-    const char *what, *log, *keep, *each;
+    const char *what, *set, *log, *keep, *each;
     int at, code, count;
-    bool only_changes, stays, client_too;
+    bool stays, client_too;
     pid_t qemu;
     char failing[24]; /* the call that fails from now on; "": none */
 } shim;
@@ -74,7 +76,7 @@ __attribute__((constructor)) static void begin(void)
     shim.pid = getpid();
     shim.at = number("QRW_FAULT_AT");
     shim.stays = getenv("QRW_FAULT_STAY");
-    shim.only_changes = getenv("QRW_FAULT_SET") && !strcmp(getenv("QRW_FAULT_SET"), "change");
+    shim.set = getenv("QRW_FAULT_SET") ? getenv("QRW_FAULT_SET") : "all";
     shim.qemu = abs(qemu);
     shim.client_too = qemu >= 0;
     for (size_t i = 0; shim.what && i < sizeof(codes) / sizeof(codes[0]); i++)
@@ -111,7 +113,7 @@ static const char *name_of(int fd, char *buf, size_t size)
     char link[40];
 
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, buf, size - 1);
+    ssize_t n = syscall(SYS_readlink, link, buf, size - 1);
     buf[n > 0 ? n : 0] = '\0';
     return buf;
 }
@@ -155,9 +157,16 @@ static void keep(const char *path)
 enum { READS, CHANGES };
 enum { GOES_ON, FAILS, IS_SHORT };
 
+static bool counts(int kind, const char *call)
+{
+    if (!strcmp(shim.set, "change"))
+        return kind == CHANGES;
+    return !strcmp(shim.set, "all") || !strcmp(shim.set, call);
+}
+
 static int enter(int kind, const char *call, const char *a, const char *b)
 {
-    if (!shim.pid || getpid() != shim.pid || (shim.only_changes && kind == READS))
+    if (!shim.pid || getpid() != shim.pid || !counts(kind, call))
         return GOES_ON;
     int saved = errno;
     shim.count++;
@@ -188,15 +197,17 @@ static void leave(void)
 }
 
 #define WRAP(kind, call, params, args, a, b, bad)                                                  \
-    int call params                                                                                \
+    WRAP_OF(int, kind, call, params, args, a, b, bad)
+#define WRAP_OF(type, kind, call, params, args, a, b, bad)                                         \
+    type call params                                                                               \
     {                                                                                              \
-        static int(*real) params;                                                                  \
+        static type(*real) params;                                                                 \
                                                                                                    \
         if (!real)                                                                                 \
-            real = (int(*) params)dlsym(RTLD_NEXT, #call);                                         \
+            real = (type(*) params)dlsym(RTLD_NEXT, #call);                                        \
         if (enter(kind, #call, a, b) == FAILS)                                                     \
             return bad;                                                                            \
-        int rc = real args;                                                                        \
+        type rc = real args;                                                                       \
         leave();                                                                                   \
         return rc;                                                                                 \
     }
@@ -217,6 +228,18 @@ WRAP(READS, stat, (const char *path, struct stat *st), (path, st), path, NULL, -
 WRAP(READS, lstat, (const char *path, struct stat *st), (path, st), path, NULL, -1)
 WRAP(READS, fstat, (int fd, struct stat *st), (fd, st), FD(fd), NULL, -1)
 WRAP(READS, statvfs, (const char *path, struct statvfs *st), (path, st), path, NULL, -1)
+WRAP(CHANGES, fallocate, (int fd, int mode, off_t from, off_t n), (fd, mode, from, n), FD(fd),
+     NULL, -1)
+WRAP(CHANGES, truncate, (const char *path, off_t length), (path, length), path, NULL, -1)
+WRAP(READS, access, (const char *path, int mode), (path, mode), path, NULL, -1)
+WRAP(READS, fstatat, (int fd, const char *path, struct stat *st, int flags), (fd, path, st, flags),
+     path, NULL, -1)
+WRAP_OF(ssize_t, READS, readlink, (const char *path, char *buf, size_t n), (path, buf, n), path,
+        NULL, -1)
+WRAP_OF(char *, READS, realpath, (const char *path, char *buf), (path, buf), path, NULL, NULL)
+WRAP_OF(off_t, READS, lseek, (int fd, off_t to, int whence), (fd, to, whence), FD(fd), NULL, -1)
+WRAP_OF(DIR *, READS, opendir, (const char *path), (path), path, NULL, NULL)
+WRAP_OF(struct dirent *, READS, readdir, (DIR * d), (d), FD(dirfd(d)), NULL, NULL)
 WRAP(READS, socket, (int domain, int type, int protocol), (domain, type, protocol), "-", NULL, -1)
 WRAP(READS, connect, (int fd, const struct sockaddr *sa, socklen_t n), (fd, sa, n), "-", NULL, -1)
 WRAP(READS, pipe2, (int fds[2], int flags), (fds, flags), "-", NULL, -1)
@@ -248,7 +271,7 @@ int unlink(const char *path)
 
 int open(const char *path, int flags, ...)
 {
-    bool made = (flags & O_CREAT) && access(path, F_OK);
+    bool made = (flags & O_CREAT) && syscall(SYS_access, path, F_OK);
     va_list ap;
 
     va_start(ap, flags);
@@ -259,6 +282,20 @@ int open(const char *path, int flags, ...)
     int fd = fails ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
     leave();
     return fd;
+}
+
+int fcntl(int fd, int cmd, ...)
+{
+    va_list ap;
+
+    va_start(ap, cmd);
+    void *arg = va_arg(ap, void *);
+    va_end(ap);
+    if (enter(READS, "fcntl", FD(fd), NULL) == FAILS)
+        return -1;
+    int rc = (int)syscall(SYS_fcntl, fd, cmd, arg);
+    leave();
+    return rc;
 }
 
 /* Half of what was asked for: what a disk that fills up, or a signal, may do. */

@@ -139,7 +139,9 @@ int image_create_stream(const char *path, const char *like, int64_t room, struct
     if (image_create_reserved(path, like, err))
         return -1;
     auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (!room || !fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, room) || errno != ENOSPC)
+    /* a file system that reserves nothing is no failure */
+    if (fd >= 0 && (!room || !fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, room) || errno == EOPNOTSUPP ||
+                    errno == ENOSYS))
         return 0;
     image_error(err, "allocate", path);
     unlink(path);

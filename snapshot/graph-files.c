@@ -12,9 +12,11 @@
 static void take_tags(struct graph_layer *l)
 {
     struct qcow2_snapshot *list;
+    struct qmp_error err;
     size_t n;
 
-    image_snapshots(l->file, &list, &n, NULL);
+    if (image_snapshots(l->file, &list, &n, &err) && err.kind == QMP_ERR_SYSTEM)
+        l->trouble = mem_strdup(err.desc);
     l->tags = mem_alloc(n * sizeof(*l->tags));
     for (size_t i = 0; i < n; i++) {
         if (!list[i].id[0] || !list[i].name[0])

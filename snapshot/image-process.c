@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/image-error.h"
 
 enum {
     MAX_DESCRIPTORS = 65536, /* looked at in one call */
@@ -46,28 +47,40 @@ char *image_process_id(pid_t pid)
     return mem_printf("%d %llu", (int)pid, start);
 }
 
-/* @path of @pid with its working directory before it, as the kernel spells that to us. */
-static char *absolute(pid_t pid, const char *path)
+/* Something could not be looked at, as errno says. Returns false. */
+static bool missed(struct image_view *view)
+{
+    if (!image_is_answer(errno))
+        view->failed = errno;
+    return false;
+}
+
+/* @path of the process with its working directory before it, as the kernel spells that to us. */
+static char *absolute(struct image_view *view, const char *path)
 {
     char link[64], cwd[PATH_MAX];
 
     if (path[0] == '/')
         return mem_strdup(path);
-    snprintf(link, sizeof(link), "/proc/%d/cwd", (int)pid);
+    snprintf(link, sizeof(link), "/proc/%d/cwd", (int)view->pid);
     ssize_t n = readlink(link, cwd, sizeof(cwd));
+    if (n < 0)
+        missed(view);
     if (n <= 0 || n == sizeof(cwd) || cwd[0] != '/')
         return NULL;
     return mem_printf("%.*s/%s", (int)n, cwd, path);
 }
 
-static bool same_link(pid_t pid, const char *what)
+static bool same_link(struct image_view *view, const char *what)
 {
     char theirs[64], ours[64];
     struct stat a, b;
 
-    snprintf(theirs, sizeof(theirs), "/proc/%d/%s", (int)pid, what);
+    snprintf(theirs, sizeof(theirs), "/proc/%d/%s", (int)view->pid, what);
     snprintf(ours, sizeof(ours), "/proc/self/%s", what);
-    return !stat(theirs, &a) && !stat(ours, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    if (stat(theirs, &a) || stat(ours, &b))
+        return missed(view);
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /*
@@ -75,17 +88,17 @@ static bool same_link(pid_t pid, const char *what)
  * and ".." inside that root, as they are for the process itself; a plain open of
  * /proc/PID/root/PATH would follow them in ours.
  */
-static bool stat_in(pid_t pid, const char *path, struct stat *st)
+static bool stat_in(struct image_view *view, const char *path, struct stat *st)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
     char link[64];
 
-    snprintf(link, sizeof(link), "/proc/%d/root", (int)pid);
+    snprintf(link, sizeof(link), "/proc/%d/root", (int)view->pid);
     auto_close int root = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
-        return false;
+        return missed(view);
     auto_close int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-    return fd >= 0 && !fstat(fd, st);
+    return (fd >= 0 && !fstat(fd, st)) || missed(view);
 }
 
 char *image_cwd(void)
@@ -97,28 +110,39 @@ char *image_cwd(void)
 
 struct image_view image_view(pid_t pid)
 {
+    struct image_view view = {.pid = pid};
+
     /* in the same mount namespace, below the same root, names mean the same */
-    return (struct image_view){pid, pid > 0 && same_link(pid, "ns/mnt") && same_link(pid, "root")};
+    view.same = pid > 0 && same_link(&view, "ns/mnt") && same_link(&view, "root");
+    return view;
 }
 
-char *image_resolve(const struct image_view *view, const char *path)
+char *image_resolve(struct image_view *view, const char *path)
 {
     struct stat theirs, st;
+    char *real;
 
     if (view->pid <= 0 || !path[0])
         return NULL;
-    auto_free char *full = absolute(view->pid, path);
-    if (!full || stat(full, &st))
+    auto_free char *full = absolute(view, path);
+    if (!full)
         return NULL;
-    if (!view->same && (!stat_in(view->pid, full, &theirs) || st.st_dev != theirs.st_dev ||
-                        st.st_ino != theirs.st_ino))
+    if (stat(full, &st)) {
+        missed(view);
         return NULL;
-    return realpath(full, NULL);
+    }
+    if (!view->same &&
+        (!stat_in(view, full, &theirs) || st.st_dev != theirs.st_dev || st.st_ino != theirs.st_ino))
+        return NULL;
+    real = realpath(full, NULL);
+    if (!real)
+        missed(view);
+    return real;
 }
 
-char *image_lost(const struct image_view *view, const char *path)
+char *image_lost(struct image_view *view, const char *path)
 {
-    auto_free char *full = view->same && path[0] ? absolute(view->pid, path) : NULL;
+    auto_free char *full = view->same && path[0] ? absolute(view, path) : NULL;
     struct stat st;
 
     return full && stat(full, &st) && errno == ENOENT ? image_place(full) : NULL;
@@ -132,9 +156,16 @@ bool image_reachable(pid_t pid, const char *path)
     return ours;
 }
 
+struct dirent *image_next(DIR *d)
+{
+    errno = 0;
+    return readdir(d);
+}
+
 /* What a process does with a file. */
 struct use {
     bool opens, writes, locks;
+    int failed; /* an errno: something could not be looked at; 0: nothing */
 };
 
 /* Does the descriptor @name of @pid hold a lock of the kind that QEMU takes? */
@@ -153,32 +184,42 @@ static bool has_lock(pid_t pid, const char *name)
 static struct use use_by(pid_t pid, const struct image_stat *st, unsigned *left)
 {
     struct use use = {0};
-    struct dirent *e;
+    struct dirent *e = NULL;
     char folder[64];
 
     snprintf(folder, sizeof(folder), "/proc/%d/fd", (int)pid);
+    errno = 0;
     DIR *d = opendir(folder);
-    while (d && !(use.writes && use.locks) && *left && (e = readdir(d))) {
+    while (d && !(use.writes && use.locks) && *left && (e = image_next(d))) {
         struct stat target, link;
         --*left;
-        if (fstatat(dirfd(d), e->d_name, &target, 0) || target.st_dev != st->dev ||
-            target.st_ino != st->ino)
+        if (fstatat(dirfd(d), e->d_name, &target, 0)) {
+            use.failed = image_is_answer(errno) ? use.failed : errno;
+            continue;
+        }
+        if (target.st_dev != st->dev || target.st_ino != st->ino)
             continue;
         use.opens = true;
         use.writes |=
             !fstatat(dirfd(d), e->d_name, &link, AT_SYMLINK_NOFOLLOW) && link.st_mode & S_IWUSR;
         use.locks |= has_lock(pid, e->d_name);
     }
+    if (!d || !e)
+        use.failed = image_is_answer(errno) ? use.failed : errno;
     if (d)
         closedir(d);
     return use;
 }
 
-bool image_open_in(pid_t pid, const struct image_stat *st)
+int image_open_in(pid_t pid, const struct image_stat *st)
 {
     unsigned left = MAX_DESCRIPTORS;
+    struct use use = {0};
 
-    return pid > 0 && st->exists && use_by(pid, st, &left).opens;
+    if (pid > 0 && st->exists)
+        use = use_by(pid, st, &left);
+    errno = use.failed;
+    return use.opens || !use.failed ? use.opens : -1;
 }
 
 /* The program, and QEMU's -name: what tells machines apart. A line's worth, without newlines. */

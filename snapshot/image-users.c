@@ -34,14 +34,32 @@ struct search {
     struct image_stat *folders; /* searched so far */
     size_t nfolders;
     size_t entries;
+    int failed; /* an errno: of something we do not know whether it is a user */
     struct image_users *out;
 };
 
-static bool leads_to(const char *path, const struct image_stat *target)
+/* Something could not be looked at. What is gone, or leads nowhere, is no user. */
+static void missed(struct search *s, int code)
+{
+    if (code == EACCES || code == EPERM)
+        s->out->incomplete = true;
+    else if (!image_is_answer(code))
+        s->failed = code;
+}
+
+static bool looks(struct search *s, const char *path, struct image_stat *st)
+{
+    if (!image_stat(path, st, NULL))
+        return true;
+    missed(s, errno);
+    return false;
+}
+
+static bool leads_to_target(struct search *s, const char *path)
 {
     struct image_stat st;
 
-    return !image_stat(path, &st, NULL) && image_same(&st, target);
+    return looks(s, path, &st) && image_same(&st, s->target);
 }
 
 /* Whom a json: description of a node names: its own file name, or that of its file. */
@@ -88,26 +106,32 @@ static bool image_names_target(struct search *s, const char *path)
     struct qmp_error err;
 
     if (image_read_header(path, &h, &err)) {
-        s->out->incomplete |= err.kind == QMP_ERR_SYSTEM;
+        if (err.kind == QMP_ERR_SYSTEM)
+            missed(s, errno);
         return false;
     }
     auto_free char *backing = h.backing ? image_backing_path(path, h.backing) : NULL;
     qcow2_header_done(&h);
-    return backing && leads_to(backing, s->target);
+    return backing && leads_to_target(s, backing);
 }
 
 static bool sidecar_names_target(struct search *s, const char *path, uint64_t size)
 {
     auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    json_auto_t *doc = fd >= 0 && size <= MAX_SIDECAR ? json_loadfd(fd, 0, NULL) : NULL;
+    size_t len = size <= MAX_SIDECAR ? (size_t)size : 0;
+    auto_free char *bytes = mem_alloc(len);
+    ssize_t got = fd < 0 ? -1 : pread(fd, bytes, len, 0);
     const char *id;
     json_t *layer;
 
+    if (got < 0 || (size_t)got < len)
+        missed(s, got < 0 ? errno : EIO);
+    json_auto_t *doc = got > 0 ? json_loadb(bytes, (size_t)got, 0, NULL) : NULL;
     s->out->incomplete |= !doc;
     json_object_foreach(json_object_get(doc, "layers"), id, layer) {
         const char *file = json_string_value(json_object_get(layer, "file"));
         auto_free char *name = file ? beside(path, file) : NULL;
-        if (name && leads_to(name, s->target))
+        if (name && leads_to_target(s, name))
             return true;
     }
     return false;
@@ -118,7 +142,7 @@ static void look_at(struct search *s, const char *path)
     struct image_stat st;
     bool user;
 
-    if (image_stat(path, &st, NULL) || !st.regular || image_same(&st, s->target))
+    if (!looks(s, path, &st) || !st.regular || image_same(&st, s->target))
         return;
     for (size_t i = 0; i < s->nexcept; i++)
         if (image_same(&st, &s->except[i]))
@@ -137,7 +161,7 @@ static bool searched(struct search *s, const char *folder)
 {
     struct image_stat st;
 
-    if (image_stat(folder, &st, NULL))
+    if (!looks(s, folder, &st))
         return true;
     for (size_t i = 0; i < s->nfolders; i++)
         if (image_same(&st, &s->folders[i]))
@@ -150,13 +174,12 @@ static bool searched(struct search *s, const char *folder)
 static void search_folder_of(struct search *s, const char *file)
 {
     auto_free char *folder = path_folder(file);
-    struct dirent *e;
+    struct dirent *e = NULL;
 
     if (searched(s, folder))
         return;
     DIR *d = opendir(folder);
-    s->out->incomplete |= !d;
-    while (d && (e = readdir(d))) {
+    while (d && (e = image_next(d))) {
         if (e->d_type != DT_REG && e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
             continue;
         if (s->entries++ == MAX_ENTRIES) {
@@ -166,6 +189,8 @@ static void search_folder_of(struct search *s, const char *file)
         auto_free char *path = mem_printf("%s/%s", folder, e->d_name);
         look_at(s, path);
     }
+    if (!e)
+        missed(s, errno);
     if (d)
         closedir(d);
 }
@@ -189,6 +214,8 @@ int image_users(const char *file, const char *const *except, struct image_users 
             s.nexcept++;
     }
     auto_free char *real = realpath(file, NULL);
+    if (!real)
+        missed(&s, errno);
     search_folder_of(&s, file);
     if (real)
         search_folder_of(&s, real);
@@ -196,7 +223,8 @@ int image_users(const char *file, const char *const *except, struct image_users 
         search_folder_of(&s, except[i]);
     free(s.except);
     free(s.folders);
-    return 0;
+    errno = s.failed;
+    return s.failed && !out->n ? image_error(err, "look who builds on", file) : 0;
 }
 
 void image_users_done(struct image_users *u)

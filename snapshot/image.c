@@ -32,7 +32,19 @@ int image_error(struct qmp_error *err, const char *verb, const char *path)
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
         if (hints[i].code == code)
             qmp_error_hint(err, "%s", hints[i].hint);
+    errno = code;
     return -1;
+}
+
+bool image_is_answer(int code)
+{
+    static const int answers[] = {0,     ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG,
+                                  ESRCH, EACCES, EPERM,   ENOSYS};
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+        if (answers[i] == code)
+            return true;
+    return false;
 }
 
 /* A block device's size is where its end is; opening it only to ask is harmless. */
@@ -101,7 +113,12 @@ static int open_image(const char *path, struct qmp_error *err)
 
     if (fd < 0)
         return image_error(err, "open", path);
-    if (!fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
+    if (fstat(fd, &st)) {
+        image_error(err, "look at", path);
+        close(fd);
+        return -1;
+    }
+    if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
         return fd;
     close(fd);
     return qmp_error_set(err, QRW_ERR_INVALID, "%s is neither a file nor a block device", path);
@@ -291,10 +308,10 @@ int image_has_snapshot(const char *path, const char *name, struct qmp_error *err
 bool image_holds_snapshots(const char *path, const char *but)
 {
     struct qcow2_snapshot *list;
-    bool found = false;
+    struct qmp_error why;
     size_t n;
+    bool found = image_snapshots(path, &list, &n, &why) && why.kind == QMP_ERR_SYSTEM;
 
-    image_snapshots(path, &list, &n, NULL);
     for (size_t i = 0; i < n; i++)
         found |= strncmp(list[i].name, but, strlen(but)) != 0;
     qcow2_snapshots_free(list, n);

@@ -78,7 +78,8 @@ int image_snapshots(const char *path, struct qcow2_snapshot **list, size_t *n,
  * was taken, or gone back to? False also where it cannot be told. */
 bool image_shows(const char *path, const char *tag);
 
-/* Is there any internal snapshot inside of @path, but those whose names begin with @but? */
+/* Is there any internal snapshot inside of @path, but those whose names begin with @but? True also
+ * when that cannot be read. */
 bool image_holds_snapshots(const char *path, const char *but);
 
 /* ---- Create and remove ---- */
@@ -174,24 +175,26 @@ char *image_cwd(void);
 /* How a process sees files: asked once for many names. */
 struct image_view {
     pid_t pid;
-    bool same; /* every name means what it means to us */
+    bool same;  /* every name means what it means to us */
+    int failed; /* an errno: a look failed that may not fail the next time; 0: none has */
 };
 struct image_view image_view(pid_t pid);
 
 /* @path of the process, absolute and without links, as we open it; NULL when it is
  * not image_reachable(). The caller frees it. */
-char *image_resolve(const struct image_view *view, const char *path);
+char *image_resolve(struct image_view *view, const char *path);
 
 /* What @path of the process was, as we would call it, if names mean to it what they mean to us and
  * there is no such file any more; else NULL. The caller frees it. */
-char *image_lost(const struct image_view *view, const char *path);
+char *image_lost(struct image_view *view, const char *path);
 
 /* What no other process of this host has been or will be until it starts again: "PID START". New
  * string, NULL: we cannot see it. */
 char *image_process_id(pid_t pid);
 
-/* Does process @pid have the file @st open? False also when we may not look. */
-bool image_open_in(pid_t pid, const struct image_stat *st);
+/* Does process @pid have the file @st open? 0 also when we may not look; -1: to be asked again, and
+ * errno says why. */
+int image_open_in(pid_t pid, const struct image_stat *st);
 
 /*
  * Who has @path open, as far as we may look: writers before readers, never
@@ -221,8 +224,9 @@ struct image_users {
  * count. Only headers that begin with the qcow2 magic are looked at: formats are
  * not probed.
  *
- * @out is the caller's: image_users_done(). What cannot be read makes it
- * @out->incomplete, no failure; -1 only when @file itself cannot be looked at.
+ * @out is the caller's, also after a failure: image_users_done(). What we may not read makes it
+ * @out->incomplete, no failure; -1 when @file is not there, or when nobody is found and the search
+ * itself failed: then somebody may be there.
  */
 int image_users(const char *file, const char *const *except, struct image_users *out,
                 struct qmp_error *err);

@@ -93,19 +93,20 @@ static int find_sidecar(struct look *l, struct qmp_error *err)
     for (size_t i = 0; i < l->n; i++) {
         const char *file = l->images[i].file;
         struct graph g = {0};
-        char *found;
+        char *found[2] = {0};
         int rc;
 
         graph_files_add(&g, "", file, l->images[i].format, NULL);
-        rc = sidecar_find(&g, &found, NULL, err);
+        rc = sidecar_find(&g, &found[0], NULL, err);
         graph_done(&g);
-        if (rc)
+        if (!rc && !found[0])
+            rc = sidecar_search(file, found, err); /* one that lies beside a layer above it */
+        if (rc) {
+            free(found[0]);
+            free(found[1]);
             return -1;
-        /* or one that lies beside a layer above it */
-        char *other = NULL;
-        if (!found)
-            found = sidecar_search(file, &other);
-        if (take_sidecar(l, found, file, err) || take_sidecar(l, other, file, err))
+        }
+        if (take_sidecar(l, found[0], file, err) || take_sidecar(l, found[1], file, err))
             return -1;
     }
     return 0;

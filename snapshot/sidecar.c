@@ -13,6 +13,7 @@
 #include "qmp/mem.h"
 #include "snapshot/member.h"
 #include "snapshot/image.h"
+#include "snapshot/image-error.h"
 #include "snapshot/path.h"
 
 /* Nobody's chain metadata is larger; a file that is, is not ours. */
@@ -23,12 +24,15 @@
 
 static int failed(struct qmp_error *err, const char *what, const char *file)
 {
-    qmp_error_set(err, QMP_ERR_SYSTEM, "%s %s: %s", what, file, strerror(errno));
-    if (errno == ENOSPC || errno == EDQUOT)
+    int code = errno;
+
+    qmp_error_set(err, QMP_ERR_SYSTEM, "%s %s: %s", what, file, strerror(code));
+    if (code == ENOSPC || code == EDQUOT)
         qmp_error_hint(err, "make room on that file system and try again");
-    if (errno == EACCES || errno == EPERM || errno == EROFS)
+    if (code == EACCES || code == EPERM || code == EROFS)
         qmp_error_hint(err, "qrewind must be able to write in the folder of the images, or be "
                             "given another place by --sidecar FILE");
+    errno = code;
     return -1;
 }
 
@@ -117,6 +121,8 @@ static int beside(const char *image, char **file, bool *link, struct qmp_error *
     if (!sidecar_exists(name))
         return 0;
     char *target = S_ISLNK(st.st_mode) ? realpath(name, NULL) : NULL;
+    if (S_ISLNK(st.st_mode) && !target && !image_is_answer(errno))
+        return failed(err, "cannot look at", name);
     *link = target && path_ends(target, SIDECAR_SUFFIX);
     if (!*link)
         free(target);
@@ -154,28 +160,44 @@ int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_
     return 0;
 }
 
-char *sidecar_search(const char *image, char **other)
+/* @file goes where there is room, if it records @image. -1: it could not be looked at, and another
+ * time it can. */
+static int take_if_records(const char *file, const char *image, char *found[2],
+                           struct qmp_error *err)
+{
+    struct chain c = {0};
+    struct qmp_error why;
+
+    if (!sidecar_load(&c, file, NULL, NULL, &why)) {
+        if (is_layer(&c, image))
+            found[found[0] ? 1 : 0] = mem_strdup(file);
+        chain_done(&c);
+    } else if (why.kind == QMP_ERR_SYSTEM && !image_is_answer(errno)) {
+        if (err)
+            *err = why;
+        return -1;
+    }
+    return 0;
+}
+
+int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
 {
     auto_free char *folder = path_folder(image);
     DIR *d = opendir(folder);
-    const struct dirent *e;
-    char *found = NULL;
+    const struct dirent *e = NULL;
+    int rc = 0;
 
-    for (int n = 0; d && !*other && n < MAX_ENTRIES && (e = readdir(d)); n++) {
-        struct chain c = {0};
-
-        if (!path_ends(e->d_name, SIDECAR_SUFFIX))
-            continue;
+    for (int n = 0; d && !rc && !found[1] && n < MAX_ENTRIES && (e = image_next(d)); n++) {
         auto_free char *file = path_join(folder, e->d_name);
-        if (sidecar_load(&c, file, NULL, NULL, NULL))
-            continue;
-        if (is_layer(&c, image))
-            *(found ? other : &found) = mem_strdup(file);
-        chain_done(&c);
+
+        if (path_ends(file, SIDECAR_SUFFIX))
+            rc = take_if_records(file, image, found, err);
     }
+    if (!e && !image_is_answer(errno))
+        rc = failed(err, "cannot look for a sidecar in", folder);
     if (d)
         closedir(d);
-    return found;
+    return rc;
 }
 
 void sidecar_remove(const char *file)
@@ -263,7 +285,11 @@ static json_t *read_document(int fd, const char *file, struct qmp_error *err)
     struct stat st;
     json_error_t why;
 
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > MAX_BYTES) {
+    if (fstat(fd, &st)) {
+        failed(err, "cannot look at", file);
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size > MAX_BYTES) {
         qmp_error_set(err, QRW_ERR_INVALID, "%s: this is not a sidecar file", file);
         return NULL;
     }
@@ -271,7 +297,9 @@ static json_t *read_document(int fd, const char *file, struct qmp_error *err)
         return NULL;
     /* whole: json_loadfd() would read it byte by byte; a rename replaces it, nobody writes it */
     auto_free char *bytes = mem_alloc((size_t)st.st_size);
-    if (pread(fd, bytes, (size_t)st.st_size, 0) != st.st_size) {
+    ssize_t got = pread(fd, bytes, (size_t)st.st_size, 0);
+    if (got != st.st_size) {
+        errno = got < 0 ? errno : EIO;
         failed(err, "cannot read", file);
         return NULL;
     }

@@ -23,9 +23,9 @@
  */
 int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_error *err);
 
-/* A sidecar in the folder of @image that records it as a layer, wherever it lies; new string, NULL:
- * there is none. @other is set to a second one. */
-char *sidecar_search(const char *image, char **other);
+/* The first two sidecars in the folder of @image that record it as a layer, wherever it lies: new
+ * strings, NULL: there is none. -1: that cannot be told; what was found is the caller's, too. */
+int sidecar_search(const char *image, char *found[2], struct qmp_error *err);
 
 /* Does the sidecar @file lie beside any layer? Only by name, no file is looked at. */
 bool sidecar_is_beside(const struct graph *g, const char *file);

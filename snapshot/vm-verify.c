@@ -264,9 +264,11 @@ void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar)
     for (size_t i = vm->files_reachable ? json_array_size(p->cleanup) : 0; i-- > 0;) {
         const json_t *step = json_array_get(p->cleanup, i);
         struct qmp_error why;
+        struct image_stat st;
 
-        if (!same(text(step, "step"), "unlink") || !unshared(&c, step, &why) ||
-            why.kind != QRW_ERR_REFUSED)
+        if (!same(text(step, "step"), "unlink") ||
+            (!image_stat(text(step, "file"), &st, NULL) && !st.exists) ||
+            !unshared(&c, step, &why))
             continue;
         plan_kept(p, text(step, "file"), why.desc);
         json_array_remove(p->cleanup, i);

@@ -2,6 +2,7 @@
 /* vm: open and observe. Looking is in vm-look.c, changing in vm-run.c and vm-settle.c. */
 #include "snapshot/vm.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,13 +137,20 @@ static int take_stats(void *g, const json_t *reply, struct qmp_error *err)
     return graph_take_stats(g, reply, err);
 }
 
+/* Files that could not be looked at might be taken for such as we do not reach. */
+static int unseen(pid_t pid, int code, struct qmp_error *err)
+{
+    return qmp_error_set(err, QMP_ERR_SYSTEM, "the files of process %d cannot be looked at: %s",
+                         (int)pid, strerror(code));
+}
+
 /*
  * QEMU's process. The kernel tells who began to listen on the socket; that is not QEMU
  * when it was given a socket ready made, so it must have an image open. Else whoever has.
  */
-static pid_t find_qemu(struct qrw_vm *vm)
+static int find_qemu(struct qrw_vm *vm, struct qmp_error *err)
 {
-    pid_t peer = qmp_client_peer(vm->client), holder = 0;
+    pid_t peer = qmp_client_peer(vm->client);
     struct image_view view = image_view(peer);
 
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
@@ -154,26 +162,31 @@ static pid_t find_qemu(struct qrw_vm *vm)
                 d->layers[k].remote ? NULL : image_resolve(&view, d->layers[k].file);
             struct image_stat st;
             char who[128];
+            int open;
 
             if (!file || image_stat(file, &st, NULL) || !st.exists)
                 continue;
-            if (image_open_in(peer, &st))
-                return peer;
-            if (image_holder(file, &holder, who, sizeof(who)))
-                return holder;
+            open = image_open_in(peer, &st);
+            if (open < 0)
+                return unseen(peer, errno, err);
+            if (open)
+                vm->pid = peer;
+            if (open || image_holder(file, &vm->pid, who, sizeof(who)))
+                return 0;
             break;
         }
     }
-    return 0;
+    return view.failed ? unseen(peer, view.failed, err) : 0;
 }
 
 /* Files as we see them, where we see the same ones as QEMU (law 9). */
-static void resolve_files(struct qrw_vm *vm)
+static int resolve_files(struct qrw_vm *vm, struct qmp_error *err)
 {
-    if (!vm->pid)
-        vm->pid = find_qemu(vm);
+    if (!vm->pid && find_qemu(vm, err))
+        return -1;
     /* an engine sees what we see */
-    struct image_view view = vm->offline ? (struct image_view){vm->pid, true} : image_view(vm->pid);
+    struct image_view view =
+        vm->offline ? (struct image_view){.pid = vm->pid, .same = true} : image_view(vm->pid);
 
     vm->files_reachable = vm->pid > 0;
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
@@ -198,6 +211,7 @@ static void resolve_files(struct qrw_vm *vm)
             l->file = found;
         }
     }
+    return view.failed ? unseen(vm->pid, view.failed, err) : 0;
 }
 
 /* A disk without a name is called as it was when we saw it first: the root node, by which it
@@ -235,12 +249,14 @@ void vm_adopt_names(struct qrw_vm *vm, struct chain *c)
 }
 
 /* What QEMU's answers do not tell. */
-static void look_closer(struct qrw_vm *vm)
+static int look_closer(struct qrw_vm *vm, struct qmp_error *err)
 {
     if (vm->offline)
         vm_name_drives(vm);
-    resolve_files(vm);
+    if (resolve_files(vm, err))
+        return -1;
     keep_names(vm);
+    return 0;
 }
 
 /* Nobody listens: there is a way without. */
@@ -273,7 +289,8 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                              "this is QEMU %s; qrewind works with 5.2 and newer", version);
     }
-    look_closer(vm);
+    if (look_closer(vm, err))
+        return -1;
     vm->stale = false;
     return 0;
 }
@@ -283,10 +300,7 @@ int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err)
     struct ask *a = ask_new(vm->client, &vm->stop);
 
     ask_add(a, "query-block", NULL, take_block, &vm->graph);
-    if (ask_finish(a, err))
-        return -1;
-    look_closer(vm);
-    return 0;
+    return ask_finish(a, err) ? -1 : look_closer(vm, err);
 }
 
 int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *err)

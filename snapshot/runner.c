@@ -34,7 +34,13 @@ static bool is_quiesce(const json_t *step)
 /* A command whose answer nothing that can be taken back has to wait for. */
 static bool is_patient(const json_t *step)
 {
-    return is(step, "qmp") && json_is_object(json_object_get(step, "undo"));
+    return is(step, "qmp") && json_object_get(step, "undo");
+}
+
+/* Whatever the answer is, it changes nothing. */
+static bool is_optional(const json_t *step)
+{
+    return is(step, "qmp") && json_object_get(step, "optional");
 }
 
 static bool runs_alone(const json_t *step)
@@ -56,98 +62,102 @@ static size_t span(const json_t *steps, size_t at)
         if (json_object_get(step, "try"))
             break;
     }
-    return n ? n : 1;
+    n = n ? n : 1;
+    while (is_optional(json_array_get(steps, at + n)))
+        n++;
+    return n;
 }
+
+/* A command of a span. */
+struct sent {
+    const json_t *step;
+    size_t at;
+    int64_t begun_us, answered_us;
+};
 
 /* How long the guest stood still: from stop to cont, or else as long as the command took
  * that switches its disks. */
-static void clock_pause(struct runner *r, const json_t *step, int64_t begun)
+static void clock_pause(struct runner *r, const struct sent *s)
 {
-    const char *command = text(step, "execute");
+    const char *command = text(s->step, "execute");
 
     if (!strcmp(command, "stop"))
-        r->stopped_us = begun;
+        r->stopped_us = s->begun_us;
     else if (!strcmp(command, "cont") && r->stopped_us)
-        r->pause_us = clock_us() - r->stopped_us;
-    else if (!json_object_get(step, "undo") && !r->stopped_us)
-        r->pause_us += clock_us() - begun;
+        r->pause_us = s->answered_us - r->stopped_us;
+    else if (!json_object_get(s->step, "undo") && !r->stopped_us)
+        r->pause_us += s->answered_us - s->begun_us;
 }
 
 /* The human monitor answers in words only when it fails. */
-static int human_words(void *to, const json_t *reply, struct qmp_error *err)
+static int take_answer(void *to, const json_t *reply, struct qmp_error *err)
 {
+    struct sent *s = to;
     const char *words = json_string_value(reply);
 
-    if (!words || !words[0])
+    s->answered_us = clock_us();
+    if (!words || !words[0] || strcmp(text(s->step, "execute"), "human-monitor-command") != 0)
         return 0;
     return qmp_error_set(err, QMP_ERR_COMMAND, "%.*s", (int)strcspn(words, "\r\n"), words);
 }
 
-static ask_take_fn *judge_of(const char *command)
+static void add_command(struct ask *a, struct sent *s)
 {
-    return strcmp(command, "human-monitor-command") ? NULL : human_words;
+    s->begun_us = s->answered_us = clock_us();
+    ask_add(a, text(s->step, "execute"), json_incref(json_object_get(s->step, "arguments")),
+            take_answer, s);
 }
 
-/* The commands of a span, by the steps that they are. */
-struct batch {
-    struct ask *ask;
-    const json_t *steps;
-    size_t *at, n;
-    int64_t *begun;
-};
-
-static void add_command(struct batch *b, size_t at)
+static int await(struct run *run, struct ask *a, const struct sent *sent, size_t n,
+                 struct qmp_error *err)
 {
-    const json_t *step = json_array_get(b->steps, at);
-    const char *command = text(step, "execute");
+    int rc = 0;
 
-    ask_add(b->ask, command, json_incref(json_object_get(step, "arguments")), judge_of(command),
-            NULL);
-    b->begun[b->n] = clock_us();
-    b->at[b->n++] = at;
-}
-
-static int await(struct run *run, const struct batch *b, struct qmp_error *err)
-{
-    if (ask_run(b->ask, err)) {
+    if (ask_run(a, err)) {
         run->lost = true;
         return -1;
     }
-    for (size_t i = 0; i < b->n; i++) {
-        run->taken[b->at[i]] = ask_reply(b->ask, i, NULL) != NULL;
-        clock_pause(run->r, json_array_get(b->steps, b->at[i]), b->begun[i]);
+    for (size_t i = 0; i < n; i++) {
+        struct qmp_error why;
+
+        run->taken[sent[i].at] = ask_reply(a, i, &why) != NULL;
+        clock_pause(run->r, &sent[i]);
+        if (rc || run->taken[sent[i].at] || is_optional(sent[i].step))
+            continue;
+        rc = -1;
+        if (err)
+            *err = why;
     }
-    return json_object_get(json_array_get(b->steps, b->at[0]), "optional")
-               ? 0
-               : ask_failed(b->ask, err);
+    return rc;
 }
 
 /* Commands are sent before a step that touches files: QEMU reads a byte at a time, and
  * there is time to write and to sync meanwhile. */
 static int run_span(struct run *run, size_t at, size_t n, struct qmp_error *err)
 {
-    auto_free size_t *places = mem_alloc(n * sizeof(*places));
-    auto_free int64_t *begun = mem_alloc(n * sizeof(*begun));
-    struct batch b = {ask_new(run->r->client, run->r->stop), run->p->steps, places, 0, begun};
+    auto_free struct sent *sent = mem_alloc(n * sizeof(*sent));
+    struct ask *a = ask_new(run->r->client, run->r->stop);
     struct qmp_error why = {0};
+    size_t asked = 0;
     int rc = 0;
 
     for (size_t i = at; !rc && i < at + n; i++) {
         const json_t *step = json_array_get(run->p->steps, i);
 
         if (is(step, "qmp")) {
-            add_command(&b, i);
+            sent[asked] = (struct sent){.step = step, .at = i};
+            add_command(a, &sent[asked++]);
             continue;
         }
-        if (b.n)
-            ask_send(b.ask);
+        if (asked)
+            ask_send(a);
         rc = runner_file_step(run->r, step, &why);
         run->taken[i] = !rc;
     }
     /* also after a failure: what QEMU did is to be undone */
-    if (b.n && await(run, &b, rc ? NULL : &why))
+    if (asked && await(run, a, sent, asked, rc ? NULL : &why))
         rc = -1;
-    ask_free(b.ask);
+    ask_free(a);
     if (rc && err)
         *err = why;
     return rc;

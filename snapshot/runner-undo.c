@@ -11,6 +11,7 @@
 #include "snapshot/image.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
+#include "snapshot/plan-internal.h"
 
 static bool is(const json_t *step, const char *kind)
 {
@@ -58,7 +59,21 @@ static bool is_the_only_way_back(const struct runner *r, struct plan *p, const j
     return true;
 }
 
-bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step)
+/* Another QEMU may call the image otherwise that @part takes a tag from. New reference. */
+static json_t *as_called_now(const json_t *part, const struct graph *g)
+{
+    const char *file = text(part, "shows"), *tag = text(json_object_get(part, "arguments"), "name");
+
+    for (size_t i = 0; g && file && i < g->ndisks; i++) {
+        const struct graph_layer *top = graph_active(&g->disks[i]);
+
+        if (top && same(top->file, file))
+            return plan_internal_untag(&g->disks[i], tag);
+    }
+    return json_incref((json_t *)part);
+}
+
+bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
 {
     const json_t *undo = json_object_get(step, "undo"), *part;
     bool undone = true;
@@ -67,12 +82,14 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step)
     if (json_is_object(undo))
         send(r, p, undo);
     json_array_foreach(undo, i, part) {
+        json_auto_t *command = as_called_now(part, g);
+
         if (is(part, "job"))
             runner_undo_by_job(r, part);
         else if (is_the_only_way_back(r, p, part))
             undone = false;
         else
-            send(r, p, part);
+            send(r, p, command);
     }
     return undone;
 }
@@ -83,7 +100,7 @@ void runner_close_nodes(struct runner *r, struct plan *p)
         const json_t *step = json_array_get(p->steps, i);
 
         if (is(step, "qmp") && same(text(step, "execute"), "blockdev-add"))
-            runner_send_undo(r, p, step);
+            runner_send_undo(r, p, step, NULL);
     }
 }
 
@@ -136,8 +153,13 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
-        if ((is(step, "qmp") || is(step, "job")) && to_be_undone(r, step, g))
-            runner_send_undo(r, p, step);
+        if ((!is(step, "qmp") && !is(step, "job")) || !to_be_undone(r, step, g))
+            continue;
+        /* no tag is let go then, nor a guest whose disks are of two times */
+        if (text(json_array_get(json_object_get(step, "undo"), 0), "shows") &&
+            runner_is_unloaded(r, p, g, err))
+            return -1;
+        runner_send_undo(r, p, step, g);
     }
 
     const struct qmp_error *broken = qmp_client_broken(r->client);

@@ -79,8 +79,25 @@ void runner_unload(struct runner *r, const struct plan *p, const struct graph *g
             runner_dismiss_one(r, job); /* that of an earlier attempt */
             runner_undo_by_job(r, job);
         }
-    if (n && !graph_is_off(g) && !same(g->status, "prelaunch"))
+    /* also a guest that has not begun: what was loaded may be the memory of an earlier attempt */
+    if (n && !graph_is_off(g))
         tell(r, "system_reset", NULL);
     if (g->running)
         tell(r, "cont", NULL);
+}
+
+int runner_is_unloaded(const struct runner *r, const struct plan *p, const struct graph *g,
+                       struct qmp_error *err)
+{
+    auto_free const struct graph_disk **gone = mem_alloc((g->ndisks + 1) * sizeof(*gone));
+    const char *kept;
+
+    if (!r->files_reachable || !unload_find(p->steps, g, &kept, gone))
+        return 0;
+    qmp_error_set(err, QRW_ERR_UNKNOWN, "QEMU cannot bring disk %s back to what it showed before",
+                  gone[0]->id);
+    return qmp_error_hint(err,
+                          "once its storage works again: qrewind repair; should that not help, "
+                          "end QEMU, start it again on the same images with -S, then: qrewind "
+                          "repair");
 }

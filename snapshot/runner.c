@@ -212,7 +212,7 @@ static void take_back(struct run *run)
             continue;
         if (!json_object_get(step, "undo")) {
             runner_file_undo(run->r, run->p, step, NULL);
-        } else if (!runner_send_undo(run->r, run->p, step)) {
+        } else if (!runner_send_undo(run->r, run->p, step, NULL)) {
             run->lost = true; /* nor may a guest go on, whose disks are of two times */
             break;
         }

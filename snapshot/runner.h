@@ -93,8 +93,9 @@ void runner_dismiss_one(struct runner *r, const json_t *job);
 
 /* Take the @step of @p back by what it says: a command, or several steps: commands, and jobs to
  * run. A tag whose image does not show what it holds ("shows") is kept, and noted: then it is not
- * taken back, and false is returned. */
-bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step);
+ * taken back, and false is returned. @g: what another QEMU may call the images (NULL: it is the
+ * one that it was done in). */
+bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g);
 
 /* One part of that, which is a job: run it to its end, whatever that is. */
 void runner_undo_by_job(struct runner *r, const json_t *job);
@@ -105,6 +106,11 @@ void runner_undo_by_job(struct runner *r, const json_t *job);
  * and no job that tells of it? Then load into them what they showed before, and reset a guest
  * that has seen them. */
 void runner_unload(struct runner *r, const struct plan *p, const struct graph *g);
+
+/* Has it worked? QRW_ERR_UNKNOWN: it has not, and no guest has written anything since; so it can be
+ * tried again. */
+int runner_is_unloaded(const struct runner *r, const struct plan *p, const struct graph *g,
+                       struct qmp_error *err);
 
 /* ---- runner-migration.c ---- */
 

@@ -118,6 +118,58 @@ Test(internal_half, what_was_written_since_is_left_and_what_there_was_before_too
     lab_stop(old);
 }
 
+/* The storage is still broken: neither tag is let go, nor the guest. */
+Test(internal_half, what_cannot_be_brought_back_yet_is_brought_back_later)
+{
+    for (unsigned loaded = 1; loaded < 4; loaded++) {
+        struct lab *old = disks_alone(loaded == 2), *lab = NULL;
+        struct between b = {.spoil = "snapshot-load"};
+
+        if (!has_snapshot_jobs(old)) {
+            lab_stop(old);
+            return;
+        }
+        lab = cut(old, "d1", loaded);
+        auto_result struct lab_result r = between_run(lab, &b, WORDS("repair"));
+        json_auto_t *failed = json_loads(r.out, 0, NULL);
+        cr_assert_eq(r.status, 5, "%s", r.out);
+        says(failed, "error.desc", "cannot bring disk vd");
+        says(failed, "error.hint", "with -S, then: qrewind repair");
+        tags_are(lab, 0, "d1 undo");
+        tags_are(lab, 1, "d1 undo");
+        status_is(lab, "prelaunch");
+        json_auto_t *repair = tells(lab, "repair");
+        says(repair, "settled", "undone");
+        hold_both(lab, 2);
+        tags_are(lab, 0, "d1");
+        tags_are(lab, 1, "d1");
+        both_are_tidy(old, lab);
+        lab_stop(lab);
+        lab_stop(old);
+    }
+}
+
+Test(internal_half, is_brought_back_without_a_vm)
+{
+    for (int modern = 0; modern < 2; modern++) {
+        struct lab *old = disks_alone(modern);
+
+        if (has_snapshot_jobs(old)) {
+            lab_stop(cut(old, "d1", 1));
+            auto_result struct lab_result r = lab_exec(
+                old->folder, WORDS("qrewind", "-j", "-i", images[0], "-i", images[1], "repair"));
+            json_auto_t *repair = json_loads(r.out, 0, NULL);
+            cr_assert_eq(r.status, 0, "%s%s", r.out, r.err);
+            says(repair, "settled", "undone");
+            for (size_t i = 0; images[i]; i++) {
+                image_holds(old, images[i], "qcow2", 2);
+                file_tags_are(old, images[i], "d1");
+            }
+        }
+        lab_stop(old);
+    }
+}
+
 /* ---- the guest goes on, or the user is told ---- */
 
 /* Somebody before us came as far as the reset, which makes of a stopped guest one that has not

@@ -35,13 +35,14 @@ case_delete() {
     row "delete, external" delete.data 2 virsh ms 0.2
 }
 
-# The present state goes into a new overlay, which dies at the next revert.
-case_checkpoint() {
+# The present state goes into a new overlay, which dies at the next revert. @1: the MiB of memory
+# that the guest has written, @2: the goal.
+checkpoint() {
     bare=$PWD/vm/bare
     for round in $(seq 0 14); do
         if [ $((round % 5)) -eq 0 ]; then
-            machine ours 1
-            machine bare 1
+            touched ours 1 "$1"
+            touched bare 1 "$1"
             "$qrewind" -s vm/ours/sock create --memory s >>log
             bare_model "$bare/model" "$bare/d0.qcow2"
             qemu-img create -q -f qcow2 "$bare/ram" 64M
@@ -62,12 +63,18 @@ case_checkpoint() {
           await 1
           bare_job snapshot-load ram
           bare_del ram $under; await 2; } | bare_script checkpoint.script
-        ours checkpoint.data ours revert s
-        bin/spawn checkpoint.data bare bin/floor vm/bare/sock checkpoint.script
+        ours checkpoint-$1.data ours revert s
+        bin/spawn checkpoint-$1.data bare bin/floor vm/bare/sock checkpoint.script
         rm "$bare/$under.qcow2"
         under=$over
     done
-    row "revert, checkpoint" checkpoint.data 2 bare ms 1.5
+    row "revert, memory of $1 MiB" checkpoint-$1.data 2 bare ms "$2"
+}
+
+# A guest that has hardly begun, of 8 MiB, shows what we add; none is taken back for that.
+case_checkpoint() {
+    checkpoint 128 1.5
+    checkpoint 8 ""
 }
 
 case_pause() {

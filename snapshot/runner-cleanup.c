@@ -33,7 +33,8 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
         plan_kept(p, file, why.desc);
     } else if (st.exists && image_open_in(r->pid, &st)) {
         plan_kept(p, file, "QEMU still has it open");
-    } else if (st.exists && json_object_get(step, "layer") && image_holds_snapshots(file, INTERNAL_UNDO)) {
+    } else if (st.exists && json_object_get(step, "layer") &&
+               image_holds_snapshots(file, INTERNAL_UNDO)) {
         plan_kept(p, file, "there are internal snapshots in it");
     } else if (st.exists && image_unlink_if(file, &st, &why)) {
         plan_kept(p, file, why.desc);

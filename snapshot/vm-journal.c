@@ -12,6 +12,7 @@
 #include "snapshot/fingerprint.h"
 #include "snapshot/image.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-tidy.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
 
@@ -138,6 +139,14 @@ static char *link_name(const struct journal *j, const struct graph *g, const str
     return mem_printf("%s" SIDECAR_SUFFIX, active ? active : first->layers[0].file);
 }
 
+static int save(struct journal *j, struct qmp_error *err)
+{
+    if (sidecar_save(j->file, j->chain.doc, j->like, err))
+        return -1;
+    j->unsaved = false;
+    return 0;
+}
+
 int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan *p,
                   struct qmp_error *err)
 {
@@ -150,7 +159,7 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
     json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
     if (qemu)
         json_object_set_new(chain_pending(&j->chain), "qemu", json_string(qemu));
-    if (sidecar_save(j->file, j->chain.doc, j->like, &why))
+    if (save(j, &why))
         qmp_error_wrap(&why, "sidecar");
     /* after the journal, which knows of it: it would be nobody's if the power failed now */
     else if (!link || !sidecar_link(j->file, link, &why))
@@ -172,7 +181,7 @@ int journal_switching(void *journal, struct qmp_error *err)
     if (!json_is_false(json_object_get(pending, "switched")))
         return 0;
     json_object_set_new(pending, "switched", json_true());
-    if (!sidecar_save(j->file, j->chain.doc, j->like, err))
+    if (!save(j, err))
         return 0;
     if (err)
         err->kind = QMP_ERR_SYSTEM; /* written or not: it can be taken back yet */
@@ -200,7 +209,7 @@ int journal_save(struct journal *j, const struct qrw_vm *vm, struct qmp_error *e
 
     if (bare)
         sidecar_remove(j->file);
-    else if (sidecar_save(j->file, j->chain.doc, j->like, err))
+    else if (save(j, err))
         return -1;
     if (bare ? !image_sync_folder(j->file, err) : !journal_follow(j, vm, err))
         return 0;
@@ -237,6 +246,10 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
     }
     json_object_set_new(j->chain.doc, "generation", generation);
     json_object_set_new(j->chain.doc, "pending", json_null());
+    if (j->tidies && !plan_acts(p) && tidy_is_due(&j->chain)) {
+        j->unsaved = true;
+        return 0;
+    }
     if (journal_save(j, vm, err))
         return -1;
     if (link)

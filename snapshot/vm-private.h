@@ -106,6 +106,8 @@ struct journal {
     bool given;         /* the user said where it is */
     bool gave_up;       /* vm_give_up() did: merges are due */
     bool dropped;       /* snapshots that were overwritten in part, before it was undone */
+    bool tidies;        /* vm_tidy() follows: its first note may have what there is to record */
+    bool unsaved;       /* that is so: the document was not saved yet */
     struct chain chain; /* as loaded, or as saved last */
 };
 

@@ -328,8 +328,11 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     if (!journal_open(&j, vm, err)) {
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
-        else if (!settle_earlier(vm, &j, level, err))
+        else if (!settle_earlier(vm, &j, level, err)) {
+            j.tidies = op->tidies;
             result = vm_plan_and_run(vm, &j, op, args, flags, err);
+            j.tidies = false;
+        }
         if (j.gave_up) {
             json_auto_t *rest = json_object();
             if (vm_tidy(vm, &j, rest, flags, NULL) && err) {

@@ -86,6 +86,8 @@ int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags
 
     while (merge(vm, j, result, flags, &why))
         ;
+    if (j->unsaved)
+        journal_save(j, vm, why.kind ? NULL : &why);
     if (!why.kind)
         return 0;
     if (err)

@@ -267,8 +267,7 @@ void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar)
         struct image_stat st;
 
         if (!same(text(step, "step"), "unlink") ||
-            (!image_stat(text(step, "file"), &st, NULL) && !st.exists) ||
-            !unshared(&c, step, &why))
+            (!image_stat(text(step, "file"), &st, NULL) && !st.exists) || !unshared(&c, step, &why))
             continue;
         plan_kept(p, text(step, "file"), why.desc);
         json_array_remove(p->cleanup, i);

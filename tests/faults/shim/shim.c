@@ -13,7 +13,8 @@
  *   QRW_FAULT_KEEP  a folder: files that are about to lose their name are linked there
  *   QRW_FAULT_EACH  a line for the shell before each call, which the call's number is put behind
  *
- * Only the process that the program begins as counts, not those that it forks.
+ * Only the process that the program begins as counts, not those that it forks; and of its looks at
+ * other processes those at QEMU, whose namespace it asks for: how many others there are is chance.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -157,6 +158,16 @@ static void keep(const char *path)
 enum { READS, CHANGES };
 enum { GOES_ON, FAILS, IS_SHORT };
 
+static bool is_chance(const char *call, const char *subject)
+{
+    static int qemu;
+    int pid = strncmp(subject, "/proc/", 6) ? 0 : atoi(subject + 6);
+
+    if (pid && strstr(subject, "/ns/mnt"))
+        qemu = pid;
+    return pid ? pid != qemu : !strcmp(call, "readdir") && !strcmp(subject, "/proc");
+}
+
 static bool counts(int kind, const char *call)
 {
     if (!strcmp(shim.set, "change"))
@@ -166,7 +177,7 @@ static bool counts(int kind, const char *call)
 
 static int enter(int kind, const char *call, const char *a, const char *b)
 {
-    if (!shim.pid || getpid() != shim.pid || !counts(kind, call))
+    if (!shim.pid || getpid() != shim.pid || !counts(kind, call) || is_chance(call, a))
         return GOES_ON;
     int saved = errno;
     shim.count++;
@@ -196,8 +207,7 @@ static void leave(void)
     errno = saved;
 }
 
-#define WRAP(kind, call, params, args, a, b, bad)                                                  \
-    WRAP_OF(int, kind, call, params, args, a, b, bad)
+#define WRAP(kind, call, params, args, a, b, bad) WRAP_OF(int, kind, call, params, args, a, b, bad)
 #define WRAP_OF(type, kind, call, params, args, a, b, bad)                                         \
     type call params                                                                               \
     {                                                                                              \
@@ -228,12 +238,12 @@ WRAP(READS, stat, (const char *path, struct stat *st), (path, st), path, NULL, -
 WRAP(READS, lstat, (const char *path, struct stat *st), (path, st), path, NULL, -1)
 WRAP(READS, fstat, (int fd, struct stat *st), (fd, st), FD(fd), NULL, -1)
 WRAP(READS, statvfs, (const char *path, struct statvfs *st), (path, st), path, NULL, -1)
-WRAP(CHANGES, fallocate, (int fd, int mode, off_t from, off_t n), (fd, mode, from, n), FD(fd),
-     NULL, -1)
+WRAP(CHANGES, fallocate, (int fd, int mode, off_t from, off_t n), (fd, mode, from, n), FD(fd), NULL,
+     -1)
 WRAP(CHANGES, truncate, (const char *path, off_t length), (path, length), path, NULL, -1)
 WRAP(READS, access, (const char *path, int mode), (path, mode), path, NULL, -1)
 WRAP(READS, fstatat, (int fd, const char *path, struct stat *st, int flags), (fd, path, st, flags),
-     path, NULL, -1)
+     FD(fd), NULL, -1)
 WRAP_OF(ssize_t, READS, readlink, (const char *path, char *buf, size_t n), (path, buf, n), path,
         NULL, -1)
 WRAP_OF(char *, READS, realpath, (const char *path, char *buf), (path, buf), path, NULL, NULL)

@@ -169,13 +169,15 @@ static void add_rest(struct import *m)
     const json_t *name;
     size_t i;
 
-    plan_step(m->p, json_pack("{s:s, s:s, s:O}", "step", "document", "file", sidecar, "document",
-                              m->chain.doc));
+    /* the sidecar last: where it is, what it says of the others is true */
     json_array_foreach(m->names, i, name) {
         auto_free char *file = in_work(m, json_string_value(name));
 
-        plan_sync(m->p, file);
+        if (strcmp(file, sidecar) != 0)
+            plan_sync(m->p, file);
     }
+    plan_step(m->p, json_pack("{s:s, s:s, s:O}", "step", "document", "file", sidecar, "document",
+                              m->chain.doc));
     /* what a sidecar is called until it is whole: one that was cut off may have left it */
     json_array_append_new(m->names, json_sprintf("%s.new", m->sidecar));
     plan_step(m->p, json_pack("{s:s, s:s, s:s}", "step", "publish", "file", m->args->to, "from",

@@ -207,3 +207,19 @@ void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, cons
     if (kept && p)
         plan_note(p, "%s stays: %s", file, kept);
 }
+
+void runner_sync_undone(const struct runner *r, const struct plan *p)
+{
+    json_auto_t *files = json_array();
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step) {
+        int kind = find(step);
+
+        if (kind >= 0 && kinds[kind].makes_file && text(step, "file"))
+            json_array_append(files, json_object_get(step, "file"));
+    }
+    if (r->files_reachable)
+        runner_sync_folders(files, NULL);
+}

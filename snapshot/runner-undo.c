@@ -172,6 +172,7 @@ void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g)
 {
     for (size_t i = json_array_size(p->steps); i-- > 0;)
         runner_file_undo(r, p, json_array_get(p->steps, i), g);
+    runner_sync_undone(r, p);
 }
 
 int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)

@@ -217,6 +217,7 @@ static void take_back(struct run *run)
             break;
         }
     }
+    runner_sync_undone(run->r, run->p);
     runner_dismiss(run->r, run->p);
     run->lost = run->lost || qmp_client_broken(run->r->client);
 }

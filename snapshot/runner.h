@@ -143,4 +143,8 @@ int runner_sync_folders(const json_t *files, struct qmp_error *err);
  * plan, nothing is noted. */
 void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g);
 
+/* What of @p was removed so stays so after a power cut: to be called before the record that does
+ * not know of it. */
+void runner_sync_undone(const struct runner *r, const struct plan *p);
+
 #endif

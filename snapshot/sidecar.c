@@ -254,8 +254,8 @@ void sidecar_unlink(const char *link)
 {
     struct stat st;
 
-    if (!lstat(link, &st) && S_ISLNK(st.st_mode))
-        unlink(link);
+    if (!lstat(link, &st) && S_ISLNK(st.st_mode) && !unlink(link))
+        image_sync_folder(link, NULL);
 }
 
 /* ---- loading ---- */

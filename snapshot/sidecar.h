@@ -48,7 +48,7 @@ char *sidecar_place(const struct graph *g);
  * chain does not have it. QRW_ERR_REFUSED: there is something else already.
  */
 int sidecar_link(const char *file, const char *link, struct qmp_error *err);
-/* Remove @link, if it is one. */
+/* Remove @link, if it is one, for good. */
 void sidecar_unlink(const char *link);
 
 /*

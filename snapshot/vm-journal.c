@@ -250,9 +250,11 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
         j->unsaved = true;
         return 0;
     }
+    if (link && !after)
+        sidecar_unlink(link); /* first: after the record nobody would know of it */
     if (journal_save(j, vm, err))
         return -1;
-    if (link)
+    if (link && after)
         sidecar_unlink(link); /* unless the sidecar has taken its place */
     return 0;
 }

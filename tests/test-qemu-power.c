@@ -7,6 +7,8 @@
  *   a sample      `list` shows the snapshots before or after, `repair` and what is done next work,
  *                 and all snapshots and disks show what they did; what has ended stays done
  *
+ * The same of the repair of an operation that was killed.
+ *
  *   make power-matrix [OF=1] [QRW_ROW=TEXT]
  */
 #include <criterion/criterion.h>
@@ -25,8 +27,9 @@
 
 TestSuite(power, .init = offline_enter, .fini = offline_leave, .timeout = 0);
 
-/* In make check, one of so many states is repaired. */
-enum { SAMPLE = 40 };
+/* In make check, one of so many states is repaired, and an operation is killed in its middle; else
+ * at so many of its calls. */
+enum { SAMPLE = 40, SAMPLE_OF_REPAIR = 6, KILLS = 5 };
 
 static const struct operation {
     const char *before, *line;
@@ -42,13 +45,13 @@ static const struct operation {
     {"delete i1", "prune --keep-last 1", 15},
     {"delete i1", "stream a", 15},
 };
-enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
-
 struct trial {
     const struct operation *op;
-    char *before, *after; /* the snapshots */
+    int killed; /* after which call of it: its repair is recorded; 0: it is itself */
+    int calls;
+    char *before, *after, *last; /* the snapshots; the last ones are those that it ended with */
     json_int_t generation;
-    int shown, of;
+    int shown, shown_last, of;
     int states, loaded, tried, repaired;
 };
 
@@ -75,9 +78,8 @@ static bool loads(const struct trial *t, const struct replay_state *s)
 {
     bool found = false;
 
-    for (int i = 0; i < REPLAY_NAMES; i++) {
-        const char *name = s->files[i].name;
-        const char *suffix = name ? strstr(name, SIDECAR_SUFFIX) : NULL;
+    for (int i = 0; i < s->nfiles; i++) {
+        const char *name = s->files[i].name, *suffix = strstr(name, SIDECAR_SUFFIX);
         struct qmp_error err = {0};
         struct chain c = {0};
 
@@ -102,39 +104,30 @@ static bool succeeds(const char *where, const char *line)
     return r.status == 0;
 }
 
-/* What lies there, for whoever has to find out why. */
-static char *describe(const struct trial *t, const struct replay_state *s)
+/* What @t is about. New string. */
+static char *title(const struct trial *t)
 {
-    char *all = mem_printf("%s, state %d, %s call %d:", t->op->line, t->states,
-                           s->ended ? "ended with" : "before", s->ended ? s->point - 1 : s->point);
-
-    for (int i = 0; i < REPLAY_NAMES; i++) {
-        static const char *const parts[] = {" (empty)", " (half)", " (zeros)", ""};
-        const struct replay_file *f = &s->files[i];
-
-        if (!f->name)
-            continue;
-        char *more = mem_printf("%s %s%s", all, f->name, parts[f->part]);
-        free(all);
-        all = more;
-    }
-    return all;
+    return t->killed ? mem_printf("%s, call %d: repair", t->op->line, t->killed)
+                     : mem_strdup(t->op->line);
 }
 
 static bool converges(const struct trial *t, const struct replay_state *s)
 {
-    auto_free char *where = describe(t, s);
+    auto_free char *what = title(t), *state = replay_describe(s);
+    auto_free char *where = mem_printf("%s, state %d, %s", what, t->states, state);
 
     if (!succeeds(where, "list") || !succeeds(where, "repair"))
         return false;
     auto_free char *now = snapshots();
     int shown = content_check(where);
     bool done = !strcmp(now, t->after) && shown == t->op->done;
-    bool undone = !strcmp(now, t->before) && shown == t->shown && !s->ended;
-    cr_expect(done || undone, "%s: there is %s, the disks show %d", where, now, shown);
+    bool undone = !strcmp(now, t->before) && shown == t->shown;
+    bool last = !strcmp(now, t->last) && shown == t->shown_last;
+    bool right = s->ended ? last : done || undone;
+    cr_expect(right, "%s: there is %s, the disks show %d", where, now, shown);
     /* a lock that came back with the power is held by nobody */
     cr_assert_eq(system("rm -f ./*.lock"), 0);
-    return content_check_files(where) && (done || undone) && succeeds(where, "create next");
+    return content_check_files(where) && right && succeeds(where, "create next");
 }
 
 static void try_state(const struct replay_state *s, void *arg)
@@ -152,66 +145,87 @@ static void try_state(const struct replay_state *s, void *arg)
 
 /* ---- an operation ---- */
 
-static void record(const struct operation *op)
+static json_int_t generation(void)
 {
-    auto_free char *program = lab_program();
-    const int folder = (int)(strrchr(program, '/') - program);
-
-    setenv("QRW_FAULT_EACH", "cp -a . ../taken/", 1);
-    offline_ok("env LD_PRELOAD=%.*s/tests/shim.so ASAN_OPTIONS=verify_asan_link_order=0 "
-               "QRW_FAULT_SET=change QRW_FAULT_LOG=%s/log %s -i a.qcow2 %s",
-               folder, program, scratch_folder(), program, op->line);
-    unsetenv("QRW_FAULT_EACH");
-    cr_assert_eq(system("cp -a . ../taken/$(($(tail -n 1 ../log | cut -d ' ' -f 1) + 1))"), 0);
-}
-
-static void try_operation(struct trial *t)
-{
-    auto_free char *root = mem_printf("%s/work", scratch_folder());
     struct chain c = {0};
 
-    cr_assert_eq(system("mkdir work taken"), 0);
-    cr_assert(!chdir("work"));
-    content_prepare(t->op->before);
     cr_assert(!sidecar_load(&c, "a.qcow2" SIDECAR_SUFFIX, NULL, NULL, NULL));
-    t->generation = chain_generation(&c);
+    json_int_t n = chain_generation(&c);
     chain_done(&c);
-    t->before = snapshots();
-    t->shown = content_check("before");
-    record(t->op);
-    t->after = snapshots();
-    replay(root, "../log", "../taken", try_state, t);
-    cr_assert(!chdir(".."));
-    cr_assert_eq(system("rm -rf work taken log"), 0);
-    free(t->before);
-    free(t->after);
+    return n;
+}
+
+/* Record it, or where it was killed its repair, and try what is left of that at each moment. */
+static void try(struct trial *t)
+{
+    auto_free char *line = mem_printf("-i a.qcow2 %s", t->op->line);
+
+    replay_enter();
+    content_prepare(t->op->before);
+    if (!t->killed) {
+        t->before = snapshots();
+        t->shown = content_check("before");
+    } else {
+        replay_kill(line, t->killed);
+    }
+    t->generation = generation();
+    int calls = replay_record(t->killed ? "-i a.qcow2 repair --yes" : line);
+    t->last = snapshots();
+    t->shown_last = content_check("after");
+    if (!t->killed) {
+        t->calls = calls;
+        t->after = mem_strdup(t->last);
+    }
+    replay(try_state, t);
+    free(t->last);
+    replay_leave();
+}
+
+static void report(const struct trial *t, struct trial *sum)
+{
+    auto_free char *what = t == sum ? mem_strdup("total") : title(t);
+
+    fprintf(stderr, "%-46s %7d %7d %7d %7d %7d\n", what, t->states, t->loaded, t->tried,
+            t->repaired, t->states - t->loaded + t->tried - t->repaired);
+    if (t == sum)
+        return;
+    sum->states += t->states;
+    sum->loaded += t->loaded;
+    sum->tried += t->tried;
+    sum->repaired += t->repaired;
+}
+
+/* The operation, and its repair after it was killed at some of its calls. */
+static void try_operation(const struct operation *op, struct trial *sum)
+{
+    const char *of = getenv("QRW_MATRIX");
+    const int kills = of ? KILLS : 1;
+    struct trial t = {.op = op, .of = of ? atoi(of) : SAMPLE};
+
+    try(&t);
+    report(&t, sum);
+    for (int n = 1; n <= kills; n++) {
+        t.killed = t.calls * n / (kills + 1);
+        t.of = of ? atoi(of) : SAMPLE_OF_REPAIR;
+        t.states = t.loaded = t.tried = t.repaired = 0;
+        try(&t);
+        report(&t, sum);
+    }
+    free(t.before);
+    free(t.after);
 }
 
 Test(power, lost_at_any_moment_leaves_a_sidecar_that_loads_and_is_repaired)
 {
-    const char *of = getenv("QRW_MATRIX"), *only = getenv("QRW_ROW");
+    const char *only = getenv("QRW_ROW");
     struct trial sum = {0};
 
-    fprintf(stderr, "%-36s %7s %7s %7s %7s %7s\n", "power lost during", "states", "loaded", "tried",
+    fprintf(stderr, "%-46s %7s %7s %7s %7s %7s\n", "power lost during", "states", "loaded", "tried",
             "repaired", "failed");
-    for (int i = 0; i <= OPERATIONS; i++) {
-        struct trial t = {.of = of ? atoi(of) : SAMPLE};
-
-        if (i == OPERATIONS) {
-            t = sum;
-        } else if (!only || strstr(operations[i].line, only)) {
-            t.op = &operations[i];
-            try_operation(&t);
-        } else {
-            continue;
-        }
-        fprintf(stderr, "%-36s %7d %7d %7d %7d %7d\n", t.op ? t.op->line : "total", t.states,
-                t.loaded, t.tried, t.repaired, t.states - t.loaded + t.tried - t.repaired);
-        sum.states += t.states;
-        sum.loaded += t.loaded;
-        sum.tried += t.tried;
-        sum.repaired += t.repaired;
-    }
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+        if (!only || strstr(operations[i].line, only))
+            try_operation(&operations[i], &sum);
+    report(&sum, &sum);
     cr_assert_eq(sum.loaded, sum.states);
     cr_assert_eq(sum.repaired, sum.tried);
 }

@@ -3,7 +3,7 @@
 #include "tests/faults/replay.h"
 
 #include <criterion/criterion.h>
-#include <dirent.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,159 +12,64 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "tests/offline/offline.h"
 #include "tests/scratch/scratch.h"
 
-enum { INODES = 256, OPS_MOST = 10, NOBODY = -1 };
-
-/* Which file has a name; an index into inodes, or NOBODY. */
-struct space {
-    int of[REPLAY_NAMES];
-};
-
-/* A name that comes, goes, or both: a rename. */
-struct op {
-    int from, to, inode;
-};
-
-struct inode {
-    char last[256];   /* while no name leads to it: a copy of it */
-    char synced[256]; /* a copy of it as it was synced, or as it was before it all; "": never */
-    bool dirty, lock;
-};
-
-struct tape {
-    const char *root, *taken;
-    int point;
+struct tale {
+    struct tape tape;
     bool ended;
-    char *names[REPLAY_NAMES];
-    struct inode inodes[INODES];
-    int ninodes;
-    struct space now, durable;
-    struct op ops[OPS_MOST]; /* that the folder was not synced after */
-    int nops;
     uint64_t *seen;
     int nseen;
     replay_fn *fn;
     void *arg;
 };
 
-/* ---- the recording ---- */
+/* ---- recording ---- */
 
-static int name_index(struct tape *t, const char *name)
+void replay_enter(void)
 {
-    for (int i = 0; i < REPLAY_NAMES; i++) {
-        if (!t->names[i])
-            t->names[i] = mem_strdup(name);
-        if (!strcmp(t->names[i], name))
-            return i;
-    }
-    cr_assert_fail("too many names");
-    return NOBODY;
+    cr_assert_eq(system("mkdir work taken"), 0);
+    cr_assert(!chdir("work"));
 }
 
-/* The index of a file in the folder; NOBODY: it is elsewhere. */
-static int name_of(struct tape *t, const char *path)
+void replay_leave(void)
 {
-    size_t n = strlen(t->root);
-
-    if (strncmp(path, t->root, n) || path[n] != '/' || strchr(path + n + 1, '/'))
-        return NOBODY;
-    return name_index(t, path + n + 1);
+    cr_assert(!chdir(".."));
+    cr_assert_eq(system("rm -rf work taken log"), 0);
 }
 
-static void copy_of(const struct tape *t, int name, char path[static 256])
+/* Run "qrewind @words" with the shim, which is to do what @told says. */
+static struct lab_result run(const char *told, const char *words)
 {
-    snprintf(path, 256, "%s/%d/%s", t->taken, t->point, t->names[name]);
+    auto_free char *program = lab_program();
+    const int folder = (int)(strrchr(program, '/') - program);
+
+    return offline_run("env LD_PRELOAD=%.*s/tests/shim.so ASAN_OPTIONS=verify_asan_link_order=0 "
+                       "QRW_FAULT_SET=change %s %s %s",
+                       folder, program, told, program, words);
 }
 
-static int new_inode(struct tape *t, int name)
+int replay_record(const char *words)
 {
-    const char *s = t->names[name];
-    size_t n = strlen(s);
+    auto_free char *log = mem_printf("QRW_FAULT_LOG=%s/log", scratch_folder());
 
-    cr_assert_lt(t->ninodes, INODES);
-    t->inodes[t->ninodes].lock = n > 5 && !strcmp(s + n - 5, ".lock");
-    return t->ninodes++;
+    setenv("QRW_FAULT_EACH", "cp -a . ../taken/", 1);
+    auto_result struct lab_result r = run(log, words);
+    unsetenv("QRW_FAULT_EACH");
+    cr_assert_eq(r.status, 0, "%s: %s%s", words, r.out, r.err);
+    auto_result struct lab_result last = offline_run("tail -n 1 ../log");
+    int calls = atoi(last.out);
+    offline_ok("cp -a . ../taken/%d", calls + 1);
+    return calls;
 }
 
-static void begin(struct tape *t)
+void replay_kill(const char *words, int call)
 {
-    auto_free char *first = mem_printf("%s/1", t->taken);
-    DIR *d = opendir(first);
+    auto_free char *told = mem_printf("QRW_FAULT=killed QRW_FAULT_AT=%d", call);
+    auto_result struct lab_result r = run(told, words);
 
-    cr_assert(d, "%s: %m", first);
-    t->point = 1;
-    memset(&t->now, NOBODY, sizeof(t->now));
-    for (const struct dirent *e; (e = readdir(d));) {
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-            continue;
-        int name = name_index(t, e->d_name);
-        t->now.of[name] = new_inode(t, name);
-        copy_of(t, name, t->inodes[t->now.of[name]].synced);
-    }
-    closedir(d);
-    t->durable = t->now;
-}
-
-static void apply(struct space *s, const struct op *op)
-{
-    if (op->from != NOBODY && s->of[op->from] == op->inode)
-        s->of[op->from] = NOBODY;
-    if (op->to != NOBODY)
-        s->of[op->to] = op->inode;
-}
-
-static void change_names(struct tape *t, int from, int to, int inode)
-{
-    struct op *op = &t->ops[t->nops];
-    int gone = to != NOBODY ? t->now.of[to] : inode;
-
-    if (inode == NOBODY)
-        return; /* there was nothing to remove */
-    cr_assert_lt(t->nops++, OPS_MOST, "call %d: too much is not synced", t->point);
-    *op = (struct op){from, to, inode};
-    if (gone != NOBODY)
-        copy_of(t, to != NOBODY ? to : from, t->inodes[gone].last);
-    apply(&t->now, op);
-}
-
-static void sync_folder(struct tape *t)
-{
-    t->durable = t->now;
-    t->nops = 0;
-}
-
-static void sync_file(struct tape *t, int name)
-{
-    struct inode *f = &t->inodes[t->now.of[name]];
-
-    f->dirty = false;
-    copy_of(t, name, f->synced);
-}
-
-static void take(struct tape *t, const char *call, const char *a, const char *b)
-{
-    int one = name_of(t, a), other = name_of(t, b);
-    int inode = one == NOBODY ? NOBODY : t->now.of[one];
-
-    if (!strcmp(call, "fsync") && !strcmp(a, t->root))
-        sync_folder(t);
-    else if (!strcmp(call, "symlink") && other != NOBODY)
-        change_names(t, NOBODY, other, new_inode(t, other));
-    else if (one == NOBODY)
-        return;
-    else if (!strcmp(call, "create"))
-        change_names(t, NOBODY, one, new_inode(t, one));
-    else if (!strcmp(call, "rename"))
-        change_names(t, one, other, inode);
-    else if (!strcmp(call, "unlink"))
-        change_names(t, one, NOBODY, inode);
-    else if (inode == NOBODY)
-        return;
-    else if (!strcmp(call, "fsync") || !strcmp(call, "fdatasync"))
-        sync_file(t, one);
-    else if (!strcmp(call, "write") || !strcmp(call, "pwrite") || !strcmp(call, "ftruncate"))
-        t->inodes[inode].dirty = !t->inodes[inode].lock;
+    cr_assert_eq(r.status, 128 + SIGKILL, "%s, killed after call %d: exit %d: %s%s", words, call,
+                 r.status, r.out, r.err);
 }
 
 /* ---- the states ---- */
@@ -198,18 +103,19 @@ static char *read_file(const struct replay_file *file, size_t *n, bool *link)
     return bytes;
 }
 
-static bool is_new(struct tape *t, const struct replay_state *s)
+static bool is_new(struct tale *t, const struct replay_state *s)
 {
     uint64_t h = 14695981039346656037u + s->ended;
 
-    for (int i = 0; i < REPLAY_NAMES; i++) {
+    for (int i = 0; i < s->nfiles; i++) {
+        const struct replay_file *f = &s->files[i];
         size_t n;
         bool link;
 
-        if (!s->files[i].name)
+        h = mix(h, f->name, strlen(f->name) + 1);
+        if (f->folder)
             continue;
-        auto_free char *bytes = read_file(&s->files[i], &n, &link);
-        h = mix(h, &i, sizeof(i));
+        auto_free char *bytes = read_file(f, &n, &link);
         h = mix(h, bytes, n);
     }
     for (int i = 0; i < t->nseen; i++)
@@ -221,26 +127,23 @@ static bool is_new(struct tape *t, const struct replay_state *s)
 }
 
 /* The names from @i on in all the ways that their data may be there. */
-static void vary(struct tape *t, const struct space *space, struct replay_state *s, int i)
+static void vary(struct tale *t, const struct tape_space *space, struct replay_state *s, int i)
 {
-    while (i < REPLAY_NAMES && space->of[i] == NOBODY)
-        s->files[i++].name = NULL;
-    if (i == REPLAY_NAMES) {
+    struct replay_file *out = &s->files[s->nfiles];
+
+    while (i < TAPE_NAMES && (space->of[i] == NOBODY || !tape_path(&t->tape, space, i, out->name)))
+        i++;
+    if (i == TAPE_NAMES) {
         if (is_new(t, s))
             t->fn(s, t->arg);
         return;
     }
-    const struct inode *f = &t->inodes[space->of[i]];
-    struct replay_file *out = &s->files[i];
-    int live = 0;
+    const struct tape_inode *f = &t->tape.inodes[space->of[i]];
 
-    while (live < REPLAY_NAMES && t->now.of[live] != space->of[i])
-        live++;
-    *out = (struct replay_file){.name = t->names[i], .part = REPLAY_WHOLE};
-    if (live < REPLAY_NAMES)
-        copy_of(t, live, out->from);
-    else
-        memcpy(out->from, f->last, sizeof(out->from));
+    tape_copy(&t->tape, space->of[i], out->from);
+    out->folder = f->folder;
+    out->part = REPLAY_WHOLE;
+    s->nfiles++;
     vary(t, space, s, i + 1);
     if (f->dirty && f->synced[0]) {
         memcpy(out->from, f->synced, sizeof(out->from));
@@ -250,56 +153,61 @@ static void vary(struct tape *t, const struct space *space, struct replay_state 
         out->part = part;
         vary(t, space, s, i + 1);
     }
+    s->nfiles--;
 }
 
-static void states_here(struct tape *t)
+static void states_here(struct tale *t)
 {
-    struct replay_state s = {.point = t->point, .ended = t->ended};
+    struct replay_state s = {.point = t->tape.point, .ended = t->ended};
 
-    for (unsigned done = 0; done < 1u << t->nops; done++) {
-        struct space space = t->durable;
+    for (unsigned done = 0; done < 1u << t->tape.nchanges; done++) {
+        struct tape_space space = t->tape.durable;
 
-        for (int i = 0; i < t->nops; i++)
+        for (int i = 0; i < t->tape.nchanges; i++)
             if (done & 1u << i)
-                apply(&space, &t->ops[i]);
+                tape_apply(&space, &t->tape.changes[i]);
         vary(t, &space, &s, 0);
     }
 }
 
-int replay(const char *root, const char *log, const char *taken, replay_fn *fn, void *arg)
+void replay(replay_fn *fn, void *arg)
 {
-    struct tape t = {.root = root, .taken = taken, .fn = fn, .arg = arg};
-    FILE *lines = fopen(log, "re");
+    struct tale t = {.fn = fn, .arg = arg};
+    auto_free char *root = mem_printf("%s/work", scratch_folder());
+    FILE *lines = fopen("../log", "re");
     char line[2048];
 
-    cr_assert(lines, "%s: %m", log);
-    begin(&t);
+    cr_assert(lines, "../log: %m");
+    tape_begin(&t.tape, root, "../taken");
     while (fgets(line, sizeof(line), lines)) {
         char call[32], a[1000] = "", b[1000] = "";
+        int point;
 
-        cr_assert_geq(sscanf(line, "%d %31s %999s %999s", &t.point, call, a, b), 2);
+        cr_assert_geq(sscanf(line, "%d %31s %999s %999s", &point, call, a, b), 2);
+        tape_reach(&t.tape, point);
         states_here(&t);
-        take(&t, call, a, b);
+        tape_take(&t.tape, call, a, b);
     }
     fclose(lines);
-    t.point++;
+    tape_reach(&t.tape, t.tape.point + 1);
     t.ended = true;
     states_here(&t);
-    for (int i = 0; i < REPLAY_NAMES; i++)
-        free(t.names[i]);
+    tape_done(&t.tape);
     free(t.seen);
-    return t.nseen;
 }
 
 void replay_lay_out(const struct replay_state *s)
 {
-    cr_assert_eq(system("rm -f ./*"), 0);
-    for (int i = 0; i < REPLAY_NAMES; i++) {
+    cr_assert_eq(system("rm -rf ./*"), 0);
+    for (int i = 0; i < s->nfiles; i++)
+        if (s->files[i].folder)
+            cr_assert(!mkdir(s->files[i].name, 0700));
+    for (int i = 0; i < s->nfiles; i++) {
         const struct replay_file *f = &s->files[i];
         size_t n;
         bool link;
 
-        if (!f->name)
+        if (f->folder)
             continue;
         auto_free char *bytes = read_file(f, &n, &link);
         if (link)
@@ -307,4 +215,27 @@ void replay_lay_out(const struct replay_state *s)
         else
             scratch_write(f->name, bytes, n);
     }
+}
+
+const struct replay_file *replay_file(const struct replay_state *s, const char *name)
+{
+    for (int i = 0; i < s->nfiles; i++)
+        if (!strcmp(s->files[i].name, name))
+            return &s->files[i];
+    return NULL;
+}
+
+char *replay_describe(const struct replay_state *s)
+{
+    char *all = mem_printf("%s call %d:", s->ended ? "ended with" : "before",
+                           s->ended ? s->point - 1 : s->point);
+
+    for (int i = 0; i < s->nfiles; i++) {
+        static const char *const parts[] = {" (empty)", " (half)", " (zeros)", ""};
+        char *more = mem_printf("%s %s%s", all, s->files[i].name, parts[s->files[i].part]);
+
+        free(all);
+        all = more;
+    }
+    return all;
 }

@@ -44,9 +44,7 @@ void content_prepare(const char *more)
 
 /* ---- what there is afterwards ---- */
 
-/* The mask of what the image @file of disk @d shows; -1: it cannot be read, or what was never
- * there. */
-static int shows(const char *file, int d)
+int content_shows(const char *file, int d)
 {
     auto_free char *line = mem_printf("qemu-img convert -O raw %s ../raw.%d", file, (int)getpid());
     auto_free char *raw = mem_printf("../raw.%d", (int)getpid());
@@ -60,7 +58,8 @@ static int shows(const char *file, int d)
     cr_assert_geq(fd, 0);
     unlink(raw);
     for (int k = 0; k < LAYERS; k++) {
-        cr_assert_eq(pread(fd, &byte, 1, (off_t)8 * k << 20), 1);
+        if (pread(fd, &byte, 1, (off_t)8 * k << 20) != 1)
+            return -1; /* it is shorter */
         if (byte && byte != 10 * (d + 1) + k)
             return -1;
         mask |= byte ? 1 << k : 0;
@@ -99,13 +98,13 @@ int content_check(const char *where)
 
             if (json_object_get(held, "tag") || (strcmp(name, "s1") && strcmp(name, "s2")))
                 continue;
-            int shown = shows(file, disk_of(file));
+            int shown = content_shows(file, disk_of(file));
             bool right = shown == (name[1] == '1' ? 1 : 3);
             cr_expect(right, "%s: %s: %s shows %d", where, name, file, shown);
             good &= right;
         }
     auto_free char *a = active("a.qcow2", 0), *b = active("b.qcow2", 1);
-    int one = shows(a, disk_of(a)), other = shows(b, disk_of(b));
+    int one = content_shows(a, disk_of(a)), other = content_shows(b, disk_of(b));
     cr_expect_eq(one, other, "%s: one disk shows %d, the other %d", where, one, other);
     return good && one == other ? one : -1;
 }

@@ -16,6 +16,9 @@ void content_prepare(const char *more);
 /* Every snapshot shows what it did, the disks show the same of both: what, as a mask; -1: no. */
 int content_check(const char *where);
 
+/* What the image @file of disk @d (0: a, 1: b) shows; -1: it cannot be read, or what never was. */
+int content_shows(const char *file, int d);
+
 /* Nothing is pending, and no file is there that nobody knows. */
 bool content_check_files(const char *where);
 

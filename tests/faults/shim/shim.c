@@ -119,6 +119,14 @@ static const char *name_of(int fd, char *buf, size_t size)
     return buf;
 }
 
+static const char *name_in(int fd, const char *name, char *buf, size_t size)
+{
+    char folder[1024];
+
+    snprintf(buf, size, "%s/%s", name_of(fd, folder, sizeof(folder)), name);
+    return buf;
+}
+
 static void note(const char *call, const char *a, const char *b)
 {
     char line[2048];
@@ -223,6 +231,7 @@ static void leave(void)
     }
 
 #define FD(fd) name_of(fd, (char[1024]){0}, 1024)
+#define IN_FOLDER(fd, name) name_in(fd, name, (char[2048]){0}, 2048)
 
 WRAP(CHANGES, fsync, (int fd), (fd), FD(fd), NULL, -1)
 WRAP(CHANGES, fdatasync, (int fd), (fd), FD(fd), NULL, -1)
@@ -233,6 +242,13 @@ WRAP(CHANGES, sync_file_range, (int fd, off64_t from, off64_t n, unsigned flags)
      (fd, from, n, flags), FD(fd), NULL, -1)
 WRAP(CHANGES, flock, (int fd, int operation), (fd, operation), FD(fd), NULL, -1)
 WRAP(CHANGES, symlink, (const char *target, const char *link), (target, link), target, link, -1)
+WRAP(CHANGES, mkdir, (const char *path, mode_t mode), (path, mode), path, NULL, -1)
+WRAP(CHANGES, rmdir, (const char *path), (path), path, NULL, -1)
+WRAP(CHANGES, chmod, (const char *path, mode_t mode), (path, mode), path, NULL, -1)
+WRAP(CHANGES, unlinkat, (int fd, const char *name, int flags), (fd, name, flags),
+     IN_FOLDER(fd, name), NULL, -1)
+WRAP(CHANGES, renameat2, (int from_fd, const char *from, int to_fd, const char *to, unsigned flags),
+     (from_fd, from, to_fd, to, flags), from, to, -1)
 WRAP(CHANGES, fork, (void), (), "-", NULL, -1)
 WRAP(READS, stat, (const char *path, struct stat *st), (path, st), path, NULL, -1)
 WRAP(READS, lstat, (const char *path, struct stat *st), (path, st), path, NULL, -1)

@@ -108,6 +108,11 @@ int ask_run(struct ask *a, struct qmp_error *err)
     return 0;
 }
 
+void ask_insist(struct ask *a)
+{
+    a->stop = NULL;
+}
+
 json_t *ask_reply(const struct ask *a, size_t i, struct qmp_error *err)
 {
     if (!a->answers[i]->reply && err)

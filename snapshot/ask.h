@@ -36,6 +36,9 @@ void ask_send(struct ask *a);
  */
 int ask_run(struct ask *a, struct qmp_error *err);
 
+/* After an interrupted ask_run(): the next one is none of @stop's. */
+void ask_insist(struct ask *a);
+
 /* The answer to command @i: borrowed; NULL with its error. A taken reply is json null. */
 json_t *ask_reply(const struct ask *a, size_t i, struct qmp_error *err);
 

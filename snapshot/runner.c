@@ -24,6 +24,7 @@ struct run {
     bool *taken;
     bool lost; /* the connection, the wait for an answer, or the way back: the outcome is unknown */
     bool past; /* something was done that cannot be taken back: the guest writes to new files */
+    bool through; /* no interruption takes it back any more: that would lose more than to end it */
 };
 
 static bool is_quiesce(const json_t *step)
@@ -108,12 +109,35 @@ static void add_command(struct ask *a, struct sent *s)
             take_answer, s);
 }
 
+/* Who is interrupted still has to know what there is to be taken back: for that QEMU gets no more
+ * time than for a question. */
+static int hear(struct runner *r, struct ask *a, struct qmp_error *err)
+{
+    struct qmp_error why;
+
+    if (!ask_run(a, &why))
+        return 0;
+    if (why.kind == QMP_ERR_CANCELLED) {
+        int patience = qmp_client_set_patience(r->client, r->options ? r->options->timeout_ms : 0);
+        int rc;
+
+        ask_insist(a);
+        rc = ask_run(a, &why);
+        qmp_client_set_patience(r->client, patience);
+        if (!rc)
+            return 0;
+    }
+    if (err)
+        *err = why;
+    return -1;
+}
+
 static int await(struct run *run, struct ask *a, const struct sent *sent, size_t n,
                  struct qmp_error *err)
 {
     int rc = 0;
 
-    if (ask_run(a, err)) {
+    if (hear(run->r, a, err)) {
         run->lost = true;
         return -1;
     }
@@ -227,15 +251,18 @@ static void take_back(struct run *run)
 static int fail(struct run *run, const json_t *step, struct qmp_error *err)
 {
     const char *tried = text(step, "try");
+    const bool interrupted = err->kind == QMP_ERR_CANCELLED;
 
     runner_thaw(run->r, run->p, true);
     if (err->kind == QRW_ERR_WAITING)
         return -1;
     if (!run->past)
         take_back(run);
-    err->kind = run->lost || run->past ? QRW_ERR_UNKNOWN
-                : tried                ? QRW_ERR_UNSUPPORTED
-                                       : QRW_ERR_FAILED;
+    err->kind = run->lost || run->past  ? QRW_ERR_UNKNOWN
+                : tried && !interrupted ? QRW_ERR_UNSUPPORTED
+                                        : QRW_ERR_FAILED;
+    if (err->kind == QRW_ERR_FAILED && interrupted)
+        qmp_error_hint(err, "what was begun is undone");
     if (err->kind == QRW_ERR_UNSUPPORTED)
         qmp_error_hint(err, "%s", tried);
     if (err->kind == QRW_ERR_UNKNOWN)
@@ -253,6 +280,12 @@ static bool is_final(const json_t *step)
            (is(step, "job") && json_object_get(step, "disk"));
 }
 
+/* Once a memory is loaded only a reset could take that back. */
+static bool is_decisive(const json_t *step)
+{
+    return is_final(step) || same(text(step, "execute"), "snapshot-load");
+}
+
 int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *err)
 {
     const size_t n = json_array_size(p->steps);
@@ -265,7 +298,9 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
         int rc;
 
         m = 1;
-        if (is(step, "job")) {
+        if (*r->stop && !attach && !run.through) {
+            rc = qmp_error_set(&why, QMP_ERR_CANCELLED, "interrupted");
+        } else if (is(step, "job")) {
             m = jobs_in_a_row(p->steps, at);
             rc = run_jobs(&run, at, m, attach, &why);
             attach = false; /* what follows has waited for them */
@@ -293,6 +328,7 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
         if (rc == RUN_LEFT)
             return RUN_LEFT;
         run.past = run.past || is_final(step);
+        run.through = run.through || is_decisive(step);
     }
     return RUN_DONE;
 }

@@ -18,6 +18,7 @@ struct qrw_vm {
     char *sidecar_found;   /* by vm_observe_files() */
     struct qmp_client *client;
     bool stop;   /* qrw_interrupt() was called */
+    bool deaf;   /* never mind: what is done is looked at, and recorded */
     int wait_ms; /* how long to wait for jobs, 0: as long as it takes */
     char *cwd;   /* ours */
 

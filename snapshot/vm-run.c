@@ -183,6 +183,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     r.switching = op->aside ? NULL : journal_switching;
     r.switching_arg = j;
     rc = runner_run(&r, p, false, &why);
+    vm->deaf = true;
     if (rc == RUN_LEFT) {
         /* what will be kept or dropped is only known at the end */
         json_object_del(p->result, "kept");
@@ -214,6 +215,7 @@ static json_t *patiently(struct qrw_vm *vm, struct journal *j, const struct qrw_
     int before = qmp_client_be_patient(vm->client);
     json_t *result = carry_out(vm, j, op, p, flags, err);
 
+    vm->deaf = false;
     qmp_client_set_patience(vm->client, before);
     return result;
 }

@@ -49,7 +49,9 @@ static json_t *failed(const struct qmp_error *why)
 
     return json_pack(
         "{s:[o]}", "notes",
-        json_sprintf("a layer is not merged yet: %s", qmp_error_text(why, words, sizeof(words))));
+        json_sprintf(
+            "a layer is not merged yet: %s; the next change tries again, or qrewind repair",
+            qmp_error_text(why, words, sizeof(words))));
 }
 
 /* One merge that is due. False: there is none, or none that can be done now. */

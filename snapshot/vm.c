@@ -267,6 +267,11 @@ static int not_there(const struct qrw_vm *vm, struct qmp_error *err)
     return -1;
 }
 
+static const bool *stop_of(const struct qrw_vm *vm)
+{
+    return vm->deaf ? NULL : &vm->stop;
+}
+
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
 {
     struct graph *g = &vm->graph;
@@ -274,7 +279,7 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
 
     if (vm->offline && !vm->client)
         return vm_observe_files(vm, err);
-    a = ask_new(vm->client, &vm->stop);
+    a = ask_new(vm->client, stop_of(vm));
     graph_done(g);
     ask_add(a, "query-status", NULL, take_status, g);
     ask_add(a, "query-block", NULL, take_block, g);
@@ -297,7 +302,7 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
 
 int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err)
 {
-    struct ask *a = ask_new(vm->client, &vm->stop);
+    struct ask *a = ask_new(vm->client, stop_of(vm));
 
     ask_add(a, "query-block", NULL, take_block, &vm->graph);
     return ask_finish(a, err) ? -1 : look_closer(vm, err);
@@ -309,7 +314,7 @@ int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *
 
     if (!file || vm->offline)
         return 0;
-    struct ask *a = ask_new(vm->client, &vm->stop);
+    struct ask *a = ask_new(vm->client, stop_of(vm));
     ask_add(a, "query-migrate", NULL, take_migration, &vm->graph);
     if (ask_finish(a, err) || image_stat(file, &st, err))
         return -1;

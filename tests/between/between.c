@@ -29,6 +29,7 @@ struct side {
 
 struct middle {
     struct between *b;
+    pid_t pid; /* the program's */
     struct side client, qemu;
     int sent, answers;
 };
@@ -158,6 +159,10 @@ static bool pass_commands(struct middle *m)
         auto_free char *command = line;
         bool last = counts(b, line) && ++b->commands == b->kill_at;
 
+        if (last && b->interrupt) {
+            kill(m->pid, SIGINT);
+            last = false;
+        }
         if (last && !b->answered)
             return false;
         spoil(b, command);
@@ -201,10 +206,11 @@ struct lab_result between_run(struct lab *lab, struct between *b, const char *co
     struct lab_process p = lab_spawn(cwd, argv);
 
     b->commands = 0;
+    m.pid = p.pid;
     m.client.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     m.qemu.fd = socket_at(lab->socket, false);
     pass_all(&m);
-    if (b->kill_at && b->commands >= b->kill_at)
+    if (b->kill_at && !b->interrupt && b->commands >= b->kill_at)
         kill(p.pid, SIGKILL);
     struct lab_result r = lab_finish(&p);
 

@@ -14,6 +14,7 @@
 struct between {
     const char *only;  /* count none but commands of this name; NULL: all */
     int kill_at;       /* SIGKILL instead of passing on this command, from 1 on; 0: never */
+    bool interrupt;    /* SIGINT before it is passed on, and all goes on */
     bool answered;     /* pass it on, and kill when QEMU has answered it */
     const char *spoil; /* QEMU is not to know this command; NULL: none */
     int commands;      /* afterwards: how many there were */

@@ -99,7 +99,7 @@ void check_orphans(struct check *k)
     size_t i;
 
     /* what is under way makes files before it records them */
-    if (chain_pending(k->c) || text(k->survey, "holder"))
+    if (chain_pending(k->c) || text(k->survey, "holder") || json_object_get(k->survey, "unread"))
         return;
     json_array_foreach(left, i, name)
         orphan(k, json_string_value(name), false, "a save of the sidecar that was killed");

@@ -145,7 +145,14 @@ int image_untag(const char *path, const char *tag, struct qmp_error *err)
 {
     auto_free char *image = image_options(path);
     const char *argv[] = {"qemu-img", "snapshot", "--image-opts", "-d", tag, image, NULL};
+    struct qmp_error why;
 
+    if (!image_has_snapshot(path, tag, &why))
+        return convert(argv, "snapshot -d", path, err);
     /* one that is gone already is no failure: an earlier run may have come so far */
-    return image_has_snapshot(path, tag, NULL) ? 0 : convert(argv, "snapshot -d", path, err);
+    if (why.kind == QRW_ERR_NOT_FOUND)
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
 }

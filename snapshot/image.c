@@ -297,9 +297,15 @@ int image_snapshots(const char *path, struct qcow2_snapshot **list, size_t *n,
 int image_has_snapshot(const char *path, const char *name, struct qmp_error *err)
 {
     struct qcow2_snapshot *list;
+    struct qmp_error why;
     size_t n;
 
-    image_snapshots(path, &list, &n, NULL);
+    if (image_snapshots(path, &list, &n, &why) && why.kind == QMP_ERR_SYSTEM &&
+        !image_is_answer(errno)) {
+        if (err)
+            *err = why;
+        return -1;
+    }
     bool found = qcow2_snapshot_find(list, n, name);
     qcow2_snapshots_free(list, n);
     return found ? 0 : qmp_error_set(err, QRW_ERR_NOT_FOUND, "%s does not hold '%s'", path, name);

@@ -66,7 +66,7 @@ int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err)
 bool image_is_unwritten(const char *path);
 
 /* Does the qcow2 image @path hold an internal snapshot @name? Returns 0, or -1 with
- * QRW_ERR_NOT_FOUND, also where it cannot be told. */
+ * QRW_ERR_NOT_FOUND, also where it is none or we may not look; QMP_ERR_SYSTEM: it may hold it. */
 int image_has_snapshot(const char *path, const char *name, struct qmp_error *err);
 
 /* All internal snapshots inside of @path, *@n of them: qcow2_snapshots_free(). None where they

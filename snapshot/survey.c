@@ -11,11 +11,13 @@
 #include "snapshot/survey.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "qmp/mem.h"
 #include "snapshot/image.h"
+#include "snapshot/image-error.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
@@ -32,7 +34,29 @@ struct survey {
     json_t *todo;    /* names in files whose headers are not read yet */
     json_t *folders; /* those that were listed */
     unsigned asked;  /* how many files were looked for in /proc */
+    bool failed;
+    struct qmp_error why;
 };
+
+/* Something could not be looked at, for a reason that is not its own: who says that it is not there
+ * has it mended away. */
+static void missed(struct survey *s, const struct qmp_error *why)
+{
+    if (why->kind != QMP_ERR_SYSTEM || image_is_answer(errno) || s->failed)
+        return;
+    s->failed = true;
+    s->why = *why;
+}
+
+static bool looks(struct survey *s, const char *file, struct image_stat *st)
+{
+    struct qmp_error why;
+
+    if (!image_stat(file, st, &why))
+        return true;
+    missed(s, &why);
+    return false;
+}
 
 static void set_text(json_t *entry, const char *key, const char *value)
 {
@@ -52,7 +76,7 @@ static const char *intern(struct survey *s, const char *file)
 
     if (json_object_get(s->files, file))
         return json_object_iter_key(json_object_iter_at(s->files, file));
-    if (image_stat(file, &st, NULL) || !st.exists || json_object_size(s->files) >= MAX_FILES) {
+    if (!looks(s, file, &st) || !st.exists || json_object_size(s->files) >= MAX_FILES) {
         place = image_place(file);
         json_object_set_new(s->names, place, json_string(place));
         return text(s->names, place);
@@ -104,6 +128,8 @@ static void take_header(struct survey *s, json_t *entry, const char *file)
     if (image_read_header(file, &h, &why)) {
         char words[sizeof(why.context) + sizeof(why.desc)];
 
+        if (why.kind == QMP_ERR_SYSTEM && !image_is_answer(errno))
+            json_object_set_new(s->whole, "unread", json_true());
         set_text(entry, "problem", qmp_error_text(&why, words, sizeof(words)));
         return;
     }
@@ -137,10 +163,15 @@ static void take_sidecar(struct survey *s, const char *file)
 {
     json_t *layers = json_object_get(json_object_get(s->whole, "sidecars"), file), *entry;
     struct chain other = {0};
+    struct qmp_error why;
     const char *id;
 
-    if (layers || sidecar_load(&other, file, NULL, NULL, NULL))
+    if (layers)
         return;
+    if (sidecar_load(&other, file, NULL, NULL, &why)) {
+        missed(s, &why);
+        return;
+    }
     layers = json_object();
     json_object_foreach(json_object_get(other.doc, "layers"), id, entry) {
         auto_free char *image = chain_layer_file(&other, id);
@@ -170,7 +201,7 @@ static void take_entry(struct survey *s, const char *folder, const char *name)
     const char *own = text(s->whole, "sidecar");
     struct image_stat st;
 
-    if (image_stat(file, &st, NULL) || same(file, own) || is_link_to(&st, own))
+    if (!looks(s, file, &st) || same(file, own) || is_link_to(&st, own))
         return;
     if (same(file, fresh) || (st.symlink && !st.exists && path_ends(name, SIDECAR_SUFFIX)))
         json_array_append_new(json_object_get(s->whole, "leftovers"), json_string(file));
@@ -182,16 +213,21 @@ static void take_entry(struct survey *s, const char *folder, const char *name)
 
 static void list_folder(struct survey *s, const char *folder)
 {
-    struct dirent *e;
+    struct dirent *e = NULL;
+    struct qmp_error why;
     unsigned n = 0;
 
     if (json_object_get(s->folders, folder))
         return;
     json_object_set_new(s->folders, folder, json_true());
     DIR *d = opendir(folder);
-    while (d && (e = readdir(d)) && n++ < MAX_FILES)
+    while (d && (e = image_next(d)) && n++ < MAX_FILES)
         if (e->d_type == DT_REG || e->d_type == DT_LNK || e->d_type == DT_UNKNOWN)
             take_entry(s, folder, e->d_name);
+    if (!e && errno) {
+        image_error(&why, "list", folder);
+        missed(s, &why);
+    }
     if (d)
         closedir(d);
 }
@@ -258,7 +294,8 @@ static json_t *named(const struct chain *c, const struct graph *g)
     return names;
 }
 
-json_t *survey_take(const struct chain *c, const struct graph *g, const char *sidecar)
+json_t *survey_take(const struct chain *c, const struct graph *g, const char *sidecar,
+                    struct qmp_error *err)
 {
     json_t *files = json_object();
     struct survey s = {
@@ -291,5 +328,10 @@ json_t *survey_take(const struct chain *c, const struct graph *g, const char *si
     json_decref(s.names);
     json_decref(s.todo);
     json_decref(s.folders);
-    return s.whole;
+    if (!s.failed)
+        return s.whole;
+    if (err)
+        *err = s.why;
+    json_decref(s.whole);
+    return NULL;
 }

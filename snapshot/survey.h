@@ -10,6 +10,7 @@
  *    "sidecars": {OTHER: {IMAGE: {"ours", "active"}}},
  *    "live": true, "nodes": [NAME],            by vm-check.c, of a VM that runs
  *    "restarted": true,                        the same: since what is pending was begun
+ *    "unread": true,                           a header may name any of the files
  *    "files": {FILE: {"id", "size", "mtime_ns", "mode", "link", "problem",
  *                     "backing", "backing_format", "leads",                  of a qcow2 image:
  *                     "virtual", "corrupt", "empty", "tags": [NAME], "user",
@@ -29,9 +30,10 @@
 
 /*
  * Look at the files of @c, whose sidecar is @sidecar (NULL: it has none), and of @g, which may
- * be empty. New reference.
+ * be empty. New reference; NULL: the system could not be asked what there is, as @err says.
  */
-json_t *survey_take(const struct chain *c, const struct graph *g, const char *sidecar);
+json_t *survey_take(const struct chain *c, const struct graph *g, const char *sidecar,
+                    struct qmp_error *err);
 
 /*
  * Add what only the whole of each file tells, which takes as long as reading them: the hash of

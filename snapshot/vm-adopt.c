@@ -34,7 +34,9 @@ static int fill(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
     if (vm->offline && vm_check_files(&vm->graph, err))
         return -1;
     vm_random_token(token);
-    found = survey_take(&j->chain, &vm->graph, NULL);
+    found = survey_take(&j->chain, &vm->graph, NULL, err);
+    if (!found)
+        return -1;
     adopt(&j->chain, &vm->graph, json_object_get(found, "files"), token);
     fingerprints_take(&j->chain);
     return 0;

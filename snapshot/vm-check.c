@@ -68,8 +68,10 @@ static int deepen(struct qrw_vm *vm, const struct chain *c, json_t *found, struc
 static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file, unsigned flags,
                       struct qmp_error *err)
 {
-    json_t *found = survey_take(c, &vm->graph, file);
+    json_t *found = survey_take(c, &vm->graph, file, err);
 
+    if (!found)
+        return NULL;
     if (!vm->files_reachable) {
         vm_note(vm, 0, "QEMU's files are out of our reach: nothing is said of them");
         json_object_del(found, "files");

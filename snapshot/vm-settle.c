@@ -257,8 +257,10 @@ bool vm_is_another(const struct qrw_vm *vm, const struct chain *c, bool *is_same
 }
 
 /* QEMU died before it had saved the memory, and was started on the overlays that were made. */
-static void drop_unsaved_memory(const struct qrw_vm *vm, struct plan *p, const struct chain *before)
+static int drop_unsaved_memory(const struct qrw_vm *vm, struct plan *p, const struct chain *before,
+                               struct qmp_error *err)
 {
+    struct qmp_error why;
     json_t *s;
     size_t i;
 
@@ -269,12 +271,18 @@ static void drop_unsaved_memory(const struct qrw_vm *vm, struct plan *p, const s
         if (!file || !text(memory, "tag") || !vm->files_reachable ||
             chain_memory_is_live(memory) || /* the promise says of that whether it is saved */
             chain_snapshot(before, text(s, "name")) ||
-            !image_has_snapshot(file, text(memory, "tag"), NULL))
+            !image_has_snapshot(file, text(memory, "tag"), &why))
             continue;
+        if (why.kind != QRW_ERR_NOT_FOUND) {
+            if (err)
+                *err = why;
+            return -1;
+        }
         json_object_set_new(s, "memory", json_null());
         plan_cleanup_file(p, file);
         plan_note(p, "%s has no memory: QEMU ended before it was saved", text(s, "name"));
     }
+    return 0;
 }
 
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
@@ -310,8 +318,9 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     switch (verdict) {
     case RECOVER_FINISH:
         *how = SETTLED_FINISHED;
-        drop_unsaved_memory(vm, &p, &j->chain);
-        rc = vm->graph.running || vm->offline ? 0 : runner_again(&r, &p, &vm->graph, err);
+        rc = drop_unsaved_memory(vm, &p, &j->chain, err);
+        if (!rc && !vm->graph.running && !vm->offline)
+            rc = runner_again(&r, &p, &vm->graph, err);
         if (!rc)
             rc = vm_conclude(vm, j, &r, &p, err);
         break;

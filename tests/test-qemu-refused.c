@@ -96,3 +96,27 @@ Test(refused, snapshots_are_not_overlooked_offline)
     }
     lab_stop(lab);
 }
+
+/* They build on what looks like an overlay that an operation of ours has left behind. */
+Test(refused, nothing_is_mended_that_was_not_seen)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+    auto_free char *left = lab_path(lab, "vda.s9.qcow2"), *theirs = lab_path(lab, "theirs.qcow2");
+    int calls;
+
+    does(lab, "create", "s1");
+    lab_image(left, "qcow2", "16M", "vda.s1.qcow2", "qcow2");
+    lab_image(theirs, "qcow2", "16M", "vda.s9.qcow2", "qcow2");
+    does(lab, "create", "s2");
+    calls = fault_count(lab, "all", "repair --yes");
+    auto_free char *state = state_of(lab);
+    for (int at = 1; at <= calls; at++) {
+        const struct fault f = {.what = "EMFILE", .at = at, .set = "all", .stays = at % 2};
+        auto_result struct lab_result r = fault_run(lab, &f, "repair --yes");
+
+        cr_assert(has_file(lab, "vda.s9.qcow2"), "call %d: %s%s", at, r.out, r.err);
+    }
+    does(lab, "repair"); /* a lock that could not be removed */
+    unchanged(lab, state);
+    lab_stop(lab);
+}

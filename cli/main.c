@@ -22,6 +22,16 @@
 #include "cli/socket.h"
 #include "cli/trace.h"
 
+static void on_note(int level, const char *text, void *arg)
+{
+    struct app *app = arg;
+
+    if (app->globals->quiet || (level > 0 && !app->globals->verbose))
+        return;
+    progress_clear(&app->progress);
+    out_note(app->globals->json, text);
+}
+
 /* ---- signals ---- */
 
 static const int numbers[] = {SIGINT, SIGTERM};
@@ -38,8 +48,17 @@ static void leave(const struct app *app)
     exit(out_exit_code(err.kind));
 }
 
+/* While it saves or loads a memory, or its storage hangs. */
+static void on_delay(evutil_socket_t fd, short what, void *arg)
+{
+    on_note(0,
+            "QEMU has not answered yet; interrupt again to leave at once, and then: qrewind repair",
+            arg);
+}
+
 static void on_interrupt(evutil_socket_t number, short what, void *arg)
 {
+    static const struct timeval soon = {1, 0};
     struct app *app = arg;
 
     progress_clear(&app->progress);
@@ -48,6 +67,7 @@ static void on_interrupt(evutil_socket_t number, short what, void *arg)
     for (int i = 0; i < 2; i++)
         signal(numbers[i], SIG_DFL);
     qrw_interrupt(app->vm);
+    event_base_once(app->base, -1, EV_TIMEOUT, on_delay, app, &soon);
 }
 
 /* libevent's handler, but only for the first signal: the second one kills, whatever blocks. */
@@ -80,16 +100,6 @@ static void on_progress(const struct qrw_progress *now, void *arg)
     struct app *app = arg;
 
     progress_show(&app->progress, now);
-}
-
-static void on_note(int level, const char *text, void *arg)
-{
-    struct app *app = arg;
-
-    if (app->globals->quiet || (level > 0 && !app->globals->verbose))
-        return;
-    progress_clear(&app->progress);
-    out_note(app->globals->json, text);
 }
 
 /* The monitor that was given; NULL: none. */

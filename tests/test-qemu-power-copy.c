@@ -32,7 +32,7 @@ static const struct operation {
     {NULL, "-i a.qcow2 export s1 out", "out", 1, 2, 20},
     {NULL, "-i a.qcow2 export i1 out --format raw", "out", 7, 2, 20},
     {NULL, "-i a.qcow2 export s2 out.qcow2 --disk a", "out.qcow2", 3, 1, 4},
-    {"-i a.qcow2 export s2 kept", "import kept --to vm", "vm", 3, 2, 1000},
+    {"-i a.qcow2 export s2 kept", "import kept --to vm", "vm", 3, 2, 300},
     {"-i a.qcow2 export s2 a.raw --disk a --format raw",
      "import a.raw --format raw --to vm --name s2", "vm", 3, 1, 20},
 };

@@ -7,7 +7,8 @@
  *   a sample      `list` shows the snapshots before or after, `repair` and what is done next work,
  *                 and all snapshots and disks show what they did; what has ended stays done
  *
- * The same of the repair of an operation that was killed.
+ * The same of an operation that takes itself back, for a call fails, and of the repair of one that
+ * was killed.
  *
  *   make power-matrix [OF=1] [QRW_ROW=TEXT]
  */
@@ -27,9 +28,9 @@
 
 TestSuite(power, .init = offline_enter, .fini = offline_leave, .timeout = 0);
 
-/* In make check, one of so many states is repaired, and an operation is killed in its middle; else
- * at so many of its calls. */
-enum { SAMPLE = 40, SAMPLE_OF_REPAIR = 6, KILLS = 5 };
+/* In make check, one of so many states is repaired, and an operation is disturbed in its middle;
+ * else at so many of its calls. */
+enum { SAMPLE = 40, SAMPLE_DISTURBED = 6, CALLS = 5 };
 
 static const struct operation {
     const char *before, *line;
@@ -47,8 +48,10 @@ static const struct operation {
 };
 struct trial {
     const struct operation *op;
-    int killed; /* after which call of it: its repair is recorded; 0: it is itself */
+    enum { UNDISTURBED, FAILING, REPAIR } how; /* what is recorded: it, or its repair */
+    int call;                                  /* at which it fails, after which it is killed */
     int calls;
+    bool pending;                /* it ended half done */
     char *before, *after, *last; /* the snapshots; the last ones are those that it ended with */
     json_int_t generation;
     int shown, shown_last, of;
@@ -107,8 +110,11 @@ static bool succeeds(const char *where, const char *line)
 /* What @t is about. New string. */
 static char *title(const struct trial *t)
 {
-    return t->killed ? mem_printf("%s, call %d: repair", t->op->line, t->killed)
-                     : mem_strdup(t->op->line);
+    static const char *const hows[] = {"", "it fails", "repair"};
+
+    return t->how == UNDISTURBED
+               ? mem_strdup(t->op->line)
+               : mem_printf("%s, call %d: %s", t->op->line, t->call, hows[t->how]);
 }
 
 static bool converges(const struct trial *t, const struct replay_state *s)
@@ -123,7 +129,7 @@ static bool converges(const struct trial *t, const struct replay_state *s)
     bool done = !strcmp(now, t->after) && shown == t->op->done;
     bool undone = !strcmp(now, t->before) && shown == t->shown;
     bool last = !strcmp(now, t->last) && shown == t->shown_last;
-    bool right = s->ended ? last : done || undone;
+    bool right = s->ended && !t->pending ? last : done || undone;
     cr_expect(right, "%s: there is %s, the disks show %d", where, now, shown);
     /* a lock that came back with the power is held by nobody */
     cr_assert_eq(system("rm -f ./*.lock"), 0);
@@ -155,27 +161,40 @@ static json_int_t generation(void)
     return n;
 }
 
-/* Record it, or where it was killed its repair, and try what is left of that at each moment. */
-static void try(struct trial *t)
+static void record(struct trial *t)
 {
     auto_free char *line = mem_printf("-i a.qcow2 %s", t->op->line);
 
-    replay_enter();
-    content_prepare(t->op->before);
-    if (!t->killed) {
+    t->pending = false;
+    switch (t->how) {
+    case UNDISTURBED:
         t->before = snapshots();
         t->shown = content_check("before");
-    } else {
-        replay_kill(line, t->killed);
+        t->generation = generation();
+        t->calls = replay_record(line);
+        t->after = snapshots();
+        break;
+    case FAILING:
+        t->generation = generation();
+        t->pending = replay_fail(line, t->call) == 5;
+        break;
+    case REPAIR:
+        replay_kill(line, t->call);
+        t->generation = generation();
+        replay_record("-i a.qcow2 repair --yes");
+        break;
     }
-    t->generation = generation();
-    int calls = replay_record(t->killed ? "-i a.qcow2 repair --yes" : line);
+}
+
+/* Record it, and try what is left of it at each moment. */
+static void try(struct trial *t)
+{
+    t->states = t->loaded = t->tried = t->repaired = 0;
+    replay_enter();
+    content_prepare(t->op->before);
+    record(t);
     t->last = snapshots();
-    t->shown_last = content_check("after");
-    if (!t->killed) {
-        t->calls = calls;
-        t->after = mem_strdup(t->last);
-    }
+    t->shown_last = t->pending ? 0 : content_check("after");
     replay(try_state, t);
     free(t->last);
     replay_leave();
@@ -195,21 +214,23 @@ static void report(const struct trial *t, struct trial *sum)
     sum->repaired += t->repaired;
 }
 
-/* The operation, and its repair after it was killed at some of its calls. */
+/* The operation; where some of its calls fail; and its repair, after it was killed there. */
 static void try_operation(const struct operation *op, struct trial *sum)
 {
     const char *of = getenv("QRW_MATRIX");
-    const int kills = of ? KILLS : 1;
+    const int calls = of ? CALLS : 1;
     struct trial t = {.op = op, .of = of ? atoi(of) : SAMPLE};
 
     try(&t);
     report(&t, sum);
-    for (int n = 1; n <= kills; n++) {
-        t.killed = t.calls * n / (kills + 1);
-        t.of = of ? atoi(of) : SAMPLE_OF_REPAIR;
-        t.states = t.loaded = t.tried = t.repaired = 0;
-        try(&t);
-        report(&t, sum);
+    if (!of)
+        t.of = SAMPLE_DISTURBED;
+    for (int n = 1; n <= calls; n++) {
+        t.call = t.calls * n / (calls + 1);
+        for (t.how = FAILING; t.how <= REPAIR; t.how++) {
+            try(&t);
+            report(&t, sum);
+        }
     }
     free(t.before);
     free(t.after);

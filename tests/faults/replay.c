@@ -58,18 +58,36 @@ static struct lab_result run(const char *told, const char *words)
                        folder, program, told, program, words);
 }
 
-int replay_record(const char *words)
+/* The same, and record it; *@calls is how many there were. */
+static struct lab_result record(const char *told, const char *words, int *calls)
 {
-    auto_free char *log = mem_printf("QRW_FAULT_LOG=%s/log", scratch_folder());
+    auto_free char *all = mem_printf("%s QRW_FAULT_LOG=%s/log", told, scratch_folder());
 
     setenv("QRW_FAULT_EACH", "cp -a . ../taken/", 1);
-    auto_result struct lab_result r = run(log, words);
+    struct lab_result r = run(all, words);
     unsetenv("QRW_FAULT_EACH");
-    cr_assert_eq(r.status, 0, "%s: %s%s", words, r.out, r.err);
     auto_result struct lab_result last = offline_run("tail -n 1 ../log");
-    int calls = atoi(last.out);
-    offline_ok("cp -a . ../taken/%d", calls + 1);
+    *calls = atoi(last.out);
+    offline_ok("cp -a . ../taken/%d", *calls + 1);
+    return r;
+}
+
+int replay_record(const char *words)
+{
+    int calls;
+    auto_result struct lab_result r = record("QRW_FAULT_AT=0", words, &calls);
+
+    cr_assert_eq(r.status, 0, "%s: %s%s", words, r.out, r.err);
     return calls;
+}
+
+int replay_fail(const char *words, int call)
+{
+    auto_free char *told = mem_printf("QRW_FAULT=EIO QRW_FAULT_AT=%d", call);
+    int calls;
+    auto_result struct lab_result r = record(told, words, &calls);
+
+    return r.status;
 }
 
 void replay_kill(const char *words, int call)

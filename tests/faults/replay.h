@@ -48,6 +48,9 @@ void replay_leave(void);
 /* Run "qrewind WORDS", which must succeed, and record it. Returns how many calls it made. */
 int replay_record(const char *words);
 
+/* The same, but call number @call fails. Returns the exit code. */
+int replay_fail(const char *words, int call);
+
 /* The same, but it is killed after call number @call, and not recorded. */
 void replay_kill(const char *words, int call);
 

@@ -215,12 +215,32 @@ bool engine_is(pid_t pid)
     return n <= 0 || memmem(line, (size_t)n, mark, sizeof(mark));
 }
 
+static bool has_ended(pid_t pid)
+{
+    siginfo_t ended = {0};
+
+    if (!waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT))
+        return ended.si_pid == pid;
+    return kill(pid, 0) && errno == ESRCH;
+}
+
+/* Before Linux 5.3, and in many a sandbox, nobody tells when a process ends. */
+static bool await_blindly(pid_t pid, int timeout_ms)
+{
+    for (int ms = 0; !has_ended(pid); ms++) {
+        if (timeout_ms && ms >= timeout_ms)
+            return false;
+        poll(NULL, 0, 1);
+    }
+    return true;
+}
+
 bool engine_await(pid_t pid, int timeout_ms)
 {
     struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
 
     if (p.fd < 0)
-        return errno == ESRCH;
+        return await_blindly(pid, timeout_ms);
     while (poll(&p, 1, timeout_ms ? timeout_ms : -1) < 0 && errno == EINTR)
         ;
     close(p.fd);

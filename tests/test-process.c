@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test-process: programs that we wait for on the loop. */
+/* test-process: programs that we wait for on the loop; and for the end of one without it. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/engine.h"
 #include "snapshot/process.h"
 #include "tests/scratch/scratch.h"
 
@@ -138,4 +146,52 @@ Test(process, it_reads_what_it_is_given_and_nothing_else, .init = scratch_enter,
     f.heard[0] = '\0';
     cr_assert_eq(run_with(&f, -1, (const char *[]){"cat", NULL}), 0);
     cr_assert_str_eq(f.heard, "");
+}
+
+/* ---- the end of one, without the loop ---- */
+
+/* As before Linux 5.3. */
+static void forbid_pidfd_open(void)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog all = {sizeof(rules) / sizeof(rules[0]), rules};
+
+    cr_assert(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all))
+        cr_skip_test("no filter for system calls here");
+}
+
+/* It ends when it hears something. */
+static void awaits_the_end(void)
+{
+    int in[2];
+    char byte;
+
+    cr_assert_eq(pipe(in), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(read(in[0], &byte, 1) != 1);
+    cr_expect_not(engine_await(pid, 20));
+    cr_assert_eq(write(in[1], "", 1), 1);
+    cr_expect(engine_await(pid, 0));
+    cr_expect_eq(waitpid(pid, NULL, 0), pid, "it is left to be waited for");
+    cr_expect(engine_await(pid, 0), "it is gone");
+    close(in[0]);
+    close(in[1]);
+}
+
+Test(process, the_end_of_one_is_awaited)
+{
+    awaits_the_end();
+}
+
+Test(process, the_end_of_one_is_awaited_where_nobody_tells_of_it)
+{
+    forbid_pidfd_open();
+    awaits_the_end();
 }

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -45,26 +45,20 @@ static void teardown(void)
 
 TestSuite(qemu_quiesce, .init = setup, .fini = teardown, .timeout = 120);
 
-static void on_end(evutil_socket_t fd, short what, void *arg)
+static void on_child(evutil_socket_t number, short what, void *arg)
 {
-    bool *ended = arg;
-
-    *ended = true;
 }
 
 /* Let the agent serve until the program has ended. */
 static struct lab_result serve(struct lab_process *p)
 {
-    bool ended = false;
-    int pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-    struct event *e = event_new(base, pidfd, EV_READ, on_end, &ended);
+    struct event *e = evsignal_new(base, SIGCHLD, on_child, NULL);
+    siginfo_t ended = {0};
 
-    cr_assert_geq(pidfd, 0);
     event_add(e, NULL);
-    while (!ended)
+    while (!waitid(P_PID, (id_t)p->pid, &ended, WEXITED | WNOHANG | WNOWAIT) && !ended.si_pid)
         event_base_loop(base, EVLOOP_ONCE);
     event_free(e);
-    close(pidfd);
     return lab_finish(p);
 }
 

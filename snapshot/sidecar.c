@@ -200,9 +200,9 @@ int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
     return rc;
 }
 
-void sidecar_remove(const char *file)
+int sidecar_remove(const char *file, struct qmp_error *err)
 {
-    unlink(file);
+    return unlink(file) && errno != ENOENT ? failed(err, "cannot remove", file) : 0;
 }
 
 bool sidecar_is_beside(const struct graph *g, const char *file)

@@ -33,7 +33,7 @@ bool sidecar_is_beside(const struct graph *g, const char *file);
 bool sidecar_exists(const char *file);
 
 /* Remove a sidecar that records nothing any more. The caller holds the lock. */
-void sidecar_remove(const char *file);
+int sidecar_remove(const char *file, struct qmp_error *err);
 
 /* Give it another name in its folder, durably; a link of that name is replaced. The caller holds
  * the lock of @to. */

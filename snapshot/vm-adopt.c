@@ -106,11 +106,13 @@ json_t *qrw_forget(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     if (!journal_open(&j, vm, err) && !may_forget(&j, err)) {
         result = json_pack("{s:s, s:o, s:o}", "sidecar", j.file, "snapshots", names(&j.chain),
                            "files", ours(&j.chain));
-        if (flags & QRW_DRY_RUN)
+        if (flags & QRW_DRY_RUN) {
             json_object_set_new(result, "plan",
                                 json_pack("[{s:s, s:s}]", "step", "unlink", "file", j.file));
-        else
-            sidecar_remove(j.file);
+        } else if (sidecar_remove(j.file, err)) {
+            json_decref(result);
+            result = NULL;
+        }
     }
     journal_close(&j, vm);
     return result;

@@ -61,7 +61,10 @@ static int move_to(struct journal *j, const char *place, struct qmp_error *err)
     chain_move(&j->chain, folder);
     if (sidecar_save(place, j->chain.doc, j->like, err))
         return -1;
-    sidecar_remove(j->file);
+    if (sidecar_remove(j->file, err)) {
+        sidecar_remove(place, NULL); /* never two */
+        return -1;
+    }
     sidecar_unlock(j->file, j->lock);
     return 0;
 }
@@ -207,9 +210,7 @@ int journal_save(struct journal *j, const struct qrw_vm *vm, struct qmp_error *e
 {
     const bool bare = is_bare(&j->chain);
 
-    if (bare)
-        sidecar_remove(j->file);
-    else if (save(j, err))
+    if (bare ? sidecar_remove(j->file, err) : save(j, err))
         return -1;
     if (bare ? !image_sync_folder(j->file, err) : !journal_follow(j, vm, err))
         return 0;

@@ -303,7 +303,7 @@ Test(sidecar, is_found_through_a_link_while_it_moves)
     cr_expect_eq(err.kind, QRW_ERR_REFUSED);
     sidecar_unlink(link);
     cr_expect(sidecar_exists(link), "what is no link stays");
-    sidecar_remove(link);
+    cr_expect_eq(sidecar_remove(link, NULL), 0);
     cr_expect(!sidecar_exists(link));
 }
 

@@ -98,6 +98,5 @@ int runner_is_unloaded(const struct runner *r, const struct plan *p, const struc
                   gone[0]->id);
     return qmp_error_hint(err,
                           "once its storage works again: qrewind repair; should that not help, "
-                          "end QEMU, start it again on the same images with -S, then: qrewind "
-                          "repair");
+                          "end QEMU, then: qrewind --image FILE repair");
 }

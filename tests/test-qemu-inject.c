@@ -22,22 +22,26 @@ static const char *const failures[] = {"ENOSPC", "EDQUOT", "EMFILE", "EIO",
                                        "EINTR",  "ENOMEM", "short"};
 enum { FAILURES = sizeof(failures) / sizeof(failures[0]) };
 
-/* The machine before the operation, and what is to be said. @offline: QEMU is gone. New string. */
-static char *begin(struct machine *m, const struct row *row, bool offline)
+/* @words (taken) about the images that the disks ran on. New string. */
+static char *of_images(const struct machine *m, char *words)
 {
-    char *words;
-
-    machine_start(m, row);
-    words = machine_words(m);
-    if (offline)
-        lab_kill(m->lab);
-    for (int d = 0; offline && d < row->disks; d++) {
+    for (int d = 0; d < m->row->disks; d++) {
         char *more = mem_printf("%s --image %s/%s", words, m->home->folder, m->files[d]);
 
         free(words);
         words = more;
     }
     return words;
+}
+
+/* The machine before the operation, and what is to be said. @offline: QEMU is gone. New string. */
+static char *begin(struct machine *m, const struct row *row, bool offline)
+{
+    machine_start(m, row);
+    if (!offline)
+        return machine_words(m);
+    lab_kill(m->lab);
+    return of_images(m, machine_words(m));
 }
 
 static void try_point(const struct row *row, const struct ends *ends, const struct fault *f,
@@ -47,6 +51,10 @@ static void try_point(const struct row *row, const struct ends *ends, const stru
     auto_free char *words = begin(&m, row, offline);
     auto_result struct lab_result r = fault_run(m.lab, f, words);
 
+    if (offline && r.status == 5) {
+        auto_free char *repair = of_images(&m, mem_strdup("repair"));
+        auto_result struct lab_result later = fault_free(m.lab, repair);
+    }
     if (offline)
         settle_restart(&m, false);
     tally_add(t, settle_by_code(ends, &m, &r, f->stays, offline), "%s%s at call %d", f->what,

@@ -134,7 +134,7 @@ Test(internal_half, what_cannot_be_brought_back_yet_is_brought_back_later)
         json_auto_t *failed = json_loads(r.out, 0, NULL);
         cr_assert_eq(r.status, 5, "%s", r.out);
         says(failed, "error.desc", "cannot bring disk vd");
-        says(failed, "error.hint", "with -S, then: qrewind repair");
+        says(failed, "error.hint", "end QEMU, then: qrewind --image FILE repair");
         tags_are(lab, 0, "d1 undo");
         tags_are(lab, 1, "d1 undo");
         status_is(lab, "prelaunch");

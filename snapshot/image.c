@@ -314,7 +314,7 @@ int image_has_snapshot(const char *path, const char *name, struct qmp_error *err
 bool image_holds_snapshots(const char *path, const char *but)
 {
     struct qcow2_snapshot *list;
-    struct qmp_error why;
+    struct qmp_error why = {0};
     size_t n;
     bool found = image_snapshots(path, &list, &n, &why) && why.kind == QMP_ERR_SYSTEM;
 

@@ -166,7 +166,7 @@ static int take_if_records(const char *file, const char *image, char *found[2],
                            struct qmp_error *err)
 {
     struct chain c = {0};
-    struct qmp_error why;
+    struct qmp_error why = {0};
 
     if (!sidecar_load(&c, file, NULL, NULL, &why)) {
         if (is_layer(&c, image))

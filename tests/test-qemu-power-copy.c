@@ -2,10 +2,10 @@
 /*
  * The power goes at every moment of an export, or an import (tests/faults/replay.h):
  *
- *   every state   what was reported as done is there
- *   a sample      what it copies from is as it was; what has its name is whole; what has not yet is
- *                 refused by import, or is whole, too; of an import that was cut off a sidecar is
- *                 only there if all that it tells of is; the next attempt gets through
+ *   every state   what was reported as done is there; what has its name is whole
+ *   a sample      what it copies from is as it was; what has no name yet is refused by import, or
+ * is whole, too; of an import that was cut off a sidecar is only there if all that it tells of is;
+ * the next attempt gets through
  *
  *   make power-copy-matrix [OF=1] [QRW_ROW=TEXT]
  */
@@ -108,10 +108,8 @@ static bool is_harmless(const struct operation *op, const struct replay_state *s
 }
 
 /* NULL: all is well; else what is not. */
-static const char *try(const struct operation *op, const struct replay_state *s)
+static const char *try(const struct operation *op, const struct replay_state *s, bool made)
 {
-    bool made = replay_file(s, op->made);
-
     if (!source_is_untouched())
         return "what it copies from has changed";
     if (made && !is_whole(op))
@@ -133,16 +131,17 @@ static const char *try(const struct operation *op, const struct replay_state *s)
 static void try_state(const struct replay_state *s, void *arg)
 {
     struct trial *t = arg;
+    bool made = replay_file(s, t->op->made);
     const char *why = NULL;
 
     t->states++;
-    t->whole += replay_file(s, t->op->made) != NULL;
-    if (s->ended && !replay_file(s, t->op->made)) {
+    t->whole += made;
+    if (s->ended && !made) {
         why = "it was done, and is gone";
-    } else if (t->states % t->of == 0) {
+    } else if (made || t->states % t->of == 0) {
         t->tried++;
         replay_lay_out(s);
-        why = try(t->op, s);
+        why = try(t->op, s, made);
     }
     if (!why)
         return;

@@ -239,25 +239,30 @@ void replay(replay_fn *fn, void *arg)
     free(t.known);
 }
 
+static void lay_out(const struct replay_file *f)
+{
+    struct stat st;
+    size_t n;
+    bool link;
+    auto_free char *bytes = read_file(f, &n, &link);
+
+    if (link) {
+        cr_assert(!symlink(bytes, f->name));
+        return;
+    }
+    scratch_write(f->name, bytes, n);
+    cr_assert(!stat(f->from, &st) && !chmod(f->name, st.st_mode & 0777), "%s: %m", f->name);
+}
+
 void replay_lay_out(const struct replay_state *s)
 {
     cr_assert_eq(system("rm -rf ./*"), 0);
     for (int i = 0; i < s->nfiles; i++)
         if (s->files[i].folder)
             cr_assert(!mkdir(s->files[i].name, 0700));
-    for (int i = 0; i < s->nfiles; i++) {
-        const struct replay_file *f = &s->files[i];
-        size_t n;
-        bool link;
-
-        if (f->folder)
-            continue;
-        auto_free char *bytes = read_file(f, &n, &link);
-        if (link)
-            cr_assert(!symlink(bytes, f->name));
-        else
-            scratch_write(f->name, bytes, n);
-    }
+    for (int i = 0; i < s->nfiles; i++)
+        if (!s->files[i].folder)
+            lay_out(&s->files[i]);
 }
 
 const struct replay_file *replay_file(const struct replay_state *s, const char *name)

@@ -35,11 +35,11 @@ static const struct graph_layer *below(const struct graph_disk *d, const struct 
 static void untag_active(struct plan *p, const struct graph_disk *d, const char *tag)
 {
     for (size_t i = 0; i < d->layers[0].ntags; i++) {
-        json_auto_t *step = plan_internal_untag(d, tag);
-
         if (!same(d->layers[0].tags[i].name, tag))
             continue;
-        plan_qmp(p, text(step, "execute"), json_incref(json_object_get(step, "arguments")), NULL);
+        json_t *step = plan_internal_untag(d, tag);
+        json_object_set_new(step, "in", json_string(d->layers[0].file));
+        json_array_append_new(p->steps, step);
         plan_again(p);
     }
     plan_promise_tag(p, d->id, NULL, tag, false);

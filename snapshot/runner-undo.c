@@ -62,7 +62,8 @@ static bool is_the_only_way_back(const struct runner *r, struct plan *p, const j
 /* Another QEMU may call the image otherwise that @part takes a tag from. New reference. */
 static json_t *as_called_now(const json_t *part, const struct graph *g)
 {
-    const char *file = text(part, "shows"), *tag = text(json_object_get(part, "arguments"), "name");
+    const char *file = text(part, text(part, "shows") ? "shows" : "in");
+    const char *tag = text(json_object_get(part, "arguments"), "name");
 
     for (size_t i = 0; g && file && i < g->ndisks; i++) {
         const struct graph_layer *top = graph_active(&g->disks[i]);
@@ -198,8 +199,9 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
             continue;
         }
         /* what was done before may refuse to be done again */
-        json_decref(ask_one(r->client, NULL, text(step, "execute"),
-                            json_deep_copy(json_object_get(step, "arguments")), NULL));
+        json_auto_t *now = as_called_now(step, g);
+        json_decref(ask_one(r->client, NULL, text(now, "execute"),
+                            json_deep_copy(json_object_get(now, "arguments")), NULL));
     }
     return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * A return to snapshots inside the images, of which QEMU is killed while it loads: it loads into
  * one disk after the other. Found by the next client in a new QEMU, every disk shows the same time
- * again, or what there was before is still there.
+ * again, or what there was before is still there. And a deletion that came to one of two disks.
  */
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -12,6 +12,7 @@
 #include "qmp/mem.h"
 #include "tests/between/between.h"
 #include "tests/cases/inside.h"
+#include "tests/faults/fault.h"
 #include "tests/tidy/tidy.h"
 
 static const char *const images[] = {"vda.qcow2", "vdb.qcow2", NULL};
@@ -205,4 +206,29 @@ Test(internal_half, that_qemu_does_not_let_the_guest_go_on_is_told)
         status_is(lab, "paused");
     }
     lab_stop(lab);
+}
+
+/* ---- a deletion ---- */
+
+/* Offline a node is called otherwise by each engine, and each disk is a command of its own. */
+Test(internal_half, a_deletion_that_came_to_some_disks_is_finished)
+{
+    for (int at = 3; at < 7; at++) {
+        const struct fault f = {.what = "EIO", .at = at, .set = "sendmsg", .stays = true};
+        struct lab *old = disks_alone(false), *lab = NULL;
+        auto_free char *a = lab_path(old, images[0]), *b = lab_path(old, images[1]);
+        auto_free char *words = mem_printf("delete d1 --image %s --image %s", a, b);
+
+        lab_kill(old);
+        auto_result struct lab_result r = fault_run(old, &f, words);
+        cr_expect(at > 4 || r.status == 5, "%s", r.out);
+        lab = start_again(old, images);
+        does(lab, "repair");
+        json_auto_t *list = tells(lab, "list");
+        const char *left = text(list, "snapshots.0.name") ? "d1" : "";
+        tags_are(lab, 0, left);
+        tags_are(lab, 1, left);
+        lab_stop(lab);
+        lab_stop(old);
+    }
 }

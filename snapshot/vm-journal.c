@@ -154,14 +154,13 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
                   struct qmp_error *err)
 {
     const struct graph *g = &vm->graph;
-    auto_free char *qemu = image_process_id(vm->pid);
     auto_free char *link = link_name(j, g, p);
     const bool begun = chain_pending(&j->chain);
     struct qmp_error why = {0};
 
     json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
-    if (qemu)
-        json_object_set_new(chain_pending(&j->chain), "qemu", json_string(qemu));
+    if (vm->process)
+        json_object_set_new(chain_pending(&j->chain), "qemu", json_string(vm->process));
     if (save(j, &why))
         qmp_error_wrap(&why, "sidecar");
     /* after the journal, which knows of it: it would be nobody's if the power failed now */

@@ -30,7 +30,8 @@ struct qrw_vm {
     struct machine machine; /* from the last vm_observe_machine() */
     struct ask *asked;      /* what it waits for, NULL: nothing was asked ahead */
     bool files_reachable;
-    pid_t pid; /* QEMU's, 0: unknown */
+    pid_t pid;     /* QEMU's, 0: unknown */
+    char *process; /* its image_process_id(), NULL: unknown */
 
     char *agent;               /* from the last vm_observe_agent(): its address, NULL: … */
     struct qmp_error no_agent; /* … why not */

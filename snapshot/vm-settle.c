@@ -248,8 +248,7 @@ static int sweep(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
 bool vm_is_another(const struct qrw_vm *vm, const struct chain *c, bool *is_same)
 {
     const char *qemu = text(chain_pending(c), "qemu");
-    auto_free char *now = image_process_id(vm->pid);
-    bool known = qemu && now && !vm->offline, equal = known && !strcmp(qemu, now);
+    bool known = qemu && vm->process && !vm->offline, equal = known && !strcmp(qemu, vm->process);
 
     if (is_same)
         *is_same = equal;

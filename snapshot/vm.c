@@ -12,6 +12,7 @@
 #include "snapshot/ask.h"
 #include "snapshot/engine.h"
 #include "snapshot/image.h"
+#include "snapshot/image-error.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/quiesce.h"
@@ -75,6 +76,7 @@ void qrw_close(struct qrw_vm *vm)
     json_decref(vm->drives);
     free(vm->sidecar_found);
     free(vm->agent);
+    free(vm->process);
     free(vm->sidecar_option);
     free(vm->cwd);
     free(vm);
@@ -179,10 +181,21 @@ static int find_qemu(struct qrw_vm *vm, struct qmp_error *err)
     return view.failed ? unseen(peer, view.failed, err) : 0;
 }
 
+/* Who cannot tell this QEMU from another might finish what that one has not. */
+static int identify(struct qrw_vm *vm, struct qmp_error *err)
+{
+    if (vm->pid <= 0 || (vm->process && atoi(vm->process) == vm->pid))
+        return 0;
+    free(vm->process);
+    errno = 0;
+    vm->process = image_process_id(vm->pid);
+    return vm->process || image_is_answer(errno) ? 0 : unseen(vm->pid, errno, err);
+}
+
 /* Files as we see them, where we see the same ones as QEMU (law 9). */
 static int resolve_files(struct qrw_vm *vm, struct qmp_error *err)
 {
-    if (!vm->pid && find_qemu(vm, err))
+    if ((!vm->pid && find_qemu(vm, err)) || identify(vm, err))
         return -1;
     /* an engine sees what we see */
     struct image_view view =

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The verbs that speak QMP as it is: qmp, qmp -, events; --trace; and Ctrl-C. */
+/* The verbs that speak QMP as it is: qmp, qmp -, events; and --trace. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -349,65 +348,5 @@ Test(trace, a_file_that_cannot_be_written_is_said_before_anything_is_done)
     cr_expect_eq(r.status, 1);
     cr_expect_str_eq(r.err, "qrewind: qmp: --trace /nowhere/trace: No such file or directory\n");
     says(status, "status", "prelaunch");
-    lab_stop(lab);
-}
-
-/* ---- Ctrl-C ---- */
-
-Test(interrupt, ends_the_waiting_and_says_how_to_go_on)
-{
-    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
-    auto_free char *copy = lab_path(lab, "copy.qcow2");
-
-    write_generation(lab, 0, 1);
-    lab_write(lab, 0, 5, "4M", "8M");
-    struct lab_process p =
-        begins(lab, "qrw-mirror-vda", "mirror", "vda", copy, "--speed", "64k", "--pivot");
-    kill(p.pid, SIGINT);
-    auto_result struct lab_result r = lab_finish(&p);
-    json_auto_t *doc = json_loads(r.out, 0, NULL);
-    cr_expect_eq(r.status, 6, "%s", r.out);
-    says(doc, "error.kind", "waiting");
-    says(doc, "error.desc", "stopped waiting; the job qrw-mirror-vda goes on");
-    says(doc, "error.hint", "to wait for it again: qrewind job wait qrw-mirror-vda");
-
-    json_auto_t *waited = refuses(lab, 6, "job", "wait", "qrw-mirror-vda", "--for", "0.2");
-    says(waited, "kind", "waiting");
-    does(lab, "job", "speed", "qrw-mirror-vda", "0");
-    does(lab, "job", "wait", "qrw-mirror-vda"); /* and what was asked for at first is done */
-    chain_is(lab, 0, "copy.qcow2");
-    holds(lab, 0, 1);
-    lab_stop(lab);
-}
-
-/* Wait until @p has said @words on stderr. */
-static void hears(const struct lab_process *p, const char *words)
-{
-    char said[65536] = "";
-    size_t n = 0;
-
-    while (!strstr(said, words)) {
-        ssize_t more = read(p->err, said + n, sizeof(said) - 1 - n);
-
-        cr_assert_gt(more, 0, "%s", said);
-        n += (size_t)more;
-        said[n] = '\0';
-    }
-}
-
-Test(interrupt, the_second_one_leaves_at_once)
-{
-    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
-    auto_free char *copy = lab_path(lab, "copy.qcow2");
-
-    lab_write(lab, 0, 5, "4M", "8M");
-    struct lab_process p = begins(lab, "qrw-mirror-vda", "mirror", "vda", copy, "--speed", "64k");
-    kill(lab->pid, SIGSTOP); /* nothing that needs QEMU can end now */
-    cr_assert_eq(kill(p.pid, SIGINT), 0);
-    hears(&p, "interrupt again to leave at once");
-    cr_assert_eq(kill(p.pid, SIGINT), 0);
-    auto_result struct lab_result r = lab_finish(&p);
-    cr_expect_eq(r.status, 128 + SIGINT, "%d", r.status);
-    kill(lab->pid, SIGCONT);
     lab_stop(lab);
 }

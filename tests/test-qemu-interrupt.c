@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Ctrl-C at every command of an operation: it is done, or undone, or a job goes on and is named;
- * nothing is left to be repaired, and the guest runs. (A second one kills: test-qemu-cli-wire.c.)
+ * nothing is left to be repaired, and the guest runs. A second one kills.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "tests/between/between.h"
@@ -104,4 +107,64 @@ Test(interrupt, at_any_command_it_is_done_or_undone, .timeout = 600)
             n++;
         printf("table: %-18s %2d commands, undone %d times\n", o->title, n - 1, undone);
     }
+}
+
+/* ---- in the middle of a job ---- */
+
+Test(interrupt, ends_the_waiting_and_says_how_to_go_on)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+    auto_free char *copy = lab_path(lab, "copy.qcow2");
+
+    write_generation(lab, 0, 1);
+    lab_write(lab, 0, 5, "4M", "8M");
+    struct lab_process p =
+        begins(lab, "qrw-mirror-vda", "mirror", "vda", copy, "--speed", "64k", "--pivot");
+    kill(p.pid, SIGINT);
+    auto_result struct lab_result r = lab_finish(&p);
+    json_auto_t *doc = json_loads(r.out, 0, NULL);
+    cr_expect_eq(r.status, 6, "%s", r.out);
+    says(doc, "error.kind", "waiting");
+    says(doc, "error.desc", "stopped waiting; the job qrw-mirror-vda goes on");
+    says(doc, "error.hint", "to wait for it again: qrewind job wait qrw-mirror-vda");
+
+    json_auto_t *waited = refuses(lab, 6, "job", "wait", "qrw-mirror-vda", "--for", "0.2");
+    says(waited, "kind", "waiting");
+    does(lab, "job", "speed", "qrw-mirror-vda", "0");
+    does(lab, "job", "wait", "qrw-mirror-vda"); /* and what was asked for at first is done */
+    chain_is(lab, 0, "copy.qcow2");
+    holds(lab, 0, 1);
+    lab_stop(lab);
+}
+
+/* Wait until @p has said @words on stderr. */
+static void hears(const struct lab_process *p, const char *words)
+{
+    char said[65536] = "";
+    size_t n = 0;
+
+    while (!strstr(said, words)) {
+        ssize_t more = read(p->err, said + n, sizeof(said) - 1 - n);
+
+        cr_assert_gt(more, 0, "%s", said);
+        n += (size_t)more;
+        said[n] = '\0';
+    }
+}
+
+Test(interrupt, the_second_one_leaves_at_once)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+    auto_free char *copy = lab_path(lab, "copy.qcow2");
+
+    lab_write(lab, 0, 5, "4M", "8M");
+    struct lab_process p = begins(lab, "qrw-mirror-vda", "mirror", "vda", copy, "--speed", "64k");
+    kill(lab->pid, SIGSTOP); /* nothing that needs QEMU can end now */
+    cr_assert_eq(kill(p.pid, SIGINT), 0);
+    hears(&p, "interrupt again to leave at once");
+    cr_assert_eq(kill(p.pid, SIGINT), 0);
+    auto_result struct lab_result r = lab_finish(&p);
+    cr_expect_eq(r.status, 128 + SIGINT, "%d", r.status);
+    kill(lab->pid, SIGCONT);
+    lab_stop(lab);
 }

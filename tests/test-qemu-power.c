@@ -28,9 +28,9 @@
 
 TestSuite(power, .init = offline_enter, .fini = offline_leave, .timeout = 0);
 
-/* In make check, one of so many states is repaired, and an operation is disturbed in its middle;
- * else at so many of its calls. */
-enum { SAMPLE = 40, SAMPLE_DISTURBED = 6, CALLS = 5 };
+/* In make check, one of so many states is tried, and an operation is killed in its middle; else at
+ * so many of its calls. */
+enum { SAMPLE = 40, SAMPLE_FAILING = 10, SAMPLE_REPAIR = 3, KILLS = 5 };
 
 static const struct operation {
     const char *before, *line;
@@ -50,7 +50,7 @@ struct trial {
     const struct operation *op;
     enum { UNDISTURBED, FAILING, REPAIR } how; /* what is recorded: it, or its repair */
     int call;                                  /* at which it fails, after which it is killed */
-    int calls;
+    int calls, sync;
     bool pending;                /* it ended half done */
     char *before, *after, *last; /* the snapshots; the last ones are those that it ended with */
     json_int_t generation;
@@ -172,6 +172,7 @@ static void record(struct trial *t)
         t->shown = content_check("before");
         t->generation = generation();
         t->calls = replay_record(line);
+        t->sync = replay_middle_sync();
         t->after = snapshots();
         break;
     case FAILING:
@@ -184,20 +185,6 @@ static void record(struct trial *t)
         replay_record("-i a.qcow2 repair --yes");
         break;
     }
-}
-
-/* Record it, and try what is left of it at each moment. */
-static void try(struct trial *t)
-{
-    t->states = t->loaded = t->tried = t->repaired = 0;
-    replay_enter();
-    content_prepare(t->op->before);
-    record(t);
-    t->last = snapshots();
-    t->shown_last = t->pending ? 0 : content_check("after");
-    replay(try_state, t);
-    free(t->last);
-    replay_leave();
 }
 
 static void report(const struct trial *t, struct trial *sum)
@@ -214,23 +201,39 @@ static void report(const struct trial *t, struct trial *sum)
     sum->repaired += t->repaired;
 }
 
-/* The operation; where some of its calls fail; and its repair, after it was killed there. */
+/* Record it, and try what is left of it at each moment. */
+static void try(struct trial *t, struct trial *sum)
+{
+    t->states = t->loaded = t->tried = t->repaired = 0;
+    replay_enter();
+    content_prepare(t->op->before);
+    record(t);
+    t->last = snapshots();
+    t->shown_last = t->pending ? 0 : content_check("after");
+    cr_assert(t->how != UNDISTURBED || t->shown_last == t->op->done, "%s", t->op->line);
+    replay(try_state, t);
+    free(t->last);
+    replay_leave();
+    report(t, sum);
+}
+
+/* The operation; where it fails half way; and its repair, where it was killed. */
 static void try_operation(const struct operation *op, struct trial *sum)
 {
     const char *of = getenv("QRW_MATRIX");
-    const int calls = of ? CALLS : 1;
+    const int kills = of ? KILLS : 1;
     struct trial t = {.op = op, .of = of ? atoi(of) : SAMPLE};
 
-    try(&t);
-    report(&t, sum);
-    if (!of)
-        t.of = SAMPLE_DISTURBED;
-    for (int n = 1; n <= calls; n++) {
-        t.call = t.calls * n / (calls + 1);
-        for (t.how = FAILING; t.how <= REPAIR; t.how++) {
-            try(&t);
-            report(&t, sum);
-        }
+    try(&t, sum);
+    t.how = FAILING;
+    t.call = t.sync;
+    t.of = of ? atoi(of) : SAMPLE_FAILING;
+    try(&t, sum);
+    t.how = REPAIR;
+    t.of = of ? atoi(of) : SAMPLE_REPAIR;
+    for (int n = 1; n <= kills; n++) {
+        t.call = t.calls * n / (kills + 1);
+        try(&t, sum);
     }
     free(t.before);
     free(t.after);

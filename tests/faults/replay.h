@@ -51,7 +51,10 @@ int replay_record(const char *words);
 /* The same, but call number @call fails. Returns the exit code. */
 int replay_fail(const char *words, int call);
 
-/* The same, but it is killed after call number @call, and not recorded. */
+/* Of what was recorded the call in the middle of those that sync something. */
+int replay_middle_sync(void);
+
+/* The same as replay_record(), but it is killed after call number @call, and not recorded. */
 void replay_kill(const char *words, int call);
 
 typedef void replay_fn(const struct replay_state *s, void *arg);

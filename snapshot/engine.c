@@ -123,7 +123,7 @@ static _Noreturn void become(char *const *argv, int monitor, int words, pid_t pa
         _exit(127);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
-    dup2(words, STDERR_FILENO);
+    dup2(words < 0 ? null : words, STDERR_FILENO); /* what it says is not for our terminal */
     fcntl(monitor, F_SETFD, 0);
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);

@@ -82,6 +82,7 @@ static void reap(pid_t *pids, struct tally *tallies, int *running)
     for (int i = 0; i < nrows; i++) {
         if (pids[i] != pid)
             continue;
+        pids[i] = 0; /* the number may come again */
         if (status)
             tally_add(&tallies[i], mem_printf("the test gave up, status %x", status),
                       "after point %d", tallies[i].points);

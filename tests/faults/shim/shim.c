@@ -30,6 +30,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -269,6 +270,9 @@ WRAP_OF(struct dirent *, READS, readdir, (DIR * d), (d), FD(dirfd(d)), NULL, NUL
 WRAP(READS, socket, (int domain, int type, int protocol), (domain, type, protocol), "-", NULL, -1)
 WRAP(READS, connect, (int fd, const struct sockaddr *sa, socklen_t n), (fd, sa, n), "-", NULL, -1)
 WRAP(READS, pipe2, (int fds[2], int flags), (fds, flags), "-", NULL, -1)
+WRAP(READS, socketpair, (int domain, int type, int protocol, int ends[2]),
+     (domain, type, protocol, ends), "-", NULL, -1)
+WRAP(READS, memfd_create, (const char *name, unsigned flags), (name, flags), name, NULL, -1)
 WRAP(READS, epoll_create1, (int flags), (flags), "-", NULL, -1)
 WRAP(CHANGES, posix_spawnp,
      (pid_t * pid, const char *file, const posix_spawn_file_actions_t *actions,

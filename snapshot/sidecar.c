@@ -242,8 +242,14 @@ int sidecar_link(const char *file, const char *link, struct qmp_error *err)
     auto_free char *folder = path_folder(link);
     auto_free char *target = path_relative(folder, file);
 
-    if (!symlink(target, link) || (errno == EEXIST && same_file(link, file)))
-        return image_sync_folder(link, err);
+    bool made = !symlink(target, link);
+    if (made || (errno == EEXIST && same_file(link, file))) {
+        if (!image_sync_folder(link, err))
+            return 0;
+        if (made)
+            sidecar_unlink(link);
+        return -1;
+    }
     if (errno != EEXIST)
         return failed(err, "cannot create", link);
     qmp_error_set(err, QRW_ERR_REFUSED, "%s exists already", link);

@@ -94,14 +94,16 @@ int replay_fail(const char *words, int call)
 
 int replay_middle_sync(void)
 {
-    auto_result struct lab_result syncs = offline_run("grep -E ^[0-9]+\\sf(data)?sync ../log");
-    int n = 0, call = 0;
+    auto_result struct lab_result syncs =
+        offline_run("grep -E ^[0-9]+\\sf(data)?sync\\s.*/work/ ../log");
+    const char *at = syncs.out;
+    int n = 0;
 
-    for (const char *at = syncs.out; (at = strchr(at, '\n')); at++)
+    for (const char *end = at; (end = strchr(end, '\n')); end++)
         n++;
-    for (const char *at = syncs.out; n > 0; n -= 2, at = strchr(at, '\n') + 1)
-        call = atoi(at);
-    return call;
+    for (; n > 2; n -= 2)
+        at = strchr(at, '\n') + 1;
+    return atoi(at);
 }
 
 void replay_kill(const char *words, int call)

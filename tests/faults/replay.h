@@ -51,7 +51,7 @@ int replay_record(const char *words);
 /* The same, but call number @call fails. Returns the exit code. */
 int replay_fail(const char *words, int call);
 
-/* Of what was recorded the call in the middle of those that sync something. */
+/* Of what was recorded the call in the middle of those that sync a file. */
 int replay_middle_sync(void);
 
 /* The same as replay_record(), but it is killed after call number @call, and not recorded. */

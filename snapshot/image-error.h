@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* image-error: the operating system's refusals in words. For those that look at files themselves. */
+/* image-error: the operating system's refusals in words, for those that look at files. */
 #ifndef SNAPSHOT_IMAGE_ERROR_H
 #define SNAPSHOT_IMAGE_ERROR_H
 

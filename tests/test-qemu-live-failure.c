@@ -17,7 +17,6 @@
 #include "tests/between/between.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/live.h"
-#include "tests/faults/fault.h"
 #include "tests/tidy/tidy.h"
 
 static struct lab *start(void)
@@ -113,24 +112,6 @@ Test(live_failure, what_qemu_refuses_is_undone)
         is_done(lab, settings);
         lab_stop(lab);
     }
-}
-
-Test(live_failure, without_room_for_the_memory_it_is_not_begun)
-{
-    static const char *const failures[] = {"ENOSPC", "EDQUOT", "EIO"};
-    struct lab *lab = start();
-
-    if (!lab)
-        return;
-    auto_free char *settings = live_settings(lab);
-    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
-        const struct fault f = {.what = failures[i], .at = 1, .set = "fallocate"};
-        auto_result struct lab_result r = fault_run(lab, &f, "create m1 --memory=live");
-
-        cr_assert_eq(r.status, 1, "%s: %d %s%s", failures[i], r.status, r.out, r.err);
-        is_undone(lab, settings);
-    }
-    lab_stop(lab);
 }
 
 Test(live_failure, what_qemu_cannot_is_said_before_anything_is_changed)

@@ -11,6 +11,7 @@
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/live.h"
+#include "tests/faults/fault.h"
 #include "tests/tidy/tidy.h"
 
 static void saves(const struct lab_options *o)
@@ -219,4 +220,23 @@ Test(live, of_another_machine_is_refused_and_the_difference_named)
     says(error, "desc", "vdb");
     lab_stop(lab);
     lab_stop(old);
+}
+
+Test(live, without_room_for_the_memory_it_is_not_begun)
+{
+    struct lab *lab = live_start((struct lab_options){.disks = 2});
+
+    if (!lab)
+        return;
+    auto_free char *state = state_of(lab), *before = live_settings(lab);
+    for (const char *const *what = WORDS("ENOSPC", "EDQUOT", "EIO"); *what; what++) {
+        const struct fault f = {.what = *what, .at = 1, .set = "fallocate"};
+        auto_result struct lab_result r = fault_run(lab, &f, "create m1 --memory=live");
+
+        cr_assert_eq(r.status, 1, "%s: %d %s%s", *what, r.status, r.out, r.err);
+    }
+    auto_free char *after = live_settings(lab);
+    cr_expect_str_eq(after, before);
+    unchanged(lab, state);
+    lab_stop(lab);
 }

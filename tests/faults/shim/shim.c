@@ -170,8 +170,9 @@ enum { GOES_ON, FAILS, IS_SHORT };
 static bool is_chance(const char *call, const char *subject)
 {
     static int qemu;
-    int pid = strncmp(subject, "/proc/", 6) ? 0 : atoi(subject + 6);
+    int pid = 0;
 
+    sscanf(subject, "/proc/%d", &pid);
     if (pid && strstr(subject, "/ns/mnt"))
         qemu = pid;
     return pid ? pid != qemu : !strcmp(call, "readdir") && !strcmp(subject, "/proc");

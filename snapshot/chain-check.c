@@ -4,8 +4,11 @@
 
 #include <string.h>
 
+#include "qmp/mem.h"
 #include "snapshot/error.h"
+#include "snapshot/graph.h"
 #include "snapshot/member.h"
+#include "snapshot/path.h"
 
 static int bad(struct qmp_error *err, const char *what, const char *where)
 {
@@ -86,8 +89,8 @@ static int check_links(const json_t *things, const char *key, const char *missin
     return 0;
 }
 
-/* Every layer has a file of its own and a format. */
-static int check_layers(json_t *layers, struct qmp_error *err)
+/* Every layer has a format and a file of its own, however that is spelled. */
+static int check_layers(json_t *layers, const char *folder, struct qmp_error *err)
 {
     json_auto_t *files = json_object();
     const char *id;
@@ -98,9 +101,10 @@ static int check_layers(json_t *layers, struct qmp_error *err)
 
         if (!file || !text(layer, "format") || !is_text_or_null(layer, "backing"))
             return bad(err, "a layer without file or format", id);
-        if (json_object_get(files, file))
+        auto_free char *path = graph_is_path(file) ? path_join(folder, file) : mem_strdup(file);
+        if (json_object_get(files, path))
             return bad(err, "two layers have this file", file);
-        json_object_set_new(files, file, json_true());
+        json_object_set_new(files, path, json_true());
     }
     return check_links(layers, "backing", "its backing layer is not there",
                        "layers back each other in a circle", err);
@@ -180,13 +184,13 @@ static int check_undo(const json_t *undo, const json_t *layers, struct qmp_error
     return check_disks(disks, "layer", true, layers, "undo", err);
 }
 
-int chain_check(const json_t *doc, struct qmp_error *err)
+int chain_check(const char *folder, const json_t *doc, struct qmp_error *err)
 {
     json_t *layers = json_object_get(doc, "layers");
 
     if (!json_is_object(doc))
         return bad(err, "this is not a JSON object", NULL);
-    if (check_shape(doc, err) || check_layers(layers, err) || check_snapshots(doc, err) ||
+    if (check_shape(doc, err) || check_layers(layers, folder, err) || check_snapshots(doc, err) ||
         check_disks(json_object_get(doc, "disks"), "active", false, layers, "disks", err))
         return -1;
     return check_undo(json_object_get(doc, "undo"), layers, err);

@@ -8,11 +8,12 @@
 #include "qmp/error.h"
 
 /*
- * Check shape and references of @doc: version, every member's type, every layer that
- * is named exists, no layer backs itself in a circle, no two snapshots of one name.
+ * Check shape and references of @doc in @folder: version, every member's type, every layer
+ * that is named exists, no layer backs itself in a circle, no two of them have one file, no
+ * two snapshots one name.
  * QRW_ERR_INVALID says which member is wrong, QRW_ERR_UNSUPPORTED that a newer
  * version wrote it.
  */
-int chain_check(const json_t *doc, struct qmp_error *err);
+int chain_check(const char *folder, const json_t *doc, struct qmp_error *err);
 
 #endif

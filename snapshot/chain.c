@@ -23,7 +23,7 @@ void chain_init(struct chain *c, const char *folder, const char *vm_name, const 
 
 int chain_take(struct chain *c, const char *folder, const json_t *doc, struct qmp_error *err)
 {
-    if (chain_check(doc, err))
+    if (chain_check(folder, doc, err))
         return -1;
     c->folder = mem_strdup(folder);
     c->doc = json_deep_copy(doc);

@@ -223,7 +223,7 @@ static json_t *patiently(struct qrw_vm *vm, struct journal *j, const struct qrw_
 /* What nobody could load again is not journalled: a file that backs itself, as QEMU tells it. */
 static int check_document(const struct plan *p, struct qmp_error *err)
 {
-    if (!chain_check(p->after.doc, err))
+    if (!chain_check(p->after.folder, p->after.doc, err))
         return 0;
     return qmp_error_wrap(err, "what would have to be recorded makes no sense");
 }

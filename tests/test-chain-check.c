@@ -76,6 +76,7 @@ static const struct {
     {"{'layers': {'L1': {'backing': 'L1'}}}",     "layers back each other in a circle"},
     {"{'layers': {'L1': {'backing': 'L2'}}}",     "layers back each other in a circle"},
     {"{'layers': {'L2': {'file': 'a.qcow2'}}}",   "two layers have this file: a.qcow2"},
+    {"{'layers': {'L2': {'file': '/vm/a.qcow2'}}}", "two layers have this file: /vm/a.qcow2"},
     {"{'layers': {'L1': '-'}}",                   "its backing layer is not there"},
     {"{'layers': {'L3': '-'}}",                   "disks: disk disk0: no such layer"},
 

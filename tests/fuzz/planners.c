@@ -34,7 +34,7 @@ static void plan(const struct scene *s, const struct qrw_operation *op, const vo
 
     plan_init(&p, op->name, s);
     /* what QEMU shows may be impossible: a file that backs itself */
-    if (op->plan(&p, s, args, &err) || chain_check(p.after.doc, &err))
+    if (op->plan(&p, s, args, &err) || chain_check(p.after.folder, p.after.doc, &err))
         fuzz_must(err.kind != QMP_ERR_NONE && err.desc[0]);
     else
         check(&p, s);

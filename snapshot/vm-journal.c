@@ -247,7 +247,7 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
     json_object_set_new(j->chain.doc, "generation", generation);
     json_object_set_new(j->chain.doc, "pending", json_null());
     if (j->tidies && !plan_acts(p) && tidy_is_due(&j->chain)) {
-        j->unsaved = true;
+        j->unsaved = true; /* journal_begin() of the first merge saves it, or else vm_tidy() */
         return 0;
     }
     if (link && !after)

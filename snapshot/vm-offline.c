@@ -3,6 +3,7 @@
 #include "snapshot/vm-offline.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +20,9 @@
 
 /* For the engine to greet, and for one to end that was killed: a busy disk may keep them. */
 enum { PATIENCE_MS = 30000 };
+
+/* For a lock of somebody who is not to be seen to go. */
+enum { LOCK_PATIENCE_MS = 1000 };
 
 bool offline_is_dead(const char *address)
 {
@@ -161,6 +165,17 @@ static int begin(struct qrw_vm *vm, pid_t *user, struct qmp_error *err)
     return -1;
 }
 
+/* Somebody who was killed keeps locks for a moment in which he cannot be seen any more. */
+static bool goes_away(const struct qrw_vm *vm)
+{
+    for (int ms = 0; ms < LOCK_PATIENCE_MS; ms++) {
+        if (find_user(&vm->graph, 0, false, NULL) >= 0)
+            return true;
+        poll(NULL, 0, 1);
+    }
+    return false;
+}
+
 /*
  * Is @user the engine of a qrewind that was killed? It ends by itself then: wait for that. One
  * that is at work holds the sidecar's lock, unless we do: @err says so.
@@ -169,7 +184,9 @@ static bool is_left_over(struct qrw_vm *vm, pid_t user, struct qmp_error *err)
 {
     struct qmp_error held = {0};
 
-    if (user <= 0 || !engine_is(user))
+    if (user < 0)
+        return goes_away(vm);
+    if (!user || !engine_is(user))
         return false;
     if (vm->locked)
         return engine_await(user, PATIENCE_MS);
@@ -219,6 +236,8 @@ static int look_again(struct qrw_vm *vm, bool *good, struct qmp_error *err)
 
 int vm_start(struct qrw_vm *vm, struct qmp_error *err)
 {
+    bool refused = false;
+
     while (vm->offline && !vm->client) {
         struct qmp_error why = {0};
         pid_t user = 0;
@@ -229,7 +248,10 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err)
         remember_names(vm);
         if (begin(vm, &user, &why)) {
             vm_stop(vm);
-            if (is_left_over(vm, user, &why))
+            /* who had a lock may be gone when we look who it is */
+            const bool passing = !user && why.kind == QRW_ERR_REFUSED && !refused;
+            refused = refused || passing;
+            if (passing || is_left_over(vm, user, &why))
                 continue;
             if (err)
                 *err = why;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test-qemu-offline-vm: without a VM, beside one, and before and after one. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -55,6 +59,47 @@ Test(qemu_offline_vm, who_writes_without_locks_is_found_too)
     struct lab_result end = lab_finish(&writer);
     lab_result_done(&end);
     offline_ok("qrewind -i a.qcow2 create s1");
+}
+
+/* A lock on @file of a descriptor that is on its way from one end of @ends to the other: no process
+ * has it open, as with one that is about to be gone. */
+static void lock_unseen(const char *file, int ends[2])
+{
+    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 200};
+    char control[CMSG_SPACE(sizeof(int))] = "";
+    struct iovec byte = {.iov_base = control, .iov_len = 1};
+    struct msghdr m = {.msg_iov = &byte,
+                       .msg_iovlen = 1,
+                       .msg_control = control,
+                       .msg_controllen = sizeof(control)};
+    auto_close int fd = open(file, O_RDWR | O_CLOEXEC);
+
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(fcntl(fd, F_OFD_SETLK, &range), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    *CMSG_FIRSTHDR(&m) = (struct cmsghdr){
+        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+    memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &fd, sizeof(fd));
+    cr_assert_eq(sendmsg(ends[0], &m, 0), 1);
+}
+
+Test(qemu_offline_vm, a_lock_of_somebody_unseen_is_waited_for_unless_it_stays)
+{
+    int ends[2];
+
+    offline_image("a.qcow2", "1M", NULL);
+    lock_unseen("a.qcow2", ends);
+    offline_fails(8, "a.qcow2 is in use by somebody whom we cannot see",
+                  "qrewind -i a.qcow2 create s1");
+    pid_t keeper = fork();
+    if (!keeper) {
+        poll(NULL, 0, 300);
+        _exit(0);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    cr_assert_eq(waitpid(keeper, NULL, 0), keeper);
 }
 
 /* base <- s1, and a VM elsewhere that builds on the same base. */

@@ -10,6 +10,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/unload.h"
 
@@ -18,15 +19,22 @@ static void tell(struct runner *r, const char *command, json_t *arguments)
     json_decref(ask_one(r->client, NULL, command, arguments, NULL));
 }
 
-/* The node that the memory is saved to and loaded from on the way back. */
+/* The node that the memory is saved to and loaded from on the way back. Who had come to the cleanup
+ * has removed its image. */
 static void open_scratch(struct runner *r, const struct plan *p)
 {
     const json_t *step;
     size_t i;
 
-    json_array_foreach(p->steps, i, step)
+    json_array_foreach(p->steps, i, step) {
+        struct image_stat st;
+
+        if (same(text(step, "step"), "image") && !image_stat(text(step, "file"), &st, NULL) &&
+            !st.exists)
+            runner_file_step(r, step, NULL);
         if (same(text(step, "execute"), "blockdev-add"))
             tell(r, "blockdev-add", json_deep_copy(json_object_get(step, "arguments")));
+    }
 }
 
 static const json_t *load_step(const struct plan *p)

@@ -37,11 +37,20 @@ static void kill_client(struct lab *lab, const char *tag)
     status_is(lab, "paused");
 }
 
-/* The client and QEMU die once the present is tagged, and @loaded of the disks have gone back. */
+enum { CLEANED = 1u << 2 };
+
+/* The client and QEMU die once the present is tagged, and @loaded of the disks have gone back; with
+ * CLEANED also the scratch image is removed. */
 static struct lab *cut(struct lab *lab, const char *tag, unsigned loaded)
 {
     kill_client(lab, tag);
     lab_kill(lab);
+    if (loaded & CLEANED) {
+        auto_result struct lab_result r =
+            lab_exec(lab->folder, WORDS("sh", "-c", "rm qrw-*.scratch.qcow2"));
+
+        cr_assert_eq(r.status, 0, "%s", r.err);
+    }
     for (size_t i = 0; images[i]; i++)
         if (loaded & 1u << i)
             apply(lab, tag, images[i]);
@@ -98,6 +107,23 @@ Test(internal_half, of_the_disks_alone_is_brought_back, .timeout = 300)
 Test(internal_half, with_memory_is_brought_back, .timeout = 300)
 {
     is_brought_back(with_memory, "m1");
+}
+
+Test(internal_half, that_had_come_to_the_cleanup_is_brought_back)
+{
+    struct lab *old = disks_alone(false);
+
+    if (has_snapshot_jobs(old)) {
+        struct lab *lab = cut(old, "d1", 3 | CLEANED);
+        json_auto_t *repair = tells(lab, "repair");
+
+        says(repair, "settled", "undone");
+        hold_both(lab, 2);
+        tags_are(lab, 0, "d1");
+        both_are_tidy(old, lab);
+        lab_stop(lab);
+    }
+    lab_stop(old);
 }
 
 /* The guest may need what it wrote: that is the user's choice. */

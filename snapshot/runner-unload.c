@@ -19,19 +19,26 @@ static void tell(struct runner *r, const char *command, json_t *arguments)
     json_decref(ask_one(r->client, NULL, command, arguments, NULL));
 }
 
-/* The node that the memory is saved to and loaded from on the way back. Who had come to the cleanup
- * has removed its image. */
+/* Who had come to the cleanup has removed it, and a repair that was killed may have left a part. */
+static void make_scratch(struct runner *r, const json_t *step)
+{
+    struct image_stat st;
+
+    if (image_stat(text(step, "file"), &st, NULL) || image_open_in(r->pid, &st))
+        return;
+    if (!st.exists || !image_unlink_if(text(step, "file"), &st, NULL))
+        runner_file_step(r, step, NULL);
+}
+
+/* The node that the memory is saved to and loaded from on the way back. */
 static void open_scratch(struct runner *r, const struct plan *p)
 {
     const json_t *step;
     size_t i;
 
     json_array_foreach(p->steps, i, step) {
-        struct image_stat st;
-
-        if (same(text(step, "step"), "image") && !image_stat(text(step, "file"), &st, NULL) &&
-            !st.exists)
-            runner_file_step(r, step, NULL);
+        if (same(text(step, "step"), "image"))
+            make_scratch(r, step);
         if (same(text(step, "execute"), "blockdev-add"))
             tell(r, "blockdev-add", json_deep_copy(json_object_get(step, "arguments")));
     }

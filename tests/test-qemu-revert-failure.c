@@ -29,6 +29,16 @@ static bool is_modern_enough(const struct lab *lab)
     return number(lab->greeting, "QMP.version.qemu.major") >= 6;
 }
 
+/* The same of the QEMU that is tested with. */
+static bool has_modern_qemu(void)
+{
+    struct lab *lab = lab_start(&(struct lab_options){0});
+    bool modern_enough = is_modern_enough(lab);
+
+    lab_stop(lab);
+    return modern_enough;
+}
+
 /* Two disks, of generation 1 in s1, 2 in s2, and 3; the guest runs. */
 static struct lab *machine(bool modern, bool memory)
 {
@@ -169,13 +179,10 @@ static void is_taken_back(const char *command, bool modern, bool memory)
 Test(revert, what_qemu_refuses_half_way_is_taken_back)
 {
     static const char *const commands[] = {"stop", "blockdev-add", "transaction", "system_reset"};
-    struct lab *lab = lab_start(&(struct lab_options){0});
-    bool modern_enough = is_modern_enough(lab);
 
-    lab_stop(lab);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         is_taken_back(commands[i], i % 2, false);
-    if (!modern_enough) {
+    if (!has_modern_qemu()) {
         is_taken_back("x-blockdev-reopen", false, false);
         return;
     }
@@ -257,11 +264,7 @@ static bool kill_once(const struct killing *k, int n, bool answered)
  * under way: there it is killed between them only. */
 static void kill_everywhere(const struct killing *k)
 {
-    struct lab *lab = lab_start(&(struct lab_options){0});
-    bool modern_enough = is_modern_enough(lab);
-
-    lab_stop(lab);
-    for (int answered = !modern_enough; answered < 2; answered++)
+    for (int answered = !has_modern_qemu(); answered < 2; answered++)
         for (int n = 1; kill_once(k, n, answered); n++)
             ;
 }
@@ -279,13 +282,8 @@ Test(killed, at_any_command_of_a_revert_to_memory)
 /* It is undone by jobs: those that were begun are gone on with. */
 Test(killed, at_any_command_of_the_repair_of_a_revert_to_memory)
 {
-    struct lab *lab = lab_start(&(struct lab_options){0});
-    bool modern_enough = is_modern_enough(lab);
-
-    lab_stop(lab);
-    if (!modern_enough)
-        return;
-    kill_everywhere(&(struct killing){"its repair", {"repair"}, true, {0}, 3, 3});
+    if (has_modern_qemu())
+        kill_everywhere(&(struct killing){"its repair", {"repair"}, true, {0}, 3, 3});
 }
 
 Test(killed, at_any_command_of_a_revert_to_another_branch)
@@ -301,14 +299,9 @@ Test(killed, at_any_command_of_an_undo)
 
 Test(killed, at_any_command_of_a_create_with_memory)
 {
-    struct lab *lab = lab_start(&(struct lab_options){0});
-    bool modern_enough = is_modern_enough(lab);
-
-    lab_stop(lab);
-    if (!modern_enough)
-        return;
-    kill_everywhere(
-        &(struct killing){"create --memory", {"create", "s3", "--memory"}, true, {0}, 3, 3});
+    if (has_modern_qemu())
+        kill_everywhere(
+            &(struct killing){"create --memory", {"create", "s3", "--memory"}, true, {0}, 3, 3});
 }
 
 Test(killed, at_any_command_of_a_delete_in_the_middle)

@@ -83,14 +83,15 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, cons
     if (json_is_object(undo))
         send(r, p, undo);
     json_array_foreach(undo, i, part) {
-        json_auto_t *command = as_called_now(part, g);
-
-        if (is(part, "job"))
+        if (is(part, "job")) {
             runner_undo_by_job(r, part);
-        else if (is_the_only_way_back(r, p, part))
+        } else if (is_the_only_way_back(r, p, part)) {
             undone = false;
-        else
+        } else {
+            json_auto_t *command = as_called_now(part, g);
+
             send(r, p, command);
+        }
     }
     return undone;
 }

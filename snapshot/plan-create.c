@@ -294,7 +294,9 @@ static void plan_steps(struct plan *p, const struct scene *s, const struct qrw_c
         plan_memory(p, s, w, &t->list[0].disk->layers[0]);
     if (stop)
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
-    if (w->memory && !w->live)
+    if (w->live)
+        plan_settle(p);
+    else if (w->memory)
         plan_memory_save(p, s, name);
     if (w->freeze)
         plan_freeze(p, s, args);

@@ -145,6 +145,11 @@ void plan_try(struct plan *p, const char *hint)
     json_object_set_new(last_step(p), "try", json_string(hint));
 }
 
+void plan_settle(struct plan *p)
+{
+    json_object_set_new(last_step(p), "settle", json_true());
+}
+
 void plan_optional(struct plan *p)
 {
     json_object_set_new(last_step(p), "optional", json_true());

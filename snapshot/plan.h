@@ -155,6 +155,8 @@ void plan_undo(struct plan *p, json_t *undo);
 /* The last step, before which nothing is changed, is one that QEMU or the host may not be able to
  * do: it fails with QRW_ERR_UNSUPPORTED and @hint. */
 void plan_try(struct plan *p, const char *hint);
+/* The last step, a stop, is to leave the guest such that a migration can save its memory. */
+void plan_settle(struct plan *p);
 /* The last step may fail. */
 void plan_optional(struct plan *p);
 /* After a crash, the last step is only taken back if a disk runs on one of @files (an array). */

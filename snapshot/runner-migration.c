@@ -30,6 +30,9 @@ enum { PAUSE_TICK_MS = 1, SHORTEST_TICK_MS = 10, LONGEST_TICK_MS = 500 };
 /* So often --timeout such a QEMU may leave a look at it unanswered: its storage may be slow. */
 enum { SLOW_STORAGE = 6 };
 
+/* So many resets in a row, of a guest that runs for no longer than QEMU reads a command. */
+enum { MOST_RESETS = 20 };
+
 struct watch {
     struct runner *r;
     const json_t *step;
@@ -147,6 +150,45 @@ static int start(struct watch *w, struct qmp_error *err)
     json_auto_t *reply = ask_one(w->r->client, NULL, text(w->step, "execute"),
                                  json_deep_copy(json_object_get(w->step, "arguments")), err);
     return reply ? 0 : -1;
+}
+
+/* ---- before the save ---- */
+
+/* From 'prelaunch' it is paused only by way of running. */
+static int stop_again(struct runner *r, struct qmp_error *err)
+{
+    struct ask *a = ask_new(r->client, NULL);
+
+    ask_add(a, "cont", NULL, NULL, NULL);
+    ask_add(a, "stop", NULL, NULL, NULL);
+    r->stopped_us = clock_us();
+    return ask_finish(a, err);
+}
+
+/* QEMU ends by an assertion when it is to save a guest that is in another state (7.2 to 11.1). A
+ * reset that the guest had asked for is done while it stands still, and leaves it in 'prelaunch':
+ * it goes on for a moment. An error of its disk, or its end, may have come before our stop. */
+int runner_settle(struct runner *r, bool *ours, struct qmp_error *err)
+{
+    for (int i = 0; i < MOST_RESETS; i++) {
+        json_auto_t *reply = ask_one(r->client, NULL, "query-status", NULL, err);
+        const char *status = text(reply, "status");
+
+        if (!reply)
+            return -1;
+        if (same(status, "paused"))
+            return 0;
+        if (!same(status, "prelaunch")) {
+            *ours = false;
+            qmp_error_set(err, QMP_ERR_COMMAND, "the guest stopped by itself meanwhile (%s)",
+                          status ? status : "QEMU does not say why");
+            return qmp_error_hint(err, "nothing has changed; --memory saves it as it stands");
+        }
+        if (stop_again(r, err))
+            return -1;
+    }
+    qmp_error_set(err, QMP_ERR_COMMAND, "the guest is reset again and again");
+    return qmp_error_hint(err, "nothing has changed; --memory saves it all the same");
 }
 
 /* ---- save ---- */

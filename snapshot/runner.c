@@ -318,6 +318,9 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
         } else {
             m = span(p->steps, at);
             rc = run_span(&run, at, m, &why);
+            if (!rc && json_object_get(step, "settle"))
+                rc = runner_settle(r, &taken[at], &why);
+            run.lost = run.lost || qmp_client_broken(r->client);
         }
         if (rc < 0) {
             fail(&run, step, &why);

@@ -114,6 +114,10 @@ int runner_is_unloaded(const struct runner *r, const struct plan *p, const struc
 
 /* ---- runner-migration.c ---- */
 
+/* The guest has been told to stop, and a migration is to save its memory: see that it is 'paused',
+ * and nothing else. @ours becomes false where something else has stopped it before. */
+int runner_settle(struct runner *r, bool *ours, struct qmp_error *err);
+
 /* Save or load the memory by a migration, and see that the guest goes on after a save.
  * @attach: an earlier client has begun it. As runner_run(). */
 int runner_migration(struct runner *r, const json_t *step, bool attach, struct qmp_error *err);

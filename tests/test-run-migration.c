@@ -89,3 +89,53 @@ Test(run_migration, one_that_does_not_hang_keeps_its_time)
     cr_expect_str_eq(err.desc, "cancelled");
     cr_expect_eq(patience(), 60 * 60 * TIMEOUT_MS);
 }
+
+/* ---- the guest, told to stop ---- */
+
+#define IS(status) "> query-status", "= {\"status\": \"" status "\"}"
+#define RESET IS("prelaunch"), "> cont", "= {}", "> stop", "= {}"
+
+static int settle(bool *ours, struct runner *r, struct qmp_error *err)
+{
+    *ours = true;
+    *r = (struct runner){.client = client, .stopped_us = 1};
+    pair_connect();
+    return runner_settle(r, ours, err);
+}
+
+Test(run_migration, a_guest_that_was_reset_while_it_stood_goes_on_for_a_moment)
+{
+    struct qmp_error err;
+    struct runner r;
+    bool ours;
+
+    SCRIPT(RESET, RESET, IS("paused"));
+    cr_expect_eq(settle(&ours, &r, &err), 0);
+    cr_expect(ours);
+    cr_expect_gt(r.stopped_us, 1, "it stands since the last stop");
+}
+
+Test(run_migration, a_guest_that_does_nothing_else_is_given_up)
+{
+    struct qmp_error err;
+    struct runner r;
+    bool ours;
+
+    SCRIPT(RESET, RESET, RESET, RESET, RESET, RESET, RESET, RESET, RESET, RESET, RESET, RESET,
+           RESET, RESET, RESET, RESET, RESET, RESET, RESET, RESET);
+    cr_expect_eq(settle(&ours, &r, &err), -1);
+    cr_expect(ours);
+    cr_expect_str_eq(err.desc, "the guest is reset again and again");
+}
+
+Test(run_migration, a_guest_that_had_stopped_by_itself_is_not_ours_to_start)
+{
+    struct qmp_error err;
+    struct runner r;
+    bool ours;
+
+    SCRIPT(IS("io-error"));
+    cr_expect_eq(settle(&ours, &r, &err), -1);
+    cr_expect(!ours);
+    cr_expect_str_eq(err.desc, "the guest stopped by itself meanwhile (io-error)");
+}

@@ -10,7 +10,8 @@
  *
  * A job that was told so waits pending: its data is there, no chain has changed yet.
  *
- * Events only wake the one who asks here; they decide nothing (design.md §8 law 3).
+ * How a job ended is never taken from an event (design.md §8 law 3): they wake the one who asks
+ * here. That a job waits for a command may come from one.
  * "paused" and "standby" come and go by themselves whenever QEMU drains the disk.
  */
 #ifndef SNAPSHOT_JOB_H

@@ -9,6 +9,37 @@
 #include "snapshot/member.h"
 #include "snapshot/runner.h"
 
+/* ---- ended jobs ---- */
+
+void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised)
+{
+    json_auto_t *ids = plan_job_ids(p);
+    json_t *id;
+    size_t i;
+
+    json_array_foreach(ids, i, id)
+        if (promised || !plan_promises_job(p, json_string_value(id)))
+            ask_add(a, "job-dismiss", json_pack("{s:O}", "id", id), NULL, NULL);
+}
+
+void runner_dismiss(struct runner *r, const struct plan *p)
+{
+    struct ask *a = ask_new(r->client, NULL);
+
+    runner_add_dismissals(a, p, true);
+    ask_run(a, NULL);
+    ask_free(a);
+}
+
+void runner_dismiss_one(struct runner *r, const json_t *job)
+{
+    const json_t *id = json_object_get(json_object_get(job, "arguments"), "job-id");
+
+    json_decref(ask_one(r->client, NULL, "job-dismiss", json_pack("{s:O}", "id", id), NULL));
+}
+
+/* ---- what is not needed any more ---- */
+
 /* What one operation made and removed again is no news. */
 static bool made_by(const struct plan *p, const char *file)
 {

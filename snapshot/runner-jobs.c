@@ -2,8 +2,10 @@
 /*
  * runner-jobs: start jobs, follow them, tell them to complete, judge their end.
  *
- * An event about one of ours wakes us; what is true then says query-jobs. A slow
- * tick asks anyway, for the progress bar and in case an event was lost on the way.
+ * An event about one of ours wakes us; what is true then says query-jobs, above all how a job
+ * ended. Only when events say of all that they wait for a command, they get it without a question:
+ * were that not true, it would be refused, and the next look show why. A slow tick asks anyway, for
+ * the progress bar and in case an event was lost on the way.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +23,9 @@ struct follow {
     struct runner *r;
     const json_t *const *steps;
     size_t n;
-    struct graph g; /* only its jobs */
-    bool woken;     /* something happened since we asked last */
+    struct graph g;       /* only its jobs */
+    enum job_phase *told; /* what events said of each since, JOB_RUNNING: nothing */
+    bool woken;           /* something happened since we asked last */
     int64_t begun_ms;
 };
 
@@ -45,8 +48,10 @@ static void on_event(struct qmp_client *c, const char *name, json_t *event, void
 
     /* block jobs say everything twice, and most of it asks for nothing */
     for (size_t i = 0; id && job.status && i < f->n; i++)
-        if (!strcmp(job_id(f->steps[i]), id) && job_wants(job_phase(&job), then(f, i)))
-            f->woken = true;
+        if (!strcmp(job_id(f->steps[i]), id)) {
+            f->told[i] = job_phase(&job);
+            f->woken = f->woken || job_wants(f->told[i], then(f, i));
+        }
 }
 
 static bool woken(void *arg)
@@ -56,17 +61,51 @@ static bool woken(void *arg)
     return f->woken || *f->r->stop;
 }
 
+/* Does an event say that the job waits for a command? */
+static bool is_told(const struct follow *f, size_t i)
+{
+    const char *id_argument;
+
+    return job_command(f->told[i], then(f, i), &id_argument);
+}
+
 static enum job_phase phase(const struct follow *f, size_t i)
 {
-    return job_phase(graph_job(&f->g, job_id(f->steps[i])));
+    return is_told(f, i) ? f->told[i] : job_phase(graph_job(&f->g, job_id(f->steps[i])));
+}
+
+/* What events said has been dealt with. */
+static void forget_told(struct follow *f)
+{
+    f->woken = false;
+    for (size_t i = 0; i < f->n; i++)
+        f->told[i] = JOB_RUNNING;
+}
+
+/* Events that come after this answer are newer. */
+static int take_jobs(void *to, const json_t *reply, struct qmp_error *err)
+{
+    struct follow *f = to;
+
+    forget_told(f);
+    return graph_take_jobs(&f->g, reply, err);
 }
 
 static int look(struct follow *f, struct qmp_error *err)
 {
-    f->woken = false;
-    json_auto_t *jobs = ask_one(f->r->client, NULL, "query-jobs", NULL, err);
+    struct ask *a = ask_new(f->r->client, NULL);
 
-    return jobs ? graph_take_jobs(&f->g, jobs, err) : -1;
+    ask_add(a, "query-jobs", NULL, take_jobs, f);
+    return ask_finish(a, err);
+}
+
+static bool all_told(const struct follow *f)
+{
+    size_t n = 0;
+
+    while (n < f->n && is_told(f, n))
+        n++;
+    return n == f->n;
 }
 
 static void report(const struct follow *f)
@@ -170,6 +209,7 @@ static int tell(struct follow *f, struct qmp_error *err)
         if (command)
             ask_add(a, command, json_pack("{s:s}", argument, job_id(f->steps[i])), NULL, NULL);
     }
+    forget_told(f);
     rc = ask_run(a, err);
     ask_free(a);
     return rc;
@@ -251,7 +291,7 @@ static int follow(struct follow *f, struct qmp_error *err)
         bool all_ready;
         int rc;
 
-        if (look(f, err) || (rc = judge(f, &all_ready, err)) < 0)
+        if ((!all_told(f) && look(f, err)) || (rc = judge(f, &all_ready, err)) < 0)
             return -1;
         report(f);
         if (rc)
@@ -268,7 +308,8 @@ static int follow(struct follow *f, struct qmp_error *err)
 int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool attach,
                 struct qmp_error *err)
 {
-    struct follow f = {.r = r, .steps = steps, .n = n, .begun_ms = clock_ms()};
+    auto_free enum job_phase *told = mem_alloc(n * sizeof(*told));
+    struct follow f = {.r = r, .steps = steps, .n = n, .told = told, .begun_ms = clock_ms()};
     unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &f);
     int patience = qmp_client_set_patience(r->client, 0);
     int rc;
@@ -291,43 +332,16 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
     return rc;
 }
 
-/* ---- the end ---- */
-
-void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised)
-{
-    json_auto_t *ids = plan_job_ids(p);
-    json_t *id;
-    size_t i;
-
-    json_array_foreach(ids, i, id)
-        if (promised || !plan_promises_job(p, json_string_value(id)))
-            ask_add(a, "job-dismiss", json_pack("{s:O}", "id", id), NULL, NULL);
-}
-
-void runner_dismiss(struct runner *r, const struct plan *p)
-{
-    struct ask *a = ask_new(r->client, NULL);
-
-    runner_add_dismissals(a, p, true);
-    ask_run(a, NULL);
-    ask_free(a);
-}
-
-void runner_dismiss_one(struct runner *r, const json_t *job)
-{
-    json_decref(
-        ask_one(r->client, NULL, "job-dismiss", json_pack("{s:s}", "id", job_id(job)), NULL));
-}
-
 /* ---- the way back ---- */
 
 int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error *err)
 {
     const size_t n = json_array_size(p->steps);
-    const json_t **steps = mem_alloc(n * sizeof(*steps));
+    auto_free const json_t **steps = mem_alloc(n * sizeof(*steps));
+    auto_free enum job_phase *told = mem_alloc(n * sizeof(*told));
     const bool never = false;
     struct runner patient = *r; /* the end of a cancelled job is waited for, whatever comes */
-    struct follow f = {.r = &patient, .steps = steps, .begun_ms = clock_ms()};
+    struct follow f = {.r = &patient, .steps = steps, .told = told, .begun_ms = clock_ms()};
     int rc = 0;
 
     patient.stop = &never;
@@ -363,6 +377,5 @@ int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error 
     }
     qmp_client_unsubscribe(r->client, handle);
     graph_done(&f.g);
-    free(steps);
     return rc;
 }

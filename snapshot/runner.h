@@ -77,8 +77,7 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 /* End the jobs of @p that still run, by force, and wait for their end. */
 int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error *err);
 
-/* Close the nodes that @p has opened, those that nothing uses. */
-void runner_close_nodes(struct runner *r, struct plan *p);
+/* ---- runner-cleanup.c ---- */
 
 /* Make QEMU forget the ended jobs of @p. */
 void runner_dismiss(struct runner *r, const struct plan *p);
@@ -96,6 +95,9 @@ void runner_dismiss_one(struct runner *r, const json_t *job);
  * taken back, and false is returned. @g: what another QEMU may call the images (NULL: it is the
  * one that it was done in). */
 bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g);
+
+/* Close the nodes that @p has opened, those that nothing uses. */
+void runner_close_nodes(struct runner *r, struct plan *p);
 
 /* One part of that, which is a job: run it to its end, whatever that is. */
 void runner_undo_by_job(struct runner *r, const json_t *job);

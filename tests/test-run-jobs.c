@@ -8,6 +8,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/sidecar.h"
+#include "tests/fake-monitor/fake-monitor.h"
 #include "tests/scene/stage.h"
 #include "tests/scratch/scratch.h"
 
@@ -98,6 +99,35 @@ Test(run_jobs, a_job_that_somebody_cancelled_has_failed)
                           {NULL, NULL, NULL}});
     stage_run(&s, &qrw_commit, &merge, 0, QRW_ERR_FAILED, "Operation canceled");
     stage_expect_sidecar("base", "disk0: base*s1 <- a.s1 <- a.s2");
+    stage_close(&s);
+}
+
+Test(run_jobs, a_job_that_says_it_is_ready_is_not_asked_again)
+{
+    struct stage s;
+
+    open_recorded(&s, committed);
+    json_decref(stage_run(&s, &qrw_commit, &merge, 0, 0, NULL));
+    const char *next = strchr(strstr(fake_log(s.fake), "\nblock-commit ") + 1, '\n');
+    cr_expect_eq(strncmp(next, "\njob-complete ", 14), 0, "%s", next);
+    stage_close(&s);
+}
+
+Test(run_jobs, a_job_that_was_not_ready_after_all_is_followed_on)
+{
+    struct stage s;
+
+    open_recorded(&s, (const struct stage_act[]){
+                          {"block-commit", "= {}\n" CHANGED("ready"),
+                           LAYERS "; job qrw-commit-disk0 commit running"},
+                          {"job-complete", "! GenericError not now\n" CHANGED("ready"),
+                           LAYERS "; job qrw-commit-disk0 commit ready"},
+                          {"job-complete", "= {}\n" CHANGED("concluded"),
+                           "disk0: base <- a.s1; job qrw-commit-disk0 commit concluded"},
+                          {NULL, NULL, NULL}});
+    json_decref(stage_run(&s, &qrw_commit, &merge, 0, 0, NULL));
+    stage_expect_commands(&s, "block-commit job-complete job-complete job-dismiss");
+    stage_expect_sidecar("base", "disk0: base*s1 <- a.s1");
     stage_close(&s);
 }
 

@@ -27,14 +27,17 @@ static const struct operation {
     const char *before; /* "rm" removes the images and the sidecar that there were */
     const char *line, *made;
     int shown, disks;
-    int sample; /* in make check, one of so many states is tried */
+    int sample;  /* in make check, one of so many states is tried */
+    bool memory; /* m1 is there, which has one */
 } operations[] = {
-    {NULL, "-i a.qcow2 export s1 out", "out", 1, 2, 20},
-    {NULL, "-i a.qcow2 export i1 out --format raw", "out", 7, 2, 20},
-    {NULL, "-i a.qcow2 export s2 out.qcow2 --disk a", "out.qcow2", 3, 1, 4},
-    {"-i a.qcow2 export s2 kept", "import kept --to vm", "vm", 3, 2, 300},
+    {NULL, "-i a.qcow2 export s1 out", "out", 1, 2, 20, false},
+    {NULL, "-i a.qcow2 export i1 out --format raw", "out", 7, 2, 20, false},
+    {NULL, "-i a.qcow2 export s2 out.qcow2 --disk a", "out.qcow2", 3, 1, 4, false},
+    {"-i a.qcow2 export s2 kept", "import kept --to vm", "vm", 3, 2, 300, false},
     {"-i a.qcow2 export s2 a.raw --disk a --format raw",
-     "import a.raw --format raw --to vm --name s2", "vm", 3, 1, 20},
+     "import a.raw --format raw --to vm --name s2", "vm", 3, 1, 20, false},
+    {NULL, "-i a.qcow2 export m1 out", "out", 15, 2, 40, true},
+    {"-i a.qcow2 export m1 kept", "import kept --to vm", "vm", 15, 2, 1000, true},
 };
 
 struct trial {
@@ -51,11 +54,19 @@ static bool source_is_untouched(void)
                    "! -exec cmp -s {} ../../work/{} ';' -print)\"");
 }
 
+static const char *snapshot_of(const struct operation *op)
+{
+    return op->memory ? "m1" : op->shown == 1 ? "s1" : op->shown == 3 ? "s2" : "i1";
+}
+
 /* Is the chain in @folder one that an import made, as it should be? */
 static bool is_whole_chain(const struct operation *op, const char *folder)
 {
-    auto_free char *snapshot = mem_strdup(op->shown == 1 ? "s1" : op->shown == 3 ? "s2" : "i1");
+    const char *snapshot = snapshot_of(op);
+    auto_free char *memory = mem_printf("%s/%s.vmstate.qcow2", folder, snapshot);
 
+    if (op->memory && !content_is_memory(memory))
+        return false;
     for (int d = 0; d < op->disks; d++) {
         auto_free char *file = mem_printf("%s/%c.%s.qcow2", folder, 'a' + d, snapshot);
 
@@ -165,7 +176,10 @@ static void report(const struct trial *t, struct trial *sum)
 static void try_operation(struct trial *t)
 {
     replay_enter();
-    content_prepare(NULL);
+    if (t->op->memory ? !content_prepare_memory(NULL) : (content_prepare(NULL), false)) {
+        replay_leave();
+        return;
+    }
     if (t->op->before) {
         offline_ok("qrewind %s", t->op->before);
         cr_assert_eq(system("rm -f ?.qcow2* ?.*.qcow2"), 0);

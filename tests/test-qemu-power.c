@@ -34,18 +34,26 @@ enum { SAMPLE = 40, SAMPLE_FAILING = 10, SAMPLE_REPAIR = 3, KILLS = 5 };
 
 static const struct operation {
     const char *before, *line;
-    int done; /* what the disks show then, if not what they showed before */
+    int done;    /* what the disks show then, if not what they showed before */
+    bool memory; /* there is a snapshot that has one, m1 */
 } operations[] = {
-    {NULL, "create n1", 15},
-    {NULL, "create --internal n1", 15},
-    {NULL, "edit s1 --name n1 --description new", 15},
-    {NULL, "revert s1", 1},
-    {"revert s1", "undo", 15},
-    {"delete i1", "delete s2", 15},
-    {"revert s1 --discard", "delete i1 s2", 1},
-    {"delete i1", "prune --keep-last 1", 15},
-    {"delete i1", "stream a", 15},
+    {NULL, "create n1", 15, false},
+    {NULL, "create --internal n1", 15, false},
+    {NULL, "edit s1 --name n1 --description new", 15, false},
+    {NULL, "revert s1", 1, false},
+    {"revert s1", "undo", 15, false},
+    {"delete i1", "delete s2", 15, false},
+    {"revert s1 --discard", "delete i1 s2", 1, false},
+    {"delete i1", "prune --keep-last 1", 15, false},
+    {"delete i1", "stream a", 15, false},
+    {NULL, "revert m1", 15, true},
+    {"revert m1", "undo", 31, true},
+    {NULL, "edit m1 --name n1", 31, true},
+    {NULL, "delete m1", 31, true},
+    {"revert s1 --discard", "delete i1 s2 m1", 1, true},
+    {"edit i1 --pin; create s3", "prune --keep-last 1", 31, true},
 };
+
 struct trial {
     const struct operation *op;
     enum { UNDISTURBED, FAILING, REPAIR } how; /* what is recorded: it, or its repair */
@@ -201,12 +209,23 @@ static void report(const struct trial *t, struct trial *sum)
     sum->repaired += t->repaired;
 }
 
+static bool prepare(const struct operation *op)
+{
+    if (op->memory)
+        return content_prepare_memory(op->before);
+    content_prepare(op->before);
+    return true;
+}
+
 /* Record it, and try what is left of it at each moment. */
 static void try(struct trial *t, struct trial *sum)
 {
     t->states = t->loaded = t->tried = t->repaired = 0;
     replay_enter();
-    content_prepare(t->op->before);
+    if (!prepare(t->op)) {
+        replay_leave();
+        return;
+    }
     record(t);
     t->last = snapshots();
     t->shown_last = t->pending ? 0 : content_check("after");

@@ -44,7 +44,7 @@ void replay_enter(void)
 void replay_leave(void)
 {
     cr_assert(!chdir(".."));
-    cr_assert_eq(system("rm -rf work taken log"), 0);
+    cr_assert_eq(system("rm -rf work taken log memory"), 0);
 }
 
 /* Run "qrewind @words" with the shim, which is to do what @told says. */

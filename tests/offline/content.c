@@ -11,11 +11,11 @@
 #include "qmp/mem.h"
 #include "tests/offline/offline.h"
 
-enum { LAYERS = 4 };
+enum { LAYERS = 5 };
 
 static const char *const stems[] = {"a", "b"};
 
-/* ---- what there is before: base <- s1 <- s2 [i1], and after @more ---- */
+/* ---- what there is before: base <- s1 <- s2 [i1] <- m1, and after @more ---- */
 
 static void write_layer(const char *tag, int k)
 {
@@ -29,8 +29,8 @@ static void write_layer(const char *tag, int k)
 
 void content_prepare(const char *more)
 {
-    offline_image("a.qcow2", "32M", NULL);
-    offline_image("b.qcow2", "32M", NULL);
+    offline_image("a.qcow2", "40M", NULL);
+    offline_image("b.qcow2", "40M", NULL);
     write_layer("", 0);
     offline_ok("qrewind -i a.qcow2 -i b.qcow2 create s1");
     write_layer("s1", 1);
@@ -42,7 +42,44 @@ void content_prepare(const char *more)
         offline_ok("qrewind -i a.qcow2 %s", more);
 }
 
+/* A QEMU on the disks, a virtual machine's. */
+static struct lab *run_on(const char *a, const char *b)
+{
+    auto_free char *folder = realpath(".", NULL);
+    auto_free char *one = mem_printf("if=none,id=a,format=qcow2,file=%s/%s", folder, a);
+    auto_free char *other = mem_printf("if=none,id=b,format=qcow2,file=%s/%s", folder, b);
+
+    return lab_start(&(struct lab_options){
+        .args = (const char *[]){"-drive", one, "-device", "virtio-blk-pci,drive=a", "-drive",
+                                 other, "-device", "virtio-blk-pci,drive=b", NULL}});
+}
+
+bool content_prepare_memory(const char *more)
+{
+    content_prepare(NULL);
+    struct lab *lab = run_on("a.s2.qcow2", "b.s2.qcow2");
+    auto_result struct lab_result r = lab_run(lab, "create", "m1", "--memory", NULL);
+
+    lab_stop(lab);
+    if (r.status == 7)
+        return false;
+    cr_assert_eq(r.status, 0, "%s", r.err);
+    offline_ok("cp a.m1.vmstate.qcow2 ../memory");
+    write_layer("m1", 4);
+    auto_free char *lines = mem_strdup(more ? more : "");
+    for (char *save, *line = strtok_r(lines, ";", &save); line; line = strtok_r(NULL, ";", &save))
+        offline_ok("qrewind -i a.qcow2 %s", line);
+    return true;
+}
+
 /* ---- what there is afterwards ---- */
+
+bool content_is_memory(const char *file)
+{
+    auto_result struct lab_result r = offline_run("cmp %s ../memory", file);
+
+    return !r.status;
+}
 
 int content_shows(const char *file, int d)
 {
@@ -83,6 +120,20 @@ static char *active(const char *original, size_t disk)
                                                           : offline_active("-i a.qcow2", disk);
 }
 
+/* What the snapshot @name shows; 0: nobody has said that. */
+static int known(const char *name)
+{
+    static const struct {
+        const char *name;
+        int shows;
+    } all[] = {{"s1", 1}, {"s2", 3}, {"m1", 15}};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (!strcmp(all[i].name, name))
+            return all[i].shows;
+    return 0;
+}
+
 int content_check(const char *where)
 {
     json_auto_t *list = offline_json(0, "qrewind -i a.qcow2 list");
@@ -91,18 +142,25 @@ int content_check(const char *where)
     const char *id;
     size_t i;
 
-    json_array_foreach(json_object_get(list, "snapshots"), i, s)
+    json_array_foreach(json_object_get(list, "snapshots"), i, s) {
+        const char *name = json_string_value(json_object_get(s, "name"));
+        const char *memory =
+            json_string_value(json_object_get(json_object_get(s, "memory"), "file"));
+        bool whole = !memory || content_is_memory(memory);
+
+        cr_expect(whole, "%s: %s: %s is not whole", where, name, memory);
+        good &= whole;
         json_object_foreach(json_object_get(s, "disks"), id, held) {
             const char *file = json_string_value(json_object_get(held, "file"));
-            const char *name = json_string_value(json_object_get(s, "name"));
 
-            if (json_object_get(held, "tag") || (strcmp(name, "s1") && strcmp(name, "s2")))
+            if (json_object_get(held, "tag") || !known(name))
                 continue;
             int shown = content_shows(file, disk_of(file));
-            bool right = shown == (name[1] == '1' ? 1 : 3);
+            bool right = shown == known(name);
             cr_expect(right, "%s: %s: %s shows %d", where, name, file, shown);
             good &= right;
         }
+    }
     auto_free char *a = active("a.qcow2", 0), *b = active("b.qcow2", 1);
     int one = content_shows(a, disk_of(a)), other = content_shows(b, disk_of(b));
     cr_expect_eq(one, other, "%s: one disk shows %d, the other %d", where, one, other);
@@ -115,7 +173,8 @@ bool content_check_files(const char *where)
     json_auto_t *info = offline_json(0, "qrewind -i a.qcow2 info");
     const char *sidecar = json_string_value(json_object_get(info, "sidecar")), *id;
     json_auto_t *doc = sidecar ? json_load_file(sidecar, 0, NULL) : NULL;
-    json_t *layer;
+    json_t *layer, *s;
+    size_t i;
     bool good;
 
     if (!doc) {
@@ -127,12 +186,17 @@ bool content_check_files(const char *where)
     cr_expect(good, "%s: pending", where);
     for (char *save, *f = strtok_r(ls.out, "\n", &save); f; f = strtok_r(NULL, "\n", &save)) {
         /* what we did not make is never removed */
-        bool known = strstr(sidecar, f) || !strcmp(f, "a.qcow2") || !strcmp(f, "b.qcow2");
+        bool is_known = strstr(sidecar, f) || !strcmp(f, "a.qcow2") || !strcmp(f, "b.qcow2");
 
         json_object_foreach(json_object_get(doc, "layers"), id, layer)
-            known |= !strcmp(json_string_value(json_object_get(layer, "file")), f);
-        cr_expect(known, "%s: nobody knows %s", where, f);
-        good &= known;
+            is_known |= !strcmp(json_string_value(json_object_get(layer, "file")), f);
+        json_array_foreach(json_object_get(doc, "snapshots"), i, s) {
+            const json_t *memory = json_object_get(json_object_get(s, "memory"), "file");
+
+            is_known |= memory && !strcmp(json_string_value(memory), f);
+        }
+        cr_expect(is_known, "%s: nobody knows %s", where, f);
+        good &= is_known;
     }
     return good;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * content: two disks with snapshots, of which each layer's content can be told.
+ * content: two disks with snapshots, of which each layer's content can be told; and a memory.
  *
  * Byte 8 k MiB of disk d is 10 d + k once layer k was written; which bytes are there tells what a
  * layer shows, as a mask.
@@ -13,8 +13,16 @@
 /* What there is before: a, b <- s1 <- s2 [i1], and after the operation @more (may be NULL). */
 void content_prepare(const char *more);
 
-/* Every snapshot shows what it did, the disks show the same of both: what, as a mask; -1: no. */
+/* The same with m1, which has a memory, on top: [i1] <- m1, and after the operations @more (parted
+ * by "; "; may be NULL). False: this QEMU cannot save one. */
+bool content_prepare_memory(const char *more);
+
+/* Every snapshot shows what it did, and its memory is whole; the disks show the same of both: what,
+ * as a mask; -1: no. */
 int content_check(const char *where);
+
+/* The memory in @file is byte for byte what QEMU had saved. */
+bool content_is_memory(const char *file);
 
 /* What the image @file of disk @d (0: a, 1: b) shows; -1: it cannot be read, or what never was. */
 int content_shows(const char *file, int d);

@@ -15,11 +15,12 @@
 
 extern char **environ;
 
-/* Run qemu-img without a shell; what it says on stderr goes into @words. Returns its
- * exit status, -1: it could not be started. */
+/* Run qemu-img without a shell; what it says on stderr goes into @words. Returns its exit status,
+ * -1: it could not be started. It takes a moment: Ctrl-C is for us, not for what is half done. */
 static int run(const char *const *argv, char *words, size_t size)
 {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     int ends[2], status = -1;
     size_t n = 0;
     pid_t pid;
@@ -31,7 +32,10 @@ static int run(const char *const *argv, char *words, size_t size)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-    int rc = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP); /* one of its own */
+    int rc = posix_spawnp(&pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     for (ssize_t got; !rc && n + 1 < size; n += (size_t)got)
@@ -78,23 +82,6 @@ static int convert(const char *const *argv, const char *what, const char *path,
                          words[0] ? words : "failed");
 }
 
-int image_rebase(const char *path, const char *format, const char *backing,
-                 const char *backing_format, struct qmp_error *err)
-{
-    const char *argv[] = {"qemu-img",
-                          "rebase",
-                          "-f",
-                          format,
-                          "-b",
-                          backing ? backing : "",
-                          backing ? "-F" : path,
-                          backing ? backing_format : NULL,
-                          path,
-                          NULL};
-
-    return convert(argv, "rebase", path, err);
-}
-
 int image_name_backing(const char *path, const char *format, const char *backing,
                        const char *backing_format, struct qmp_error *err)
 {
@@ -109,28 +96,6 @@ int image_free_leaks(const char *path, struct qmp_error *err)
     const char *argv[] = {"qemu-img", "check", "-q", "-f", "qcow2", "-r", "leaks", path, NULL};
 
     return convert(argv, "check", path, err);
-}
-
-int image_copy_snapshot(const char *path, const char *source, const char *tag, const char *backing,
-                        struct qmp_error *err)
-{
-    auto_free char *escaped = path_escape(tag), *which = mem_printf("snapshot.name=%s", escaped);
-    const char *argv[] = {"qemu-img",
-                          "convert",
-                          "-n",
-                          "-f",
-                          "qcow2",
-                          "-O",
-                          "qcow2",
-                          "-l",
-                          which,
-                          backing ? "-B" : "--target-is-zero",
-                          backing ? backing : source,
-                          backing ? source : path,
-                          backing ? path : NULL,
-                          NULL};
-
-    return convert(argv, "convert", path, err);
 }
 
 int image_apply(const char *path, const char *tag, struct qmp_error *err)

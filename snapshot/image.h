@@ -126,30 +126,14 @@ int image_sync_folder(const char *path, struct qmp_error *err);
 /* Write @path's dirty pages to the disk, also while QEMU has it open. */
 int image_flush(const char *path, struct qmp_error *err);
 
-/*
- * Let the image @path show what it shows with @backing (NULL: nothing) below it: the data
- * of the layers between is copied into it. Runs "qemu-img rebase", which locks the image:
- * QRW_ERR_LOCKED when somebody has it open. Killed at any time the image shows the same.
- * QRW_ERR_FAILED with qemu-img's words; QRW_ERR_UNSUPPORTED: there is no qemu-img.
- */
-int image_rebase(const char *path, const char *format, const char *backing,
-                 const char *backing_format, struct qmp_error *err);
-
 /* Write @backing (as it is) and its format into the header of @path, and nothing else: "qemu-img
- * rebase -u". Can be repeated. Fails as image_rebase() does. */
+ * rebase -u". Can be repeated. QRW_ERR_LOCKED when somebody has it open, QRW_ERR_FAILED with
+ * qemu-img's words, QRW_ERR_UNSUPPORTED: there is no qemu-img. */
 int image_name_backing(const char *path, const char *format, const char *backing,
                        const char *backing_format, struct qmp_error *err);
 
 /* Give back the clusters of the qcow2 image @path that nothing uses: "qemu-img check -r leaks". */
 int image_free_leaks(const char *path, struct qmp_error *err);
-
-/*
- * Let the empty image @path, which is backed by @backing (NULL: nothing), show what @source
- * showed when its internal snapshot @tag was taken: its data is copied. Nobody may write
- * to @source. Errors as above.
- */
-int image_copy_snapshot(const char *path, const char *source, const char *tag, const char *backing,
-                        struct qmp_error *err);
 
 /* Remove the internal snapshot @tag from the qcow2 image @path, which nobody has open. That it
  * is not there is no failure. Errors as above. */

@@ -11,6 +11,7 @@
 #include "snapshot/import.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/tool.h"
 
 static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *err)
 {
@@ -33,8 +34,8 @@ static int copy(struct runner *r, const json_t *step, struct qmp_error *err)
 
     if (make_overlay(r, step, err))
         return -1;
-    if (!image_copy_snapshot(file, text(step, "source"), text(step, "tag"), text(step, "backing"),
-                             err))
+    if (!tool_copy_snapshot(r, file, text(step, "source"), text(step, "tag"), text(step, "backing"),
+                            err))
         return 0;
     runner_file_undo(r, NULL, step, NULL);
     return -1;
@@ -101,8 +102,8 @@ static int sync_files(struct runner *r, const json_t *step, struct qmp_error *er
 
 static int rebase(struct runner *r, const json_t *step, struct qmp_error *err)
 {
-    return image_rebase(text(step, "file"), text(step, "format"), text(step, "backing"),
-                        text(step, "backing_format"), err);
+    return tool_rebase(r, text(step, "file"), text(step, "format"), text(step, "backing"),
+                       text(step, "backing_format"), err);
 }
 
 /* The guest waits for QEMU's own flush; what is written out before costs it nothing. */

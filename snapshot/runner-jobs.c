@@ -26,6 +26,7 @@ struct follow {
     struct graph g;       /* only its jobs */
     enum job_phase *told; /* what events said of each since, JOB_RUNNING: nothing */
     bool woken;           /* something happened since we asked last */
+    bool ending;          /* they were told how to end */
     int64_t begun_ms;
 };
 
@@ -54,11 +55,17 @@ static void on_event(struct qmp_client *c, const char *name, json_t *event, void
         }
 }
 
+/* Offline nobody is left to wait later, and what was told to end does so in a moment. */
+static bool may_leave(const struct follow *f)
+{
+    return !f->r->offline || !f->ending;
+}
+
 static bool woken(void *arg)
 {
     const struct follow *f = arg;
 
-    return f->woken || *f->r->stop;
+    return f->woken || (*f->r->stop && may_leave(f));
 }
 
 /* Does an event say that the job waits for a command? */
@@ -206,8 +213,10 @@ static int tell(struct follow *f, struct qmp_error *err)
     for (size_t i = 0; i < f->n; i++) {
         const char *argument, *command = job_command(phase(f, i), then(f, i), &argument);
 
-        if (command)
-            ask_add(a, command, json_pack("{s:s}", argument, job_id(f->steps[i])), NULL, NULL);
+        if (!command)
+            continue;
+        ask_add(a, command, json_pack("{s:s}", argument, job_id(f->steps[i])), NULL, NULL);
+        f->ending = true;
     }
     forget_told(f);
     rc = ask_run(a, err);
@@ -215,12 +224,17 @@ static int tell(struct follow *f, struct qmp_error *err)
     return rc;
 }
 
+static bool is_over(const struct follow *f)
+{
+    return *f->r->stop || (f->r->wait_ms && clock_ms() - f->begun_ms >= f->r->wait_ms);
+}
+
 static int waiting(const struct follow *f, struct qmp_error *err)
 {
     const char *id = job_id(f->steps[0]);
 
     if (f->r->offline)
-        return qmp_error_set(err, QRW_ERR_FAILED, "interrupted: what was begun is undone");
+        return qmp_error_set(err, QMP_ERR_CANCELLED, "interrupted");
     qmp_error_set(err, QRW_ERR_WAITING, "stopped waiting; the job %s goes on", id);
     return qmp_error_hint(err, "to wait for it again: qrewind job wait %s", id);
 }
@@ -298,7 +312,7 @@ static int follow(struct follow *f, struct qmp_error *err)
             return then(f, 0) == JOB_HOLD && phase(f, 0) == JOB_READY ? RUN_LEFT : RUN_DONE;
         if (all_ready && tell(f, err))
             return -1;
-        if (*f->r->stop || (f->r->wait_ms && clock_ms() - f->begun_ms >= f->r->wait_ms))
+        if (may_leave(f) && is_over(f))
             return waiting(f, err);
         if (rest(f, err))
             return -1;

@@ -245,6 +245,65 @@ int tool_checksum(const struct runner *r, const char *file, char sum[static 65],
     return sum[0] ? 0 : qmp_error_set(err, QRW_ERR_FAILED, "sha256sum said something else");
 }
 
+/* ---- change ---- */
+
+/* Let qemu-img work on @file, which nobody else may have open. */
+static int change(const struct runner *r, const char *file, const char *const *argv,
+                  struct qmp_error *err)
+{
+    struct process p = {
+        .argv = argv, .input = -1, .base = qmp_client_base(r->client), .stop = r->stop};
+    struct qmp_error why;
+    char who[256];
+    pid_t pid;
+
+    if (!process_run(&p, &why))
+        return 0;
+    if (why.kind == QRW_ERR_FAILED && image_holder(file, &pid, who, sizeof(who)))
+        return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", file, who);
+    failed(&p, &why, err);
+    return qmp_error_wrap(err, "qemu-img %s %s", argv[1], file);
+}
+
+int tool_rebase(const struct runner *r, const char *file, const char *format, const char *backing,
+                const char *backing_format, struct qmp_error *err)
+{
+    const char *argv[] = {"qemu-img",
+                          "rebase",
+                          "-f",
+                          format,
+                          "-b",
+                          backing ? backing : "",
+                          backing ? "-F" : file,
+                          backing ? backing_format : NULL,
+                          file,
+                          NULL};
+
+    return change(r, file, argv, err);
+}
+
+int tool_copy_snapshot(const struct runner *r, const char *file, const char *source,
+                       const char *tag, const char *backing, struct qmp_error *err)
+{
+    auto_free char *escaped = path_escape(tag), *which = mem_printf("snapshot.name=%s", escaped);
+    const char *argv[] = {"qemu-img",
+                          "convert",
+                          "-n",
+                          "-f",
+                          "qcow2",
+                          "-O",
+                          "qcow2",
+                          "-l",
+                          which,
+                          backing ? "-B" : "--target-is-zero",
+                          backing ? backing : source,
+                          backing ? source : file,
+                          backing ? file : NULL,
+                          NULL};
+
+    return change(r, file, argv, err);
+}
+
 /* ---- report ---- */
 
 json_t *tool_report(const struct runner *r, const char *verb, const char *file, const char *format,

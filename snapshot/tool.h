@@ -27,6 +27,21 @@ int tool_convert(const struct runner *r, const struct tool_image *i, struct qmp_
 int tool_checksum(const struct runner *r, const char *file, char sum[static 65],
                   struct qmp_error *err);
 
+/*
+ * Let the image @file show what it shows with @backing (NULL: nothing) below it: the data of the
+ * layers between is copied into it. QRW_ERR_LOCKED when somebody has it open. Ended at any time the
+ * image shows the same.
+ */
+int tool_rebase(const struct runner *r, const char *file, const char *format, const char *backing,
+                const char *backing_format, struct qmp_error *err);
+
+/*
+ * Let the empty image @file, which is backed by @backing (NULL: nothing), show what @source showed
+ * when its internal snapshot @tag was taken: its data is copied. Nobody may write to @source.
+ */
+int tool_copy_snapshot(const struct runner *r, const char *file, const char *source,
+                       const char *tag, const char *backing, struct qmp_error *err);
+
 /* What "qemu-img VERB" reports of @file alone: what that builds on is not opened. Also where it
  * calls what it finds a failure. New reference; NULL: it fails, and has no report. */
 json_t *tool_report(const struct runner *r, const char *verb, const char *file, const char *format,

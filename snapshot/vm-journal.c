@@ -268,6 +268,15 @@ void journal_stands(struct qmp_error *err)
                    "more, qrewind repair settles it");
 }
 
+json_t *journal_unbegun(struct qmp_error *err)
+{
+    if (err && err->kind == QMP_ERR_CANCELLED) {
+        err->kind = QRW_ERR_FAILED;
+        qmp_error_hint(err, "nothing has changed");
+    }
+    return NULL;
+}
+
 void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
                     struct qmp_error *why)
 {

@@ -132,6 +132,8 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
                 struct qmp_error *err);
 /* @err left the operation pending: QRW_ERR_UNKNOWN, and what to do then. */
 void journal_stands(struct qmp_error *err);
+/* No operation has come of it: who was interrupted (@err) has nothing to wait for. Returns NULL. */
+json_t *journal_unbegun(struct qmp_error *err);
 /* @p failed with @why, and is undone: record that, or it stands. */
 void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
                     struct qmp_error *why);

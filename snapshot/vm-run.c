@@ -150,6 +150,7 @@ static void fail(struct qrw_vm *vm, struct journal *j, struct plan *p, bool jour
         journal_undone(j, vm, p, err);
     if (j->dropped) {
         err->kind = QRW_ERR_UNKNOWN; /* not as if nothing had been */
+        err->hint[0] = '\0';
         qmp_error_hint(err, "all is as it was, but for the snapshots that were to be dropped: "
                             "what they held is overwritten in part");
     }
@@ -323,7 +324,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     struct journal j;
 
     if (vm_start(vm, err) || vm_observe(vm, level, err))
-        return NULL;
+        return journal_unbegun(err);
     /* while QEMU answers there is time for the sidecar */
     if (needs_machine(vm, op, args))
         vm_ask_machine(vm, saves_live(op, args));
@@ -352,7 +353,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     }
     journal_close(&j, vm);
     vm_forget_machine(vm);
-    return result;
+    return result ? result : journal_unbegun(err);
 }
 
 /* What is pending, and the merges that an operation had still to do. Offline that alone needs an

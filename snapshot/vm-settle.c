@@ -361,7 +361,8 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         vm_tell(vm, p.result, notes);
     plan_done(&p);
     if (rc && err && *how != SETTLED_NOTHING &&
-        (err->kind == QMP_ERR_SYSTEM || err->kind == QMP_ERR_COMMAND))
+        (err->kind == QMP_ERR_SYSTEM || err->kind == QMP_ERR_COMMAND ||
+         err->kind == QMP_ERR_CANCELLED))
         journal_stands(err);
     return rc;
 }

@@ -137,21 +137,6 @@ Test(interrupt, ends_the_waiting_and_says_how_to_go_on)
     lab_stop(lab);
 }
 
-/* Wait until @p has said @words on stderr. */
-static void hears(const struct lab_process *p, const char *words)
-{
-    char said[65536] = "";
-    size_t n = 0;
-
-    while (!strstr(said, words)) {
-        ssize_t more = read(p->err, said + n, sizeof(said) - 1 - n);
-
-        cr_assert_gt(more, 0, "%s", said);
-        n += (size_t)more;
-        said[n] = '\0';
-    }
-}
-
 Test(interrupt, the_second_one_leaves_at_once)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
@@ -161,7 +146,7 @@ Test(interrupt, the_second_one_leaves_at_once)
     struct lab_process p = begins(lab, "qrw-mirror-vda", "mirror", "vda", copy, "--speed", "64k");
     kill(lab->pid, SIGSTOP); /* nothing that needs QEMU can end now */
     cr_assert_eq(kill(p.pid, SIGINT), 0);
-    hears(&p, "interrupt again to leave at once");
+    lab_hears(&p, "interrupt again to leave at once");
     cr_assert_eq(kill(p.pid, SIGINT), 0);
     auto_result struct lab_result r = lab_finish(&p);
     cr_expect_eq(r.status, 128 + SIGINT, "%d", r.status);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test-qemu-offline-killed: the engine, or it and the program, are killed at every command of
- * every operation, before and after it; repair then leads to "done" or "undone".
+ * every operation, before and after it; repair then leads to "done" or "undone". Interrupted by
+ * hand at whatever is sent, it is the one or the other at once, says which, and can be done again.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -88,6 +89,21 @@ static bool point(const struct operation *op, int at, bool answered, bool client
     return true;
 }
 
+/* What there is before lies in ../kept. */
+static void enter(const struct operation *op)
+{
+    cr_assert_eq(system("mkdir work"), 0);
+    cr_assert(!chdir("work"));
+    content_prepare(op->before);
+    cr_assert_eq(system("cp -a . ../kept && rm -f *"), 0);
+}
+
+static void leave(void)
+{
+    cr_assert(!chdir(".."));
+    cr_assert_eq(system("rm -rf kept work"), 0);
+}
+
 static void every_point(const struct operation *op)
 {
     static const struct {
@@ -95,18 +111,14 @@ static void every_point(const struct operation *op)
     } ways[] = {{false, false}, {true, false}, {true, true}};
     int points = 0;
 
-    cr_assert_eq(system("mkdir work"), 0);
-    cr_assert(!chdir("work"));
-    content_prepare(op->before);
-    cr_assert_eq(system("cp -a . ../kept && rm -f *"), 0);
+    enter(op);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
         for (int at = 1; point(op, at, ways[i].answered, ways[i].client); at++) {
             cr_assert_eq(system("rm -f *"), 0);
             cr_assert_lt(at, MAX_COMMANDS, "%s: it never succeeds", op->line);
             points++;
         }
-    cr_assert(!chdir(".."));
-    cr_assert_eq(system("rm -rf kept work"), 0);
+    leave();
     printf("table: %-40s %3d points\n", op->line, points);
     fflush(stdout);
 }
@@ -128,7 +140,79 @@ EVERY_POINT(commit, "delete i1 s2", "commit a --force", 15)
 EVERY_POINT(stream, "delete i1", "stream a", 15)
 EVERY_POINT(prune, "delete i1", "prune --keep-last 1", 15)
 
-/* QEMU loads into one disk after the other: here it came as far as the first. */
+/* ---- by hand ---- */
+
+/* How many lines the engine gets of an operation that nobody disturbs. */
+static int lines_of(const struct operation *op)
+{
+    offline_ok("cp -a ../kept/. .");
+    offline_ok("qrewind -i a.qcow2 --trace ../trace %s", op->line);
+    auto_result struct lab_result sent = offline_run("grep -c \"sent\" ../trace");
+    cr_assert_eq(system("rm -f * ../trace"), 0);
+    return atoi(sent.out);
+}
+
+/* Returns whether it was taken back. */
+static bool interrupted(const struct operation *op, int at)
+{
+    auto_free char *where = mem_printf("%s: interrupted at line %d", op->line, at);
+    /* the snapshot that a commit drops is overwritten */
+    const int undone = strstr(op->line, "--force") ? 5 : 1;
+
+    offline_ok("cp -a ../kept/. .");
+    int before = content_check(where);
+    arm(at, false, false);
+    setenv("ENGINE_SIGNAL", at % 2 ? "2" : "15", 1);
+    use_engine(true);
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 %s", op->line);
+    use_engine(false);
+    unsetenv("ENGINE_SIGNAL");
+    int after = content_check(where);
+    cr_expect(r.status == 0 || r.status == 1 || r.status == undone, "%s: exit %d: %s", where,
+              r.status, r.err);
+    cr_expect_eq(after, r.status ? before : op->done, "%s: exit %d, the disks show %d", where,
+                 r.status, after);
+    cr_expect(!r.status || strstr(r.err, "interrupted\n"), "%s: %s", where, r.err);
+    content_check_files(where);
+    if (r.status) {
+        offline_ok("qrewind -i a.qcow2 %s", op->line);
+        cr_expect_eq(content_check(where), op->done, "%s: done again", where);
+    }
+    cr_assert_eq(system("rm -f *"), 0);
+    return r.status;
+}
+
+static void interrupted_anywhere(const struct operation *op)
+{
+    int taken_back = 0;
+
+    enter(op);
+    int lines = lines_of(op);
+    for (int at = 1; at <= lines; at++)
+        taken_back += interrupted(op, at);
+    leave();
+    cr_expect_gt(taken_back, 0, "%s", op->line);
+    printf("table: %-40s interrupted at %d lines, taken back %d times\n", op->line, lines,
+           taken_back);
+    fflush(stdout);
+}
+
+#define INTERRUPTED(title, ...)                                                                    \
+    Test(qemu_offline_killed, interrupted_##title)                                                 \
+    {                                                                                              \
+        interrupted_anywhere(&(struct operation){__VA_ARGS__});                                    \
+    }
+
+INTERRUPTED(create, NULL, "create n1", 15)
+INTERRUPTED(revert, NULL, "revert s1", 1)
+INTERRUPTED(revert_internal, NULL, "revert i1", 7)
+INTERRUPTED(revert_internal_below, "create s3", "revert i1", 7)
+INTERRUPTED(delete_with_a_merge, "delete i1", "delete s2", 15)
+INTERRUPTED(commit, "delete i1 s2", "commit a --force", 15)
+INTERRUPTED(stream, "delete i1", "stream a", 15)
+
+/* ---- a load ---- */
+
 /* Until the engine, which is told to end when the program has, has let go of @file. */
 static void await_let_go(const char *file)
 {
@@ -139,6 +223,7 @@ static void await_let_go(const char *file)
     cr_assert_eq(fcntl(fd, F_OFD_SETLKW, &all), 0);
 }
 
+/* QEMU loads into one disk after the other: here it came as far as the first. */
 Test(qemu_offline_killed, a_load_that_was_cut_in_half_is_taken_back)
 {
     content_prepare(NULL);

@@ -73,6 +73,26 @@ Test(qemu_offline_work, interrupted_it_is_taken_back)
     shows_all();
 }
 
+/* Nothing that needs the engine can end any more; Ctrl-C does not reach it. */
+Test(qemu_offline_work, the_second_one_leaves_at_once_and_the_same_command_goes_on)
+{
+    struct lab_process p = begin();
+    auto_result struct lab_result list = offline_run("qrewind -i a.qcow2 list");
+    pid_t engine = pid_in(list.err);
+
+    cr_expect_neq(getpgid(engine), getpgid(p.pid));
+    kill(engine, SIGSTOP);
+    kill(p.pid, SIGINT);
+    lab_hears(&p, "interrupt again to leave at once");
+    kill(p.pid, SIGTERM);
+    auto_result struct lab_result r = lab_finish(&p);
+    cr_expect_eq(r.status, 128 + SIGTERM, "%d", r.status);
+    offline_ok("qrewind -i a.qcow2 commit a --force");
+    cr_expect(!runs(engine), "the engine is still there");
+    shows_all();
+    offline_files("a.qcow2 a.qcow2.qrewind.json a.s1.qcow2");
+}
+
 Test(qemu_offline_work, others_are_told_who_is_at_work_and_may_look)
 {
     struct lab_process p = begin();

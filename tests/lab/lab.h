@@ -141,6 +141,9 @@ struct lab_process {
 struct lab_process lab_begin(struct lab *lab, ...) __attribute__((sentinel));
 struct lab_process lab_spawn(const char *cwd, const char *const *argv);
 
+/* Wait until it has said @words on stderr. */
+void lab_hears(const struct lab_process *p, const char *words);
+
 /* Close its input, wait for its end; the result has what was not read from it yet. */
 struct lab_result lab_finish(struct lab_process *p);
 

@@ -73,6 +73,21 @@ static bool drain(int fd, char **text, size_t *len)
     return n > 0;
 }
 
+void lab_hears(const struct lab_process *p, const char *words)
+{
+    char said[65536] = "";
+    size_t n = 0;
+
+    while (!strstr(said, words)) {
+        ssize_t more = read(p->err, said + n, sizeof(said) - 1 - n);
+
+        if (more <= 0)
+            lab_fail("a program did not say '%s', but: %s", words, said);
+        n += (size_t)more;
+        said[n] = '\0';
+    }
+}
+
 struct lab_result lab_finish(struct lab_process *p)
 {
     struct lab_result r = {.out = mem_alloc(1), .err = mem_alloc(1)};

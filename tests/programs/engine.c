@@ -6,7 +6,8 @@
  *
  * The commands that pass are counted, not the questions. At number ENGINE_AT, instead of passing
  * it on, or (ENGINE_ANSWERED) when QEMU has answered it, QEMU dies by SIGKILL, and (ENGINE_CLIENT)
- * qrewind. Where it never comes so far, all works as without us.
+ * qrewind. With ENGINE_SIGNAL=2 none dies: at line ENGINE_AT of whatever kind qrewind gets that
+ * signal, and all goes on. Where it never comes so far, all works as without us.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,26 +16,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static pid_t qemu;
-static int at, counted;
+static pid_t client, qemu;
+static int at, counted, only_signal;
 static bool answered, armed;
-
-static void on_term(int number)
-{
-    kill(qemu, SIGTERM);
-}
 
 static _Noreturn void strike(void)
 {
     if (getenv("ENGINE_CLIENT"))
-        kill(getppid(), SIGKILL);
+        kill(client, SIGKILL);
     kill(qemu, SIGKILL);
-    waitpid(qemu, NULL, 0);
     _exit(1);
 }
 
@@ -68,10 +61,12 @@ struct side {
 
 static void take_line(struct side *s, const char *line, size_t n)
 {
-    if (s->client && !is_question(line) && ++counted == at) {
-        if (!answered)
+    if (s->client && (only_signal || !is_question(line)) && ++counted == at) {
+        if (only_signal)
+            kill(client, only_signal);
+        else if (!answered)
             strike();
-        armed = true;
+        armed = answered;
     }
     if (!s->client && armed && (strstr(line, "\"return\"") || strstr(line, "\"error\"")))
         strike();
@@ -111,27 +106,28 @@ static int monitor_of(char **argv)
 
 int main(int argc, char **argv)
 {
-    int monitor = monitor_of(argv), ends[2], client = dup(monitor);
+    int monitor = monitor_of(argv), ends[2], outside = dup(monitor);
 
     at = getenv("ENGINE_AT") ? atoi(getenv("ENGINE_AT")) : 0;
     answered = getenv("ENGINE_ANSWERED") != NULL;
+    only_signal = getenv("ENGINE_SIGNAL") ? atoi(getenv("ENGINE_SIGNAL")) : 0;
+    client = getppid();
+    qemu = getpid();
     socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
-    qemu = fork();
-    if (!qemu) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* it is the one that qrewind has started */
+    if (fork()) {
         dup2(ends[1], monitor);
-        close(client);
+        close(outside);
         execvp("qemu-system-x86_64", argv);
         _exit(127);
     }
     close(ends[1]);
     close(monitor);
-    signal(SIGTERM, on_term);
 
     static struct side sides[2];
-    struct pollfd p[2] = {{.fd = client, .events = POLLIN}, {.fd = ends[0], .events = POLLIN}};
-    sides[0] = (struct side){.from = client, .to = ends[0], .client = true};
-    sides[1] = (struct side){.from = ends[0], .to = client};
+    struct pollfd p[2] = {{.fd = outside, .events = POLLIN}, {.fd = ends[0], .events = POLLIN}};
+    sides[0] = (struct side){.from = outside, .to = ends[0], .client = true};
+    sides[1] = (struct side){.from = ends[0], .to = outside};
     for (bool more = true; more;) {
         if (poll(p, 2, -1) < 0)
             continue;
@@ -139,7 +135,5 @@ int main(int argc, char **argv)
             if (p[i].revents)
                 more &= take(&sides[i]);
     }
-    kill(qemu, SIGTERM);
-    waitpid(qemu, NULL, 0);
     return 0;
 }

@@ -8,7 +8,7 @@
  *                 and all snapshots and disks show what they did; what has ended stays done
  *
  * The same of an operation that takes itself back, for a call fails, and of the repair of one that
- * was killed.
+ * was killed; offline and, as far as memory goes, with a QEMU that goes with the power.
  *
  *   make power-matrix [OF=1] [QRW_ROW=TEXT]
  */
@@ -34,28 +34,38 @@ enum { SAMPLE = 40, SAMPLE_FAILING = 10, SAMPLE_REPAIR = 3, KILLS = 5 };
 
 static const struct operation {
     const char *before, *line;
-    int done;    /* what the disks show then, if not what they showed before */
-    bool memory; /* there is a snapshot that has one, m1 */
+    int done; /* what the disks show then, if not what they showed before */
+    enum {
+        OFFLINE,
+        BESIDE, /* offline, and there is a snapshot with memory: m1 */
+        LIVE,   /* a QEMU runs on them, of which m1 is not */
+        LIVE_BESIDE
+    } where;
 } operations[] = {
-    {NULL, "create n1", 15, false},
-    {NULL, "create --internal n1", 15, false},
-    {NULL, "edit s1 --name n1 --description new", 15, false},
-    {NULL, "revert s1", 1, false},
-    {"revert s1", "undo", 15, false},
-    {"delete i1", "delete s2", 15, false},
-    {"revert s1 --discard", "delete i1 s2", 1, false},
-    {"delete i1", "prune --keep-last 1", 15, false},
-    {"delete i1", "stream a", 15, false},
-    {NULL, "revert m1", 15, true},
-    {"revert m1", "undo", 31, true},
-    {NULL, "edit m1 --name n1", 31, true},
-    {NULL, "delete m1", 31, true},
-    {"revert s1 --discard", "delete i1 s2 m1", 1, true},
-    {"edit i1 --pin; create s3", "prune --keep-last 1", 31, true},
+    {NULL, "create n1", 15, OFFLINE},
+    {NULL, "create --internal n1", 15, OFFLINE},
+    {NULL, "edit s1 --name n1 --description new", 15, OFFLINE},
+    {NULL, "revert s1", 1, OFFLINE},
+    {"revert s1", "undo", 15, OFFLINE},
+    {"delete i1", "delete s2", 15, OFFLINE},
+    {"revert s1 --discard", "delete i1 s2", 1, OFFLINE},
+    {"delete i1", "prune --keep-last 1", 15, OFFLINE},
+    {"delete i1", "stream a", 15, OFFLINE},
+    {NULL, "revert m1", 15, BESIDE},
+    {"revert m1", "undo", 31, BESIDE},
+    {NULL, "edit m1 --name n1", 31, BESIDE},
+    {NULL, "delete m1", 31, BESIDE},
+    {"revert s1 --discard", "delete i1 s2 m1", 1, BESIDE},
+    {"edit i1 --pin; create s3", "prune --keep-last 1", 31, BESIDE},
+    {NULL, "create m1 --memory", 15, LIVE},
+    {NULL, "create m1 --memory=live", 15, LIVE},
+    {NULL, "revert m1", 15, LIVE_BESIDE},
+    {NULL, "delete m1", 31, LIVE_BESIDE},
 };
 
 struct trial {
     const struct operation *op;
+    struct lab *lab;                           /* NULL: offline */
     enum { UNDISTURBED, FAILING, REPAIR } how; /* what is recorded: it, or its repair */
     int call;                                  /* at which it fails, after which it is killed */
     int calls, sync;
@@ -119,10 +129,30 @@ static bool succeeds(const char *where, const char *line)
 static char *title(const struct trial *t)
 {
     static const char *const hows[] = {"", "it fails", "repair"};
+    const char *live = t->op->where < LIVE ? "" : "live: ";
 
     return t->how == UNDISTURBED
-               ? mem_strdup(t->op->line)
-               : mem_printf("%s, call %d: %s", t->op->line, t->call, hows[t->how]);
+               ? mem_printf("%s%s", live, t->op->line)
+               : mem_printf("%s%s, call %d: %s", live, t->op->line, t->call, hows[t->how]);
+}
+
+static bool is_beside(const struct operation *op)
+{
+    return op->where == BESIDE || op->where == LIVE_BESIDE;
+}
+
+/* Which files a QEMU wrote to last may be its user's to say: those that it was started on, for
+ * nobody has written since. */
+static bool is_told(const struct trial *t)
+{
+    const char *tag = is_beside(t->op) ? "m1" : "s2";
+    auto_result struct lab_result list = offline_run("qrewind -i a.qcow2 list");
+
+    if (t->op->where < LIVE || !strstr(list.err, "cannot be told"))
+        return true;
+    auto_result struct lab_result r =
+        offline_run("qrewind -i a.%s.qcow2 -i b.%s.qcow2 repair", tag, tag);
+    return !r.status;
 }
 
 static bool converges(const struct trial *t, const struct replay_state *s)
@@ -130,7 +160,7 @@ static bool converges(const struct trial *t, const struct replay_state *s)
     auto_free char *what = title(t), *state = replay_describe(s);
     auto_free char *where = mem_printf("%s, state %d, %s", what, t->states, state);
 
-    if (!succeeds(where, "list") || !succeeds(where, "repair"))
+    if (!is_told(t) || !succeeds(where, "list") || !succeeds(where, "repair"))
         return false;
     auto_free char *now = snapshots();
     int shown = content_check(where);
@@ -169,15 +199,20 @@ static json_int_t generation(void)
     return n;
 }
 
+/* "qrewind"'s words. New string. */
+static char *words(const struct trial *t, const char *line)
+{
+    return t->lab ? mem_printf("-s %s %s", t->lab->socket, line)
+                  : mem_printf("-i a.qcow2 %s", line);
+}
+
 static void record(struct trial *t)
 {
-    auto_free char *line = mem_printf("-i a.qcow2 %s", t->op->line);
+    auto_free char *line = words(t, t->op->line), *repair = words(t, "repair --yes");
 
     t->pending = false;
     switch (t->how) {
     case UNDISTURBED:
-        t->before = snapshots();
-        t->shown = content_check("before");
         t->generation = generation();
         t->calls = replay_record(line);
         t->sync = replay_middle_sync();
@@ -190,7 +225,7 @@ static void record(struct trial *t)
     case REPAIR:
         replay_kill(line, t->call);
         t->generation = generation();
-        replay_record("-i a.qcow2 repair --yes");
+        replay_record(repair);
         break;
     }
 }
@@ -209,12 +244,37 @@ static void report(const struct trial *t, struct trial *sum)
     sum->repaired += t->repaired;
 }
 
-static bool prepare(const struct operation *op)
+/* False: this QEMU cannot do it. */
+static bool prepare(struct trial *t)
 {
-    if (op->memory)
-        return content_prepare_memory(op->before);
-    content_prepare(op->before);
-    return true;
+    const struct operation *op = t->op;
+    const bool beside = is_beside(op);
+
+    if (beside && !content_prepare_memory(op->before))
+        return false;
+    if (!beside)
+        content_prepare(op->before);
+    if (t->how == UNDISTURBED) {
+        t->before = snapshots();
+        t->shown = content_check("before");
+    }
+    if (op->where < LIVE)
+        return true;
+    replay_watch(true);
+    t->lab = content_run(beside ? "m1" : "s2");
+    replay_watch(false);
+    auto_free char *line = words(t, op->line);
+    auto_result struct lab_result can = offline_run("qrewind %s --dry-run", line);
+    return can.status != 7;
+}
+
+/* The power is gone. */
+static void stop(struct trial *t)
+{
+    lab_stop(t->lab);
+    if (t->lab)
+        content_keep_memory();
+    t->lab = NULL;
 }
 
 /* Record it, and try what is left of it at each moment. */
@@ -222,18 +282,19 @@ static void try(struct trial *t, struct trial *sum)
 {
     t->states = t->loaded = t->tried = t->repaired = 0;
     replay_enter();
-    if (!prepare(t->op)) {
-        replay_leave();
-        return;
+    bool can = prepare(t);
+    if (can)
+        record(t);
+    stop(t);
+    if (can) {
+        t->last = snapshots();
+        t->shown_last = t->pending ? 0 : content_check("after");
+        cr_assert(t->how != UNDISTURBED || t->shown_last == t->op->done, "%s", t->op->line);
+        replay(try_state, t);
+        free(t->last);
+        report(t, sum);
     }
-    record(t);
-    t->last = snapshots();
-    t->shown_last = t->pending ? 0 : content_check("after");
-    cr_assert(t->how != UNDISTURBED || t->shown_last == t->op->done, "%s", t->op->line);
-    replay(try_state, t);
-    free(t->last);
     replay_leave();
-    report(t, sum);
 }
 
 /* The operation; where it fails half way; and its repair, where it was killed. */

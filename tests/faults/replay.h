@@ -10,8 +10,9 @@
  *   data    what was synced is there; a file that was written to since is as it was at the sync or
  *           as it became, a new one is whole, half, empty, or zeros
  *
- * What QEMU writes to images that were there is there: tests/test-qemu-kill-points.c is about that.
- * What qemu-img makes is a new file like another. Locks are always whole.
+ * What an engine writes to images that were there is there: tests/test-qemu-kill-points.c is about
+ * that; what a QEMU does, replay_watch() says. What qemu-img makes is a new file like another.
+ * Locks are always whole.
  *
  *     replay_enter();
  *     ... make what is there before ...
@@ -44,6 +45,13 @@ struct replay_state {
 /* A folder to work in, in the working folder; and the way back, which removes it. */
 void replay_enter(void);
 void replay_leave(void);
+
+/*
+ * A QEMU that is started between "true" and "false" has a shim, too (disk.c). What it does to
+ * images while an operation is recorded is then replayed as what the program does itself: it is
+ * there once QEMU, or the program, has synced the file.
+ */
+void replay_watch(bool on);
 
 /* Run "qrewind WORDS", which must succeed, and record it. Returns how many calls it made. */
 int replay_record(const char *words);

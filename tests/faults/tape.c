@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "qmp/mem.h"
 
@@ -160,32 +161,6 @@ static void look(struct tape *t, int folder, const char *path)
     closedir(d);
 }
 
-void tape_reach(struct tape *t, int point)
-{
-    t->point = point;
-    look(t, TAPE_ROOT, "");
-    for (int i = 0; i < TAPE_NAMES && t->names[i].name; i++) {
-        int inode = t->now.of[i];
-
-        if (inode != NOBODY && t->inodes[inode].folder)
-            look(t, inode, t->names[i].name);
-    }
-}
-
-void tape_begin(struct tape *t, const char *root, const char *taken)
-{
-    *t = (struct tape){.root = root, .taken = taken, .ninodes = TAPE_ROOT + 1};
-    memset(&t->now, NOBODY, sizeof(t->now));
-    t->durable = t->now;
-    tape_reach(t, 1);
-}
-
-void tape_done(struct tape *t)
-{
-    for (int i = 0; i < TAPE_NAMES; i++)
-        free(t->names[i].name);
-}
-
 static void sync_file(struct tape *t, int inode)
 {
     struct tape_inode *f = &t->inodes[inode];
@@ -196,6 +171,51 @@ static void sync_file(struct tape *t, int inode)
     }
     f->dirty = false;
     tape_copy(t, inode, f->synced);
+}
+
+/* Has somebody written to the file since, who did not say so? */
+static void look_at(struct tape *t, int inode)
+{
+    struct tape_inode *f = &t->inodes[inode];
+    char copy[TAPE_PATH];
+    struct stat st;
+
+    tape_copy(t, inode, copy);
+    cr_assert(!stat(copy, &st), "%s: %m", copy);
+    if (f->settled)
+        sync_file(t, inode);
+    else if (memcmp(&f->written, &st.st_mtim, sizeof(st.st_mtim)) != 0 && t->point > 1)
+        f->dirty = true;
+    f->settled = false;
+    f->written = st.st_mtim;
+}
+
+void tape_reach(struct tape *t, int point)
+{
+    t->point = point;
+    look(t, TAPE_ROOT, "");
+    for (int i = 0; i < TAPE_NAMES && t->names[i].name; i++) {
+        int inode = t->now.of[i];
+
+        if (inode != NOBODY && t->inodes[inode].folder)
+            look(t, inode, t->names[i].name);
+        else if (inode != NOBODY && t->live && !t->inodes[inode].lock)
+            look_at(t, inode);
+    }
+}
+
+void tape_begin(struct tape *t, const char *root, const char *taken, bool live)
+{
+    *t = (struct tape){.root = root, .taken = taken, .live = live, .ninodes = TAPE_ROOT + 1};
+    memset(&t->now, NOBODY, sizeof(t->now));
+    t->durable = t->now;
+    tape_reach(t, 1);
+}
+
+void tape_done(struct tape *t)
+{
+    for (int i = 0; i < TAPE_NAMES; i++)
+        free(t->names[i].name);
 }
 
 static bool is_one_of(const char *call, const char *list)
@@ -228,4 +248,12 @@ void tape_take(struct tape *t, const char *call, const char *a, const char *b)
         sync_file(t, inode);
     else if (is_one_of(call, " write pwrite ftruncate truncate "))
         t->inodes[inode].dirty = !t->inodes[inode].lock;
+}
+
+void tape_hear(struct tape *t, const char *request, const char *path)
+{
+    int name = name_of(t, path), inode = name == NOBODY ? NOBODY : t->now.of[name];
+
+    if (inode != NOBODY && strcmp(request, "reading") != 0)
+        t->inodes[inode].settled = !strcmp(request, "syncing");
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 enum {
     TAPE_NAMES = 40,
@@ -41,10 +42,13 @@ struct tape_inode {
     char last[TAPE_PATH];   /* while no name leads to it: a copy of it */
     char synced[TAPE_PATH]; /* a copy of it as it was synced, or as it was at first; "": never */
     bool dirty, lock, folder;
+    bool settled;            /* of what QEMU did to it last, that was to sync it */
+    struct timespec written; /* as it was seen last */
 };
 
 struct tape {
     const char *root, *taken; /* copies of the folder: TAKEN/N is from before call N */
+    bool live;                /* what a QEMU has written is there when it has synced it */
     int point;                /* the call that is next */
     struct tape_name names[TAPE_NAMES];
     struct tape_inode inodes[TAPE_INODES];
@@ -55,7 +59,7 @@ struct tape {
 };
 
 /* Everything in TAKEN/1 is on the disk. */
-void tape_begin(struct tape *t, const char *root, const char *taken);
+void tape_begin(struct tape *t, const char *root, const char *taken, bool live);
 void tape_done(struct tape *t);
 
 /* Come to call number @point. */
@@ -63,6 +67,10 @@ void tape_reach(struct tape *t, int point);
 
 /* The call is done; @a and @b are its paths. */
 void tape_take(struct tape *t, const char *call, const char *a, const char *b);
+
+/* QEMU does to the image @path what @request says: "reading", "writing", "allocating", "syncing".
+ */
+void tape_hear(struct tape *t, const char *request, const char *path);
 
 /* Make @change in @s. */
 void tape_apply(struct tape_space *s, const struct tape_change *change);

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum kind { NONE, READ, WRITE, ALLOCATE, SYNC };
-static const char *const kinds[] = {"none", "read", "write", "allocate", "sync"};
+static const char *const kinds[] = {"none", "reading", "writing", "allocating", "syncing"};
 
 static struct {
     const char *file;

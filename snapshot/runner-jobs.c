@@ -98,21 +98,34 @@ static int take_jobs(void *to, const json_t *reply, struct qmp_error *err)
     return graph_take_jobs(&f->g, reply, err);
 }
 
-static int look(struct follow *f, struct qmp_error *err)
-{
-    struct ask *a = ask_new(f->r->client, NULL);
-
-    ask_add(a, "query-jobs", NULL, take_jobs, f);
-    return ask_finish(a, err);
-}
-
-static bool all_told(const struct follow *f)
+static bool all(const struct follow *f, bool (*is)(const struct follow *f, size_t i))
 {
     size_t n = 0;
 
-    while (n < f->n && is_told(f, n))
+    while (n < f->n && is(f, n))
         n++;
     return n == f->n;
+}
+
+static bool has_ended(const struct follow *f, size_t i)
+{
+    return f->told[i] == JOB_ENDED_WELL;
+}
+
+/* After the last look somebody will want to see what became of the disks. */
+static int look(struct follow *f, struct qmp_error *err)
+{
+    struct ask *a = ask_new(f->r->client, NULL);
+    bool last = f->r->ask_disks && all(f, has_ended);
+    size_t jobs = ask_add(a, "query-jobs", NULL, take_jobs, f), disks = jobs;
+    int rc;
+
+    if (last)
+        disks = f->r->ask_disks(f->r->ask_disks_arg, a);
+    rc = ask_run(a, err) || !ask_reply(a, jobs, err) ? -1 : 0;
+    f->r->disks_asked = !rc && last && ask_reply(a, disks, NULL);
+    ask_free(a);
+    return rc;
 }
 
 static void report(const struct follow *f)
@@ -305,7 +318,7 @@ static int follow(struct follow *f, struct qmp_error *err)
         bool all_ready;
         int rc;
 
-        if ((!all_told(f) && look(f, err)) || (rc = judge(f, &all_ready, err)) < 0)
+        if ((!all(f, is_told) && look(f, err)) || (rc = judge(f, &all_ready, err)) < 0)
             return -1;
         report(f);
         if (rc)

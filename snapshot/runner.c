@@ -298,6 +298,7 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
         int rc;
 
         m = 1;
+        r->disks_asked = false;
         if (*r->stop && !attach && !run.through) {
             rc = qmp_error_set(&why, QMP_ERR_CANCELLED, "interrupted");
         } else if (is(step, "job")) {

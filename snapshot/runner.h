@@ -17,6 +17,7 @@
 #include "snapshot/plan.h"
 #include "snapshot/vm.h"
 
+struct ask;
 struct quiesce;
 
 struct runner {
@@ -32,6 +33,11 @@ struct runner {
     /* called before jobs are told to switch, so that the journal has it; NULL: no journal */
     int (*switching)(void *arg, struct qmp_error *err);
     void *switching_arg;
+    /* adds the question for the disks, which the end of a job has changed, to the one for the jobs;
+     * returns its index. NULL: nobody needs it */
+    size_t (*ask_disks)(void *arg, struct ask *a);
+    void *ask_disks_arg;
+    bool disks_asked; /* out: that was the last that happened */
     int64_t stopped_us;      /* when the guest was stopped by us, 0: it was not */
     int64_t pause_us;        /* out: how long the command took that cannot be taken back */
     json_t *jobs;            /* out: an array, how the jobs were seen last */
@@ -83,7 +89,6 @@ int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error 
 void runner_dismiss(struct runner *r, const struct plan *p);
 /* The same among other questions. A job whose end @p promises is the proof that the goal is
  * reached: it is left, until that is recorded, unless @promised. */
-struct ask;
 void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised);
 /* The one that the step @job started. */
 void runner_dismiss_one(struct runner *r, const json_t *job);

@@ -40,8 +40,11 @@ struct qrw_vm {
 /* Ask QEMU what it has, as deep as @level. The errors of the connection are found here. */
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err);
 
-/* Look at the disks again; the status and the jobs stay as they were seen last. */
-int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err);
+/* Look at the disks again; the status and the jobs stay as they were seen last. @asked: the
+ * answer is there, by the following. */
+int vm_observe_disks(struct qrw_vm *vm, bool asked, struct qmp_error *err);
+/* Among other questions; returns its index. */
+size_t vm_ask_disks(void *vm, struct ask *a);
 
 /* Ask how the migration into @file stands; NULL: there is none to be asked for. */
 int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *err);

@@ -130,7 +130,7 @@ static json_t *finished(const struct plan *p, const struct runner *r)
  * only an image cannot be told; of several tags some are deleted, the one that failed included. */
 static bool has_changed(struct qrw_vm *vm, const struct plan *p)
 {
-    if (!json_array_size(p->promise) || vm_observe_disks(vm, NULL))
+    if (!json_array_size(p->promise) || vm_observe_disks(vm, false, NULL))
         return false;
     enum recover_verdict verdict = recover_decide(p, &vm->graph);
     return verdict == RECOVER_FINISH ||

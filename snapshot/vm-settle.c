@@ -21,10 +21,11 @@
 #include "snapshot/vm-private.h"
 
 /* What there is now: the disks, and what became of the jobs where there were any. */
-static int observe_end(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err)
+static int observe_end(struct qrw_vm *vm, const struct runner *r, const struct plan *p,
+                       struct qmp_error *err)
 {
     return plan_promises_job(p, NULL) ? vm_observe(vm, GRAPH_DISKS, err)
-                                      : vm_observe_disks(vm, err);
+                                      : vm_observe_disks(vm, r->disks_asked, err);
 }
 
 /* There is no result that could name what is left over. */
@@ -51,7 +52,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     struct qmp_error why = {0};
 
     vm_spare_shared(vm, p, j->file);
-    if ((plan_acts(p) && observe_end(vm, p, &why)) ||
+    if ((plan_acts(p) && observe_end(vm, r, p, &why)) ||
         vm_observe_migration(vm, plan_promised_file(p), &why) || plan_holds(p, &vm->graph, &why) ||
         vm_check_headers(vm, p, &why) || runner_cleanup(r, p, &why)) {
         journal_stands(&why);
@@ -85,6 +86,8 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
                            .files_reachable = vm->files_reachable,
                            .pid = vm->pid,
                            .options = &vm->options,
+                           .ask_disks = vm_ask_disks,
+                           .ask_disks_arg = vm,
                            .workspace = -1,
                            .jobs = json_array()};
 }

@@ -288,11 +288,10 @@ static const bool *stop_of(const struct qrw_vm *vm)
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
 {
     struct graph *g = &vm->graph;
-    struct ask *a;
 
     if (vm->offline && !vm->client)
         return vm_observe_files(vm, err);
-    a = ask_new(vm->client, stop_of(vm));
+    struct ask *a = ask_new(vm->client, stop_of(vm));
     graph_done(g);
     ask_add(a, "query-status", NULL, take_status, g);
     ask_add(a, "query-block", NULL, take_block, g);
@@ -313,11 +312,17 @@ int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err)
     return 0;
 }
 
-int vm_observe_disks(struct qrw_vm *vm, struct qmp_error *err)
+size_t vm_ask_disks(void *vm, struct ask *a)
+{
+    return ask_add(a, "query-block", NULL, take_block, &((struct qrw_vm *)vm)->graph);
+}
+
+int vm_observe_disks(struct qrw_vm *vm, bool asked, struct qmp_error *err)
 {
     struct ask *a = ask_new(vm->client, stop_of(vm));
 
-    ask_add(a, "query-block", NULL, take_block, &vm->graph);
+    if (!asked)
+        vm_ask_disks(vm, a);
     return ask_finish(a, err) ? -1 : look_closer(vm, err);
 }
 

@@ -29,6 +29,7 @@ struct qrw_vm {
     json_t *names; /* what disks without a name are called, by their place in the machine */
     struct machine machine; /* from the last vm_observe_machine() */
     struct ask *asked;      /* what it waits for, NULL: nothing was asked ahead */
+    struct ask *nodes;      /* what vm_observe_nodes() will wait for, NULL: nothing */
     bool files_reachable;
     pid_t pid;     /* QEMU's, 0: unknown */
     char *process; /* its image_process_id(), NULL: unknown */
@@ -39,6 +40,10 @@ struct qrw_vm {
 
 /* Ask QEMU what it has, as deep as @level. The errors of the connection are found here. */
 int vm_observe(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err);
+/* The same in two parts: while QEMU still answers about the nodes, there is time for the sidecar.
+ */
+int vm_observe_first(struct qrw_vm *vm, enum graph_level level, struct qmp_error *err);
+int vm_observe_nodes(struct qrw_vm *vm, struct qmp_error *err);
 
 /* Look at the disks again; the status and the jobs stay as they were seen last. @asked: the
  * answer is there, by the following. */

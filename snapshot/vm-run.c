@@ -323,12 +323,11 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     json_t *result = NULL;
     struct journal j;
 
-    if (vm_start(vm, err) || vm_observe(vm, level, err))
+    if (vm_start(vm, err) || vm_observe_first(vm, level, err))
         return journal_unbegun(err);
-    /* while QEMU answers there is time for the sidecar */
     if (needs_machine(vm, op, args))
         vm_ask_machine(vm, saves_live(op, args));
-    if (!journal_open(&j, vm, err)) {
+    if (!journal_open(&j, vm, err) && !vm_observe_nodes(vm, err)) {
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
         else if (!settle_earlier(vm, &j, level, err)) {

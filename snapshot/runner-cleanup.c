@@ -81,21 +81,29 @@ static void remove_tag(struct runner *r, const json_t *step)
         image_untag(text(step, "file"), text(step, "tag"), NULL);
 }
 
-int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err)
+struct ask *runner_close(struct runner *r, const struct plan *p)
 {
     struct ask *a = ask_new(r->client, NULL);
-    json_auto_t *files = json_array();
     const json_t *step;
     size_t i;
-    int rc;
 
     runner_add_dismissals(a, p, false); /* first: an ended job holds on to nodes */
     json_array_foreach(p->cleanup, i, step)
         if (same(text(step, "step"), "qmp"))
             ask_add(a, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),
                     NULL, NULL);
-    rc = ask_run(a, err);
-    ask_free(a);
+    ask_send(a);
+    return a;
+}
+
+int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, struct qmp_error *err)
+{
+    json_auto_t *files = json_array();
+    int rc = ask_run(closing, err);
+    const json_t *step;
+    size_t i;
+
+    ask_free(closing);
     json_array_foreach(p->cleanup, i, step) {
         if (!rc && same(text(step, "step"), "unlink")) {
             remove_file(r, p, step);

@@ -348,6 +348,8 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 
     if (!rc)
         rc = start(&f, err);
+    if (!rc && !r->no_wait && r->prepare && then(&f, 0) == JOB_COMPLETE)
+        r->prepare(r->switching_arg);
     if (!rc && !attach && !r->no_wait)
         rc = rest(&f, err);
     if (!rc)

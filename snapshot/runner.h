@@ -30,7 +30,9 @@ struct runner {
     bool same;                         /* this is the QEMU that it was begun with, for certain */
     pid_t pid;                         /* QEMU's, 0: unknown */
     const struct qrw_options *options; /* whom to tell: progress, notes */
-    /* called before jobs are told to switch, so that the journal has it; NULL: no journal */
+    /* called while jobs work that will be told to switch, and before they are, so that the journal
+     * has it; NULL: no journal */
+    void (*prepare)(void *arg);
     int (*switching)(void *arg, struct qmp_error *err);
     void *switching_arg;
     /* adds the question for the disks, which the end of a job has changed, to the one for the jobs;
@@ -70,9 +72,11 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err);
 void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g);
 
-/* Dismiss the jobs, close nodes and remove files that the new state does not need. What had
- * to be left is noted in the result; only a lost connection is an error. */
-int runner_cleanup(struct runner *r, struct plan *p, struct qmp_error *err);
+/* Let QEMU dismiss the jobs and close the nodes that the new state does not need; */
+struct ask *runner_close(struct runner *r, const struct plan *p);
+/* wait until it has (@closing: what that returned; taken) and remove the files. What had to be left
+ * is noted in the result; only a lost connection is an error. */
+int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, struct qmp_error *err);
 
 /* ---- runner-jobs.c ---- */
 

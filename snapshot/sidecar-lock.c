@@ -112,8 +112,7 @@ int sidecar_lock(const char *file, struct qmp_error *err)
 
         note_holder(fd);
         /* what somebody who died was about to put in the sidecar's place */
-        auto_free char *fresh = mem_printf("%s.new", file);
-        unlink(fresh);
+        sidecar_discard(file);
         int held = fd;
         fd = -1;
         return held;

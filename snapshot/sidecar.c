@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sidecar: see sidecar.h. The lock is in sidecar-lock.c. */
+/* sidecar: see sidecar.h. The lock is in sidecar-lock.c, the link in sidecar-link.c. */
 #include "snapshot/sidecar.h"
 
 #include <dirent.h>
@@ -227,43 +227,6 @@ char *sidecar_place(const struct graph *g)
     return NULL;
 }
 
-/* ---- a link to it ---- */
-
-static bool same_file(const char *a, const char *b)
-{
-    struct stat one, other;
-
-    return !stat(a, &one) && !stat(b, &other) && one.st_dev == other.st_dev &&
-           one.st_ino == other.st_ino;
-}
-
-int sidecar_link(const char *file, const char *link, struct qmp_error *err)
-{
-    auto_free char *folder = path_folder(link);
-    auto_free char *target = path_relative(folder, file);
-
-    bool made = !symlink(target, link);
-    if (made || (errno == EEXIST && same_file(link, file))) {
-        if (!image_sync_folder(link, err))
-            return 0;
-        if (made)
-            sidecar_unlink(link);
-        return -1;
-    }
-    if (errno != EEXIST)
-        return failed(err, "cannot create", link);
-    qmp_error_set(err, QRW_ERR_REFUSED, "%s exists already", link);
-    return qmp_error_hint(err, "it is of another VM, or of one that is gone: move it away");
-}
-
-void sidecar_unlink(const char *link)
-{
-    struct stat st;
-
-    if (!lstat(link, &st) && S_ISLNK(st.st_mode) && !unlink(link))
-        image_sync_folder(link, NULL);
-}
-
 /* ---- loading ---- */
 
 /*
@@ -352,10 +315,15 @@ int sidecar_rename(const char *file, const char *to, struct qmp_error *err)
     return rename(file, to) ? failed(err, "cannot rename", file) : image_sync_folder(to, err);
 }
 
-int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err)
+static char *fresh_name(const char *file)
+{
+    return mem_printf("%s.new", file);
+}
+
+int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_error *err)
 {
     const json_int_t generation = json_integer_value(json_object_get(doc, "generation"));
-    auto_free char *fresh = mem_printf("%s.new", file);
+    auto_free char *fresh = fresh_name(file);
 
     json_object_set_new(doc, "generation", json_integer(generation + 1));
     auto_free char *text = json_dumps(doc, JSON_INDENT(1));
@@ -369,8 +337,26 @@ int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_err
         open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_like(like));
     if (fd < 0)
         return failed(err, "cannot create", fresh);
-    if (image_write_at(fd, text, strlen(text), 0) || fsync(fd) || rename(fresh, file)) {
-        failed(err, "cannot write", fresh);
+    if (!image_write_at(fd, text, strlen(text), 0) && !fsync(fd))
+        return 0;
+    failed(err, "cannot write", fresh);
+    unlink(fresh);
+    return -1;
+}
+
+void sidecar_discard(const char *file)
+{
+    auto_free char *fresh = fresh_name(file);
+
+    unlink(fresh);
+}
+
+int sidecar_replace(const char *file, struct qmp_error *err)
+{
+    auto_free char *fresh = fresh_name(file);
+
+    if (rename(fresh, file)) {
+        failed(err, "cannot rename", fresh);
         unlink(fresh);
         return -1;
     }
@@ -379,4 +365,9 @@ int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_err
     if (err)
         err->kind = QRW_ERR_UNKNOWN;
     return -1;
+}
+
+int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err)
+{
+    return sidecar_prepare(file, doc, like, err) || sidecar_replace(file, err) ? -1 : 0;
 }

@@ -67,6 +67,11 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
  * replaced, and a power cut may undo that.
  */
 int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err);
+/* The same in two steps, the longer one first: who has prepared it replaces @file, or discards what
+ * is prepared. */
+int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_error *err);
+int sidecar_replace(const char *file, struct qmp_error *err);
+void sidecar_discard(const char *file);
 
 /* Take the writers' lock of @file. Returns a descriptor, or -1: QRW_ERR_LOCKED says by whom. */
 int sidecar_lock(const char *file, struct qmp_error *err);

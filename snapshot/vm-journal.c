@@ -91,6 +91,8 @@ int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error 
 
 void journal_close(struct journal *j, struct qrw_vm *vm)
 {
+    if (j->prepared)
+        sidecar_discard(j->file);
     if (j->lock >= 0)
         sidecar_unlock(j->file, j->lock);
     vm->locked = false;
@@ -144,6 +146,7 @@ static char *link_name(const struct journal *j, const struct graph *g, const str
 
 static int save(struct journal *j, struct qmp_error *err)
 {
+    j->prepared = false;
     if (sidecar_save(j->file, j->chain.doc, j->like, err))
         return -1;
     j->unsaved = false;
@@ -175,15 +178,37 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
     return -1;
 }
 
+static bool can_switch(const struct journal *j)
+{
+    return json_is_false(json_object_get(chain_pending(&j->chain), "switched"));
+}
+
+static void set_switched(struct journal *j, bool switched)
+{
+    json_object_set_new(chain_pending(&j->chain), "switched", json_boolean(switched));
+}
+
+void journal_prepare(void *journal)
+{
+    struct journal *j = journal;
+
+    if (!can_switch(j))
+        return;
+    set_switched(j, true);
+    j->prepared = !sidecar_prepare(j->file, j->chain.doc, j->like, NULL);
+    set_switched(j, false);
+}
+
 int journal_switching(void *journal, struct qmp_error *err)
 {
     struct journal *j = journal;
-    json_t *pending = json_object_get(j->chain.doc, "pending");
+    const bool prepared = j->prepared;
 
-    if (!json_is_false(json_object_get(pending, "switched")))
+    if (!can_switch(j))
         return 0;
-    json_object_set_new(pending, "switched", json_true());
-    if (!save(j, err))
+    set_switched(j, true);
+    j->prepared = false;
+    if (!(prepared ? sidecar_replace(j->file, err) : save(j, err)))
         return 0;
     if (err)
         err->kind = QMP_ERR_SYSTEM; /* written or not: it can be taken back yet */

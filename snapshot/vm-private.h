@@ -118,6 +118,7 @@ struct journal {
     bool dropped;       /* snapshots that were overwritten in part, before it was undone */
     bool tidies;        /* vm_tidy() follows: its first note may have what there is to record */
     bool unsaved;       /* that is so: the document was not saved yet */
+    bool prepared;      /* journal_prepare() has written what journal_switching() will need */
     struct chain chain; /* as loaded, or as saved last */
 };
 
@@ -135,6 +136,8 @@ int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error 
 /* What is pending fills a file, and is about to switch to it: from now on that file counts.
  * @journal: a struct journal. */
 int journal_switching(void *journal, struct qmp_error *err);
+/* There is time now for what that will write. It may fail, then that does all. */
+void journal_prepare(void *journal);
 /* Save @p's new document (@after) or the present one, without pending. */
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
                 struct qmp_error *err);

@@ -46,15 +46,24 @@ void vm_tell(struct qrw_vm *vm, const json_t *result, size_t from)
         vm_note(vm, 0, "%s", json_string_value(json_array_get(notes, i)));
 }
 
+/* While QEMU closes what is not needed any more, there is time to see who else needs the files. */
+static int clean_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
+                    struct qmp_error *err)
+{
+    struct ask *closing = runner_close(r, p);
+
+    vm_spare_shared(vm, p, j->file);
+    return runner_cleanup(r, p, closing, err);
+}
+
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
 {
     struct qmp_error why = {0};
 
-    vm_spare_shared(vm, p, j->file);
     if ((plan_acts(p) && observe_end(vm, r, p, &why)) ||
         vm_observe_migration(vm, plan_promised_file(p), &why) || plan_holds(p, &vm->graph, &why) ||
-        vm_check_headers(vm, p, &why) || runner_cleanup(r, p, &why)) {
+        vm_check_headers(vm, p, &why) || clean_up(vm, j, r, p, &why)) {
         journal_stands(&why);
         if (err)
             *err = why;
@@ -164,7 +173,7 @@ static int drop(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     if (chain_snapshot(&p->after, name))
         plan_drop_snapshot(p, name, false);
     plan_collect(p, false);
-    return runner_cleanup(r, p, err) ? -1 : journal_end(j, vm, p, true, err);
+    return runner_cleanup(r, p, runner_close(r, p), err) ? -1 : journal_end(j, vm, p, true, err);
 }
 
 bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sidecar-link: a link to the sidecar, where it will be once what is under way has ended. */
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/image-error.h"
+#include "snapshot/path.h"
+#include "snapshot/sidecar.h"
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    return !stat(a, &one) && !stat(b, &other) && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+int sidecar_link(const char *file, const char *link, struct qmp_error *err)
+{
+    auto_free char *folder = path_folder(link);
+    auto_free char *target = path_relative(folder, file);
+
+    bool made = !symlink(target, link);
+    if (made || (errno == EEXIST && same_file(link, file))) {
+        if (!image_sync_folder(link, err))
+            return 0;
+        if (made)
+            sidecar_unlink(link);
+        return -1;
+    }
+    if (errno != EEXIST)
+        return image_error(err, "create", link);
+    qmp_error_set(err, QRW_ERR_REFUSED, "%s exists already", link);
+    return qmp_error_hint(err, "it is of another VM, or of one that is gone: move it away");
+}
+
+void sidecar_unlink(const char *link)
+{
+    struct stat st;
+
+    if (!lstat(link, &st) && S_ISLNK(st.st_mode) && !unlink(link))
+        image_sync_folder(link, NULL);
+}

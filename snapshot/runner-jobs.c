@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * runner-jobs: start jobs, follow them, tell them to complete, judge their end.
- *
- * An event about one of ours wakes us; what is true then says query-jobs, above all how a job
- * ended. Only when events say of all that they wait for a command, they get it without a question:
- * were that not true, it would be refused, and the next look show why. A slow tick asks anyway, for
- * the progress bar and in case an event was lost on the way.
+ * runner-jobs: start jobs, wait for them, tell them to complete, judge their end. A slow tick looks
+ * at them anyway, for the progress bar and in case an event was lost on the way.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,47 +9,10 @@
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
 #include "snapshot/clock.h"
-#include "snapshot/job.h"
 #include "snapshot/member.h"
-#include "snapshot/runner.h"
+#include "snapshot/runner-follow.h"
 
 #define TICK_MS 500
-
-struct follow {
-    struct runner *r;
-    const json_t *const *steps;
-    size_t n;
-    struct graph g;       /* only its jobs */
-    enum job_phase *told; /* what events said of each since, JOB_RUNNING: nothing */
-    bool woken;           /* something happened since we asked last */
-    bool ending;          /* they were told how to end */
-    int64_t begun_ms;
-};
-
-static const char *job_id(const json_t *step)
-{
-    return text(json_object_get(step, "arguments"), "job-id");
-}
-
-static enum job_then then(const struct follow *f, size_t i)
-{
-    return job_then(text(f->steps[i], "then"));
-}
-
-static void on_event(struct qmp_client *c, const char *name, json_t *event, void *arg)
-{
-    const json_t *data = json_object_get(event, "data");
-    const char *id = text(data, "id");
-    const struct graph_job job = {.status = (char *)text(data, "status")};
-    struct follow *f = arg;
-
-    /* block jobs say everything twice, and most of it asks for nothing */
-    for (size_t i = 0; id && job.status && i < f->n; i++)
-        if (!strcmp(job_id(f->steps[i]), id)) {
-            f->told[i] = job_phase(&job);
-            f->woken = f->woken || job_wants(f->told[i], then(f, i));
-        }
-}
 
 /* Offline nobody is left to wait later, and what was told to end does so in a moment. */
 static bool may_leave(const struct follow *f)
@@ -68,66 +27,6 @@ static bool woken(void *arg)
     return f->woken || (*f->r->stop && may_leave(f));
 }
 
-/* Does an event say that the job waits for a command? */
-static bool is_told(const struct follow *f, size_t i)
-{
-    const char *id_argument;
-
-    return job_command(f->told[i], then(f, i), &id_argument);
-}
-
-static enum job_phase phase(const struct follow *f, size_t i)
-{
-    return is_told(f, i) ? f->told[i] : job_phase(graph_job(&f->g, job_id(f->steps[i])));
-}
-
-/* What events said has been dealt with. */
-static void forget_told(struct follow *f)
-{
-    f->woken = false;
-    for (size_t i = 0; i < f->n; i++)
-        f->told[i] = JOB_RUNNING;
-}
-
-/* Events that come after this answer are newer. */
-static int take_jobs(void *to, const json_t *reply, struct qmp_error *err)
-{
-    struct follow *f = to;
-
-    forget_told(f);
-    return graph_take_jobs(&f->g, reply, err);
-}
-
-static bool all(const struct follow *f, bool (*is)(const struct follow *f, size_t i))
-{
-    size_t n = 0;
-
-    while (n < f->n && is(f, n))
-        n++;
-    return n == f->n;
-}
-
-static bool has_ended(const struct follow *f, size_t i)
-{
-    return f->told[i] == JOB_ENDED_WELL;
-}
-
-/* After the last look somebody will want to see what became of the disks. */
-static int look(struct follow *f, struct qmp_error *err)
-{
-    struct ask *a = ask_new(f->r->client, NULL);
-    bool last = f->r->ask_disks && all(f, has_ended);
-    size_t jobs = ask_add(a, "query-jobs", NULL, take_jobs, f), disks = jobs;
-    int rc;
-
-    if (last)
-        disks = f->r->ask_disks(f->r->ask_disks_arg, a);
-    rc = ask_run(a, err) || !ask_reply(a, jobs, err) ? -1 : 0;
-    f->r->disks_asked = !rc && last && ask_reply(a, disks, NULL);
-    ask_free(a);
-    return rc;
-}
-
 static void report(const struct follow *f)
 {
     const struct qrw_options *o = f->r->options;
@@ -135,7 +34,7 @@ static void report(const struct follow *f)
     if (!o || !o->progress)
         return;
     for (size_t i = 0; i < f->n; i++) {
-        const struct graph_job *job = graph_job(&f->g, job_id(f->steps[i]));
+        const struct graph_job *job = graph_job(&f->g, follow_id(f->steps[i]));
 
         if (job)
             o->progress(&(struct qrw_progress){.job = job->id,
@@ -157,7 +56,7 @@ static int start(struct follow *f, struct qmp_error *err)
     struct ask *a = ask_new(f->r->client, NULL);
 
     for (size_t i = 0; i < f->n; i++)
-        if (!graph_job(&f->g, job_id(f->steps[i])))
+        if (!graph_job(&f->g, follow_id(f->steps[i])))
             ask_add(a, text(f->steps[i], "execute"),
                     json_deep_copy(json_object_get(f->steps[i], "arguments")), NULL, NULL);
     return ask_finish(a, err);
@@ -191,7 +90,7 @@ static int flush(struct follow *f, struct qmp_error *err)
     int rc;
 
     for (size_t i = 0; i < f->n; i++)
-        if (phase(f, i) == JOB_PENDING) {
+        if (follow_phase(f, i) == JOB_PENDING) {
             add_flush(a, f->steps[i]);
             asked++;
         }
@@ -217,21 +116,22 @@ static int tell(struct follow *f, struct qmp_error *err)
     struct ask *a;
     int rc;
 
-    if (phase(f, 0) == JOB_READY && then(f, 0) == JOB_COMPLETE && f->r->switching &&
+    if (follow_phase(f, 0) == JOB_READY && follow_then(f, 0) == JOB_COMPLETE && f->r->switching &&
         f->r->switching(f->r->switching_arg, err))
         return -1;
     if (flush(f, err))
         return -1;
     a = ask_new(f->r->client, NULL);
     for (size_t i = 0; i < f->n; i++) {
-        const char *argument, *command = job_command(phase(f, i), then(f, i), &argument);
+        const char *argument,
+            *command = job_command(follow_phase(f, i), follow_then(f, i), &argument);
 
         if (!command)
             continue;
-        ask_add(a, command, json_pack("{s:s}", argument, job_id(f->steps[i])), NULL, NULL);
+        ask_add(a, command, json_pack("{s:s}", argument, follow_id(f->steps[i])), NULL, NULL);
         f->ending = true;
     }
-    forget_told(f);
+    follow_forget(f);
     rc = ask_run(a, err);
     ask_free(a);
     return rc;
@@ -244,7 +144,7 @@ static bool is_over(const struct follow *f)
 
 static int waiting(const struct follow *f, struct qmp_error *err)
 {
-    const char *id = job_id(f->steps[0]);
+    const char *id = follow_id(f->steps[0]);
 
     if (f->r->offline)
         return qmp_error_set(err, QMP_ERR_CANCELLED, "interrupted");
@@ -254,7 +154,7 @@ static int waiting(const struct follow *f, struct qmp_error *err)
 
 static int ended_badly(const struct follow *f, size_t i, struct qmp_error *err)
 {
-    const struct graph_job *job = graph_job(&f->g, job_id(f->steps[i]));
+    const struct graph_job *job = graph_job(&f->g, follow_id(f->steps[i]));
 
     const char *disk = text(f->steps[i], "disk");
 
@@ -288,11 +188,11 @@ static int judge(struct follow *f, bool *all_ready, struct qmp_error *err)
 
     *all_ready = true;
     for (size_t i = 0; i < f->n; i++) {
-        enum job_phase now = phase(f, i);
+        enum job_phase now = follow_phase(f, i);
 
         if (now == JOB_ENDED_BADLY)
             return ended_badly(f, i, err);
-        if (!job_at_rest(now, then(f, i)))
+        if (!job_at_rest(now, follow_then(f, i)))
             resting = 0;
         if (now == JOB_RUNNING)
             *all_ready = false;
@@ -318,11 +218,12 @@ static int follow(struct follow *f, struct qmp_error *err)
         bool all_ready;
         int rc;
 
-        if ((!all(f, is_told) && look(f, err)) || (rc = judge(f, &all_ready, err)) < 0)
+        if ((!follow_are_told(f) && follow_look(f, err)) || (rc = judge(f, &all_ready, err)) < 0)
             return -1;
         report(f);
         if (rc)
-            return then(f, 0) == JOB_HOLD && phase(f, 0) == JOB_READY ? RUN_LEFT : RUN_DONE;
+            return follow_then(f, 0) == JOB_HOLD && follow_phase(f, 0) == JOB_READY ? RUN_LEFT
+                                                                                    : RUN_DONE;
         if (all_ready && tell(f, err))
             return -1;
         if (may_leave(f) && is_over(f))
@@ -335,29 +236,27 @@ static int follow(struct follow *f, struct qmp_error *err)
 int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool attach,
                 struct qmp_error *err)
 {
-    auto_free enum job_phase *told = mem_alloc(n * sizeof(*told));
-    struct follow f = {.r = r, .steps = steps, .n = n, .told = told, .begun_ms = clock_ms()};
-    unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &f);
+    struct follow f = {.r = r, .steps = steps, .n = n, .begun_ms = clock_ms()};
     int patience = qmp_client_set_patience(r->client, 0);
     int rc;
 
+    follow_begin(&f);
     /* only while it saves the memory QEMU says nothing, however long that takes */
     if (text(steps[0], "disk"))
         qmp_client_set_patience(r->client, patience);
-    rc = attach ? look(&f, err) : 0;
+    rc = attach ? follow_look(&f, err) : 0;
 
     if (!rc)
         rc = start(&f, err);
-    if (!rc && !r->no_wait && r->prepare && then(&f, 0) == JOB_COMPLETE)
+    if (!rc && !r->no_wait && r->prepare && follow_then(&f, 0) == JOB_COMPLETE)
         r->prepare(r->switching_arg);
     if (!rc && !attach && !r->no_wait)
         rc = rest(&f, err);
     if (!rc)
-        rc = r->no_wait ? (look(&f, err) ? -1 : RUN_LEFT) : follow(&f, err);
+        rc = r->no_wait ? (follow_look(&f, err) ? -1 : RUN_LEFT) : follow(&f, err);
     note_jobs(&f);
     qmp_client_set_patience(r->client, patience);
-    qmp_client_unsubscribe(r->client, handle);
-    graph_done(&f.g);
+    follow_end(&f);
     return rc;
 }
 
@@ -367,10 +266,9 @@ int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error 
 {
     const size_t n = json_array_size(p->steps);
     auto_free const json_t **steps = mem_alloc(n * sizeof(*steps));
-    auto_free enum job_phase *told = mem_alloc(n * sizeof(*told));
     const bool never = false;
     struct runner patient = *r; /* the end of a cancelled job is waited for, whatever comes */
-    struct follow f = {.r = &patient, .steps = steps, .told = told, .begun_ms = clock_ms()};
+    struct follow f = {.r = &patient, .steps = steps, .begun_ms = clock_ms()};
     int rc = 0;
 
     patient.stop = &never;
@@ -381,19 +279,19 @@ int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error 
         if (text(step, "step") && !strcmp(text(step, "step"), "job"))
             steps[f.n++] = step;
     }
-    unsigned handle = qmp_client_subscribe(r->client, NULL, on_event, &f);
-    while (f.n && !(rc = look(&f, err))) {
+    follow_begin(&f);
+    while (f.n && !(rc = follow_look(&f, err))) {
         size_t left = 0;
 
         for (size_t i = 0; i < f.n; i++) {
-            enum job_phase now = phase(&f, i);
+            enum job_phase now = follow_phase(&f, i);
 
             if (now != JOB_RUNNING && now != JOB_READY && now != JOB_PENDING)
                 continue;
             left++;
             /* block-job-cancel: on 5.2 job-cancel of a ready job is a graceful end */
             json_decref(ask_one(r->client, NULL, "block-job-cancel",
-                                json_pack("{s:s, s:b}", "device", job_id(steps[i]), "force", 1),
+                                json_pack("{s:s, s:b}", "device", follow_id(steps[i]), "force", 1),
                                 NULL));
         }
         if (!left)
@@ -404,7 +302,6 @@ int runner_cancel_jobs(struct runner *r, const struct plan *p, struct qmp_error 
         if (rc)
             break;
     }
-    qmp_client_unsubscribe(r->client, handle);
-    graph_done(&f.g);
+    follow_end(&f);
     return rc;
 }

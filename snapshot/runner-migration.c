@@ -275,10 +275,7 @@ static int save(struct watch *w, bool attach, struct qmp_error *err)
         if (rest(w, err))
             return -1;
     }
-    if (!same(phase(w), "completed"))
-        return ended_badly(w, err);
-    image_trim(text(w->step, "file"));
-    return image_flush(text(w->step, "file"), err);
+    return same(phase(w), "completed") ? RUN_DONE : ended_badly(w, err);
 }
 
 /* ---- load ---- */

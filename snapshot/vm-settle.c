@@ -56,6 +56,17 @@ static int clean_up(struct qrw_vm *vm, struct journal *j, struct runner *r, stru
     return runner_cleanup(r, p, closing, err);
 }
 
+/* Whoever records a memory that QEMU has written to a stream makes sure that it is on the disk:
+ * unlike an image, QEMU does not sync that, and whoever began it may have died meanwhile. */
+static int keep_saved(const struct plan *p, struct qmp_error *err)
+{
+    const char *file = plan_promised_file(p);
+
+    if (file)
+        image_trim(file);
+    return file ? image_flush(file, err) : 0;
+}
+
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
 {
@@ -63,7 +74,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
 
     if ((plan_acts(p) && observe_end(vm, r, p, &why)) ||
         vm_observe_migration(vm, plan_promised_file(p), &why) || plan_holds(p, &vm->graph, &why) ||
-        vm_check_headers(vm, p, &why) || clean_up(vm, j, r, p, &why)) {
+        keep_saved(p, &why) || vm_check_headers(vm, p, &why) || clean_up(vm, j, r, p, &why)) {
         journal_stands(&why);
         if (err)
             *err = why;

@@ -68,7 +68,7 @@ struct trial {
     struct lab *lab;                           /* NULL: offline */
     enum { UNDISTURBED, FAILING, REPAIR } how; /* what is recorded: it, or its repair */
     int call;                                  /* at which it fails, after which it is killed */
-    int calls, sync;
+    int calls, sync, last_sync;
     bool pending;                /* it ended half done */
     char *before, *after, *last; /* the snapshots; the last ones are those that it ended with */
     json_int_t generation;
@@ -216,6 +216,7 @@ static void record(struct trial *t)
         t->generation = generation();
         t->calls = replay_record(line);
         t->sync = replay_middle_sync();
+        t->last_sync = replay_last_sync();
         t->after = snapshots();
         break;
     case FAILING:
@@ -313,6 +314,11 @@ static void try_operation(const struct operation *op, struct trial *sum)
     t.of = of ? atoi(of) : SAMPLE_REPAIR;
     for (int n = 1; n <= kills; n++) {
         t.call = t.calls * n / (kills + 1);
+        try(&t, sum);
+    }
+    /* what is there then somebody else records, who has to sync it */
+    if (op->where >= LIVE && t.last_sync) {
+        t.call = t.last_sync - 1;
         try(&t, sum);
     }
     free(t.before);

@@ -143,6 +143,16 @@ int replay_middle_sync(void)
     return atoi(at);
 }
 
+int replay_last_sync(void)
+{
+    auto_result struct lab_result syncs = offline_run("grep -E ^[0-9]+\\sfdatasync\\s ../log");
+    const char *at = syncs.out;
+
+    for (const char *end = at; (end = strchr(end, '\n')) && end[1]; end++)
+        at = end + 1;
+    return atoi(at);
+}
+
 void replay_kill(const char *words, int call)
 {
     auto_free char *told = mem_printf("QRW_FAULT=killed QRW_FAULT_AT=%d", call);

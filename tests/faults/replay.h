@@ -62,6 +62,9 @@ int replay_fail(const char *words, int call);
 /* Of what was recorded the call in the middle of those that sync a file. */
 int replay_middle_sync(void);
 
+/* The last call that syncs a file, but for the sidecar; 0: there is none. */
+int replay_last_sync(void);
+
 /* The same as replay_record(), but it is killed after call number @call, and not recorded. */
 void replay_kill(const char *words, int call);
 

@@ -21,7 +21,7 @@ static char *run_until_settled(struct machine *m, const char *words, unsigned fi
         auto_result struct lab_result r = fault_free(m->lab, words);
 
         *status = r.status;
-        if (!strstr(r.out, "\"settled\":\"running\""))
+        if (!strstr(r.out, "\"settled\":\"running\"") && !strstr(r.out, "is still under way: job"))
             return !r.status || fine >> r.status & 1
                        ? NULL
                        : mem_printf("%s: exit %d: %s%s", words, r.status, r.out, r.err);

@@ -22,6 +22,7 @@
 #include "snapshot/path.h"
 
 enum {
+    HUNG_UP_MS = 1000,   /* from closing its monitor to its end */
     PATIENCE_MS = 10000, /* for closing the images: they may have to be flushed */
     MAX_WORDS = 4096,
 };
@@ -253,10 +254,24 @@ void engine_end(struct engine *e)
         kill(e->pid, SIGTERM);
         if (!engine_await(e->pid, PATIENCE_MS))
             kill(e->pid, SIGKILL);
-        while (waitpid(e->pid, NULL, 0) < 0 && errno == EINTR)
+        while (waitpid(e->pid, &e->status, 0) < 0 && errno == EINTR)
             ;
     }
     e->pid = 0;
+}
+
+char *engine_fate(struct engine *e)
+{
+    if (e->pid > 0 && !engine_await(e->pid, HUNG_UP_MS))
+        return NULL;
+    engine_end(e);
+    auto_free char *words = engine_words(e);
+
+    if (WIFSIGNALED(e->status))
+        return mem_printf("the engine was ended by signal %d%s%s", WTERMSIG(e->status),
+                          words[0] ? ": " : "", words);
+    return mem_printf("the engine ended with %d%s%s", WEXITSTATUS(e->status), words[0] ? ": " : "",
+                      words);
 }
 
 void engine_stop(struct engine *e)

@@ -23,6 +23,7 @@ struct engine {
     pid_t pid;
     int monitor; /* our end of the socket */
     int words;   /* a file of what it said on stderr */
+    int status;  /* as from waitpid(), once it has ended */
 };
 
 /*
@@ -44,6 +45,9 @@ bool engine_await(pid_t pid, int timeout_ms);
 
 /* Wait for its end: it hung up, or will not greet. */
 void engine_end(struct engine *e);
+
+/* It hung up: how did it end, in words? New string, NULL: it has not ended. */
+char *engine_fate(struct engine *e);
 
 /* Ask it to close the images and end; when it does not, kill it. NULL is fine. */
 void engine_stop(struct engine *e);

@@ -289,4 +289,10 @@ void vm_blame(struct qrw_vm *vm, struct qmp_error *err)
     if (vm->engine && err->kind == QRW_ERR_FAILED &&
         find_user(&vm->graph, vm->engine->pid, false, &why))
         *err = why;
+    if (vm->engine && err->kind == QRW_ERR_UNKNOWN && qmp_client_broken(vm->client)) {
+        auto_free char *fate = engine_fate(vm->engine);
+
+        if (fate)
+            qmp_error_wrap(err, "%s", fate);
+    }
 }

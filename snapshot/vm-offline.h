@@ -35,7 +35,7 @@ void vm_stop(struct qrw_vm *vm);
 /* In the graph that the engine tells, call the disks what they were called when it began. */
 void vm_name_drives(struct qrw_vm *vm);
 
-/* A command failed with @err: if it was because somebody else uses an image, say who. */
+/* What went wrong is @err: if somebody else uses an image, say who; how the engine ended. */
 void vm_blame(struct qrw_vm *vm, struct qmp_error *err);
 
 #endif

@@ -129,6 +129,7 @@ Test(qemu_offline_work, when_the_engine_is_killed_repair_settles_it)
     kill(pid_in(list.err), SIGKILL);
     auto_result struct lab_result r = lab_finish(&p);
     cr_expect_eq(r.status, 5, "%d: %s", r.status, r.out);
+    cr_expect(strstr(r.out, "the engine was ended by signal 9"), "%s", r.out);
     offline_ok("qrewind -i a.qcow2 repair");
     shows_all();
 }

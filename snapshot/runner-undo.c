@@ -38,6 +38,7 @@ void runner_undo_by_job(struct runner *r, const json_t *job)
 
     patient.stop = &never;
     patient.no_wait = false;
+    patient.ask_disks = NULL; /* the caller may work on the graph that there is */
     patient.jobs = json_array();
     runner_jobs(&patient, &job, 1, true, NULL); /* an undo that was killed may have begun it */
     runner_dismiss_one(r, job);

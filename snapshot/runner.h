@@ -36,7 +36,7 @@ struct runner {
     int (*switching)(void *arg, struct qmp_error *err);
     void *switching_arg;
     /* adds the question for the disks, which the end of a job has changed, to the one for the jobs;
-     * returns its index. NULL: nobody needs it */
+     * returns its index. Its answer replaces what the graph holds. NULL: nobody needs it */
     size_t (*ask_disks)(void *arg, struct ask *a);
     void *ask_disks_arg;
     bool disks_asked;        /* out: that was the last that happened */

@@ -188,7 +188,8 @@ static void set_switched(struct journal *j, bool switched)
     json_object_set_new(chain_pending(&j->chain), "switched", json_boolean(switched));
 }
 
-void journal_prepare(void *journal)
+/* There is time now for what the next function will write. It may fail, then that does all. */
+static void prepare(void *journal)
 {
     struct journal *j = journal;
 
@@ -199,7 +200,7 @@ void journal_prepare(void *journal)
     set_switched(j, false);
 }
 
-int journal_switching(void *journal, struct qmp_error *err)
+static int switching(void *journal, struct qmp_error *err)
 {
     struct journal *j = journal;
     const bool prepared = j->prepared;
@@ -213,6 +214,13 @@ int journal_switching(void *journal, struct qmp_error *err)
     if (err)
         err->kind = QMP_ERR_SYSTEM; /* written or not: it can be taken back yet */
     return -1;
+}
+
+void journal_listen(struct journal *j, struct runner *r)
+{
+    r->prepare = prepare;
+    r->switching = switching;
+    r->switching_arg = j;
 }
 
 /* A document that holds nothing worth keeping: no snapshot, no file that we made. */

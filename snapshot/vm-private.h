@@ -118,7 +118,7 @@ struct journal {
     bool dropped;       /* snapshots that were overwritten in part, before it was undone */
     bool tidies;        /* vm_tidy() follows: its first note may have what there is to record */
     bool unsaved;       /* that is so: the document was not saved yet */
-    bool prepared;      /* journal_prepare() has written what journal_switching() will need */
+    bool prepared;      /* the note of a switch is written, and not yet in place */
     struct chain chain; /* as loaded, or as saved last */
 };
 
@@ -133,11 +133,9 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
  * switched to): nobody would find it any more. Then it moves beside the image that is active now.
  */
 int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err);
-/* What is pending fills a file, and is about to switch to it: from now on that file counts.
- * @journal: a struct journal. */
-int journal_switching(void *journal, struct qmp_error *err);
-/* There is time now for what that will write. It may fail, then that does all. */
-void journal_prepare(void *journal);
+/* What @r carries out may fill a file and switch to it: from then on that file counts, and @j has
+ * to say so. */
+void journal_listen(struct journal *j, struct runner *r);
 /* Save @p's new document (@after) or the present one, without pending. */
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
                 struct qmp_error *err);

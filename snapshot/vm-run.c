@@ -181,10 +181,11 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
         plan_note(p, "offline there is nobody to leave the job to: it was waited for");
     const size_t notes = json_array_size(json_object_get(p->result, "notes"));
     struct runner r = vm_runner(vm, flags & QRW_NO_WAIT);
-    r.prepare = op->aside ? NULL : journal_prepare;
-    r.switching = op->aside ? NULL : journal_switching;
-    r.switching_arg = j;
+    if (!op->aside)
+        journal_listen(j, &r);
+    r.ask_disks = vm_ask_disks;
     rc = runner_run(&r, p, false, &why);
+    r.ask_disks = NULL; /* what follows works on the graph that there is */
     vm->deaf = true;
     if (rc == RUN_LEFT) {
         /* what will be kept or dropped is only known at the end */

@@ -106,7 +106,6 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
                            .files_reachable = vm->files_reachable,
                            .pid = vm->pid,
                            .options = &vm->options,
-                           .ask_disks = vm_ask_disks,
                            .ask_disks_arg = vm,
                            .workspace = -1,
                            .jobs = json_array()};
@@ -321,8 +320,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         return qmp_error_wrap(err, "%s", j->file);
     vm_adopt_names(vm, &p.after);
     struct runner r = vm_runner(vm, false);
-    r.switching = journal_switching;
-    r.switching_arg = j;
+    journal_listen(j, &r);
 
     const size_t notes = json_array_size(json_object_get(p.result, "notes"));
     vm->stale = true;

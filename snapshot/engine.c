@@ -266,11 +266,10 @@ char *engine_fate(struct engine *e)
         return NULL;
     engine_end(e);
     auto_free char *words = engine_words(e);
+    const bool killed = WIFSIGNALED(e->status);
 
-    if (WIFSIGNALED(e->status))
-        return mem_printf("the engine was ended by signal %d%s%s", WTERMSIG(e->status),
-                          words[0] ? ": " : "", words);
-    return mem_printf("the engine ended with %d%s%s", WEXITSTATUS(e->status), words[0] ? ": " : "",
+    return mem_printf("the engine %s %d%s%s", killed ? "was ended by signal" : "ended with",
+                      killed ? WTERMSIG(e->status) : WEXITSTATUS(e->status), words[0] ? ": " : "",
                       words);
 }
 

@@ -65,8 +65,7 @@ static char *image_options(const char *path)
 static int convert(const char *const *argv, const char *what, const char *path,
                    struct qmp_error *err)
 {
-    char words[512], who[256];
-    pid_t pid;
+    char words[512];
     int status = run(argv, words, sizeof(words));
 
     if (!status)
@@ -76,8 +75,8 @@ static int convert(const char *const *argv, const char *what, const char *path,
         return qmp_error_hint(err, "install qemu-utils: what lies in images that the VM does not "
                                    "write to is changed by qemu-img");
     }
-    if (image_holder(path, &pid, who, sizeof(who)))
-        return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", path, who);
+    if (image_check_unused(path, err))
+        return -1;
     return qmp_error_set(err, QRW_ERR_FAILED, "qemu-img %s %s: %s", what, path,
                          words[0] ? words : "failed");
 }

@@ -296,6 +296,16 @@ bool image_holder(const char *path, pid_t *pid, char *text, size_t size)
     return *pid;
 }
 
+int image_check_unused(const char *path, struct qmp_error *err)
+{
+    char who[256];
+    pid_t pid;
+
+    if (!image_holder(path, &pid, who, sizeof(who)))
+        return 0;
+    return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", path, who);
+}
+
 pid_t image_writer(const char *path, pid_t but, char *text, size_t size)
 {
     pid_t pid = find_user(path, but, weigh_only_writing);

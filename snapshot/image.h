@@ -187,6 +187,9 @@ int image_open_in(pid_t pid, const struct image_stat *st);
  */
 bool image_holder(const char *path, pid_t *pid, char *text, size_t size);
 
+/* 0: nobody that we can see has @path open, -1: QRW_ERR_LOCKED says who. */
+int image_check_unused(const char *path, struct qmp_error *err);
+
 /* Who but us and process @but (0: nobody) has @path open for writing, as far as we may look; 0:
  * nobody. */
 pid_t image_writer(const char *path, pid_t but, char *text, size_t size);

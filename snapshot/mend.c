@@ -52,8 +52,6 @@ static int remove_file(struct qmp_client *client, const json_t *mend, struct qmp
 {
     const char *file = text(mend, "file");
     struct image_stat st;
-    char who[128];
-    pid_t pid;
 
     if (image_stat(file, &st, err))
         return -1;
@@ -61,9 +59,7 @@ static int remove_file(struct qmp_client *client, const json_t *mend, struct qmp
         sidecar_unlink(file);
         return 0;
     }
-    if (image_holder(file, &pid, who, sizeof(who)))
-        return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", file, who);
-    return image_unlink_if(file, &st, err);
+    return image_check_unused(file, err) ? -1 : image_unlink_if(file, &st, err);
 }
 
 int mend_outside(struct qmp_client *client, const json_t *mend, struct qmp_error *err)

@@ -123,8 +123,8 @@ static int tell(struct follow *f, struct qmp_error *err)
         return -1;
     a = ask_new(f->r->client, NULL);
     for (size_t i = 0; i < f->n; i++) {
-        const char *argument,
-            *command = job_command(follow_phase(f, i), follow_then(f, i), &argument);
+        const char *argument;
+        const char *command = job_command(follow_phase(f, i), follow_then(f, i), &argument);
 
         if (!command)
             continue;

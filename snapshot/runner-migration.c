@@ -165,8 +165,8 @@ static int stop_again(struct runner *r, struct qmp_error *err)
     return ask_finish(a, err);
 }
 
-/* QEMU ends by an assertion when it is to save a guest that is in another state (7.2 to 11.1). A
- * reset that the guest had asked for is done while it stands still, and leaves it in 'prelaunch':
+/* QEMU ends by an assertion when it is to save a guest that is in another state (7.2, 10.0, 11.1).
+ * A reset that the guest had asked for is done while it stands still, and leaves it in 'prelaunch':
  * it goes on for a moment. An error of its disk, or its end, may have come before our stop. */
 int runner_settle(struct runner *r, bool *ours, struct qmp_error *err)
 {

@@ -72,10 +72,11 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err);
 void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g);
 
-/* Let QEMU dismiss the jobs and close the nodes that the new state does not need; */
+/* Tell QEMU to dismiss the jobs and to close the nodes that the new state does not need. What that
+ * returns is for the next function: */
 struct ask *runner_close(struct runner *r, const struct plan *p);
-/* wait until it has (@closing: what that returned; taken) and remove the files. What had to be left
- * is noted in the result; only a lost connection is an error. */
+/* Wait until QEMU has done so (@closing, taken), and remove the files. What had to be left is noted
+ * in the result; only a lost connection is an error. */
 int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, struct qmp_error *err);
 
 /* ---- runner-jobs.c ---- */

@@ -330,7 +330,7 @@ int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_
     if (!text)
         return qmp_error_set(err, QRW_ERR_INVALID, "%s: the document cannot be written", file);
 
-    /* we hold the lock: one that lies there was left by somebody who died */
+    /* we hold the lock: what lies there was prepared, and came to nothing */
     if (unlink(fresh) && errno != ENOENT)
         return failed(err, "cannot remove", fresh);
     auto_close int fd =

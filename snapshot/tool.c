@@ -254,13 +254,11 @@ static int change(const struct runner *r, const char *file, const char *const *a
     struct process p = {
         .argv = argv, .input = -1, .base = qmp_client_base(r->client), .stop = r->stop};
     struct qmp_error why;
-    char who[256];
-    pid_t pid;
 
     if (!process_run(&p, &why))
         return 0;
-    if (why.kind == QRW_ERR_FAILED && image_holder(file, &pid, who, sizeof(who)))
-        return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", file, who);
+    if (why.kind == QRW_ERR_FAILED && image_check_unused(file, err))
+        return -1;
     failed(&p, &why, err);
     return qmp_error_wrap(err, "qemu-img %s %s", argv[1], file);
 }

@@ -123,22 +123,23 @@ static void every_point(const struct operation *op)
     fflush(stdout);
 }
 
-#define EVERY_POINT(title, ...)                                                                    \
+/* One of its own for each operation: @try it. */
+#define EACH(title, try, ...)                                                                      \
     Test(qemu_offline_killed, title)                                                               \
     {                                                                                              \
-        every_point(&(struct operation){__VA_ARGS__});                                             \
+        try(&(struct operation){__VA_ARGS__});                                                     \
     }
 
-EVERY_POINT(create, NULL, "create n1", 15)
-EVERY_POINT(create_internal, NULL, "create --internal n1", 15)
-EVERY_POINT(revert, NULL, "revert s1", 1)
-EVERY_POINT(revert_internal, NULL, "revert i1", 7)
-EVERY_POINT(undo, "revert s1", "undo", 15)
-EVERY_POINT(delete_with_a_merge, "delete i1", "delete s2", 15)
-EVERY_POINT(delete_of_the_first, "delete i1", "delete s1", 15)
-EVERY_POINT(commit, "delete i1 s2", "commit a --force", 15)
-EVERY_POINT(stream, "delete i1", "stream a", 15)
-EVERY_POINT(prune, "delete i1", "prune --keep-last 1", 15)
+EACH(create, every_point, NULL, "create n1", 15)
+EACH(create_internal, every_point, NULL, "create --internal n1", 15)
+EACH(revert, every_point, NULL, "revert s1", 1)
+EACH(revert_internal, every_point, NULL, "revert i1", 7)
+EACH(undo, every_point, "revert s1", "undo", 15)
+EACH(delete_with_a_merge, every_point, "delete i1", "delete s2", 15)
+EACH(delete_of_the_first, every_point, "delete i1", "delete s1", 15)
+EACH(commit, every_point, "delete i1 s2", "commit a --force", 15)
+EACH(stream, every_point, "delete i1", "stream a", 15)
+EACH(prune, every_point, "delete i1", "prune --keep-last 1", 15)
 
 /* ---- by hand ---- */
 
@@ -197,19 +198,13 @@ static void interrupted_anywhere(const struct operation *op)
     fflush(stdout);
 }
 
-#define INTERRUPTED(title, ...)                                                                    \
-    Test(qemu_offline_killed, interrupted_##title)                                                 \
-    {                                                                                              \
-        interrupted_anywhere(&(struct operation){__VA_ARGS__});                                    \
-    }
-
-INTERRUPTED(create, NULL, "create n1", 15)
-INTERRUPTED(revert, NULL, "revert s1", 1)
-INTERRUPTED(revert_internal, NULL, "revert i1", 7)
-INTERRUPTED(revert_internal_below, "create s3", "revert i1", 7)
-INTERRUPTED(delete_with_a_merge, "delete i1", "delete s2", 15)
-INTERRUPTED(commit, "delete i1 s2", "commit a --force", 15)
-INTERRUPTED(stream, "delete i1", "stream a", 15)
+EACH(interrupted_create, interrupted_anywhere, NULL, "create n1", 15)
+EACH(interrupted_revert, interrupted_anywhere, NULL, "revert s1", 1)
+EACH(interrupted_revert_internal, interrupted_anywhere, NULL, "revert i1", 7)
+EACH(interrupted_revert_internal_below, interrupted_anywhere, "create s3", "revert i1", 7)
+EACH(interrupted_delete_with_a_merge, interrupted_anywhere, "delete i1", "delete s2", 15)
+EACH(interrupted_commit, interrupted_anywhere, "delete i1 s2", "commit a --force", 15)
+EACH(interrupted_stream, interrupted_anywhere, "delete i1", "stream a", 15)
 
 /* ---- a load ---- */
 

@@ -59,6 +59,9 @@ static int start(struct follow *f, struct qmp_error *err)
         if (!graph_job(&f->g, follow_id(f->steps[i])))
             ask_add(a, text(f->steps[i], "execute"),
                     json_deep_copy(json_object_get(f->steps[i], "arguments")), NULL, NULL);
+    ask_send(a);
+    if (!f->r->no_wait && f->r->prepare && follow_then(f, 0) == JOB_COMPLETE)
+        f->r->prepare(f->r->switching_arg);
     return ask_finish(a, err);
 }
 
@@ -248,8 +251,6 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
 
     if (!rc)
         rc = start(&f, err);
-    if (!rc && !r->no_wait && r->prepare && follow_then(&f, 0) == JOB_COMPLETE)
-        r->prepare(r->switching_arg);
     if (!rc && !attach && !r->no_wait)
         rc = rest(&f, err);
     if (!rc)

@@ -84,7 +84,7 @@ static void mount_on(struct lab *lab, const char *name, const char *options, uns
 /* Mounts that nobody else sees. Only root may do that. */
 static void own_mounts(void)
 {
-    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+    if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
         cr_skip_test("needs root, to mount a small file system");
 }
 

@@ -268,7 +268,7 @@ Test(live_failure, where_qemu_would_hang_the_space_is_taken_before)
 
 Test(live_failure, too_little_space_is_said_before_anything_is_changed)
 {
-    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+    if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
         cr_skip_test("needs root, to mount a small file system");
     struct lab *lab = live_start((struct lab_options){.disks = 1});
 

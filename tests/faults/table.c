@@ -56,14 +56,13 @@ bool table_picks(const struct row *row, int point, int of)
 
 /* ---- the rows ---- */
 
-/* QRW_ROW=TEXT: only those whose title has it; =TITLE: that one. */
-static bool is_asked_for(const struct row *row)
+bool table_asks_for(const char *title)
 {
     const char *only = getenv("QRW_ROW");
 
     if (!only)
         return true;
-    return only[0] == '=' ? !strcmp(row->title, only + 1) : strstr(row->title, only) != NULL;
+    return only[0] == '=' ? !strcmp(title, only + 1) : strstr(title, only) != NULL;
 }
 
 static void print(const char *title, const struct tally *t)
@@ -98,7 +97,7 @@ static void run_rows(table_fn *try, struct tally *tallies)
     int running = 0;
 
     for (int i = 0; i < nrows; i++) {
-        if (!is_asked_for(&rows[i]))
+        if (!table_asks_for(rows[i].title))
             continue;
         if (running == WORKERS)
             reap(pids, tallies, &running);

@@ -28,6 +28,9 @@ typedef void table_fn(const struct row *row, struct tally *t);
 /* Try all rows and print the table. Returns how many points failed. */
 int table_try(const char *title, table_fn *try);
 
+/* QRW_ROW=TEXT: only rows whose title has it; =TITLE: that one. */
+bool table_asks_for(const char *title);
+
 /* Was a matrix asked for, not a sample that fits in a minute? */
 bool table_is_whole(void);
 

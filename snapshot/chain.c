@@ -21,13 +21,20 @@ void chain_init(struct chain *c, const char *folder, const char *vm_name, const 
         abort();
 }
 
+int chain_own(struct chain *c, const char *folder, json_t *doc, struct qmp_error *err)
+{
+    if (chain_check(folder, doc, err)) {
+        json_decref(doc);
+        return -1;
+    }
+    c->folder = mem_strdup(folder);
+    c->doc = doc;
+    return 0;
+}
+
 int chain_take(struct chain *c, const char *folder, const json_t *doc, struct qmp_error *err)
 {
-    if (chain_check(folder, doc, err))
-        return -1;
-    c->folder = mem_strdup(folder);
-    c->doc = json_deep_copy(doc);
-    return 0;
+    return chain_own(c, folder, json_deep_copy(doc), err);
 }
 
 void chain_copy(struct chain *to, const struct chain *from)

@@ -31,7 +31,10 @@ struct chain {
 /* An empty document for a VM (@vm_name, @uuid may be NULL) whose sidecar lies in @folder. */
 void chain_init(struct chain *c, const char *folder, const char *vm_name, const char *uuid);
 
-/* Take the document @doc (borrowed, deep-copied). QRW_ERR_INVALID names what is wrong in it. */
+/* Make the document @doc (taken, also on failure) one. QRW_ERR_INVALID names what is wrong in it.
+ */
+int chain_own(struct chain *c, const char *folder, json_t *doc, struct qmp_error *err);
+/* The same of a copy. */
 int chain_take(struct chain *c, const char *folder, const json_t *doc, struct qmp_error *err);
 
 void chain_copy(struct chain *to, const struct chain *from);

@@ -74,13 +74,15 @@ static int held_by(const char *path, pid_t pid, struct qmp_error *err)
 
 /*
  * Who holds it is told to whoever finds it held; nothing depends on it. A file of another name
- * that somebody linked here is only locked.
+ * that somebody linked here is only locked. (What has been cut to nothing ext4 writes out when
+ * it is closed, removed or not: so not without need.)
  */
 static void note_holder(int fd)
 {
     struct stat st;
 
-    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 1 && !ftruncate(fd, 0))
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+        (!st.st_size || !ftruncate(fd, 0)))
         dprintf(fd, "%ld\n", (long)getpid());
 }
 

@@ -293,10 +293,10 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
     if (fd < 0)
         return failed(err, "cannot open", file);
 
-    json_auto_t *doc = read_document(fd, file, err);
+    json_t *doc = read_document(fd, file, err);
     if (!doc)
         return -1;
-    if (chain_take(c, folder, doc, err))
+    if (chain_own(c, folder, doc, err))
         return qmp_error_wrap(err, "%s", file);
     return 0;
 }

@@ -69,6 +69,10 @@ void hostile_try_all(struct hostile *h);
 /* Send bytes; the process ends when nobody listens any more. */
 void hostile_send(int fd, const void *bytes, size_t n);
 
+/* From one byte at which to hang up to the next: 1, but under valgrind, where a run takes a second,
+ * some more. */
+size_t hostile_step(void);
+
 /* The table: what was tried so far, under @title; counts anew. On stdout. */
 void hostile_tell(const char *title);
 

@@ -19,7 +19,7 @@ case_revert() {
     row "revert, internal" revert.data 2 virsh ms 0.08
 }
 
-# libvirt 9.0 cannot delete an external snapshot; this is what its users do.
+# libvirt 9.0 cannot delete an external snapshot; this is what its users do, to the file that it leaves.
 case_delete() {
     for round in $(seq 0 14); do
         overlay "$round"
@@ -29,6 +29,7 @@ case_delete() {
 		set -e
 		$virsh blockcommit theirs vda --active --pivot --wait
 		$virsh snapshot-delete theirs r$round --metadata
+		rm $PWD/vm/theirs/d0.r$round
 		SCRIPT
         bin/spawn delete.data virsh sh merge.sh
     done

@@ -41,10 +41,13 @@ static char *section(const char *text, const char *heading, const char *next)
 /* "  -j, --json …" and "      --tree …" are options; they must be in @manual. */
 static void expect_options(const char *told, const char *manual, const char *where)
 {
-    for (const char *line = told; line; line = strchr(line + 1, '\n')) {
-        char before[8], name[32];
+    for (const char *line = strchr(told, '\n'); line; line = strchr(line + 1, '\n')) {
+        const char *at = line + 1 + strspn(line + 1, " ");
+        char name[32];
 
-        if (sscanf(line, "\n%7[ a-zA-Z,-]--%31[a-z-]", before, name) != 2)
+        if (at[0] == '-' && at[1] != '-')
+            at += strlen("-j, ");
+        if (sscanf(at, "--%31[a-z-]", name) != 1)
             continue;
         auto_free char *flag = mem_printf("Fl -%s", name);
         auto_free char *with_letter = mem_printf(", -%s", name);
@@ -56,8 +59,9 @@ static void expect_options(const char *told, const char *manual, const char *whe
 static void check_verb(const char *manual, const char *verb)
 {
     auto_free char *told = help(verb);
-    auto_free char *heading = mem_printf("\n.It Cm %s", verb);
-    auto_free char *entry = section(manual, heading, "\n.It Cm ");
+    auto_free char *alone = mem_printf("\n.It Cm %s\n", verb);
+    auto_free char *takes = mem_printf("\n.It Cm %s ", verb);
+    auto_free char *entry = section(manual, strstr(manual, alone) ? alone : takes, "\n.It Cm ");
     auto_free char *own = section(told, "Usage:", "\nGlobal options:");
 
     expect_options(own, entry, verb);

@@ -129,13 +129,16 @@ int plan_drop_snapshots(struct plan *p, const struct scene *s, json_t *names, bo
 
     json_array_foreach(names, i, entry) {
         const char *name = json_string_value(entry);
-        json_t *record = json_object_get(known, name);
+        const json_t *record = json_object_get(known, name);
 
         if (record && (keep_files || !internal_is(record)))
-            json_object_set(gone, name, record);
+            json_object_set_new(gone, name, json_null());
         else if (!keep_files && plan_internal_delete(p, s, name, err))
             return -1;
     }
+    /* as they are now: of some the parent was inside, and is no more */
+    json_auto_t *left = chain_by_name(&p->after);
+    json_object_update_existing(gone, left);
     drop(p, gone, keep_files);
     plan_collect(p, keep_files);
     json_object_set(p->result, "deleted", names);

@@ -213,6 +213,24 @@ Test(internal, deleted_from_every_disk_ours_and_others)
     }
 }
 
+Test(internal, deleted_together_with_those_above_and_below_it)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+
+    does(lab, "create", "s1");
+    does(lab, "create", "i1", "--internal");
+    does(lab, "create", "s2");
+    does(lab, "create", "s3");
+    json_auto_t *doc = tells(lab, "prune", "--keep-last", "1"), *list = tells(lab, "list");
+    cr_expect_eq(json_array_size(at(doc, "deleted")), 3);
+    cr_expect(mentions(at(doc, "removed"), "vda.s1.qcow2")); /* which i1 was inside of */
+    cr_expect_eq(json_array_size(at(list, "snapshots")), 1);
+    says(list, "snapshots.0.name", "s3");
+    cr_expect(json_is_null(at(list, "snapshots.0.parent")));
+    chain_is(lab, 0, "vda.qcow2 <- vda.s3.qcow2");
+    lab_stop(lab);
+}
+
 Test(internal, one_that_is_half_gone_is_deleted_all_the_same)
 {
     struct lab *lab = disks_alone(false);

@@ -47,7 +47,7 @@ static bool made_by(const struct plan *p, const char *file)
     size_t i;
 
     json_array_foreach(p->steps, i, step)
-        if (same(text(step, "file"), file))
+        if (same(text(step, "file"), file) && runner_makes_file(step))
             return true;
     return false;
 }

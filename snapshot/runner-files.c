@@ -156,6 +156,13 @@ static int find(const json_t *step)
     return -1;
 }
 
+bool runner_makes_file(const json_t *step)
+{
+    int kind = find(step);
+
+    return kind >= 0 && kinds[kind].makes_file;
+}
+
 int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err)
 {
     int kind = find(step);
@@ -193,7 +200,7 @@ void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, cons
     /* what none but its own client takes back is in no journal */
     if (kind >= 0 && kinds[kind].undo && p && !g)
         kinds[kind].undo(r, step, json_object_get(p->result, "notes"));
-    if (kind < 0 || !kinds[kind].makes_file || !file || !r->files_reachable)
+    if (!runner_makes_file(step) || !file || !r->files_reachable)
         return;
     if (image_stat(file, &st, &why))
         kept = why.desc;

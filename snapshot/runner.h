@@ -151,6 +151,9 @@ void runner_thaw_left(struct runner *r, const struct plan *p);
 /* One step that only touches files. QMP_ERR_USAGE: no such kind of step. */
 int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err);
 
+/* Does @step make its file, so that it is not there before? */
+bool runner_makes_file(const json_t *step);
+
 /* What came and went in the folders of @files (paths) is so after a power cut, too. */
 int runner_sync_folders(const json_t *files, struct qmp_error *err);
 

@@ -11,6 +11,7 @@
 #include "qmp/mem.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/image.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/sidecar.h"
@@ -98,6 +99,7 @@ void journal_close(struct journal *j, struct qrw_vm *vm)
     vm->locked = false;
     free(j->file);
     free(j->like);
+    json_decref(j->pretended);
     chain_done(&j->chain);
 }
 
@@ -325,7 +327,14 @@ void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
 void journal_pretend(struct journal *j, const struct plan *p)
 {
     json_int_t generation = chain_generation(&j->chain);
+    const json_t *step;
+    size_t i;
 
+    if (!j->pretended)
+        j->pretended = json_array();
+    json_array_foreach(p->cleanup, i, step)
+        if (text(step, "file"))
+            json_array_append(j->pretended, json_object_get(step, "file"));
     chain_done(&j->chain);
     chain_copy(&j->chain, &p->after);
     json_object_set_new(j->chain.doc, "generation", json_integer(generation + 1));

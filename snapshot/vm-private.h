@@ -92,15 +92,17 @@ void vm_random_token(char token[static 9]);
 /* The time as documents have it: "2026-11-21T10:00:00.123Z". */
 void vm_stamp(char *buf, size_t size);
 
+struct journal;
+
 /* vm-verify.c: is the host as the plan needs it? QRW_ERR_REFUSED. */
-int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
+int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const struct journal *j,
                    struct qmp_error *err);
 
 /* Add to the object @taken the names that @p chose although a file has them. Is there one? */
 bool vm_find_taken(const struct plan *p, json_t *taken);
 
 /* Take from the cleanup of @p the files that images of others build on, and say so. */
-void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar);
+void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const struct journal *j);
 
 /*
  * Whatever the headers of the images say, QEMU's graph is as @p promised: what it could not write
@@ -119,6 +121,7 @@ struct journal {
     bool tidies;        /* vm_tidy() follows: its first note may have what there is to record */
     bool unsaved;       /* that is so: the document was not saved yet */
     bool prepared;      /* the note of a switch is written, and not yet in place */
+    json_t *pretended;  /* in a dry run: the files that would be gone by now, NULL: none */
     struct chain chain; /* as loaded, or as saved last */
 };
 

@@ -164,7 +164,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     json_t *result = NULL;
     int rc;
 
-    if (vm_check_needs(vm, p, j->file, err))
+    if (vm_check_needs(vm, p, j, err))
         return NULL;
     /* to replace the record is one step, which needs no note of itself */
     if (plan_acts(p) && !op->aside && journal_begin(j, vm, p, &why)) {
@@ -233,13 +233,13 @@ static int check_document(const struct plan *p, struct qmp_error *err)
 
 /* What would be done, and what the result would already say. Then it is as if it had been
  * done: for the merges that follow. */
-static json_t *preview(struct qrw_vm *vm, struct journal *j, const struct plan *p,
-                       struct qmp_error *err)
+static json_t *preview(struct qrw_vm *vm, struct journal *j, struct plan *p, struct qmp_error *err)
 {
     json_t *result;
 
-    if (vm_check_needs(vm, p, j->file, err))
+    if (vm_check_needs(vm, p, j, err))
         return NULL;
+    vm_spare_shared(vm, p, j);
     result = json_deep_copy(p->result);
     json_object_set_new(result, "plan", plan_preview(p));
     if (!plan_is_idle(p, &j->chain) && plan_pretend(p, &vm->graph))

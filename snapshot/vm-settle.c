@@ -52,7 +52,7 @@ static int clean_up(struct qrw_vm *vm, struct journal *j, struct runner *r, stru
 {
     struct ask *closing = runner_close(r, p);
 
-    vm_spare_shared(vm, p, j->file);
+    vm_spare_shared(vm, p, j);
     return runner_cleanup(r, p, closing, err);
 }
 

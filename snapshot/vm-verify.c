@@ -16,7 +16,7 @@
 struct check {
     struct qrw_vm *vm;
     const struct plan *p;
-    const char *sidecar;
+    const struct journal *j;
 };
 
 static int absent(const struct check *c, const json_t *need, struct qmp_error *err)
@@ -89,7 +89,7 @@ static const char **own_files(const struct check *c, json_t *keep)
     json_t *layer, *name;
     size_t i;
 
-    json_array_append_new(keep, json_string(c->sidecar));
+    json_array_append_new(keep, json_string(c->j->file));
     json_object_foreach((json_t *)layers, id, layer) {
         auto_free char *file = chain_layer_file(&c->p->after, id);
 
@@ -101,6 +101,7 @@ static const char **own_files(const struct check *c, json_t *keep)
     json_array_foreach(c->p->cleanup, i, name)
         if (text(name, "file"))
             json_array_append(keep, json_object_get(name, "file"));
+    json_array_extend(keep, c->j->pretended);
     own = mem_grow(own, json_array_size(keep) + 1, sizeof(*own));
     json_array_foreach(keep, i, name)
         own[i] = json_string_value(name);
@@ -227,10 +228,10 @@ static const struct {
     {"stream", stream},
 };
 
-int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const char *sidecar,
+int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const struct journal *j,
                    struct qmp_error *err)
 {
-    struct check c = {vm, p, sidecar};
+    struct check c = {vm, p, j};
     const json_t *need;
     size_t i;
 
@@ -257,9 +258,9 @@ bool vm_find_taken(const struct plan *p, json_t *taken)
 
 /* ---- after: what would be removed ---- */
 
-void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const char *sidecar)
+void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const struct journal *j)
 {
-    struct check c = {vm, p, sidecar};
+    struct check c = {vm, p, j};
 
     for (size_t i = vm->files_reachable ? json_array_size(p->cleanup) : 0; i-- > 0;) {
         const json_t *step = json_array_get(p->cleanup, i);

@@ -90,6 +90,25 @@ Test(delete, a_dry_run_shows_every_merge_that_will_follow)
     lab_stop(lab);
 }
 
+/* A branch of the base that goes first does not keep the rest from going down into it. */
+Test(delete, a_dry_run_knows_what_would_be_gone_by_then)
+{
+    struct lab *lab = forest((struct lab_options){.disks = 1});
+    json_auto_t *doc = tells(lab, "delete", "s1", "--children", "--dry-run"), *done = NULL;
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(at(doc, "plan"), i, step)
+        if (!strcmp(text(step, "step"), "job"))
+            says(step, "execute", "block-commit");
+    cr_expect_null(at(doc, "kept"));
+    done = tells(lab, "delete", "s1", "--children");
+    says(done, "jobs.0.type", "commit");
+    cr_expect_null(at(done, "kept"));
+    chain_is(lab, 0, "vda.qcow2");
+    lab_stop(lab);
+}
+
 Test(delete, any_one_of_a_tree_with_drives)
 {
     any_one(false, false);

@@ -49,6 +49,16 @@ bool sidecar_exists(const char *file)
     return !access(file, F_OK) || !is_missing();
 }
 
+bool sidecar_is_newer(const char *file, const struct timespec *since)
+{
+    struct stat st;
+
+    if (stat(file, &st))
+        return false;
+    return st.st_mtim.tv_sec > since->tv_sec ||
+           (st.st_mtim.tv_sec == since->tv_sec && st.st_mtim.tv_nsec > since->tv_nsec);
+}
+
 /* Is @image one that what is pending makes, perhaps only to be gone at its end? */
 static bool is_being_made(const json_t *pending, const char *image)
 {

@@ -14,6 +14,8 @@
 #include "snapshot/chain.h"
 #include "snapshot/graph.h"
 
+struct timespec;
+
 /*
  * The sidecar of a VM: beside the layers of its disks, from the top of each chain
  * down. One that lies beside a deeper layer, and neither knows the active one nor has
@@ -31,6 +33,10 @@ int sidecar_search(const char *image, char *found[2], struct qmp_error *err);
 bool sidecar_is_beside(const struct graph *g, const char *file);
 
 bool sidecar_exists(const char *file);
+
+/* Was it written since, by CLOCK_REALTIME_COARSE, with which files are stamped? Not when it was
+ * within one tick of that, a few milliseconds. */
+bool sidecar_is_newer(const char *file, const struct timespec *since);
 
 /* Remove a sidecar that records nothing any more. The caller holds the lock. */
 int sidecar_remove(const char *file, struct qmp_error *err);

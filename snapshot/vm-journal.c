@@ -17,6 +17,22 @@
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
 
+/* Somebody else had the lock after we had observed the VM. Now nobody has it but us. */
+static int look_again(const struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *file = NULL, *foreign = NULL;
+    bool exists;
+
+    vm_forget_machine(vm);
+    if (vm_observe(vm, vm->nodes ? GRAPH_NODES : vm->graph.level, err) ||
+        vm_sidecar_file(vm, &file, &exists, &foreign, err))
+        return -1;
+    if (same(file, j->file))
+        return 0;
+    qmp_error_set(err, QRW_ERR_LOCKED, "another qrewind has worked on this VM meanwhile");
+    return qmp_error_hint(err, "try again");
+}
+
 int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *foreign = NULL;
@@ -38,6 +54,9 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     if (j->lock < 0)
         return -1;
     vm->locked = true;
+    if ((sidecar_exists(j->file) ? sidecar_is_newer(j->file, &vm->observed) : exists) &&
+        look_again(j, vm, err))
+        return -1;
     j->like = sidecar_place(&vm->graph);
     if (j->like)
         j->like[strlen(j->like) - strlen(SIDECAR_SUFFIX)] = '\0';

@@ -3,6 +3,8 @@
 #ifndef SNAPSHOT_VM_PRIVATE_H
 #define SNAPSHOT_VM_PRIVATE_H
 
+#include <time.h>
+
 #include "snapshot/plan.h"
 #include "snapshot/runner.h"
 #include "snapshot/vm.h"
@@ -24,8 +26,9 @@ struct qrw_vm {
 
     /* from the last vm_observe() */
     struct graph graph;
-    bool locked;   /* a journal of ours is open: the sidecar's lock is ours */
-    bool stale;    /* something was done since that may have changed it */
+    struct timespec observed; /* when that began, by the clock that stamps files */
+    bool locked;              /* a journal of ours is open: the sidecar's lock is ours */
+    bool stale;               /* something was done since that may have changed it */
     json_t *names; /* what disks without a name are called, by their place in the machine */
     struct machine machine; /* from the last vm_observe_machine() */
     struct ask *asked;      /* what it waits for, NULL: nothing was asked ahead */
@@ -125,7 +128,8 @@ struct journal {
     struct chain chain; /* as loaded, or as saved last */
 };
 
-/* Lock and load the sidecar. @j needs journal_close() always. */
+/* Lock and load the sidecar; what somebody else did since the VM was observed is observed, too. @j
+ * needs journal_close() always. */
 int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
 void journal_close(struct journal *j, struct qrw_vm *vm);
 /* Save the present document with @p as pending. */

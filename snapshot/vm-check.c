@@ -310,12 +310,14 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp
     json_t *mended = json_array(), *findings = NULL;
     int n = 1;
 
-    if (vm->engine) {
+    /* what was settled before was looked at less deep: layers of ours would seem to be leaked */
+    const bool again = vm->engine || vm->graph.level != GRAPH_NODES;
+
+    if (vm->engine)
         vm_stop(vm);
-        if (vm_observe(vm, GRAPH_NODES, err)) {
-            json_decref(mended);
-            return NULL;
-        }
+    if (again && vm_observe(vm, GRAPH_NODES, err)) {
+        json_decref(mended);
+        return NULL;
     }
     for (int i = 0; n > 0 && i < MAX_PASSES; i++) {
         json_auto_t *found = NULL;

@@ -109,6 +109,7 @@ Test(jobs, cancelled_and_nothing_is_left_of_it)
         json_auto_t *repair = tells(lab, "repair"), *jobs = tells(lab, "jobs");
         cr_expect_eq(json_array_size(at(jobs, "jobs")), 0);
         says(repair, "settled", "undone");
+        cr_expect_eq(json_array_size(at(repair, "findings")), 0);
         slow_is_undone(lab, job);
         lab_stop(lab);
     }

@@ -82,7 +82,7 @@ Test(chain, a_vm_that_runs_on_another_image_is_refused)
          "disk disk0 runs on /vm/base.qcow2, which holds snapshot s1",
          "start it with /vm/top.qcow2"},
         {"disk0[active=a]: base* <- a <- b(unknown)",
-         "disk disk0 runs on /vm/b.qcow2, the sidecar says /vm/a.qcow2", "start the VM with"},
+         "disk disk0 runs on /vm/b.qcow2, the sidecar says /vm/a.qcow2", "qrewind repair"},
         {"disk0[active=a]: base; + base <- a*",
          "disk disk0 runs on /vm/base.qcow2, the sidecar says /vm/a.qcow2", "start the VM with"},
     };

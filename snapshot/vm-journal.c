@@ -33,6 +33,19 @@ static int look_again(const struct journal *j, struct qrw_vm *vm, struct qmp_err
     return qmp_error_hint(err, "try again");
 }
 
+/* A second one would make the first a lie: from then on the disks run on what it does not know. */
+static int check_only_one(struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *other = NULL;
+
+    if (sidecar_find(&vm->graph, &other, NULL, err))
+        return -1;
+    if (!other)
+        return 0;
+    qmp_error_set(err, QRW_ERR_REFUSED, "these images have a sidecar already: %s", other);
+    return qmp_error_hint(err, "leave out --sidecar, or remove that one first: qrewind forget");
+}
+
 int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *foreign = NULL;
@@ -50,6 +63,8 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     }
     if (!exists && foreign)
         vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
+    if (!exists && j->given && check_only_one(vm, err))
+        return -1;
     j->lock = sidecar_lock(j->file, err);
     if (j->lock < 0)
         return -1;

@@ -13,6 +13,20 @@
 #include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
 
+/* Where it cannot be looked, there may be one. */
+static void note_unseen(struct qrw_vm *vm)
+{
+    for (size_t i = 0; i < vm->graph.ndisks; i++)
+        for (size_t k = 0; k < vm->graph.disks[i].nlayers; k++)
+            if (vm->graph.disks[i].layers[k].relative) {
+                vm_note(vm, 0,
+                        "no sidecar is found, but QEMU calls an image %s, seen from a folder that "
+                        "we cannot see; run qrewind as QEMU's user or as root",
+                        vm->graph.disks[i].layers[k].spelling);
+                return;
+            }
+}
+
 /* Observe and load the document; an absent sidecar is an empty document and @file NULL. */
 static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char **file,
                 struct qmp_error *err)
@@ -28,6 +42,8 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
         chain_init(c, "/", NULL, NULL);
         if (foreign)
             vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
+        else
+            note_unseen(vm);
         return 0;
     }
     if (vm_load(vm, *file, c, err))

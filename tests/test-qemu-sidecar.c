@@ -162,6 +162,19 @@ Test(sidecar, in_a_place_of_ones_own)
     lab_stop(lab);
 }
 
+Test(sidecar, a_second_one_is_not_made)
+{
+    struct lab *lab = tower(&one, 1);
+    auto_free char *state = state_of(lab);
+    json_auto_t *error = refuses(lab, 1, "--sidecar", "mistyped.json", "create", "s2");
+
+    says(error, "desc", "vda.qcow2.qrewind.json");
+    says(error, "hint", "leave out --sidecar");
+    unchanged(lab, state);
+    cr_expect(!has_file(lab, "client/mistyped.json"));
+    lab_stop(lab);
+}
+
 Test(sidecar, moves_with_its_folder)
 {
     struct lab *old = tower(&one, 1), *lab = NULL;

@@ -45,6 +45,8 @@ static int choose(struct plan *p, struct overlays *t, const struct scene *s,
 {
     const struct graph *g = s->graph;
 
+    if (args->disks && args->exclude)
+        return qmp_error_set(err, QMP_ERR_USAGE, "--disk and --exclude exclude each other");
     if (check_names(args->disks, g, err) || check_names(args->exclude, g, err))
         return -1;
     for (size_t i = 0; i < g->ndisks; i++) {
@@ -119,14 +121,17 @@ static int check_overlays(const struct scene *s, qrw_strings overlays, const str
                           struct qmp_error *err)
 {
     for (size_t i = 0; overlays && overlays[i]; i++) {
+        const char *file = NULL;
         size_t k = 0;
 
-        while (k < t->n &&
-               wanted_overlay(s, (const char *[]){overlays[i], NULL}, t->list[k].disk) == NULL)
-            k++;
-        if (k == t->n)
+        while (k < t->n && !file)
+            file = wanted_overlay(s, (const char *[]){overlays[i], NULL}, t->list[k++].disk);
+        if (!file || !*file)
             return qmp_error_set(err, QMP_ERR_USAGE,
                                  "--overlay %s: it is DISK=FILE, with a disk of this snapshot",
+                                 overlays[i]);
+        if (file != wanted_overlay(s, overlays, t->list[k - 1].disk))
+            return qmp_error_set(err, QMP_ERR_USAGE, "--overlay %s: that disk has one already",
                                  overlays[i]);
     }
     return 0;

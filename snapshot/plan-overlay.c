@@ -27,12 +27,17 @@ void overlays_add(struct overlays *o, const struct scene *s, const struct graph_
     o->n++;
 }
 
-static bool taken(const struct overlays *o, const struct scene *s, const char *file)
+static bool has_file(const struct overlays *o, const char *file)
 {
     for (size_t i = 0; i < o->n; i++)
         if (o->list[i].file && !strcmp(o->list[i].file, file))
             return true;
-    return plan_knows_file(s, file) || json_object_get(s->taken, file);
+    return false;
+}
+
+static bool taken(const struct overlays *o, const struct scene *s, const char *file)
+{
+    return has_file(o, file) || plan_knows_file(s, file) || json_object_get(s->taken, file);
 }
 
 void overlays_name(struct overlays *o, size_t at, const struct scene *s, const char *name)
@@ -56,6 +61,9 @@ int overlays_place(struct overlays *o, size_t at, const struct scene *s, const c
 {
     auto_free char *absolute = plan_file(s, file);
 
+    if (has_file(o, absolute))
+        return qmp_error_set(err, QRW_ERR_REFUSED, "%s cannot be the overlay of two disks",
+                             absolute);
     if (taken(o, s, absolute))
         return qmp_error_set(err, QRW_ERR_REFUSED, "%s is a layer already", absolute);
     o->list[at].file = mem_strdup(absolute);

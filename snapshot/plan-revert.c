@@ -228,12 +228,23 @@ static int plan_inside(struct plan *p, struct way_back *w, struct qmp_error *err
     return way_check_tags(w, snapshot, err) ? -1 : plan_way(p, w, err);
 }
 
+static int check_args(const struct qrw_revert_args *args, struct qmp_error *err)
+{
+    if (args->keep && args->discard)
+        return qmp_error_set(err, QMP_ERR_USAGE, "--keep and --discard exclude each other");
+    if (args->paused && args->running)
+        return qmp_error_set(err, QMP_ERR_USAGE, "--paused and --running exclude each other");
+    return 0;
+}
+
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
     const struct qrw_revert_args *args = arguments;
     __attribute__((cleanup(way_done))) struct way_back w = {
         .s = s, .args = args, .name = args->name, .current = args->name};
 
+    if (check_args(args, err))
+        return -1;
     if (plan_is_internal(s, args->name))
         return plan_inside(p, &w, err);
     return find_snapshot(&w, args->name, err) ? -1 : plan_way(p, &w, err);
@@ -249,6 +260,8 @@ static int plan_undo_point(struct plan *p, const struct scene *s, const void *ar
         .current = text(chain_undo(s->chain), "current"),
         .settles = true};
 
+    if (check_args(arguments, err))
+        return -1;
     if (internal_is(chain_undo(s->chain)))
         return plan_inside(p, &w, err);
     return find_undo(&w, err) ? -1 : plan_way(p, &w, err);

@@ -151,6 +151,12 @@ static const struct picture_case refusals[] = {
      "disk0: base* <- a", "undo",
      "not-found: there is nothing to undo (the last revert leaves an undo point, unless --discard "
      "or --keep was given)"},
+    {"nothing kept, and something",
+     "disk0: base* <- a", "revert s1 --keep x --discard",
+     "usage: --keep and --discard exclude each other"},
+    {"both ways to go on",
+     "disk0: base* <- a", "undo --paused --running",
+     "usage: --paused and --running exclude each other"},
     {"a name that is taken",
      "disk0: base* <- a*", "revert s1 --keep s2",
      "refused: there is a snapshot 's2' already"},

@@ -11,14 +11,14 @@
 
 /* clang-format off */
 static const struct opt opts[] = {
-    {"keep-last", OPT_SIZE, A(last), .value = "N", .help = "the newest N"},
-    {"keep-hourly", OPT_SIZE, A(hourly), .value = "N",
+    {"keep-last", OPT_COUNT, A(last), .value = "N", .help = "the newest N"},
+    {"keep-hourly", OPT_COUNT, A(hourly), .value = "N",
      .help = "the newest of each of the last N hours that have one"},
-    {"keep-daily", OPT_SIZE, A(daily), .value = "N", .help = "of each of N days"},
-    {"keep-weekly", OPT_SIZE, A(weekly), .value = "N", .help = "of each of N weeks"},
-    {"keep-monthly", OPT_SIZE, A(monthly), .value = "N", .help = "of each of N months"},
-    {"keep-yearly", OPT_SIZE, A(yearly), .value = "N", .help = "of each of N years"},
-    {"max-depth", OPT_SIZE, A(max_depth), .value = "N",
+    {"keep-daily", OPT_COUNT, A(daily), .value = "N", .help = "of each of N days"},
+    {"keep-weekly", OPT_COUNT, A(weekly), .value = "N", .help = "of each of N weeks"},
+    {"keep-monthly", OPT_COUNT, A(monthly), .value = "N", .help = "of each of N months"},
+    {"keep-yearly", OPT_COUNT, A(yearly), .value = "N", .help = "of each of N years"},
+    {"max-depth", OPT_COUNT, A(max_depth), .value = "N",
      .help = "no chain deeper than N layers; the oldest go first"},
     {0},
 };

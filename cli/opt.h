@@ -24,6 +24,7 @@ enum opt_type {
     OPT_STRINGS, /* const char *const *: a list that ends with NULL, longer with each use */
     OPT_CHOICE,  /* int: the index in `words` */
     OPT_SIZE,    /* int64_t: a number not below 0, with k, M, G or T: times 1024, … */
+    OPT_COUNT,   /* int64_t: a number not below 0 */
     OPT_SECONDS, /* int: milliseconds; given in seconds, fractions allowed */
 };
 

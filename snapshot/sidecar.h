@@ -34,8 +34,8 @@ bool sidecar_is_beside(const struct graph *g, const char *file);
 
 bool sidecar_exists(const char *file);
 
-/* Was it written since, by CLOCK_REALTIME_COARSE, with which files are stamped? Not when it was
- * within one tick of that, a few milliseconds. */
+/* Was it written since, by CLOCK_REALTIME? What files are stamped with is that at its last tick:
+ * not when it was a few milliseconds after. */
 bool sidecar_is_newer(const char *file, const struct timespec *since);
 
 /* Remove a sidecar that records nothing any more. The caller holds the lock. */

@@ -202,7 +202,7 @@ int vm_observe_first(struct qrw_vm *vm, enum graph_level level, struct qmp_error
 
     ask_free(vm->nodes);
     vm->nodes = NULL;
-    clock_gettime(CLOCK_REALTIME_COARSE, &vm->observed);
+    clock_gettime(CLOCK_REALTIME, &vm->observed);
     if (vm->offline && !vm->client)
         return vm_observe_files(vm, err);
     struct ask *a = ask_new(vm->client, stop_of(vm));

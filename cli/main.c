@@ -322,6 +322,8 @@ int main(int argc, char *argv[])
     signal(SIGPIPE, SIG_IGN);
     /* nor a limit on the size of files: writing then fails, and what was begun is undone */
     signal(SIGXFSZ, SIG_IGN);
+    /* where that is ignored nobody hears how qemu-img ended */
+    signal(SIGCHLD, SIG_DFL);
     code = start(&c, argc, argv);
     cmdline_done(&c);
     if (fflush(stdout) || ferror(stdout)) {

@@ -97,6 +97,19 @@ Test(export, a_snapshot_of_a_branch_that_QEMU_has_left)
     lab_stop(lab);
 }
 
+/* As a daemon may leave it to what it starts: then nobody hears how a child ended. */
+Test(export, who_started_us_ignores_the_ends_of_its_children)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 1);
+    auto_free char *program = lab_program();
+    auto_result struct lab_result r =
+        lab_exec(lab->folder, WORDS("env", "--ignore-signal=CHLD", program, "-s", lab->socket,
+                                    "export", "s1", "out"));
+
+    cr_expect_eq(r.status, 0, "%s", r.err);
+    lab_stop(lab);
+}
+
 Test(export, one_image_alone_raw_or_compressed)
 {
     struct lab *lab = tower(&(struct lab_options){.disks = 2}, 2);

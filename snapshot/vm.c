@@ -149,12 +149,15 @@ int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_err
         size_t at_name = ask_add(a, "query-name", NULL, NULL, NULL);
         size_t at_uuid = ask_add(a, "query-uuid", NULL, NULL, NULL);
 
-        if (!ask_run(a, NULL)) {
+        int rc = ask_run(a, err);
+        if (!rc) {
             name = json_incref(json_object_get(ask_reply(a, at_name, NULL), "name"));
             if (vm_uuid(ask_reply(a, at_uuid, NULL)))
                 uuid = json_incref(json_object_get(ask_reply(a, at_uuid, NULL), "UUID"));
         }
         ask_free(a);
+        if (rc)
+            return -1;
     }
     return sidecar_load(c, file, json_string_value(name), json_string_value(uuid), err);
 }

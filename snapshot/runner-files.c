@@ -189,6 +189,16 @@ static bool is_unfinished(const struct plan *p)
     return p->fills && !p->switched;
 }
 
+/* What this client made just now QEMU has let go; but a job may fail although it has switched to
+ * its copy. */
+static bool is_used(const struct runner *r, const struct plan *p, const char *file,
+                    const struct image_stat *st, const struct graph *g)
+{
+    if (g && graph_disk_with(g, file))
+        return true;
+    return (g || (p && p->fills)) && image_open_in(r->pid, st);
+}
+
 void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
 {
     const char *file = text(step, "file");
@@ -206,7 +216,7 @@ void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, cons
         kept = why.desc;
     else if (!st.exists)
         return;
-    else if (g && (graph_disk_with(g, file) || image_open_in(r->pid, &st)))
+    else if (is_used(r, p, file, &st, g))
         kept = "QEMU uses it";
     else if (g && !kinds[kind].disposable && !is_unfinished(p) && !holds_nothing(step, &st))
         kept = "it holds data; remove it when you are sure that nobody needs it";

@@ -229,6 +229,7 @@ static void take_back(struct run *run)
         run->lost = true;
         return;
     }
+    runner_dismiss(run->r, run->p); /* first: an ended job holds on to files */
     for (size_t i = json_array_size(run->p->steps); i-- > 0;) {
         const json_t *step = json_array_get(run->p->steps, i);
 
@@ -242,7 +243,6 @@ static void take_back(struct run *run)
         }
     }
     runner_sync_undone(run->r, run->p);
-    runner_dismiss(run->r, run->p);
     run->lost = run->lost || qmp_client_broken(run->r->client);
 }
 

@@ -14,6 +14,7 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-tidy.h"
+#include "snapshot/recover.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
 
@@ -346,11 +347,35 @@ json_t *journal_unbegun(struct qmp_error *err)
     return NULL;
 }
 
+/* What could not be taken back, or needed not: a job may fail when QEMU has merged the layers, or
+ * switched, and only an image cannot be told; of several tags some are deleted, the one that failed
+ * included. */
+static bool has_changed(struct qrw_vm *vm, const struct plan *p)
+{
+    const bool deaf = vm->deaf;
+
+    if (!json_array_size(p->promise))
+        return false;
+    vm->deaf = true;
+    int rc = vm_observe(vm, GRAPH_DISKS, NULL);
+    vm->deaf = deaf;
+    if (rc)
+        return true; /* for all that we know */
+    enum recover_verdict verdict = recover_decide(p, &vm->graph);
+    return verdict == RECOVER_FINISH || verdict == RECOVER_DOUBT ||
+           (verdict == RECOVER_REPEAT && plan_holds_in_part(p, &vm->graph));
+}
+
 void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
                     struct qmp_error *why)
 {
     struct qmp_error full = {0};
 
+    if (why->kind == QRW_ERR_FAILED && has_changed(vm, p)) {
+        journal_stands(why);
+        qmp_error_wrap(why, "half done");
+        return;
+    }
     if (!journal_end(j, vm, p, false, &full))
         return;
     vm_note(vm, 0, "%s", full.desc);

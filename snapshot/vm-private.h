@@ -26,7 +26,7 @@ struct qrw_vm {
 
     /* from the last vm_observe() */
     struct graph graph;
-    struct timespec observed; /* when that began, by the clock that stamps files */
+    struct timespec observed; /* when that began: a CLOCK_REALTIME */
     bool locked;              /* a journal of ours is open: the sidecar's lock is ours */
     bool stale;               /* something was done since that may have changed it */
     json_t *names; /* what disks without a name are called, by their place in the machine */
@@ -150,7 +150,8 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
 void journal_stands(struct qmp_error *err);
 /* No operation has come of it: who was interrupted (@err) has nothing to wait for. Returns NULL. */
 json_t *journal_unbegun(struct qmp_error *err);
-/* @p failed with @why, and is undone: record that, or it stands. */
+/* @p failed with @why. Is it undone? Then that is recorded; what is done after all, or cannot be
+ * recorded, stands. */
 void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
                     struct qmp_error *why);
 /* Save the present document as it is; one that holds nothing worth keeping is removed. */

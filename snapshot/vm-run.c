@@ -16,7 +16,6 @@
 #include "snapshot/clock.h"
 #include "snapshot/image.h"
 #include "snapshot/plan-tidy.h"
-#include "snapshot/recover.h"
 #include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
 
@@ -126,25 +125,10 @@ static json_t *finished(const struct plan *p, const struct runner *r)
     return result;
 }
 
-/* What could not be taken back, or needed not: a job may fail when QEMU has merged the layers, and
- * only an image cannot be told; of several tags some are deleted, the one that failed included. */
-static bool has_changed(struct qrw_vm *vm, const struct plan *p)
-{
-    if (!json_array_size(p->promise) || vm_observe_disks(vm, false, NULL))
-        return false;
-    enum recover_verdict verdict = recover_decide(p, &vm->graph);
-    return verdict == RECOVER_FINISH ||
-           (verdict == RECOVER_REPEAT && plan_holds_in_part(p, &vm->graph));
-}
-
 /* What began has failed by @err: say what is true now, and drop the note of what is undone. */
 static void fail(struct qrw_vm *vm, struct journal *j, struct plan *p, bool journalled,
                  struct qmp_error *err)
 {
-    if (err->kind == QRW_ERR_FAILED && has_changed(vm, p)) {
-        journal_stands(err);
-        qmp_error_wrap(err, "half done");
-    }
     if ((err->kind == QRW_ERR_FAILED || err->kind == QRW_ERR_UNSUPPORTED) && journalled &&
         !j->gave_up)
         journal_undone(j, vm, p, err);

@@ -32,18 +32,19 @@ static const struct {
     struct stage_act acts[4];
     struct {
         const char *beside, *sidecar, *files;
-    } ends[2]; /* as before, as it was meant */
+    } ends[2];  /* as before, as it was meant */
+    bool fails; /* also where QEMU stays */
 } cases[] = {
     {"a snapshot of two disks", &qrw_create, &create, "disk0: a; disk1: b",
      {{"transaction", NULL, "disk0: a <- a.s1; disk1: b <- b.s1"}},
      {{"a", "no sidecar", "a.qcow2 b.qcow2"},
       {"a", "disk0: a*s1 <- a.s1; disk1: b*s1 <- b.s1",
-       "a.qcow2 a.qcow2.qrewind.json a.s1.qcow2 b.qcow2 b.s1.qcow2"}}},
+       "a.qcow2 a.qcow2.qrewind.json a.s1.qcow2 b.qcow2 b.s1.qcow2"}}, false},
 
     {"a snapshot that stops the guest", &qrw_create, &halted, "disk0: a",
      {{"stop", NULL, "disk0: a; paused"}, {"blockdev-snapshot", NULL, "disk0: a <- a.s1; paused"}},
      {{"a", "no sidecar", "a.qcow2"},
-      {"a", "disk0: a*s1 <- a.s1", "a.qcow2 a.qcow2.qrewind.json a.s1.qcow2"}}},
+      {"a", "disk0: a*s1 <- a.s1", "a.qcow2 a.qcow2.qrewind.json a.s1.qcow2"}}, false},
 
     {"a commit", &qrw_commit, &merge, LAYERS,
      {{"block-commit", "= {}\n" JOB("qrw-commit-disk0", "ready"),
@@ -53,7 +54,17 @@ static const struct {
      {{"base", "disk0: base*s1 <- a.s1 <- a.s2",
        "a.s1.qcow2 a.s2.qcow2 base.qcow2 base.qcow2.qrewind.json"},
       {"base", "disk0: base*s1 <- a.s1",
-       "a.s1.qcow2 base.qcow2 base.qcow2.qrewind.json"}}},
+       "a.s1.qcow2 base.qcow2 base.qcow2.qrewind.json"}}, false},
+
+    {"a commit that is done, and fails", &qrw_commit, &merge, LAYERS,
+     {{"block-commit", "= {}\n" JOB("qrw-commit-disk0", "ready"),
+       LAYERS "; job qrw-commit-disk0 commit ready"},
+      {"job-complete", "= {}\n" JOB("qrw-commit-disk0", "concluded"),
+       "disk0: base <- a.s1; job qrw-commit-disk0 commit concluded Input/output error"}},
+     {{"base", "disk0: base*s1 <- a.s1 <- a.s2",
+       "a.s1.qcow2 a.s2.qcow2 base.qcow2 base.qcow2.qrewind.json"},
+      {"base", "disk0: base*s1 <- a.s1",
+       "a.s1.qcow2 base.qcow2 base.qcow2.qrewind.json"}}, true},
 
     {"a copy that is switched to", &qrw_mirror, &copy, "disk0: a",
      {{"drive-mirror", "= {}\n" JOB("qrw-mirror-disk0", "ready"),
@@ -61,7 +72,15 @@ static const struct {
       {"job-complete", "= {}\n" JOB("qrw-mirror-disk0", "concluded"),
        "disk0: copy; job qrw-mirror-disk0 mirror concluded"}},
      {{"a", "no sidecar", "a.qcow2"},
-      {"copy", "disk0: copy", "a.qcow2 copy.qcow2 copy.qcow2.qrewind.json"}}},
+      {"copy", "disk0: copy", "a.qcow2 copy.qcow2 copy.qcow2.qrewind.json"}}, false},
+
+    {"a copy that is switched to, and fails", &qrw_mirror, &copy, "disk0: a",
+     {{"drive-mirror", "= {}\n" JOB("qrw-mirror-disk0", "ready"),
+       "disk0: a; job qrw-mirror-disk0 mirror ready"},
+      {"job-complete", "= {}\n" JOB("qrw-mirror-disk0", "concluded"),
+       "disk0: copy; job qrw-mirror-disk0 mirror concluded Operation not permitted"}},
+     {{"a", "no sidecar", "a.qcow2"},
+      {"copy", "disk0: copy", "a.qcow2 copy.qcow2 copy.qcow2.qrewind.json"}}, true},
 };
 /* clang-format on */
 
@@ -95,6 +114,10 @@ static void settle(struct stage *s, size_t i)
     struct qmp_error err = {0};
 
     stage_again(s, NULL, cases[i].acts);
+    if (cases[i].fails) { /* now, or has before */
+        json_auto_t *repaired = qrw_repair(s->vm, 0, &err);
+        cr_expect(repaired || err.kind == QRW_ERR_UNKNOWN, "%s: %s", cases[i].title, err.desc);
+    }
     if (strcmp(stage_repair(s), "running"))
         return;
     const char *id = s->now->graph.jobs[0].id;
@@ -119,11 +142,15 @@ static bool lose_at(size_t i, int n)
     s.hang_up_at = n;
     json_auto_t *result = qrw_run(s.vm, cases[i].op, cases[i].args, 0, &err);
     bool lost = s.hang_up_at == 0;
-    cr_expect(lost || result, "%s: %s", cases[i].title, err.desc);
-    if (lost)
+    size_t end = switched(&s, image);
+    cr_expect(lost || !result == cases[i].fails, "%s: %s", cases[i].title, err.desc);
+    cr_expect(result || !end || err.kind == QRW_ERR_UNKNOWN, "%s: lost at %d: %s: %s",
+              cases[i].title, n, qrw_error_kind_name(err.kind), err.desc);
+    s.hang_up_at = 0;
+    if (!result)
         settle(&s, i);
 
-    size_t end = switched(&s, image);
+    end = switched(&s, image);
     stage_expect_sidecar(cases[i].ends[end].beside, cases[i].ends[end].sidecar);
     stage_expect_files(cases[i].ends[end].files);
     stage_close(&s);

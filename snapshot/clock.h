@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* clock: how much time has passed. Not what time it is: that is vm_stamp()'s. */
+/* clock: how much time has passed. What time it is, documents get from vm_stamp(). */
 #ifndef SNAPSHOT_CLOCK_H
 #define SNAPSHOT_CLOCK_H
 
@@ -18,6 +18,15 @@ static inline int64_t clock_us(void)
 static inline int64_t clock_ms(void)
 {
     return clock_us() / 1000;
+}
+
+/* What time it is, for files. */
+static inline struct timespec clock_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t;
 }
 
 #endif

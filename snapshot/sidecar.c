@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/clock.h"
 #include "snapshot/member.h"
 #include "snapshot/image.h"
 #include "snapshot/image-error.h"
@@ -54,7 +55,7 @@ bool sidecar_is_newer(const char *file, const struct timespec *since)
     struct stat st;
 
     if (stat(file, &st))
-        return false;
+        return true;
     return st.st_mtim.tv_sec > since->tv_sec ||
            (st.st_mtim.tv_sec == since->tv_sec && st.st_mtim.tv_nsec > since->tv_nsec);
 }
@@ -330,6 +331,15 @@ static char *fresh_name(const char *file)
     return mem_printf("%s.new", file);
 }
 
+/* The system's own stamps are of its last tick, some milliseconds ago. */
+static int stamp(int fd)
+{
+    struct timespec now[2];
+
+    now[0] = now[1] = clock_now();
+    return futimens(fd, now);
+}
+
 int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_error *err)
 {
     const json_int_t generation = json_integer_value(json_object_get(doc, "generation"));
@@ -347,7 +357,7 @@ int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_
         open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_like(like));
     if (fd < 0)
         return failed(err, "cannot create", fresh);
-    if (!image_write_at(fd, text, strlen(text), 0) && !fsync(fd))
+    if (!image_write_at(fd, text, strlen(text), 0) && !stamp(fd) && !fsync(fd))
         return 0;
     failed(err, "cannot write", fresh);
     unlink(fresh);

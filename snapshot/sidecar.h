@@ -34,8 +34,7 @@ bool sidecar_is_beside(const struct graph *g, const char *file);
 
 bool sidecar_exists(const char *file);
 
-/* Was it written since, by CLOCK_REALTIME? What files are stamped with is that at its last tick:
- * not when it was a few milliseconds after. */
+/* Was it written since, by CLOCK_REALTIME? True, too, where it cannot be looked at. */
 bool sidecar_is_newer(const char *file, const struct timespec *since);
 
 /* Remove a sidecar that records nothing any more. The caller holds the lock. */

@@ -6,6 +6,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/clock.h"
 #include "snapshot/image.h"
 #include "snapshot/image-error.h"
 #include "snapshot/member.h"
@@ -202,7 +203,7 @@ int vm_observe_first(struct qrw_vm *vm, enum graph_level level, struct qmp_error
 
     ask_free(vm->nodes);
     vm->nodes = NULL;
-    clock_gettime(CLOCK_REALTIME, &vm->observed);
+    vm->observed = clock_now();
     if (vm->offline && !vm->client)
         return vm_observe_files(vm, err);
     struct ask *a = ask_new(vm->client, stop_of(vm));

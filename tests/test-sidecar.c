@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -64,6 +65,22 @@ Test(sidecar, comes_back_as_it_was_saved_one_generation_on)
     cr_expect_str_eq(c.folder, scratch_folder());
     cr_expect_neq(access("a.qcow2.qrewind.json.new", F_OK), 0, "nothing is left behind");
     chain_done(&c);
+    picture_free(p);
+}
+
+/* A tick of the clock that the system stamps files by takes some milliseconds. */
+Test(sidecar, that_was_written_since_is_newer_within_one_tick_too)
+{
+    struct picture *p = draw("disk0: a");
+    struct timespec now;
+
+    for (int i = 0; i < 20; i++) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        cr_assert_eq(sidecar_save(name, p->chain.doc, NULL, NULL), 0);
+        cr_expect(sidecar_is_newer(name, &now));
+        clock_gettime(CLOCK_REALTIME, &now);
+        cr_expect_not(sidecar_is_newer(name, &now));
+    }
     picture_free(p);
 }
 

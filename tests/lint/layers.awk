@@ -12,7 +12,7 @@ BEGIN {
     guard("(fcntl|dirent)\\.h|sys/(stat|statvfs|file|mman|inotify)\\.h",
           "^snapshot/(sidecar|image|quiesce|process|engine|export|import|survey|tool)|^qmp/(client|attempt|agent)|^cli/|^tests/|^examples/")
     guard("unistd\\.h",             "^snapshot/(sidecar|image|quiesce|process|engine|export|import|survey|tool)|^qmp/(client|attempt|agent|mem)|^cli/|^tests/|^examples/")
-    guard("(time|sys/time|snapshot/clock)\\.h", "^qmp/(client|attempt)|^snapshot/(clock|runner|vm|quiesce|tool)|^cli/|^tests/|^examples/")
+    guard("(time|sys/time|snapshot/clock)\\.h", "^qmp/(client|attempt)|^snapshot/(clock|runner|vm|quiesce|sidecar|tool)|^cli/|^tests/|^examples/")
 
     # What a pure module may use beside other pure modules.
     pure_may = "^(jansson|std[a-z]*|string|ctype|errno|inttypes|limits|endian|assert)\\.h$" \

@@ -239,6 +239,7 @@ WRAP(CHANGES, fsync, (int fd), (fd), FD(fd), NULL, -1)
 WRAP(CHANGES, fdatasync, (int fd), (fd), FD(fd), NULL, -1)
 WRAP(CHANGES, ftruncate, (int fd, off_t length), (fd, length), FD(fd), NULL, -1)
 WRAP(CHANGES, fchmod, (int fd, mode_t mode), (fd, mode), FD(fd), NULL, -1)
+WRAP(CHANGES, futimens, (int fd, const struct timespec when[2]), (fd, when), FD(fd), NULL, -1)
 WRAP(CHANGES, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), FD(fd), NULL, -1)
 WRAP(CHANGES, sync_file_range, (int fd, off64_t from, off64_t n, unsigned flags),
      (fd, from, n, flags), FD(fd), NULL, -1)

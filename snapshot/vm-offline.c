@@ -10,6 +10,7 @@
 
 #include "qmp/address.h"
 #include "qmp/mem.h"
+#include "snapshot/clock.h"
 #include "snapshot/engine.h"
 #include "snapshot/graph-files.h"
 #include "snapshot/image.h"
@@ -21,8 +22,8 @@
 /* For the engine to greet, and for one to end that was killed: a busy disk may keep them. */
 enum { PATIENCE_MS = 30000 };
 
-/* For a lock of somebody who is not to be seen to go. */
-enum { LOCK_PATIENCE_MS = 1000 };
+/* For a lock of somebody who is not to be seen to go, looked at so often. */
+enum { LOCK_PATIENCE_MS = 3000, LOCK_TICK_MS = 10 };
 
 bool offline_is_dead(const char *address)
 {
@@ -168,12 +169,14 @@ static int begin(struct qrw_vm *vm, pid_t *user, struct qmp_error *err)
 /* Somebody who was killed keeps locks for a moment in which he cannot be seen any more. */
 static bool goes_away(const struct qrw_vm *vm)
 {
-    for (int ms = 0; ms < LOCK_PATIENCE_MS; ms++) {
-        if (find_user(&vm->graph, 0, false, NULL) >= 0)
-            return true;
-        poll(NULL, 0, 1);
+    const int64_t begun_ms = clock_ms(); /* all of /proc is looked at: that may take longer */
+
+    while (find_user(&vm->graph, 0, false, NULL) < 0) {
+        if (clock_ms() - begun_ms >= LOCK_PATIENCE_MS)
+            return false;
+        poll(NULL, 0, LOCK_TICK_MS);
     }
-    return false;
+    return true;
 }
 
 /*

@@ -15,7 +15,8 @@ static const struct opt opts[] = {
     {"TO", OPT_STRING, A(to), .place = OPT_MUST,
      .help = "a folder that is made for it; *.qcow2, *.raw, *.img: the image alone"},
     {"disk", OPT_STRINGS, A(disks), .value = "D", .help = "only this disk; may be repeated"},
-    {"format", OPT_STRING, A(format), .words = formats, .help = "of the images; default qcow2"},
+    {"format", OPT_STRING, A(format), .words = formats,
+     .help = "of the images; default qcow2, of *.raw raw"},
     {"compress", OPT_FLAG, A(compress), .help = "compress the images: smaller, and slower"},
     {"no-memory", OPT_FLAG, A(no_memory), .help = "leave its memory out"},
     {0},
@@ -47,7 +48,7 @@ const struct verb cmd_export = {
                "all of it is on the disk; until then it is TO.part.",
     .examples = "qrewind -s vm.sock export s1 /backup/s1\n"
                 "qrewind -s vm.sock export s1 /backup/s1.qcow2 --compress\n"
-                "qrewind -s vm.sock export s1 /backup/root.raw --disk root --format raw",
+                "qrewind -s vm.sock export s1 /backup/root.raw --disk root",
     .opts = opts,
     .args_size = sizeof(struct qrw_export_args),
     .globals = TAKES_VM_AND_CHANGES,

@@ -41,7 +41,9 @@ static bool is_image_name(const char *to)
 
 static const char *format(const struct exported *e)
 {
-    return e->args->format ? e->args->format : "qcow2";
+    if (e->args->format)
+        return e->args->format;
+    return e->alone && path_ends(e->to, ".raw") ? "raw" : "qcow2";
 }
 
 /* "DISK.qcow2"; another file may be called so already. New string. */

@@ -32,7 +32,7 @@ static const struct picture_case plans[] = {
      "need vacant /home/me/copy.img, need makeable /home/me/copy.img.part, need room "
      "/home/me/copy.img.part, workspace, convert /home/me/copy.img.part/disk0 of a, seal "
      "disk0, publish /home/me/copy.img | disk0: a*s1 <- b"},
-    {"raw", "disk0: a* <- b", "export s1 copy.raw --format raw",
+    {"raw, by its name", "disk0: a* <- b", "export s1 copy.raw",
      "need absent /home/me/copy.raw, need makeable /home/me/copy.raw.part, need room "
      "/home/me/copy.raw.part, workspace, convert /home/me/copy.raw.part/copy.raw of a as raw, "
      "seal copy.raw, publish /home/me/copy.raw | disk0: a*s1 <- b"},

@@ -42,8 +42,8 @@ static const struct picture_case plans[] = {
      "need absent copy, need space copy 1M, reserve copy like a, sync copy, drive-mirror "
      "device=#a target=copy format=qcow2 sync=full node-name=qrw-t-0 then complete | disk0 shows "
      "copy alone | keep a: not made by qrewind | disk0: copy"},
-    {"another format",
-     "disk0: base <- a", "mirror disk0 /vm/copy.raw --format raw --pivot",
+    {"raw, by its name",
+     "disk0: base <- a", "mirror disk0 /vm/copy.raw --pivot",
      "need absent copy.raw, need space copy.raw 2M, reserve copy.raw like a, sync copy.raw, "
      "drive-mirror device=#a target=copy.raw format=raw sync=full node-name=qrw-t-0 then complete "
      "| disk0 shows copy.raw alone | keep a: not made by qrewind, keep base: not made by qrewind "

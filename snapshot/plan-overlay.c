@@ -153,8 +153,13 @@ void plan_end_writing(struct plan *p, const struct scene *s, const struct graph_
 {
     json_t *arguments = plan_reopen(s, d, l, below, false);
 
-    if (arguments)
+    if (arguments) {
         plan_cleanup_qmp(p, "blockdev-reopen", arguments);
+    } else if (l->node) {
+        auto_free char *line = mem_printf("qemu-io %s \"reopen -r\"", l->node);
+
+        plan_cleanup_qmp(p, "human-monitor-command", json_pack("{s:s}", "command-line", line));
+    }
 }
 
 /* Such a device keeps its content in memory: only loading that shows the guest another. */

@@ -36,7 +36,8 @@ static const struct picture_case plans[] = {
      "disk0: base:9M <- a:1M", "mirror disk0 /vm/copy.qcow2 --sync none --pivot",
      "need absent copy, need space copy 0M, reserve copy like a, sync copy, drive-mirror "
      "device=#a target=copy format=qcow2 sync=none node-name=qrw-t-0 then complete | disk0 shows "
-     "copy on a | disk0: base <- a <- copy"},
+     "copy on a | human-monitor-command command-line=qemu-io #a \"reopen -r\" | disk0: base <- a <- "
+     "copy"},
     {"the only layer is all of them",
      "disk0: a", "mirror disk0 /vm/copy.qcow2 --sync top --pivot",
      "need absent copy, need space copy 1M, reserve copy like a, sync copy, drive-mirror "
@@ -87,7 +88,8 @@ static const struct picture_case plans[] = {
      "disk0: base* <- a", "mirror disk0 /vm/copy.qcow2 --sync none --pivot",
      "need absent copy, need space copy 0M, reserve copy like a, sync copy, drive-mirror "
      "device=#a target=copy format=qcow2 sync=none node-name=qrw-t-0 then complete | disk0 shows "
-     "copy on a | disk0: base*s1 <- a <- copy"},
+     "copy on a | human-monitor-command command-line=qemu-io #a \"reopen -r\" | disk0: base*s1 <- a "
+     "<- copy"},
     {"an image that another disk has stays",
      "disk0: base* <- a; disk1: base <- b", "mirror disk1 /vm/copy.qcow2 --pivot",
      "need absent copy, need space copy 2M, reserve copy like b, sync copy, drive-mirror "

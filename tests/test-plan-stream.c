@@ -21,11 +21,13 @@ static const struct picture_case plans[] = {
     {"into a layer in the middle",
      "disk0: base <- a:4M <- b <- c", "stream disk0 --top #b --base #base",
      "need unshared b, need space b 4M, block-stream device=#b base-node=#base | disk0 has b on "
-     "base | keep a: not made by qrewind | disk0: base <- b <- c"},
+     "base | human-monitor-command command-line=qemu-io #b \"reopen -r\", keep a: not made by "
+     "qrewind | disk0: base <- b <- c"},
     {"into a layer in the middle, all of them",
      "disk0: base:9M <- a:4M <- b <- c", "stream disk0 --top #b",
-     "need unshared b, need space b 13M, block-stream device=#b | disk0 has b alone | keep a: not "
-     "made by qrewind, keep base: not made by qrewind | disk0: b <- c"},
+     "need unshared b, need space b 13M, block-stream device=#b | disk0 has b alone | "
+     "human-monitor-command command-line=qemu-io #b \"reopen -r\", keep a: not made by qrewind, "
+     "keep base: not made by qrewind | disk0: b <- c"},
     {"a limit of the rate",
      "disk0: base <- a", "stream disk0 --speed 1048576",
      "need space a 1M, block-stream device=#a speed=1048576 | disk0 shows a alone | keep base: "
@@ -71,8 +73,9 @@ static const struct picture_case plans[] = {
      "builds on it | disk0: b; + base <- a~"},
     {"a snapshot's layer takes up what is below it",
      "disk0: base <- a <- b* <- c", "stream disk0 --top #b",
-     "need unshared b, need space b 2M, block-stream device=#b | disk0 has b alone | unlink a, "
-     "keep base: not made by qrewind | disk0: b*s1 <- c"},
+     "need unshared b, need space b 2M, block-stream device=#b | disk0 has b alone | "
+     "human-monitor-command command-line=qemu-io #b \"reopen -r\", unlink a, keep base: not made "
+     "by qrewind | disk0: b*s1 <- c"},
 
     /* names */
     {"the user's nodes are closed by us",

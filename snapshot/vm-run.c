@@ -300,6 +300,14 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
     return result;
 }
 
+/* Who reads these lists need not ask whether they are there. */
+static void list_all(json_t *result)
+{
+    json_auto_t *none = json_pack("{s:[], s:[], s:[]}", "removed", "jobs", "kept");
+
+    json_object_update_missing(result, none);
+}
+
 json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *args, unsigned flags,
                 struct qmp_error *err)
 {
@@ -332,6 +340,8 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             json_decref(result);
             result = NULL;
         }
+        if (result && op->tidies)
+            list_all(result);
         if (result && !(flags & QRW_DRY_RUN))
             json_object_set_new(result, "took_ms",
                                 json_real((double)(clock_us() - begun_us) / 1000));

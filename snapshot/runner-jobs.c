@@ -99,11 +99,12 @@ static int flush(struct follow *f, struct qmp_error *err)
         }
     rc = ask_run(a, err);
     for (size_t i = 0; i < asked && !rc; i++) {
-        const char *words = json_string_value(ask_reply(a, i, err));
+        const json_t *reply = ask_reply(a, i, err);
+        const char *words = json_is_string(reply) ? json_string_value(reply) : "no answer";
 
-        if (!words || words[0])
+        if (!reply || words[0])
             rc = -1;
-        if (words && words[0])
+        if (reply && words[0])
             qmp_error_set(err, QMP_ERR_COMMAND, "what was moved cannot be written out: %.*s",
                           (int)strcspn(words, "\r\n"), words);
     }

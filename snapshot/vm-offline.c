@@ -160,8 +160,10 @@ static int begin(struct qrw_vm *vm, pid_t *user, struct qmp_error *err)
     *user = find_user(&vm->graph, vm->pid, true, err);
     if (*user)
         return -1;
-    if (!qmp_connect(vm->client, address, PATIENCE_MS, err))
+    if (!qmp_connect(vm->client, address, PATIENCE_MS, err)) {
+        qmp_client_set_patience(vm->client, vm->options.timeout_ms);
         return 0;
+    }
     *user = failed(vm, err);
     return -1;
 }

@@ -140,6 +140,18 @@ static void wording(struct check *k, const struct link *l)
     }
 }
 
+/* Does @id build on itself? Without a sidecar the document is what the headers say. */
+static bool goes_round(const struct check *k, const char *id)
+{
+    size_t left = json_object_size(json_object_get(k->c->doc, "layers"));
+    const char *at = id;
+
+    while (left-- > 0 && (at = text(chain_layer(k->c, at), "backing")))
+        if (!strcmp(at, id))
+            return true;
+    return false;
+}
+
 void check_backing(struct check *k, const char *id, const char *file, const json_t *entry)
 {
     const char *string = text(entry, "backing"), *leads = text(entry, "leads");
@@ -162,6 +174,12 @@ void check_backing(struct check *k, const char *id, const char *file, const json
         add(k, &l, "wrong-backing", !is_so_in_qemu(k, &l), "its header names no backing file");
     else if (meant && !same(leads, meant) && !check_same_file(k, leads, meant))
         elsewhere(k, &l, string, leads);
+    else if (meant && goes_round(k, id))
+        check_add(k,
+                  &(struct finding){.code = check_same_file(k, meant, file) ? "self-backing"
+                                                                            : "backing-loop",
+                                    .subject = file},
+                  "following the headers leads back to it; qemu-img rebase -u names another");
     else if (meant)
         wording(k, &l);
 }

@@ -6,11 +6,11 @@
 #
 #   make check                     all of them            make check TEST="reader session"
 #   make check SAN=address,undefined                      make check-matrix TEST=qemu-lab
-#   make check VALGRIND=1          under valgrind, those without QEMU; it does not know openat2
+#   make check VALGRIND=1          under valgrind, those without QEMU
 #   CRITERION_TEST_PATTERN='*/events_*' make check TEST=client      some tests of one
 
 ALL_TESTS := $(patsubst tests/test-%.c,%,$(wildcard tests/test-*.c))
-TEST ?= $(filter-out $(if $(VALGRIND),qemu-% hostile% image-users),$(ALL_TESTS))
+TEST ?= $(filter-out $(if $(VALGRIND),qemu-% hostile%),$(ALL_TESTS))
 TEST_BIN := $(TEST:%=$(B)/tests/test-%)
 QEMU_TEST_BIN := $(filter $(B)/tests/test-qemu-%,$(TEST_BIN))
 

@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,12 +13,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/engine.h"
 #include "snapshot/sidecar.h"
 #include "tests/hostile/internal.h"
 #include "tests/scene/picture.h"
@@ -135,11 +134,9 @@ static pid_t start(const char *const *words)
 /* Wait for the end of @pid, not for ever. */
 static int await(pid_t pid, struct rusage *used)
 {
-    auto_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd p = {.fd = fd, .events = POLLIN};
     int status;
 
-    if (poll(&p, 1, PATIENCE_MS) <= 0)
+    if (!engine_await(pid, PATIENCE_MS))
         kill(pid, SIGKILL);
     cr_assert_eq(wait4(pid, &status, 0, used), pid);
     return status;
@@ -268,7 +265,7 @@ void hostile_try_all(struct hostile *h)
 
 size_t hostile_step(void)
 {
-    return getenv("VALGRIND") ? 41 : 1;
+    return getenv("VALGRIND") ? 7 : 1;
 }
 
 void hostile_tell(const char *title)

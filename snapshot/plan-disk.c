@@ -220,6 +220,11 @@ bool plan_knows_file(const struct scene *s, const char *file)
            is_memory(s->chain, file);
 }
 
+const char *plan_image_format(const char *asked, const char *file)
+{
+    return asked ? asked : path_ends(file, ".raw") ? "raw" : "qcow2";
+}
+
 char *plan_safe_name(const char *name)
 {
     char *safe = mem_strdup(name);

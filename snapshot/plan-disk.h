@@ -33,6 +33,9 @@ char *plan_file(const struct scene *s, const char *name);
 /* Can the file's name go into a document? QMP_ERR_USAGE: it is not UTF-8. */
 int plan_check_name(const char *file, struct qmp_error *err);
 
+/* The format of the new image @file: @asked, or (NULL) what its name says, qcow2 but for *.raw. */
+const char *plan_image_format(const char *asked, const char *file);
+
 /* Is @file a layer in the graph or in the document? */
 bool plan_knows_file(const struct scene *s, const char *file);
 

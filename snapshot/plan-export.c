@@ -41,9 +41,7 @@ static bool is_image_name(const char *to)
 
 static const char *format(const struct exported *e)
 {
-    if (e->args->format)
-        return e->args->format;
-    return e->alone && path_ends(e->to, ".raw") ? "raw" : "qcow2";
+    return plan_image_format(e->args->format, e->alone ? e->to : "");
 }
 
 /* "DISK.qcow2"; another file may be called so already. New string. */

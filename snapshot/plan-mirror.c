@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "qmp/mem.h"
-#include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-merge.h"
 #include "snapshot/plan-overlay.h"
@@ -30,7 +29,7 @@ static int check(struct copy *c, const struct scene *s, const struct qrw_mirror_
     if (!args->file)
         return qmp_error_set(err, QMP_ERR_USAGE, "mirror needs the FILE to copy to");
     c->sync = args->sync ? args->sync : "full";
-    c->format = args->format ? args->format : path_ends(args->file, ".raw") ? "raw" : "qcow2";
+    c->format = plan_image_format(args->format, args->file);
     if (args->pivot && args->finish)
         return qmp_error_set(err, QMP_ERR_USAGE, "--pivot and --finish exclude each other");
     if (strcmp(c->sync, "full") && strcmp(c->sync, "top") && strcmp(c->sync, "none"))

@@ -8,9 +8,6 @@
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 
-/* blockdev-reopen; older ones leave such a layer as it is. */
-#define OLDEST_WITH_REOPEN 60100
-
 void overlays_done(struct overlays *o)
 {
     for (size_t i = 0; i < o->n; i++) {

@@ -5,6 +5,9 @@
 
 #include "snapshot/plan.h"
 
+/* blockdev-reopen; older ones have it as x-blockdev-reopen, for one node at a time. */
+#define OLDEST_WITH_REOPEN 60100
+
 struct overlay {
     const struct graph_disk *disk;
     char *file; /* absolute; NULL until it has a name */

@@ -18,9 +18,6 @@
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-merge.h"
 
-/* Older ones have it as x-blockdev-reopen, for one node at a time. */
-#define OLDEST_WITH_REOPEN 60100
-
 const char *way_layer(const struct way_back *w, size_t i)
 {
     return text(json_object_get(w->disks, w->o.list[i].disk->id), "layer");

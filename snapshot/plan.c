@@ -280,6 +280,16 @@ void plan_cleanup_untag(struct plan *p, const char *file, const char *tag)
     add(p->cleanup, json_pack("{s:s, s:s, s:s}", "step", "untag", "file", file, "tag", tag));
 }
 
+void plan_cleaned(const struct plan *p, json_t *files)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->cleanup, i, step)
+        if (text(step, "file"))
+            json_array_append(files, json_object_get(step, "file"));
+}
+
 /* Append @entry to the list @key of the result, which is made when it is first needed. */
 static void add_result(struct plan *p, const char *key, json_t *entry)
 {

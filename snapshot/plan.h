@@ -224,6 +224,8 @@ void plan_cleanup_file(struct plan *p, const char *file);
 void plan_cleanup_layer(struct plan *p, const char *file);
 /* Remove the internal snapshot @tag from @file, if by then nobody has it open. */
 void plan_cleanup_untag(struct plan *p, const char *file, const char *tag);
+/* Append the files that the cleanup removes, or works on, to @files (an array). */
+void plan_cleaned(const struct plan *p, json_t *files);
 void plan_removed(struct plan *p, const char *file);
 void plan_kept(struct plan *p, const char *name, const char *why);
 void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

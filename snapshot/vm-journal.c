@@ -70,7 +70,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     if (j->lock < 0)
         return -1;
     vm->locked = true;
-    if ((sidecar_exists(j->file) ? sidecar_is_newer(j->file, &vm->observed) : exists) &&
+    if ((exists || sidecar_exists(j->file)) && sidecar_is_newer(j->file, &vm->observed) &&
         look_again(j, vm, err))
         return -1;
     j->like = sidecar_place(&vm->graph);
@@ -386,14 +386,10 @@ void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
 void journal_pretend(struct journal *j, const struct plan *p)
 {
     json_int_t generation = chain_generation(&j->chain);
-    const json_t *step;
-    size_t i;
 
     if (!j->pretended)
         j->pretended = json_array();
-    json_array_foreach(p->cleanup, i, step)
-        if (text(step, "file"))
-            json_array_append(j->pretended, json_object_get(step, "file"));
+    plan_cleaned(p, j->pretended);
     chain_done(&j->chain);
     chain_copy(&j->chain, &p->after);
     json_object_set_new(j->chain.doc, "generation", json_integer(generation + 1));

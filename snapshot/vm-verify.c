@@ -98,9 +98,7 @@ static const char **own_files(const struct check *c, json_t *keep)
     for (i = 0; i < c->vm->graph.ndisks; i++)
         for (size_t k = 0; k < c->vm->graph.disks[i].nlayers; k++)
             json_array_append_new(keep, json_string(c->vm->graph.disks[i].layers[k].file));
-    json_array_foreach(c->p->cleanup, i, name)
-        if (text(name, "file"))
-            json_array_append(keep, json_object_get(name, "file"));
+    plan_cleaned(c->p, keep);
     json_array_extend(keep, c->j->pretended);
     own = mem_grow(own, json_array_size(keep) + 1, sizeof(*own));
     json_array_foreach(keep, i, name)

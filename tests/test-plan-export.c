@@ -36,6 +36,14 @@ static const struct picture_case plans[] = {
      "need absent /home/me/copy.raw, need makeable /home/me/copy.raw.part, need room "
      "/home/me/copy.raw.part, workspace, convert /home/me/copy.raw.part/copy.raw of a as raw, "
      "seal copy.raw, publish /home/me/copy.raw | disk0: a*s1 <- b"},
+    {"raw when asked for", "disk0: a* <- b", "export s1 copy.img --format raw",
+     "need absent /home/me/copy.img, need makeable /home/me/copy.img.part, need room "
+     "/home/me/copy.img.part, workspace, convert /home/me/copy.img.part/copy.img of a as raw, "
+     "seal copy.img, publish /home/me/copy.img | disk0: a*s1 <- b"},
+    {"what is asked for, whatever the name", "disk0: a* <- b", "export s1 copy.raw --format qcow2",
+     "need absent /home/me/copy.raw, need makeable /home/me/copy.raw.part, need room "
+     "/home/me/copy.raw.part, workspace, convert /home/me/copy.raw.part/copy.raw of a, seal "
+     "copy.raw, publish /home/me/copy.raw | disk0: a*s1 <- b"},
     {"compressed it may take less room than can be told", "disk0: a* <- b", "export s1 out --compress",
      "need vacant /home/me/out, need makeable /home/me/out.part, workspace, convert "
      "/home/me/out.part/disk0 of a compressed, seal disk0, publish /home/me/out | disk0: a*s1 "

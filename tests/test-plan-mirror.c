@@ -49,6 +49,18 @@ static const struct picture_case plans[] = {
      "drive-mirror device=#a target=copy.raw format=raw sync=full node-name=qrw-t-0 then complete "
      "| disk0 shows copy.raw alone | keep a: not made by qrewind, keep base: not made by qrewind "
      "| disk0: copy.raw"},
+    {"raw when asked for",
+     "disk0: base <- a", "mirror disk0 /vm/copy.img --format raw --pivot",
+     "need absent copy.img, need space copy.img 2M, reserve copy.img like a, sync copy.img, "
+     "drive-mirror device=#a target=copy.img format=raw sync=full node-name=qrw-t-0 then complete "
+     "| disk0 shows copy.img alone | keep a: not made by qrewind, keep base: not made by qrewind "
+     "| disk0: copy.img"},
+    {"what is asked for, whatever the name",
+     "disk0: base <- a", "mirror disk0 /vm/copy.raw --format qcow2 --pivot",
+     "need absent copy.raw, need space copy.raw 2M, reserve copy.raw like a, sync copy.raw, "
+     "drive-mirror device=#a target=copy.raw format=qcow2 sync=full node-name=qrw-t-0 then complete "
+     "| disk0 shows copy.raw alone | keep a: not made by qrewind, keep base: not made by qrewind "
+     "| disk0: copy.raw"},
     {"a limit of the rate",
      "disk0: a", "mirror disk0 /vm/copy.qcow2 --speed 1048576",
      "need absent copy, need space copy 1M, reserve copy like a, sync copy, drive-mirror "

@@ -53,12 +53,11 @@ static int run(const char *const *argv, char *words, size_t size)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-/* @path as qemu-img --image-opts takes it. New string. */
-static char *image_options(const char *path)
+/* The qcow2 image @path without what it builds on, which somebody may be writing to, as a name for
+ * qemu-img. New string. */
+static char *alone(const char *path)
 {
-    auto_free char *escaped = path_escape(path);
-
-    return mem_printf("driver=qcow2,file.driver=file,file.filename=%s", escaped);
+    return image_name(image_options(path, "qcow2", json_null()));
 }
 
 /* Run qemu-img on @path, which must not be open elsewhere, to do @what. */
@@ -92,23 +91,24 @@ int image_name_backing(const char *path, const char *format, const char *backing
 
 int image_free_leaks(const char *path, struct qmp_error *err)
 {
-    const char *argv[] = {"qemu-img", "check", "-q", "-f", "qcow2", "-r", "leaks", path, NULL};
+    auto_free char *image = alone(path);
+    const char *argv[] = {"qemu-img", "check", "-q", "-r", "leaks", image, NULL};
 
     return convert(argv, "check", path, err);
 }
 
 int image_apply(const char *path, const char *tag, struct qmp_error *err)
 {
-    auto_free char *image = image_options(path);
-    const char *argv[] = {"qemu-img", "snapshot", "--image-opts", "-a", tag, image, NULL};
+    auto_free char *image = alone(path);
+    const char *argv[] = {"qemu-img", "snapshot", "-a", tag, image, NULL};
 
     return convert(argv, "snapshot -a", path, err);
 }
 
 int image_untag(const char *path, const char *tag, struct qmp_error *err)
 {
-    auto_free char *image = image_options(path);
-    const char *argv[] = {"qemu-img", "snapshot", "--image-opts", "-d", tag, image, NULL};
+    auto_free char *image = alone(path);
+    const char *argv[] = {"qemu-img", "snapshot", "-d", tag, image, NULL};
     struct qmp_error why;
 
     if (!image_has_snapshot(path, tag, &why))

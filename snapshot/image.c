@@ -90,6 +90,20 @@ const char *image_driver(const char *path)
     return !image_stat(path, &st, NULL) && st.block_device ? "host_device" : "file";
 }
 
+json_t *image_options(const char *path, const char *format, json_t *backing)
+{
+    return json_pack("{s:s, s:{s:s, s:s}, s:o}", "driver", format, "file", "driver",
+                     image_driver(path), "filename", path, "backing", backing);
+}
+
+char *image_name(json_t *options)
+{
+    json_auto_t *taken = options;
+    auto_free char *words = json_dumps(taken, JSON_COMPACT);
+
+    return mem_printf("json:%s", words);
+}
+
 bool image_same(const struct image_stat *a, const struct image_stat *b)
 {
     return a->exists && b->exists && a->dev == b->dev && a->ino == b->ino;

@@ -9,6 +9,7 @@
 #ifndef SNAPSHOT_IMAGE_H
 #define SNAPSHOT_IMAGE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +38,13 @@ int image_stat(const char *path, struct image_stat *out, struct qmp_error *err);
 
 /* QEMU's driver for what lies at @path: "file", or "host_device". */
 const char *image_driver(const char *path);
+
+/* How QEMU's tools open @path, of @format, on @backing (taken; null: on nothing): they probe
+ * nothing, and open nothing else that its header names. New reference. */
+json_t *image_options(const char *path, const char *format, json_t *backing);
+
+/* Such options (taken) as the name that those tools take for them. New string. */
+char *image_name(json_t *options);
 
 /* Are these the same file? Both must exist. */
 bool image_same(const struct image_stat *a, const struct image_stat *b);

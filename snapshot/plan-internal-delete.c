@@ -64,11 +64,18 @@ static json_t *delete_job(const char *id, const struct graph_layer *l, const cha
     return json_pack("{s:s, s:s, s:[s]}", "job-id", id, "tag", tag, "devices", l->node);
 }
 
+/* The step that opens @l, a layer below, for writing. New reference; NULL: this QEMU cannot. */
+static json_t *open_for_writing(const struct scene *s, const struct graph_disk *d,
+                                const struct graph_layer *l)
+{
+    return s->version < OLDEST_WITH_REOPEN ? NULL : plan_reopen(s, d, l, below(d, l), true);
+}
+
 static int open_below(struct plan *p, const struct scene *s, const struct graph_disk *d,
                       const struct graph_layer *l, const char *name, const char *tag,
                       struct qmp_error *err)
 {
-    json_t *writable = plan_reopen(s, d, l, below(d, l), true);
+    json_t *writable = open_for_writing(s, d, l);
 
     if (!writable) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
@@ -81,9 +88,8 @@ static int open_below(struct plan *p, const struct scene *s, const struct graph_
                               tag, path_name(l->file), name);
     }
     plan_need_own(p, s, l);
-    plan_qmp(p, "blockdev-reopen", writable,
-             json_pack("{s:s, s:o}", "execute", "blockdev-reopen", "arguments",
-                       plan_reopen(s, d, l, below(d, l), false)));
+    json_array_append_new(p->steps, writable);
+    plan_undo(p, plan_reopen(s, d, l, below(d, l), false));
     plan_end_writing(p, s, d, l, below(d, l));
     return 0;
 }
@@ -164,12 +170,12 @@ int plan_internal_delete(struct plan *p, const struct scene *s, const char *name
 static void forget_below(struct plan *p, const struct scene *s, const struct graph_disk *d,
                          const struct graph_layer *l, const char *tag)
 {
-    json_t *writable = plan_reopen(s, d, l, below(d, l), true);
+    json_t *writable = open_for_writing(s, d, l);
     auto_free char *id = mem_printf("qrw-forget-%s-%s", s->token, d->id);
 
     if (!writable)
         return;
-    plan_cleanup_qmp(p, "blockdev-reopen", writable);
+    json_array_append_new(p->cleanup, writable);
     plan_cleanup_qmp(p, "snapshot-delete", delete_job(id, l, tag));
     plan_end_writing(p, s, d, l, below(d, l));
     plan_cleanup_qmp(p, "job-dismiss", json_pack("{s:s}", "id", id));

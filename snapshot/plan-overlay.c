@@ -129,12 +129,18 @@ json_t *plan_reopen(const struct scene *s, const struct graph_disk *d, const str
                     const struct graph_layer *below, bool writable)
 {
     const struct overlay o = {.disk = d, .file = l->file, .node = l->node};
-    json_t *options;
 
-    /* nodes that QEMU named itself cannot be reopened */
-    if (s->version < OLDEST_WITH_REOPEN || !l->node || l->node[0] == '#' || !l->file_node)
+    if (!l->node)
         return NULL;
-    options = overlay_options(&o, NULL);
+    /* nodes that QEMU named itself are no concern of blockdev-reopen */
+    if (s->version < OLDEST_WITH_REOPEN || l->node[0] == '#' || !l->file_node) {
+        auto_free char *line =
+            mem_printf("qemu-io %s \"reopen -%c\"", l->node, writable ? 'w' : 'r');
+
+        return json_pack("{s:s, s:s, s:{s:s}}", "step", "qmp", "execute", "human-monitor-command",
+                         "arguments", "command-line", line);
+    }
+    json_t *options = overlay_options(&o, NULL);
     json_object_set_new(options, "driver", json_string(l->format));
     json_object_set_new(options, "file", json_string(l->file_node));
     if (below)
@@ -142,21 +148,17 @@ json_t *plan_reopen(const struct scene *s, const struct graph_disk *d, const str
     else if (!strcmp(l->format, "raw"))
         json_object_del(options, "backing");
     json_object_set_new(options, "read-only", json_boolean(!writable));
-    return json_pack("{s:[o]}", "options", options);
+    return json_pack("{s:s, s:s, s:{s:[o]}}", "step", "qmp", "execute", "blockdev-reopen",
+                     "arguments", "options", options);
 }
 
 void plan_end_writing(struct plan *p, const struct scene *s, const struct graph_disk *d,
                       const struct graph_layer *l, const struct graph_layer *below)
 {
-    json_t *arguments = plan_reopen(s, d, l, below, false);
+    json_t *step = plan_reopen(s, d, l, below, false);
 
-    if (arguments) {
-        plan_cleanup_qmp(p, "blockdev-reopen", arguments);
-    } else if (l->node) {
-        auto_free char *line = mem_printf("qemu-io %s \"reopen -r\"", l->node);
-
-        plan_cleanup_qmp(p, "human-monitor-command", json_pack("{s:s}", "command-line", line));
-    }
+    if (step)
+        json_array_append_new(p->cleanup, step);
 }
 
 /* Such a device keeps its content in memory: only loading that shows the guest another. */

@@ -41,8 +41,8 @@ json_t *overlay_options(const struct overlay *o, const char *file_node);
 /* {"execute": "blockdev-del", …}: the undo of adding @node. */
 json_t *overlay_undo(const char *node);
 
-/* What blockdev-reopen takes so that layer @l of @d, which backs on @below (NULL: nothing), is
- * @writable or not. NULL: this QEMU cannot, or not that node. */
+/* The step after which layer @l of @d, which backs on @below (NULL: nothing), is @writable or not.
+ * New reference. NULL: QEMU does not name it. */
 json_t *plan_reopen(const struct scene *s, const struct graph_disk *d, const struct graph_layer *l,
                     const struct graph_layer *below, bool writable);
 

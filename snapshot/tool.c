@@ -92,27 +92,24 @@ static void hear_percent(const char *line, void *arg)
         w->offset = w->length / 100 * percent;
 }
 
-/* The layers as QEMU's block options: nothing is probed, and no header says what is opened. */
+/* The layers as QEMU's block options. */
 static json_t *source(const json_t *layers, size_t at)
 {
     const json_t *layer = json_array_get(layers, at);
 
     if (!layer)
         return json_null();
-    return json_pack("{s:s, s:{s:s, s:s}, s:o}", "driver", text(layer, "format"), "file", "driver",
-                     image_driver(text(layer, "file")), "filename", text(layer, "file"), "backing",
-                     source(layers, at + 1));
+    return image_options(text(layer, "file"), text(layer, "format"), source(layers, at + 1));
 }
 
 /* The layers and the tag as a name for qemu-img. New string. */
 static char *name_of(const json_t *layers, const char *tag)
 {
-    json_auto_t *options = source(layers, 0);
+    json_t *options = source(layers, 0);
 
     if (tag)
         json_object_set_new(options, "force-share", json_true());
-    auto_free char *words = json_dumps(options, JSON_COMPACT);
-    return mem_printf("json:%s", words);
+    return image_name(options);
 }
 
 static int64_t bytes_of(const struct tool_image *i)

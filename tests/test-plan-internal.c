@@ -120,12 +120,12 @@ static const struct picture_case deletions[] = {
      "device=#x name=t1 | disk0 has no tag t1 in a, disk1 has no tag t1 | blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"a-fmt\",\"backing\":null,\"discard\":\"unmap\",\"file\":\"a-file\",\"read-only\":true}] "
      "| disk0: a*s1 <- b; disk1: x"},
-    {"a node that QEMU named cannot be opened so",
+    {"a node that QEMU named is opened so by the human monitor",
      "disk0: a*^t1 <- b; inside t1",
      "delete t1",
-     "unsupported: disk disk0: 't1' lies in a, below what the disk runs on, and QEMU cannot open "
-     "that for writing (with the VM off: qemu-img snapshot -d 't1' a; to forget it and leave it "
-     "there: qrewind delete --metadata 't1')"},
+     "need unshared a, human-monitor-command command-line=qemu-io #a \"reopen -w\", "
+     "snapshot-delete tag=t1 devices=[\"#a\"] | disk0 has no tag t1 in a | human-monitor-command "
+     "command-line=qemu-io #a \"reopen -r\" | disk0: a*s1 <- b"},
     {"5.2 cannot do that",
      "QEMU 5.2.0; disk0: a*^t1(named) <- b; inside t1",
      "delete t1",

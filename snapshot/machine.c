@@ -141,12 +141,10 @@ int machine_can_load(const struct machine *m, const char *status, struct qmp_err
 
         if (!same(type, " nvme") || same(status, "prelaunch"))
             continue;
-        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
-                      "QEMU would die of loading the memory: the guest uses an nvme controller "
-                      "(%s)",
-                      json_string_value(device));
-        return qmp_error_hint(err, "revert in a QEMU that is started with -S on these disks, or "
-                                   "the disks alone with --no-memory (the guest restarts)");
+        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                             "QEMU would die of loading the memory: the guest uses an nvme "
+                             "controller (%s)",
+                             json_string_value(device));
     }
     return 0;
 }

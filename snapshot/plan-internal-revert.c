@@ -86,6 +86,17 @@ static int check_foreign(const struct internal_way *w, struct qmp_error *err)
     return 0;
 }
 
+/* The disks alone go back by way of the memory, too. */
+static int can_load(const struct internal_way *w, struct qmp_error *err)
+{
+    if (!machine_can_load(w->s->machine, w->s->graph->status, err))
+        return 0;
+    return qmp_error_hint(err,
+                          "revert in a QEMU that is started with -S on these disks; or with "
+                          "the VM off: qemu-img snapshot -a %s FILE, for each disk",
+                          w->tag);
+}
+
 static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error *err)
 {
     const json_t *memory = json_object_get(w->snapshot, "memory");
@@ -100,7 +111,7 @@ static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error 
         qmp_error_set(err, QRW_ERR_INVALID, "the memory of '%s' is gone", w->name);
         return qmp_error_hint(err, "--no-memory takes the disks back, and resets the guest");
     }
-    if (machine_can_load(w->s->machine, w->s->graph->status, err))
+    if (can_load(w, err))
         return -1;
     if (json_is_true(json_object_get(w->snapshot, "foreign")))
         return check_foreign(w, err);
@@ -160,10 +171,9 @@ static int check_scratch(const struct internal_way *w, struct qmp_error *err)
                       "of our reach");
         return with_the_vm_off(w, err);
     }
-    return w->s->machine && (machine_can_save(w->s->machine, err) ||
-                             machine_can_load(w->s->machine, w->s->graph->status, err))
-               ? with_the_vm_off(w, err)
-               : 0;
+    if (!w->s->machine)
+        return 0;
+    return machine_can_save(w->s->machine, err) ? with_the_vm_off(w, err) : can_load(w, err);
 }
 
 static int check_keep(const struct internal_way *w, struct qmp_error *err)

@@ -63,7 +63,7 @@ Test(internal_revert, the_disks_alone_go_back_in_the_running_process)
 }
 
 /* The memory has to be saved for that, and loaded again. */
-Test(internal_revert, a_device_that_cannot_be_saved_is_named_in_qemus_words)
+Test(internal_revert, a_device_that_cannot_be_saved_or_loaded_is_named)
 {
     struct lab *lab =
         lab_start(&(struct lab_options){.disks = 2, .bus = LAB_NVME, .running = true});
@@ -72,17 +72,12 @@ Test(internal_revert, a_device_that_cannot_be_saved_is_named_in_qemus_words)
         write_both(lab, 1);
         does(lab, "create", "d1", "--internal");
         write_both(lab, 2);
-        if (number(lab->greeting, "QMP.version.qemu.major") >= 11) {
-            does(lab, "revert", "d1");
-            hold_both(lab, 1);
-        } else {
-            auto_free char *state = state_of(lab);
-            json_auto_t *error = refuses(lab, 7, "revert", "d1");
+        auto_free char *state = state_of(lab);
+        json_auto_t *error = refuses(lab, 7, "revert", "d1");
 
-            says(error, "desc", "nvme");
-            says(error, "hint", "qemu-img snapshot -a d1");
-            unchanged(lab, state);
-        }
+        says(error, "desc", "nvme");
+        says(error, "hint", "qemu-img snapshot -a d1");
+        unchanged(lab, state);
         is_tidy(lab);
     }
     lab_stop(lab);
@@ -213,10 +208,13 @@ Test(internal_revert, memory_that_does_not_load_leaves_every_disk_as_it_was)
     turn_off(old);
     lab = start_again(old, WORDS("vda.qcow2", "vdb.qcow2"));
     json_decref(lab_qmp(lab, "cont", NULL));
-    json_auto_t *error = refuses(lab, 1, "revert", "m0");
-    says(error, "kind", "failed");
+    /* an old QEMU has taken the disks back by then, and nobody can tell */
+    json_auto_t *error = refuses(lab, has_snapshot_jobs(lab) ? 1 : 5, "revert", "m0");
+    says(error, "kind", has_snapshot_jobs(lab) ? "failed" : "unknown");
     if (has_snapshot_jobs(lab))
         hold_both(lab, 2);
+    else
+        does(lab, "repair");
     status_is(lab, "running");
     tags_are(lab, 0, "m0");
     tags_are(lab, 1, "m0");

@@ -250,7 +250,8 @@ Test(memory, a_state_file_that_has_gone_or_is_something_else)
     lab_stop(lab);
 }
 
-/* QEMU can save an nvme controller since some release between 10.0 and 11.1. */
+/* QEMU can save an nvme controller since some release between 10.0 and 11.1, but dies of loading it
+ * while the guest uses it. */
 Test(memory, a_device_that_cannot_be_saved_is_named_in_qemus_words)
 {
     struct lab_options o = {.disks = 1, .bus = LAB_NVME, .running = true};
@@ -259,8 +260,10 @@ Test(memory, a_device_that_cannot_be_saved_is_named_in_qemus_words)
     if (!lab)
         return;
     if (number(lab->greeting, "QMP.version.qemu.major") >= 11) {
+        does(lab, "create", "m1", "--memory");
+        json_decref(refuses(lab, 7, "revert", "m1"));
+        cr_expect_str_eq(status_of(lab), "running");
         lab_stop(lab);
-        saves_and_loads(&o);
         return;
     }
     auto_free char *state = state_of(lab);

@@ -80,11 +80,13 @@ static void check_conflict(struct check *k, const char *other, const char *file,
     const char *id = chain_layer_by_file(k->c, file);
     bool active = json_is_true(json_object_get(theirs, "active"));
 
+    auto_free char *sidecar = path_quote(other);
+
     if (id && (active || chain_is_active(k->c, id) ||
                (chain_is_ours(k->c, id) && json_is_true(json_object_get(theirs, "ours")))))
         check_add(k, &(struct finding){.code = "sidecar-conflict", .subject = file},
                   "%s is about it too%s; if that is not so: qrewind --sidecar %s forget",
-                  path_name(other), active ? ", and says that a guest writes to it" : "", other);
+                  path_name(other), active ? ", and says that a guest writes to it" : "", sidecar);
 }
 
 void check_document(struct check *k)

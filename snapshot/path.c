@@ -70,6 +70,32 @@ char *path_escape(const char *value)
     return out;
 }
 
+/* Those that no shell takes for anything else. */
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           strchr("+,-./:=@_", c);
+}
+
+char *path_quote(const char *word)
+{
+    char *out = mem_alloc(4 * strlen(word) + 3), *to = out;
+    const char *c = word;
+
+    while (*c && is_plain(*c))
+        c++;
+    if (*word && !*c)
+        return strcpy(out, word);
+    *to++ = '\'';
+    for (c = word; *c; c++)
+        if (*c == '\'')
+            to = stpcpy(to, "'\\''");
+        else
+            *to++ = *c;
+    strcpy(to, "'");
+    return out;
+}
+
 bool path_ends(const char *file, const char *tail)
 {
     size_t n = strlen(file), m = strlen(tail);

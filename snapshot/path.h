@@ -23,6 +23,10 @@ char *path_stem(const char *file);
 /* @value as QEMU's options take it, where a comma is written twice. New string. */
 char *path_escape(const char *value);
 
+/* @word as a shell takes it in a command that a hint shows: in quotes where it needs them. New
+ * string. */
+char *path_quote(const char *word);
+
 /* Does @file end in @tail, with something before that? */
 bool path_ends(const char *file, const char *tail);
 

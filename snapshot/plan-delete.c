@@ -12,6 +12,7 @@
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
+#include "snapshot/path.h"
 #include "snapshot/plan-delete.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-merge.h"
@@ -64,8 +65,9 @@ static int refuse_pinned(const struct chain *c, const json_t *names, struct qmp_
 
         if (!json_is_true(json_object_get(json_object_get(known, name), "pinned")))
             continue;
+        auto_free char *quoted = path_quote(name);
         qmp_error_set(err, QRW_ERR_REFUSED, "snapshot '%s' is pinned", name);
-        return qmp_error_hint(err, "qrewind edit %s --unpin", name);
+        return qmp_error_hint(err, "qrewind edit %s --unpin", quoted);
     }
     return 0;
 }

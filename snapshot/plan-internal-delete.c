@@ -78,14 +78,17 @@ static int open_below(struct plan *p, const struct scene *s, const struct graph_
     json_t *writable = open_for_writing(s, d, l);
 
     if (!writable) {
+        auto_free char *label = path_quote(tag), *file = path_quote(path_name(l->file)),
+                       *snapshot = path_quote(name);
+
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "disk %s: '%s' lies in %s, below what the disk runs on, and QEMU cannot open "
                       "that for writing",
                       d->id, tag, l->file);
         return qmp_error_hint(err,
-                              "with the VM off: qemu-img snapshot -d '%s' %s; to forget it and "
-                              "leave it there: qrewind delete --metadata '%s'",
-                              tag, path_name(l->file), name);
+                              "with the VM off: qemu-img snapshot -d %s %s; to forget it and "
+                              "leave it there: qrewind delete --metadata %s",
+                              label, file, snapshot);
     }
     plan_need_own(p, s, l);
     json_array_append_new(p->steps, writable);

@@ -91,10 +91,11 @@ static int can_load(const struct internal_way *w, struct qmp_error *err)
 {
     if (!machine_can_load(w->s->machine, w->s->graph->status, err))
         return 0;
+    auto_free char *tag = path_quote(w->tag);
     return qmp_error_hint(err,
                           "revert in a QEMU that is started with -S on these disks; or with "
                           "the VM off: qemu-img snapshot -a %s FILE, for each disk",
-                          w->tag);
+                          tag);
 }
 
 static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error *err)
@@ -122,8 +123,9 @@ static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error 
 
 static int with_the_vm_off(const struct internal_way *w, struct qmp_error *err)
 {
-    return qmp_error_hint(err, "with the VM off: qemu-img snapshot -a %s FILE, for each disk",
-                          w->tag);
+    auto_free char *tag = path_quote(w->tag);
+
+    return qmp_error_hint(err, "with the VM off: qemu-img snapshot -a %s FILE, for each disk", tag);
 }
 
 static int check_old(struct plan *p, const struct internal_way *w, struct qmp_error *err)
@@ -136,9 +138,10 @@ static int check_old(struct plan *p, const struct internal_way *w, struct qmp_er
         return with_the_vm_off(w, err);
     }
     if (w->args->keep) {
+        auto_free char *keep = path_quote(w->args->keep);
+
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "--keep with an internal snapshot needs QEMU 6.0");
-        return qmp_error_hint(err, "qrewind create --internal --memory %s does it first",
-                              w->args->keep);
+        return qmp_error_hint(err, "qrewind create --internal --memory %s does it first", keep);
     }
     if (!w->args->discard)
         plan_note(p, "QEMU %s keeps no undo point here: what the guest had is gone", w->s->qemu);

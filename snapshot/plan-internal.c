@@ -121,13 +121,14 @@ static int check_formats(const struct overlays *o, struct qmp_error *err)
     auto_free char *found = names;
     if (!first)
         return 0;
-    const char *file = path_name(first->layers[0].file);
+    const char *name = path_name(first->layers[0].file);
+    auto_free char *file = path_quote(name), *disk = path_quote(first->id);
     qmp_error_set(err, QRW_ERR_UNSUPPORTED, "%s cannot hold an internal snapshot: %s is %s", found,
-                  file, first->layers[0].format);
+                  name, first->layers[0].format);
     return qmp_error_hint(err,
                           "convert it while the VM is off (qemu-img convert -O qcow2 %s %s.qcow2), "
                           "leave it out (--exclude %s), or leave --internal out",
-                          file, file, first->id);
+                          file, file, disk);
 }
 
 static int check_free(const struct overlays *o, const char *tag, struct qmp_error *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* plan-live: see plan-live.h. */
+#include "snapshot/path.h"
 #include "snapshot/plan-live.h"
 
 #include <string.h>
@@ -102,6 +103,7 @@ int plan_live_awaited(const struct scene *s, const char *name, struct qmp_error 
 {
     if (same(s->graph->status, "inmigrate"))
         return 0;
+    auto_free char *quoted = path_quote(name);
     qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                   "the memory of %s was saved while the guest ran on (--memory=live): only a QEMU "
                   "that was started to load it can",
@@ -110,7 +112,7 @@ int plan_live_awaited(const struct scene *s, const char *name, struct qmp_error 
                           "end this QEMU and start it as it was, on the images that it has "
                           "now, with -incoming defer appended; then: qrewind revert %s. Or "
                           "take the disks alone back here: --no-memory",
-                          name);
+                          quoted);
 }
 
 void plan_live_load(struct plan *p, const struct scene *s, const json_t *memory)

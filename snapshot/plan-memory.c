@@ -115,10 +115,11 @@ bool plan_memory_wanted(struct plan *p, const struct scene *s, const json_t *mem
 {
     if (!json_is_object(memory) || !graph_is_off(s->graph))
         return json_is_object(memory);
+    auto_free char *name = path_quote(snapshot);
     plan_note(p,
               "the disks are back, the memory needs a QEMU: start it with %s on these disks, and "
               "there qrewind revert %s goes on from that instant",
-              chain_memory_is_live(memory) ? "-incoming defer" : "-S", snapshot);
+              chain_memory_is_live(memory) ? "-incoming defer" : "-S", name);
     return false;
 }
 

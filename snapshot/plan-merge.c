@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* plan-merge: see plan-merge.h. */
+#include "snapshot/path.h"
 #include "snapshot/plan-merge.h"
 
 #include "qmp/mem.h"
@@ -42,7 +43,8 @@ int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
                   d->id, l->tags[0].name, l->file);
     if (internal_is_undo(l->tags[0].name))
         return qmp_error_hint(err, "that is the undo point; drop it first: qrewind delete --undo");
-    return qmp_error_hint(err, "delete it first: qrewind delete %s", l->tags[0].name);
+    auto_free char *name = path_quote(l->tags[0].name);
+    return qmp_error_hint(err, "delete it first: qrewind delete %s", name);
 }
 
 void plan_need_own(struct plan *p, const struct scene *s, const struct graph_layer *l)

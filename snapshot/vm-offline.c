@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vm-offline: see vm-offline.h. */
+#include "snapshot/path.h"
 #include "snapshot/vm-offline.h"
 
 #include <errno.h>
@@ -73,15 +74,18 @@ int vm_check_files(const struct graph *g, struct qmp_error *err)
             if (!l->guessed)
                 continue;
             qmp_error_set(err, QRW_ERR_REFUSED, "the format of %s is recorded nowhere", l->file);
+            auto_free char *file = path_quote(l->file);
             if (k == 0)
                 return qmp_error_hint(err,
                                       "a guest can write anything at its beginning, so that "
                                       "nothing is guessed from that; say it: --image raw:%s",
-                                      l->file);
+                                      file);
+            auto_free char *above = path_quote(d->layers[k - 1].file),
+                           *backing = path_quote(d->layers[k - 1].backing);
             return qmp_error_hint(err,
                                   "record it where it is used: qemu-img rebase -u -b %s -F "
                                   "FORMAT %s",
-                                  d->layers[k - 1].backing, d->layers[k - 1].file);
+                                  backing, above);
         }
     }
     return 0;

@@ -7,6 +7,26 @@
 
 #include "qmp/mem.h"
 
+Test(path, a_word_goes_through_a_shell_as_it_is)
+{
+    static const char *const cases[][2] = {
+        {"before-upgrade", "before-upgrade"},
+        {"/vm/disk_1.qcow2", "/vm/disk_1.qcow2"},
+        {"before upgrade", "'before upgrade'"},
+        {"it's $HOME", "'it'\\''s $HOME'"},
+        {"'", "''\\'''"},
+        {"", "''"},
+        {"naïve", "'naïve'"},
+        {"~", "'~'"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        auto_free char *quoted = path_quote(cases[i][0]);
+
+        cr_expect_str_eq(quoted, cases[i][1]);
+    }
+}
+
 Test(path, a_name_has_a_folder_a_last_part_and_a_stem)
 {
     static const struct {

@@ -130,8 +130,8 @@ static const struct picture_case deletions[] = {
      "QEMU 5.2.0; disk0: a*^t1(named) <- b; inside t1",
      "delete t1",
      "unsupported: disk disk0: 't1' lies in a, below what the disk runs on, and QEMU cannot open "
-     "that for writing (with the VM off: qemu-img snapshot -d 't1' a; to forget it and leave it "
-     "there: qrewind delete --metadata 't1')"},
+     "that for writing (with the VM off: qemu-img snapshot -d t1 a; to forget it and leave it "
+     "there: qrewind delete --metadata t1)"},
     {"the record only", "disk0: a^t1; inside t1", "delete t1 --metadata",
      "disk0: a"},
     {"the undo point inside of what an external revert leaves",

@@ -73,7 +73,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     if (c->fd >= 0 && !c->session.greeting) {
         qmp_error_set(&err, QMP_ERR_CONNECT, "%s accepted the connection but does not answer",
                       a->text);
-        hint_busy(&err);
+        if (a->address.kind != ADDRESS_FD) /* that is the caller's own, and nobody else's */
+            hint_busy(&err);
     } else if (c->fd >= 0) {
         qmp_error_set(&err, QMP_ERR_CONNECT, "%s greeted, but does not answer qmp_capabilities",
                       a->text);

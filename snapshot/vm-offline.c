@@ -147,6 +147,8 @@ static pid_t failed(struct qrw_vm *vm, struct qmp_error *err)
     user = find_user(&vm->graph, 0, false, err);
     if (!user && words[0])
         qmp_error_set(err, QRW_ERR_REFUSED, "QEMU cannot open the images: %s", words);
+    else if (!user)
+        qmp_error_wrap(err, "the QEMU that works without a VM");
     return user;
 }
 

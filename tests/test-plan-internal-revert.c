@@ -274,7 +274,7 @@ static const struct picture_case revert[] = {
     {"5.2: not the disks alone",
      "disk0: a^t1; inside t1; QEMU 5.2.0",
      "revert t1",
-     "unsupported: QEMU 5.2.0 cannot take the disks alone back while it runs: that needs 6.0 or "
+     "unsupported: QEMU 5.2.0 cannot take the disks alone back: that needs 6.0 or "
      "newer (with the VM off: qemu-img snapshot -a t1 FILE, for each disk)"},
     {"5.2: nothing is kept",
      "disk0: a^m1!; inside m1; QEMU 5.2.0",

@@ -89,12 +89,24 @@ static bool point(const struct operation *op, int at, bool answered, bool client
     return true;
 }
 
+/* QEMU 5.2 cannot go back inside of an image without the memory. */
+static void skip_if_old(const char *line)
+{
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 --dry-run %s", line);
+
+    if (r.status == 7) {
+        offline_leave();
+        cr_skip_test("%s", r.err);
+    }
+}
+
 /* What there is before lies in ../kept. */
 static void enter(const struct operation *op)
 {
     cr_assert_eq(system("mkdir work"), 0);
     cr_assert(!chdir("work"));
     content_prepare(op->before);
+    skip_if_old(op->line);
     cr_assert_eq(system("cp -a . ../kept && rm -f *"), 0);
 }
 
@@ -222,6 +234,7 @@ static void await_let_go(const char *file)
 Test(qemu_offline_killed, a_load_that_was_cut_in_half_is_taken_back)
 {
     content_prepare(NULL);
+    skip_if_old("revert i1");
     arm(4, false, true);
     use_engine(true);
     auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 revert i1");

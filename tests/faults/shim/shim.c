@@ -73,6 +73,7 @@ __attribute__((constructor)) static void begin(void)
     shim.log = getenv("QRW_FAULT_LOG");
     shim.keep = getenv("QRW_FAULT_KEEP");
     shim.each = getenv("QRW_FAULT_EACH");
+    unsetenv("LD_PRELOAD"); /* not for qemu-img */
     if (!shim.what && !shim.log)
         return;
     shim.pid = getpid();
@@ -84,7 +85,6 @@ __attribute__((constructor)) static void begin(void)
     for (size_t i = 0; shim.what && i < sizeof(codes) / sizeof(codes[0]); i++)
         if (!strcmp(codes[i].name, shim.what))
             shim.code = codes[i].code;
-    unsetenv("LD_PRELOAD"); /* not for qemu-img */
 }
 
 /* Its parent has not reaped it, so its number is not another's yet. */

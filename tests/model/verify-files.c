@@ -72,24 +72,14 @@ static char *find_orphan(const struct view *v, const struct model *m)
 
 /*
  * A layer lives while it is active, held by a snapshot or by undo, or shared by two. One
- * that no snapshot ever held, with one child, was there before us and stays. When such a
- * one is merged into the layer below, that file is it from now on.
+ * that no snapshot ever held was there before us, or left below by a mirror, and stays.
  */
-static char *find_unmerged(struct view *v, const struct model *m)
+static char *find_unmerged(const struct view *v, const struct model *m)
 {
-    const int before = v->idle;
-
-    v->idle = 0;
-    for (int i = 0; i < v->images.n; i++)
-        v->idle += is_idle(v, m, v->images.list[i].name);
-    for (int i = 0; i < v->nonce; i++) {
-        if (!is_idle(v, m, v->once_held[i]) || is_seen_through(v, v->once_held[i]))
-            continue;
-        if (v->idle > before && !v->locked)
+    for (int i = 0; i < v->nonce && !v->locked; i++)
+        if (is_idle(v, m, v->once_held[i]) && !is_seen_through(v, v->once_held[i]))
             return mem_printf("%s is held by nothing, has one child, and is not merged with it",
                               v->once_held[i]);
-        v->once_held[i][0] = '\0';
-    }
     return NULL;
 }
 
@@ -135,7 +125,7 @@ static char *strangers(const struct view *v, const struct rig *rig)
     return why;
 }
 
-char *verify_files(struct view *v, const struct rig *rig, const struct model *m)
+char *verify_files(const struct view *v, const struct rig *rig, const struct model *m)
 {
     char *why;
 

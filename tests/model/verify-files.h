@@ -5,6 +5,6 @@
 
 #include "tests/model/verify.h"
 
-char *verify_files(struct view *v, const struct rig *rig, const struct model *m);
+char *verify_files(const struct view *v, const struct rig *rig, const struct model *m);
 
 #endif

@@ -283,14 +283,14 @@ char *verify_off(const struct view *v, struct rig *rig, const struct model *m)
     return why ? why : check_by_qemu(v, rig);
 }
 
-char *verify_copy(struct view *v, const struct model *m, const struct step *step)
+char *verify_copy(const struct view *v, const struct model *m, const struct step *step)
 {
     auto_free char *path = mem_printf("%s/%s", v->images.folder, step->file);
-    auto_free char *folder = mem_strdup(v->images.folder);
-    char *why = images_read(&v->images, folder);
+    struct view copy = {0};
+    char *why = images_read(&copy.images, v->images.folder);
 
     if (!why)
-        why = compare_file(v, "the copy", step->disk, step->file, NULL, &m->now[step->disk]);
+        why = compare_file(&copy, "the copy", step->disk, step->file, NULL, &m->now[step->disk]);
     if (!why && unlink(path))
         why = mem_printf("there is no copy %s", step->file);
     return why;

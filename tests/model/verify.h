@@ -14,14 +14,13 @@
 
 /* The machine as it was last looked at. */
 struct view {
-    struct images images;
+    struct images images, before; /* as they are, and as they were a step ago */
     struct layout layout;
     json_t *list;    /* of `qrewind list` */
     json_t *sidecar; /* NULL: there is none */
     /* Files that a snapshot held at some time: they go, or are merged, when none does. */
     char once_held[IMAGES_MOST][IMAGE_NAME];
     int nonce;
-    int idle;    /* layers that nothing needs, with one child, that were there before us */
     bool locked; /* merging had to wait, so such layers may be more */
 };
 
@@ -37,7 +36,7 @@ char *verify(struct view *v, struct rig *rig, const struct model *m);
 char *verify_off(const struct view *v, struct rig *rig, const struct model *m);
 
 /* mirror --finish: the copy must show what the disk does. It is removed. */
-char *verify_copy(struct view *v, const struct model *m, const struct step *step);
+char *verify_copy(const struct view *v, const struct model *m, const struct step *step);
 
 /* prune --max-depth: take from @m what is no longer listed, if it was right to go. */
 char *verify_pruned(const struct view *v, struct model *m, int max_depth);

@@ -94,12 +94,17 @@ static char *take_active(struct view *v, struct rig *rig)
     return NULL;
 }
 
-static void note_held(struct view *v, const char *file)
+static bool was_held(const struct view *v, const char *file)
 {
     for (int i = 0; i < v->nonce; i++)
         if (!strcmp(v->once_held[i], file))
-            return;
-    if (*file && v->nonce < IMAGES_MOST)
+            return true;
+    return false;
+}
+
+static void note_held(struct view *v, const char *file)
+{
+    if (*file && !was_held(v, file) && v->nonce < IMAGES_MOST)
         strcpy(v->once_held[v->nonce++], file);
 }
 
@@ -120,14 +125,39 @@ static bool is_active(const struct view *v, const char *file)
     return false;
 }
 
+/*
+ * Was a layer that no snapshot ever held merged into @file? Then @file is that layer now: what
+ * builds on it built on the other, which is gone.
+ */
+static bool is_replaced(const struct view *v, const char *file)
+{
+    const struct image *chain[IMAGES_MOST];
+
+    for (int i = 0; i < v->images.n; i++) {
+        int n = strcmp(v->images.list[i].backing, file)
+                    ? 0
+                    : images_chain(&v->before, v->images.list[i].name, chain);
+
+        for (int k = 1; k < n && strcmp(chain[k]->name, file); k++)
+            if (!images_find(&v->images, chain[k]->name) && !was_held(v, chain[k]->name))
+                return true;
+    }
+    return false;
+}
+
 /* A name that is used again is another file; so is one that what is active was merged into. */
 static void forget_gone(struct view *v)
 {
+    char held[IMAGES_MOST][IMAGE_NAME];
     int kept = 0;
 
-    for (int i = 0; i < v->nonce; i++)
-        if (images_find(&v->images, v->once_held[i]) && !is_active(v, v->once_held[i]))
-            memmove(v->once_held[kept++], v->once_held[i], IMAGE_NAME);
+    for (int i = 0; i < v->nonce; i++) {
+        const char *file = v->once_held[i];
+
+        if (images_find(&v->images, file) && !is_active(v, file) && !is_replaced(v, file))
+            strcpy(held[kept++], file);
+    }
+    memcpy(v->once_held, held, sizeof(held));
     v->nonce = kept;
 }
 
@@ -136,6 +166,7 @@ char *view_take(struct view *v, struct rig *rig, const struct model *m)
     char *why;
 
     view_done(v);
+    v->before = v->images;
     memset(&v->layout, 0, sizeof(v->layout));
     v->layout.images = &v->images;
     if ((why = images_read(&v->images, rig->home->folder)) || (why = take_list(v, rig)) ||

@@ -266,6 +266,15 @@ static void note(struct rig *rig, const json_t *result)
     snprintf(rig->note, sizeof(rig->note), "%s", text ? text : "");
 }
 
+/* Was it kept for the user, or as the base of something that is gone since? */
+static bool is_kept_for_user(const char *why)
+{
+    static const char base[] = "is also the base of ";
+    const char *other = strstr(why, base);
+
+    return !strcmp(why, "asked for") || (other && access(other + strlen(base), F_OK));
+}
+
 /* What was kept for the user is the user's to remove. */
 static void remove_kept(const json_t *result)
 {
@@ -275,7 +284,7 @@ static void remove_kept(const json_t *result)
     json_array_foreach(json_object_get(result, "kept"), i, kept) {
         const char *file = json_string_value(json_object_get(kept, "name"));
 
-        if (!strcmp(json_string_value(json_object_get(kept, "why")), "asked for") && unlink(file))
+        if (is_kept_for_user(json_string_value(json_object_get(kept, "why"))) && unlink(file))
             lab_fail("%s was to be kept", file);
     }
 }

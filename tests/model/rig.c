@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "tests/model/firmware.h"
 
 #define DISK_SIZE "512k" /* MODEL_BLOCKS * MODEL_BLOCK */
 
@@ -293,6 +294,8 @@ int rig_do(struct rig *rig, const struct step *s, const char (*active)[IMAGE_NAM
            struct qmp_error *err)
 {
     rig->note[0] = '\0';
+    if (rig->kind.bus == LAB_VIRTIO_IOTHREAD)
+        firmware_wait(rig->lab);
     switch (s->verb) {
     case STEP_WRITE:
         write_blocks(rig, s);

@@ -17,7 +17,7 @@
 #include "qmp/reader.h"
 #include "tests/hostile/hostile.h"
 
-TestSuite(hostile_agent, .init = hostile_enter, .fini = hostile_leave, .timeout = 300);
+TestSuite(hostile_agent, .init = hostile_enter, .fini = hostile_leave);
 
 /* What is said instead of an answer; $id is the number of the synchronisation. */
 struct harm {

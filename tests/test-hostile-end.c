@@ -6,7 +6,7 @@
 
 #include "tests/hostile/hostile.h"
 
-TestSuite(end, .init = hostile_enter, .fini = hostile_leave, .timeout = 600);
+TestSuite(end, .init = hostile_enter, .fini = hostile_leave);
 
 static const struct hostile whole = {
     .before = "disk0: a", .turn = "blockdev-snapshot", .then = "disk0: a <- a.s1", .timeout = "10"};

@@ -10,7 +10,7 @@
 #include "tests/hostile/hostile.h"
 #include "tests/scratch/scratch.h"
 
-TestSuite(files, .init = hostile_enter, .fini = hostile_leave, .timeout = 300);
+TestSuite(files, .init = hostile_enter, .fini = hostile_leave);
 
 #define PICTURE "disk0: a*s1 <- b"
 

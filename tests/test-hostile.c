@@ -7,7 +7,7 @@
 #include "qmp/mem.h"
 #include "tests/hostile/hostile.h"
 
-TestSuite(hostile, .init = hostile_enter, .fini = hostile_leave, .timeout = 300);
+TestSuite(hostile, .init = hostile_enter, .fini = hostile_leave);
 
 #define PICTURE "disk0: a*s1 <- b"
 
@@ -262,7 +262,7 @@ Test(hostile, replies_to_what_was_never_sent_are_passed_over)
 Test(hostile, silence_ends_at_the_deadline)
 {
     for (int at = 1; at <= 12; at++) {
-        struct hostile h = {.before = PICTURE, .twist = silence, .at = at, .timeout = "0.01"};
+        struct hostile h = {.before = PICTURE, .twist = silence, .at = at};
 
         hostile_try_all(&h);
     }

@@ -212,11 +212,18 @@ static struct hostile_end run(struct hostile *h, const char *const *words)
     return end;
 }
 
+/* A run takes a second. */
+static bool is_below_valgrind(void)
+{
+    return getenv("VALGRIND");
+}
+
 struct hostile_end hostile_run(struct hostile *h, ...)
 {
     auto_free char *socket_path = mem_printf("%s/m", scratch_folder());
+    const char *soon = is_below_valgrind() ? "0.5" : "0.02";
     const char *words[MAX_WORDS] = {"qrewind", "-s", socket_path, "-t",
-                                    h->timeout ? h->timeout : "0.02"};
+                                    h->timeout ? h->timeout : soon};
     size_t n = 5;
     va_list ap;
 
@@ -265,7 +272,7 @@ void hostile_try_all(struct hostile *h)
 
 size_t hostile_step(void)
 {
-    return getenv("VALGRIND") ? 7 : 1;
+    return is_below_valgrind() ? 7 : 1;
 }
 
 void hostile_tell(const char *title)

@@ -7,35 +7,19 @@
 
 #include "qmp/mem.h"
 
-/* Some 150 ms are usual. A guest that has come to a stop elsewhere starts nothing. */
+/* Some 150 ms are usual. */
 enum { PATIENCE_MS = 3000, PAUSE_MS = 10 };
 
-static bool has_driver(struct lab *lab, const json_t *device)
-{
-    json_auto_t *state =
-        lab_qmp(lab, "x-query-virtio-status", "{s:O}", "path", json_object_get(device, "path"));
-    const json_t *all = json_object_get(json_object_get(state, "status"), "statuses"), *word;
-    size_t i;
-
-    json_array_foreach(all, i, word)
-        if (strstr(json_string_value(word), "DRIVER_OK"))
-            return true;
-    return false;
-}
-
+/* It has nothing to boot: when all is started it halts, and never before. (x-query-virtio-status
+ * would tell, too, but 5.2 does not know it, and 11.1 dies of it.) */
 static bool is_starting(struct lab *lab)
 {
     json_auto_t *status = lab_qmp(lab, "query-status", NULL);
-    const json_t *device;
-    size_t i;
 
     if (!json_is_true(json_object_get(status, "running")))
         return false;
-    json_auto_t *devices = lab_ask(lab, "x-query-virtio", NULL);
-    json_array_foreach(json_object_get(devices, "return"), i, device)
-        if (!has_driver(lab, device))
-            return true;
-    return false;
+    auto_free char *registers = lab_human(lab, "info registers");
+    return !strstr(registers, "HLT=1");
 }
 
 void firmware_wait(struct lab *lab)

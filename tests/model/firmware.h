@@ -12,7 +12,7 @@
 
 #include "tests/lab/lab.h"
 
-/* Nothing is waited for where the guest stands, or where QEMU (5.2) cannot tell. */
+/* Nothing is waited for where the guest stands. */
 void firmware_wait(struct lab *lab);
 
 #endif

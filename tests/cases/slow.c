@@ -66,12 +66,27 @@ static void words_of(const struct slow_job *job, const char *more, const char *w
     words[n] = NULL;
 }
 
+/* Until it has copied something: what it overwrites is lost from then on. */
+static void await_progress(struct lab *lab)
+{
+    long copied = 0;
+
+    while (!copied) {
+        json_auto_t *jobs = lab_qmp(lab, "query-block-jobs", NULL);
+
+        cr_assert_eq(json_array_size(jobs), 1);
+        copied = (long)number(jobs, "0.offset");
+    }
+}
+
 struct lab_process slow_begin(struct lab *lab, const struct slow_job *job)
 {
     const char *words[12];
 
     words_of(job, NULL, words);
-    return cases_begin(lab, job->id, words);
+    struct lab_process p = cases_begin(lab, job->id, words);
+    await_progress(lab);
+    return p;
 }
 
 void slow_start(struct lab *lab, const struct slow_job *job)
@@ -80,6 +95,7 @@ void slow_start(struct lab *lab, const struct slow_job *job)
 
     words_of(job, "--no-wait", words);
     json_decref(cases_run(lab, __LINE__, 0, words));
+    await_progress(lab);
 }
 
 /* Does the list have @name? */

@@ -23,7 +23,7 @@ extern const struct slow_job slow_jobs[SLOW_JOBS];
 
 struct lab *slow_lab(void);
 
-/* Start it, limited to next to nothing, and wait until it runs. */
+/* Start it, limited to next to nothing, and wait until it has copied something. */
 struct lab_process slow_begin(struct lab *lab, const struct slow_job *job);
 /* The same with --no-wait. */
 void slow_start(struct lab *lab, const struct slow_job *job);

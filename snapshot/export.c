@@ -218,24 +218,16 @@ bool export_is_empty(const char *path)
     return n == 2;
 }
 
-/* Not every file system has a rename that never replaces; a link never does either. */
-static int move_file(const char *from, const char *to)
-{
-    if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -1;
-    return link(from, to) ? -1 : unlink(from);
-}
-
 int export_publish(struct runner *r, const json_t *step, struct qmp_error *err)
 {
     const char *from = text(step, "from"), *to = text(step, "file");
     bool alone = text(step, "folder") != NULL;
 
     /* a folder only replaces an empty one */
-    if (alone ? move_file(from, to) : rename(from, to))
+    if (!alone && rename(from, to))
         return image_error(err, "make", to);
+    if (alone && image_move(from, to, err))
+        return -1;
     if (alone)
         rmdir(text(step, "folder"));
     /* it is there: that it may be gone after a power cut is no reason to say that it is not */

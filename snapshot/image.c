@@ -255,6 +255,16 @@ int image_sync_folder(const char *path, struct qmp_error *err)
  * descriptor spares QEMU's main loop the wait. Our close drops no lock of QEMU's: it
  * uses open file description locks, which belong to its own descriptor.
  */
+/* Not every file system has a rename that never replaces; a link never does either. */
+int image_move(const char *from, const char *to, struct qmp_error *err)
+{
+    if (!renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE))
+        return 0;
+    if ((errno != EINVAL && errno != ENOSYS) || link(from, to) || unlink(from))
+        return image_error(err, "make", to);
+    return 0;
+}
+
 int image_flush(const char *path, struct qmp_error *err)
 {
     auto_close int fd = open_image(path, err);

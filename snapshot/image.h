@@ -128,6 +128,9 @@ int image_unlink_if(const char *path, const struct image_stat *expected, struct 
 /* Set the permission bits of @path, which is no link. */
 int image_set_mode(const char *path, mode_t mode, struct qmp_error *err);
 
+/* Call @from @to, which nobody is called. Both lie in one file system. */
+int image_move(const char *from, const char *to, struct qmp_error *err);
+
 /* Make the entries of @path's folder durable: after creating, renaming or unlinking. */
 int image_sync_folder(const char *path, struct qmp_error *err);
 

@@ -35,7 +35,7 @@ static int check_members(const json_t *step, const char *kind, struct qmp_error 
         {"unlink",  "file"}, {"untag",   "file"}, {"untag",  "tag"},    {"migration", "file"},
         {"overlay", "file"}, {"image",   "file"}, {"expect", "file"},   {"flush",     "file"},
         {"reserve", "file"}, {"stream",  "file"}, {"rebase", "file"},   {"rebase",    "format"},
-        {"copy",    "file"}, {"copy",    "source"}, {"copy", "tag"},
+        {"copy",    "file"}, {"copy",    "part"}, {"copy", "source"},   {"copy",      "tag"},
         // clang-format on
     };
     const json_t *file;

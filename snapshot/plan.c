@@ -91,10 +91,13 @@ void plan_rebase(struct plan *p, const char *file, const char *format, const cha
 void plan_copy(struct plan *p, const char *file, const struct graph_layer *source, const char *tag,
                const struct graph_layer *backing)
 {
-    add(p->steps, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s*, s:s*}", "step", "copy", "file",
-                            file, "source", source->file, "tag", tag, "like", source->file, "size",
-                            (json_int_t)source->size, "backing", backing ? backing->file : NULL,
-                            "backing_format", backing ? backing->format : NULL));
+    auto_free char *part = mem_printf("%s.qrw-%s", file, p->token);
+
+    add(p->steps,
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s*, s:s*}", "step", "copy", "file", file,
+                  "part", part, "source", source->file, "tag", tag, "like", source->file, "size",
+                  (json_int_t)source->size, "backing", backing ? backing->file : NULL,
+                  "backing_format", backing ? backing->format : NULL));
 }
 
 void plan_untag(struct plan *p, const char *file, const char *tag)

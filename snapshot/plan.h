@@ -133,7 +133,7 @@ void plan_image(struct plan *p, const char *file, const char *like);
 void plan_rebase(struct plan *p, const char *file, const char *format, const char *backing,
                  const char *backing_format);
 /* A copy of what @source showed when its internal snapshot @tag was taken, in a new image that
- * is backed by @backing (NULL: nothing). Undone as above. */
+ * is backed by @backing (NULL: nothing); it is called @file when it is whole. Undone as above. */
 void plan_copy(struct plan *p, const char *file, const struct graph_layer *source, const char *tag,
                const struct graph_layer *backing);
 /* Remove the internal snapshot @tag from the image @file, which nobody has open. It can be

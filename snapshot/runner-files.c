@@ -13,7 +13,7 @@
 #include "snapshot/path.h"
 #include "snapshot/tool.h"
 
-static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *err)
+static int make(const json_t *step, const char *file, struct qmp_error *err)
 {
     struct qcow2_options o = {
         .size = (uint64_t)json_integer_value(json_object_get(step, "size")),
@@ -25,17 +25,24 @@ static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *
     if (like && !graph_is_path(like))
         like = NULL;
 
-    return image_create_overlay(text(step, "file"), &o, like, err);
+    return image_create_overlay(file, &o, like, err);
 }
 
+static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    return make(step, text(step, "file"), err);
+}
+
+/* What has its name is whole. */
 static int copy(struct runner *r, const json_t *step, struct qmp_error *err)
 {
-    const char *file = text(step, "file");
+    const char *part = text(step, "part");
 
-    if (make_overlay(r, step, err))
+    if (make(step, part, err))
         return -1;
-    if (!tool_copy_snapshot(r, file, text(step, "source"), text(step, "tag"), text(step, "backing"),
-                            err))
+    if (!tool_copy_snapshot(r, part, text(step, "source"), text(step, "tag"), text(step, "backing"),
+                            err) &&
+        !image_flush(part, err) && !image_move(part, text(step, "file"), err))
         return 0;
     runner_file_undo(r, NULL, step, NULL);
     return -1;
@@ -174,9 +181,8 @@ int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err
 
 /* Nobody's data: an overlay that nothing was written to, or a name that was only kept. QEMU hears
  * of an overlay when it was synced: one that is not whole was nobody's. */
-static bool holds_nothing(const json_t *step, const struct image_stat *st)
+static bool holds_nothing(const json_t *step, const char *file, const struct image_stat *st)
 {
-    const char *file = text(step, "file");
     bool empty = false;
 
     return st->size == 0 || (!image_is_empty_overlay(file, &empty, NULL) && empty) ||
@@ -199,31 +205,41 @@ static bool is_used(const struct runner *r, const struct plan *p, const char *fi
     return (g || (p && p->fills)) && image_open_in(r->pid, st);
 }
 
-void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
+static void take_away(struct runner *r, struct plan *p, const json_t *step, const char *file,
+                      const struct graph *g)
 {
-    const char *file = text(step, "file");
     struct qmp_error why = {0};
     struct image_stat st;
     const char *kept = NULL;
-    int kind = find(step);
 
-    /* what none but its own client takes back is in no journal */
-    if (kind >= 0 && kinds[kind].undo && p && !g)
-        kinds[kind].undo(r, step, json_object_get(p->result, "notes"));
-    if (!runner_makes_file(step) || !file || !r->files_reachable)
-        return;
     if (image_stat(file, &st, &why))
         kept = why.desc;
     else if (!st.exists)
         return;
     else if (is_used(r, p, file, &st, g))
         kept = "QEMU uses it";
-    else if (g && !kinds[kind].disposable && !is_unfinished(p) && !holds_nothing(step, &st))
+    else if (g && !kinds[find(step)].disposable && !is_unfinished(p) &&
+             !holds_nothing(step, file, &st))
         kept = "it holds data; remove it when you are sure that nobody needs it";
     else if (image_unlink_if(file, &st, &why))
         kept = why.desc;
     if (kept && p)
         plan_note(p, "%s stays: %s", file, kept);
+}
+
+void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
+{
+    int kind = find(step);
+
+    /* what none but its own client takes back is in no journal */
+    if (kind >= 0 && kinds[kind].undo && p && !g)
+        kinds[kind].undo(r, step, json_object_get(p->result, "notes"));
+    if (!runner_makes_file(step) || !r->files_reachable)
+        return;
+    if (text(step, "file"))
+        take_away(r, p, step, text(step, "file"), g);
+    if (text(step, "part"))
+        take_away(r, p, step, text(step, "part"), g);
 }
 
 void runner_sync_undone(const struct runner *r, const struct plan *p)

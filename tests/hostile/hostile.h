@@ -41,7 +41,7 @@ struct hostile {
     hostile_lie_fn *lie;
     size_t cut;             /* hang up after so many bytes; 0: do not */
     const char *text, *key; /* the twist's and the lie's own */
-    const char *timeout;    /* the program's; NULL: a moment */
+    const char *timeout;    /* the program's, longer below valgrind; NULL: 0.02 */
     json_t *replies[2];     /* hostile_run()'s own */
 };
 

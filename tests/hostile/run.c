@@ -131,12 +131,18 @@ static pid_t start(const char *const *words)
     _exit(127);
 }
 
+/* How many times as long as else everything may take. */
+static int slowness(void)
+{
+    return getenv("VALGRIND") ? 25 : 1;
+}
+
 /* Wait for the end of @pid, not for ever. */
 static int await(pid_t pid, struct rusage *used)
 {
     int status;
 
-    if (!engine_await(pid, PATIENCE_MS))
+    if (!engine_await(pid, PATIENCE_MS * slowness()))
         kill(pid, SIGKILL);
     cr_assert_eq(wait4(pid, &status, 0, used), pid);
     return status;
@@ -212,18 +218,12 @@ static struct hostile_end run(struct hostile *h, const char *const *words)
     return end;
 }
 
-/* A run takes a second. */
-static bool is_below_valgrind(void)
-{
-    return getenv("VALGRIND");
-}
-
 struct hostile_end hostile_run(struct hostile *h, ...)
 {
     auto_free char *socket_path = mem_printf("%s/m", scratch_folder());
-    const char *soon = is_below_valgrind() ? "0.5" : "0.02";
-    const char *words[MAX_WORDS] = {"qrewind", "-s", socket_path, "-t",
-                                    h->timeout ? h->timeout : soon};
+    auto_free char *timeout =
+        mem_printf("%g", slowness() * strtod(h->timeout ? h->timeout : "0.02", NULL));
+    const char *words[MAX_WORDS] = {"qrewind", "-s", socket_path, "-t", timeout};
     size_t n = 5;
     va_list ap;
 
@@ -272,7 +272,7 @@ void hostile_try_all(struct hostile *h)
 
 size_t hostile_step(void)
 {
-    return is_below_valgrind() ? 7 : 1;
+    return slowness() > 1 ? 7 : 1;
 }
 
 void hostile_tell(const char *title)

@@ -72,11 +72,11 @@ __attribute__((constructor)) static void begin(void)
     shim.log = getenv("QRW_FAULT_LOG");
     shim.keep = getenv("QRW_FAULT_KEEP");
     shim.each = getenv("QRW_FAULT_EACH");
+    if (!strncmp(program_invocation_short_name, "valgrind", 8))
+        return; /* it will start the program */
     unsetenv("LD_PRELOAD"); /* not for qemu-img */
     if (!shim.what && !shim.log)
         return;
-    if (!strncmp(program_invocation_short_name, "valgrind", 8))
-        return; /* it will start the program */
     shim.pid = getpid();
     shim.at = number("QRW_FAULT_AT");
     shim.stays = getenv("QRW_FAULT_STAY");

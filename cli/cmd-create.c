@@ -57,7 +57,8 @@ static const struct opt opts[] = {
 static int prune(struct app *app, const struct args *args, json_t *result, struct qmp_error *err)
 {
     static const char *const lists[] = {"deleted", "removed", "kept", "jobs"};
-    struct qrw_prune_args prune_args = {.max_depth = args->max_depth};
+    struct qrw_prune_args prune_args = {.max_depth = args->max_depth,
+                                        .spare = doc_text(result, "snapshot")};
     json_auto_t *pruned = app_run(app, &qrw_prune, &prune_args, 0, err);
 
     if (!pruned)

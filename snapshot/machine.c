@@ -131,6 +131,12 @@ int machine_can_save(const struct machine *m, struct qmp_error *err)
     return 0;
 }
 
+/* "ID: TYPE" for people, who do not ask for the id of what has none. */
+static const char *device_words(const char *device)
+{
+    return strncmp(device, "-: ", 3) ? device : device + 3;
+}
+
 int machine_can_load(const struct machine *m, const char *status, struct qmp_error *err)
 {
     const json_t *device;
@@ -144,7 +150,7 @@ int machine_can_load(const struct machine *m, const char *status, struct qmp_err
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                              "QEMU would die of loading the memory: the guest uses an nvme "
                              "controller (%s)",
-                             json_string_value(device));
+                             device_words(json_string_value(device)));
     }
     return 0;
 }
@@ -195,10 +201,10 @@ int machine_fits(const struct machine *m, const json_t *memory, struct qmp_error
                       (long long)(ram >> 20), (long long)(m->ram >> 20));
     else if (lost)
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the VM had a device that is missing now: %s",
-                      lost);
+                      device_words(lost));
     else if (added)
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the VM has a device that it had not then: %s",
-                      added);
+                      device_words(added));
     else
         return 0;
     return qmp_error_hint(err, "start QEMU as it was then, or revert the disks alone with "

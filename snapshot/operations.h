@@ -83,6 +83,7 @@ struct qrw_prune_args {
     int64_t last;                                   /* the newest ones */
     int64_t hourly, daily, weekly, monthly, yearly; /* the newest of each of the last N hours, … */
     int64_t max_depth; /* layers of the active chains; 0: any. The oldest go first */
+    const char *spare; /* the one that does not go for that: it was just taken; NULL: none */
 };
 extern const struct qrw_operation qrw_prune;
 

@@ -144,7 +144,8 @@ static void take_back(struct plan *p, const char *name)
 }
 
 /* The oldest go until the deepest chain is short enough; what branches share stays. */
-static void by_depth(struct plan *p, const struct scene *s, int64_t max_depth, json_t *names)
+static void by_depth(struct plan *p, const struct scene *s, const struct qrw_prune_args *args,
+                     json_t *names)
 {
     json_auto_t *left = chain_by_name(&p->after);
     int64_t depth = depth_of(&p->after);
@@ -154,10 +155,10 @@ static void by_depth(struct plan *p, const struct scene *s, int64_t max_depth, j
     json_array_foreach(chain_snapshots(s->chain), i, snapshot) {
         const char *name = text(snapshot, "name");
 
-        if (depth <= max_depth)
+        if (depth <= args->max_depth)
             return;
         if (!json_object_get(left, name) || !is_below_active(s->chain, snapshot) ||
-            json_is_true(json_object_get(snapshot, "pinned")))
+            same(name, args->spare) || json_is_true(json_object_get(snapshot, "pinned")))
             continue;
         json_array_append_new(names, json_string(name));
         take_back(p, name);
@@ -165,9 +166,9 @@ static void by_depth(struct plan *p, const struct scene *s, int64_t max_depth, j
         plan_collect(p, false);
         depth = depth_of(&p->after);
     }
-    if (depth > max_depth)
-        plan_note(p, "the chain stays %lld layers deep: the rest is pinned or was there before",
-                  (long long)depth);
+    if (depth > args->max_depth)
+        plan_note(p, "the chain stays %lld layers deep: the rest is pinned%s or was there before",
+                  (long long)depth, args->spare ? ", just taken," : "");
 }
 
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
@@ -188,7 +189,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     if (plan_drop_snapshots(p, s, names, false, err))
         return -1;
     if (args->max_depth)
-        by_depth(p, s, args->max_depth, names);
+        by_depth(p, s, args, names);
     return 0;
 }
 

@@ -121,6 +121,11 @@ Test(prune, never_a_pinned_one_however_deep)
     json_auto_t *doc = tells(lab, "prune", "--max-depth", "2");
     left_are(lab, "s1 s2");
     says(doc, "notes.0", "stays 3 layers deep");
+    /* nor the one that is just being taken */
+    json_auto_t *more = tells(lab, "create", "s5", "--max-depth", "2");
+    says(more, "notes.0", "stays 4 layers deep");
+    cr_expect_eq(json_array_size(at(more, "deleted")), 0);
+    left_are(lab, "s1 s2 s5");
     lab_stop(lab);
 }
 

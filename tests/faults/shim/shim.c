@@ -73,7 +73,7 @@ __attribute__((constructor)) static void begin(void)
     shim.keep = getenv("QRW_FAULT_KEEP");
     shim.each = getenv("QRW_FAULT_EACH");
     if (!strncmp(program_invocation_short_name, "valgrind", 8))
-        return; /* it will start the program */
+        return;             /* it will start the program */
     unsetenv("LD_PRELOAD"); /* not for qemu-img */
     if (!shim.what && !shim.log)
         return;

@@ -41,17 +41,6 @@ static bool may_refuse(const struct qmp_error *err)
            err->kind == QRW_ERR_UNSUPPORTED;
 }
 
-/* An undo point inside of a layer holds up the merges around it. QEMU keeps some layers open for
- * writing, and those that have a name of its own (-drive) cannot be reopened: what builds on them
- * waits for the end of QEMU. */
-static bool is_locked(const struct rig *rig)
-{
-    if (!strstr(rig->note, "not merged yet"))
-        return false;
-    return strstr(rig->note, "internal snapshot") ||
-           (!rig->kind.modern && strstr(rig->note, "\"write\" lock"));
-}
-
 /* Do the step to both. What comes back is wrong. */
 static char *do_step(struct rig *rig, struct view *v, struct model *m, const struct step *step)
 {
@@ -70,7 +59,6 @@ static char *do_step(struct rig *rig, struct view *v, struct model *m, const str
         *m = after;
     if (works && step->flags & STEP_FINISH && (why = verify_copy(v, m, step)))
         return why;
-    v->locked |= is_locked(rig);
     why = view_take(v, rig, m);
     if (!why && works && step->max_depth)
         why = verify_pruned(v, m, step->max_depth);

@@ -76,7 +76,7 @@ static char *find_orphan(const struct view *v, const struct model *m)
  */
 static char *find_unmerged(const struct view *v, const struct model *m)
 {
-    for (int i = 0; i < v->nonce && !v->locked; i++)
+    for (int i = 0; i < v->nonce; i++)
         if (is_idle(v, m, v->once_held[i]) && !is_seen_through(v, v->once_held[i]))
             return mem_printf("%s is held by nothing, has one child, and is not merged with it",
                               v->once_held[i]);

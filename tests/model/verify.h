@@ -21,7 +21,6 @@ struct view {
     /* Files that a snapshot held at some time: they go, or are merged, when none does. */
     char once_held[IMAGES_MOST][IMAGE_NAME];
     int nonce;
-    bool locked; /* merging had to wait, so such layers may be more */
 };
 
 void view_done(struct view *v);

@@ -45,12 +45,12 @@ static bool may_refuse(const struct qmp_error *err)
 static char *do_step(struct rig *rig, struct view *v, struct model *m, const struct step *step)
 {
     struct model after = *m;
-    enum outcome outcome = model_apply(&after, &v->layout, step);
+    const bool must_work = model_apply(&after, &v->layout, step);
     struct qmp_error err = {0};
-    bool works = !rig_do(rig, step, v->layout.active, &err);
+    const bool works = !rig_do(rig, step, v->layout.active, &err);
     char *why;
 
-    if (outcome != MAY_WORK && works != (outcome == MUST_WORK))
+    if (works != must_work)
         return works ? mem_strdup("done, but it must be refused")
                      : mem_printf("refused: %s: %s", err.context, err.desc);
     if (!works && !may_refuse(&err))

@@ -176,49 +176,29 @@ static bool is_chosen(struct model *m, const struct model_snapshot *s, const str
     return false;
 }
 
-/* Is @s inside of an image that QEMU has open, but does not write to? */
-static bool is_below(const struct model *m, const struct layout *l, const struct model_snapshot *s)
-{
-    const struct image *chain[IMAGES_MOST];
-
-    for (int d = 0; d < m->ndisks && s->tag[0]; d++) {
-        int n = images_chain(l->images, l->active[d], chain);
-
-        for (int i = 1; i < n; i++)
-            if (!strcmp(chain[i]->name, l->held[s - m->snapshots][d]))
-                return true;
-    }
-    return false;
-}
-
-static enum outcome drop_all(struct model *m, const struct layout *l, const bool *chosen)
+static void drop_all(struct model *m, const bool *chosen)
 {
     const struct model before = *m;
-    enum outcome outcome = MUST_WORK;
 
-    for (int i = 0; i < before.n; i++) {
-        if (!chosen[i])
-            continue;
-        if (is_below(&before, l, &before.snapshots[i]))
-            outcome = MAY_WORK;
-        model_drop(m, before.snapshots[i].name);
-    }
-    return outcome;
+    for (int i = 0; i < before.n; i++)
+        if (chosen[i])
+            model_drop(m, before.snapshots[i].name);
 }
 
-static enum outcome delete_some(struct model *m, const struct layout *l, const struct step *step)
+static bool delete_some(struct model *m, const struct step *step)
 {
     bool chosen[MODEL_SNAPSHOTS] = {false};
 
     for (int i = 0; i < STEP_NAMES && step->name[i][0]; i++)
         if (!model_find(m, step->name[i]))
-            return MUST_BE_REFUSED;
+            return false;
     for (int i = 0; i < m->n; i++) {
         chosen[i] = is_chosen(m, &m->snapshots[i], step);
         if (chosen[i] && m->snapshots[i].pinned)
-            return MUST_BE_REFUSED;
+            return false;
     }
-    return drop_all(m, l, chosen);
+    drop_all(m, chosen);
+    return true;
 }
 
 static bool edit(struct model *m, const struct step *step)
@@ -236,14 +216,14 @@ static bool edit(struct model *m, const struct step *step)
     return true;
 }
 
-/* By age. What --max-depth takes depends on layers: see verify_adopt(). */
-static enum outcome prune(struct model *m, const struct layout *l, const struct step *step)
+/* By age. What --max-depth takes depends on layers: see verify_pruned(). */
+static void prune(struct model *m, const struct step *step)
 {
     bool chosen[MODEL_SNAPSHOTS] = {false};
 
     for (int i = 0; step->keep_last && i < m->n - step->keep_last; i++)
         chosen[i] = !m->snapshots[i].pinned;
-    return drop_all(m, l, chosen);
+    drop_all(m, chosen);
 }
 
 /* ---- verbs on layers: nothing that is shown changes ---- */
@@ -309,33 +289,34 @@ static bool stream(const struct layout *l, const struct step *step)
     return top >= 0 && base > top && (base == top + 1 || !chain[top]->ntags);
 }
 
-enum outcome model_apply(struct model *m, const struct layout *l, const struct step *step)
+bool model_apply(struct model *m, const struct layout *l, const struct step *step)
 {
     switch (step->verb) {
     case STEP_WRITE:
         memset(m->now[step->disk].block + step->from, step->value, (size_t)step->blocks);
-        return MUST_WORK;
+        return true;
     case STEP_RUN:
     case STEP_RESTART:
         m->running = step->flags & STEP_RUNNING;
-        return MUST_WORK;
+        return true;
     case STEP_CREATE:
-        return create(m, l, step) ? MUST_WORK : MUST_BE_REFUSED;
+        return create(m, l, step);
     case STEP_REVERT:
-        return revert(m, l, step) ? MUST_WORK : MUST_BE_REFUSED;
+        return revert(m, l, step);
     case STEP_UNDO:
-        return undo(m, l, step) ? MUST_WORK : MUST_BE_REFUSED;
+        return undo(m, l, step);
     case STEP_DELETE:
-        return delete_some(m, l, step);
+        return delete_some(m, step);
     case STEP_EDIT:
-        return edit(m, step) ? MUST_WORK : MUST_BE_REFUSED;
+        return edit(m, step);
     case STEP_PRUNE:
-        return prune(m, l, step);
+        prune(m, step);
+        return true;
     case STEP_COMMIT:
-        return commit(m, l, step) ? MUST_WORK : MUST_BE_REFUSED;
+        return commit(m, l, step);
     case STEP_STREAM:
-        return stream(l, step) ? MUST_WORK : MUST_BE_REFUSED;
+        return stream(l, step);
     default:
-        return MUST_WORK;
+        return true;
     }
 }

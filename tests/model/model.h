@@ -49,14 +49,11 @@ struct layout {
     char undo[MODEL_DISKS][IMAGE_NAME];                  /* by the undo point */
 };
 
-/* QEMU cannot always open for writing what lies below: then it says so. */
-enum outcome { MUST_BE_REFUSED, MUST_WORK, MAY_WORK };
-
 /* NULL: there is none. */
 struct model_snapshot *model_find(struct model *m, const char *name);
 
-/* Do @step to the model. MUST_BE_REFUSED: @m is as it was; MAY_WORK: @m is as if it did. */
-enum outcome model_apply(struct model *m, const struct layout *l, const struct step *step);
+/* Do @step to the model. False: it must be refused, and @m is as it was. */
+bool model_apply(struct model *m, const struct layout *l, const struct step *step);
 
 /* Delete the snapshot @name: its children become its parent's. */
 void model_drop(struct model *m, const char *name);

@@ -127,6 +127,22 @@ static int prepare(struct plan *p, const struct scene *s, const char *name, cons
     return at.l == at.d->layers ? 0 : open_below(p, s, at.d, at.l, name, text(held, "tag"), err);
 }
 
+/* One job for all the disks: there is no moment between them. */
+static void untag_below(struct plan *p, const struct place *at, const char *tag)
+{
+    json_t *last = json_array_get(p->steps, json_array_size(p->steps) - 1);
+    json_t *arguments = json_object_get(last, "arguments");
+
+    if (same(text(last, "execute"), "snapshot-delete") && same(text(arguments, "tag"), tag)) {
+        json_array_append_new(json_object_get(arguments, "devices"), json_string(at->l->node));
+    } else {
+        auto_free char *id = job_id(p, at->d);
+
+        plan_job(p, "snapshot-delete", delete_job(id, at->l, tag), at->d->id, NULL);
+    }
+    plan_promise_tag(p, at->d->id, at->l->file, tag, false);
+}
+
 /* One that is gone already is no failure: an earlier run may have come so far. */
 static void untag(struct plan *p, const struct scene *s, const char *disk, const json_t *held)
 {
@@ -138,10 +154,7 @@ static void untag(struct plan *p, const struct scene *s, const char *disk, const
     if (at.l && at.l == at.d->layers) {
         untag_active(p, at.d, tag);
     } else if (at.l) {
-        auto_free char *id = job_id(p, at.d);
-
-        plan_job(p, "snapshot-delete", delete_job(id, at.l, tag), at.d->id, NULL);
-        plan_promise_tag(p, at.d->id, at.l->file, tag, false);
+        untag_below(p, &at, tag);
     } else if (file && s->files_reachable) {
         plan_untag(p, file, tag);
     } else if (file) {

@@ -120,6 +120,14 @@ static const struct picture_case deletions[] = {
      "device=#x name=t1 | disk0 has no tag t1 in a, disk1 has no tag t1 | blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"a-fmt\",\"backing\":null,\"discard\":\"unmap\",\"file\":\"a-file\",\"read-only\":true}] "
      "| disk0: a*s1 <- b; disk1: x"},
+    {"of all disks at once",
+     "disk0: a*^t1 <- b; disk1: x*^t1 <- y; inside t1",
+     "delete t1",
+     "need unshared a, need unshared x, human-monitor-command command-line=qemu-io #a \"reopen "
+     "-w\", human-monitor-command command-line=qemu-io #x \"reopen -w\", snapshot-delete tag=t1 "
+     "devices=[\"#a\",\"#x\"] | disk0 has no tag t1 in a, disk1 has no tag t1 in x | "
+     "human-monitor-command command-line=qemu-io #a \"reopen -r\", human-monitor-command "
+     "command-line=qemu-io #x \"reopen -r\" | disk0: a*s1 <- b; disk1: x*s1 <- y"},
     {"a node that QEMU named is opened so by the human monitor",
      "disk0: a*^t1 <- b; inside t1",
      "delete t1",

@@ -64,18 +64,12 @@ static json_t *delete_job(const char *id, const struct graph_layer *l, const cha
     return json_pack("{s:s, s:s, s:[s]}", "job-id", id, "tag", tag, "devices", l->node);
 }
 
-/* The step that opens @l, a layer below, for writing. New reference; NULL: this QEMU cannot. */
-static json_t *open_for_writing(const struct scene *s, const struct graph_disk *d,
-                                const struct graph_layer *l)
-{
-    return s->version < OLDEST_WITH_REOPEN ? NULL : plan_reopen(s, d, l, below(d, l), true);
-}
-
 static int open_below(struct plan *p, const struct scene *s, const struct graph_disk *d,
                       const struct graph_layer *l, const char *name, const char *tag,
                       struct qmp_error *err)
 {
-    json_t *writable = open_for_writing(s, d, l);
+    json_t *writable =
+        s->version < OLDEST_WITH_REOPEN ? NULL : plan_reopen(s, d, l, below(d, l), true);
 
     if (!writable) {
         auto_free char *label = path_quote(tag), *file = path_quote(path_name(l->file)),
@@ -183,20 +177,6 @@ int plan_internal_delete(struct plan *p, const struct scene *s, const char *name
 /* ---- an undo point that is none any more ---- */
 
 /* It goes after the new state is reached, and that it does not go is no failure. */
-static void forget_below(struct plan *p, const struct scene *s, const struct graph_disk *d,
-                         const struct graph_layer *l, const char *tag)
-{
-    json_t *writable = open_for_writing(s, d, l);
-    auto_free char *id = mem_printf("qrw-forget-%s-%s", s->token, d->id);
-
-    if (!writable)
-        return;
-    json_array_append_new(p->cleanup, writable);
-    plan_cleanup_qmp(p, "snapshot-delete", delete_job(id, l, tag));
-    plan_end_writing(p, s, d, l, below(d, l));
-    plan_cleanup_qmp(p, "job-dismiss", json_pack("{s:s}", "id", id));
-}
-
 void plan_internal_forget(struct plan *p, const struct scene *s)
 {
     const char *disk;
@@ -213,8 +193,6 @@ void plan_internal_forget(struct plan *p, const struct scene *s)
         chain_touch(&p->after, id);
         if (at.l && id && same(id, active))
             json_array_append_new(p->cleanup, plan_internal_untag(at.d, text(held, "tag")));
-        else if (at.l && id && chain_is_below(&p->after, id, active))
-            forget_below(p, s, at.d, at.l, text(held, "tag"));
         else
             plan_cleanup_untag(p, file, text(held, "tag"));
     }

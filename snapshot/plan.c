@@ -293,6 +293,17 @@ void plan_cleaned(const struct plan *p, json_t *files)
             json_array_append(files, json_object_get(step, "file"));
 }
 
+bool plan_takes_tags(const struct plan *p)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->cleanup, i, step)
+        if (same(text(step, "step"), "untag"))
+            return true;
+    return false;
+}
+
 /* Append @entry to the list @key of the result, which is made when it is first needed. */
 static void add_result(struct plan *p, const char *key, json_t *entry)
 {

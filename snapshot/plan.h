@@ -226,6 +226,8 @@ void plan_cleanup_layer(struct plan *p, const char *file);
 void plan_cleanup_untag(struct plan *p, const char *file, const char *tag);
 /* Append the files that the cleanup removes, or works on, to @files (an array). */
 void plan_cleaned(const struct plan *p, json_t *files);
+/* Does it remove tags from images that are no active layers? */
+bool plan_takes_tags(const struct plan *p);
 void plan_removed(struct plan *p, const char *file);
 void plan_kept(struct plan *p, const char *name, const char *why);
 void plan_note(struct plan *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -74,11 +74,40 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
     }
 }
 
-/* What an undo point left in an image that the VM has no longer open: it harms none. */
-static void remove_tag(struct runner *r, const json_t *step)
+static void reopen(struct runner *r, const char *node, char how)
 {
-    if (r->files_reachable)
-        image_untag(text(step, "file"), text(step, "tag"), NULL);
+    auto_free char *line = mem_printf("qemu-io %s \"reopen -%c\"", node, how);
+
+    json_decref(ask_one(r->client, NULL, "human-monitor-command",
+                        json_pack("{s:s}", "command-line", line), NULL));
+}
+
+/* In an image that QEMU has open, but not for writing. */
+static void remove_tag_below(struct runner *r, const struct plan *p, const char *node,
+                             const char *tag)
+{
+    auto_free char *id = mem_printf("qrw-untag-%s", p->token);
+    json_auto_t *job =
+        json_pack("{s:s, s:s, s:{s:s, s:s, s:[s]}}", "step", "job", "execute", "snapshot-delete",
+                  "arguments", "job-id", id, "tag", tag, "devices", node);
+
+    reopen(r, node, 'w');
+    runner_job_aside(r, job);
+    reopen(r, node, 'r');
+}
+
+/* What an undo point left in an image that the disk does not run on: it harms none. */
+static void remove_tag(struct runner *r, const struct plan *p, const json_t *step,
+                       const struct graph *g)
+{
+    const char *file = text(step, "file"), *tag = text(step, "tag");
+    const struct graph_disk *d = graph_disk_with(g, file);
+    const struct graph_layer *l = d ? graph_layer(d, file) : NULL;
+
+    if (l && l->node)
+        remove_tag_below(r, p, l->node, tag);
+    else if (r->files_reachable)
+        image_untag(file, tag, NULL);
 }
 
 struct ask *runner_close(struct runner *r, const struct plan *p)
@@ -96,7 +125,8 @@ struct ask *runner_close(struct runner *r, const struct plan *p)
     return a;
 }
 
-int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, struct qmp_error *err)
+int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, const struct graph *g,
+                   struct qmp_error *err)
 {
     json_auto_t *files = json_array();
     int rc = ask_run(closing, err);
@@ -109,7 +139,7 @@ int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, struct
             remove_file(r, p, step);
             json_array_append(files, json_object_get(step, "file"));
         } else if (!rc && same(text(step, "step"), "untag")) {
-            remove_tag(r, step);
+            remove_tag(r, p, step, g);
         }
     }
     /* before the record: a file that came back with the power would be nobody's after it */

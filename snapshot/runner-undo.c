@@ -31,7 +31,7 @@ static void send(struct runner *r, struct plan *p, const json_t *command)
     json_decref(reply);
 }
 
-void runner_undo_by_job(struct runner *r, const json_t *job)
+void runner_job_aside(struct runner *r, const json_t *job)
 {
     struct runner patient = *r;
     const bool never = false;
@@ -85,7 +85,7 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, cons
         send(r, p, undo);
     json_array_foreach(undo, i, part) {
         if (is(part, "job")) {
-            runner_undo_by_job(r, part);
+            runner_job_aside(r, part);
         } else if (is_the_only_way_back(r, p, part)) {
             undone = false;
         } else {

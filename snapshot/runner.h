@@ -75,9 +75,11 @@ void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g);
 /* Tell QEMU to dismiss the jobs and to close the nodes that the new state does not need. What that
  * returns is for the next function: */
 struct ask *runner_close(struct runner *r, const struct plan *p);
-/* Wait until QEMU has done so (@closing, taken), and remove the files. What had to be left is noted
- * in the result; only a lost connection is an error. */
-int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, struct qmp_error *err);
+/* Wait until QEMU has done so (@closing, taken), and remove the files, and tags from images, which
+ * QEMU may have open (@g). What had to be left is noted in the result; only a lost connection is an
+ * error. */
+int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, const struct graph *g,
+                   struct qmp_error *err);
 
 /* ---- runner-jobs.c ---- */
 
@@ -109,8 +111,8 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, cons
 /* Close the nodes that @p has opened, those that nothing uses. */
 void runner_close_nodes(struct runner *r, struct plan *p);
 
-/* One part of that, which is a job: run it to its end, whatever that is. */
-void runner_undo_by_job(struct runner *r, const json_t *job);
+/* Run this job, which is none of the plan's, to its end, whatever that is. */
+void runner_job_aside(struct runner *r, const json_t *job);
 
 /* ---- runner-unload.c ---- */
 

@@ -181,6 +181,9 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
 int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
             struct qmp_error *err);
 
+/* vm-settle.c: @result, which would have named what is left over, is not told: note that. */
+void vm_note_kept(struct qrw_vm *vm, const json_t *result);
+
 /* vm-settle.c: tell the notes of @result from number @from on, where nobody gets to see it. */
 void vm_tell(struct qrw_vm *vm, const json_t *result, size_t from);
 

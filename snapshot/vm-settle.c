@@ -24,17 +24,18 @@
 static int observe_end(struct qrw_vm *vm, const struct runner *r, const struct plan *p,
                        struct qmp_error *err)
 {
+    if (plan_takes_tags(p))
+        return vm_observe(vm, GRAPH_NODES, err); /* QEMU deletes those of a node */
     return plan_promises_job(p, NULL) ? vm_observe(vm, GRAPH_DISKS, err)
                                       : vm_observe_disks(vm, r->disks_asked, err);
 }
 
-/* There is no result that could name what is left over. */
-static void note_kept(struct qrw_vm *vm, const struct plan *p)
+void vm_note_kept(struct qrw_vm *vm, const json_t *result)
 {
     const json_t *kept;
     size_t i;
 
-    json_array_foreach(json_object_get(p->result, "kept"), i, kept)
+    json_array_foreach(json_object_get(result, "kept"), i, kept)
         vm_note(vm, 0, "kept %s: %s", text(kept, "name"), text(kept, "why"));
 }
 
@@ -53,7 +54,8 @@ static int clean_up(struct qrw_vm *vm, struct journal *j, struct runner *r, stru
     struct ask *closing = runner_close(r, p);
 
     vm_spare_shared(vm, p, j);
-    return runner_cleanup(r, p, closing, err);
+    vm->stale |= plan_takes_tags(p);
+    return runner_cleanup(r, p, closing, &vm->graph, err);
 }
 
 /* Whoever records a memory that QEMU has written to a stream makes sure that it is on the disk:
@@ -85,7 +87,7 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
         if (plan_acts(p)) {
             journal_stands(&why);
             qmp_error_wrap(&why, "it is done, but could not be recorded");
-            note_kept(vm, p);
+            vm_note_kept(vm, p->result);
         }
         if (err)
             *err = why;
@@ -184,7 +186,9 @@ static int drop(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     if (chain_snapshot(&p->after, name))
         plan_drop_snapshot(p, name, false);
     plan_collect(p, false);
-    return runner_cleanup(r, p, runner_close(r, p), err) ? -1 : journal_end(j, vm, p, true, err);
+    return runner_cleanup(r, p, runner_close(r, p), &vm->graph, err)
+               ? -1
+               : journal_end(j, vm, p, true, err);
 }
 
 bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "qmp/mem.h"
-#include "snapshot/member.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/vm-private.h"
 
@@ -82,16 +81,6 @@ static bool merge(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned
     return false; /* it would fail again, and again */
 }
 
-/* No result will tell what was kept, and why. */
-static void note_kept(struct qrw_vm *vm, const json_t *result)
-{
-    const json_t *kept;
-    size_t i;
-
-    json_array_foreach(json_object_get(result, "kept"), i, kept)
-        vm_note(vm, 0, "%s stays: %s", text(kept, "name"), text(kept, "why"));
-}
-
 int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags,
             struct qmp_error *err)
 {
@@ -103,7 +92,7 @@ int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags
         journal_save(j, vm, why.kind ? NULL : &why);
     if (!why.kind)
         return 0;
-    note_kept(vm, result);
+    vm_note_kept(vm, result);
     if (err)
         *err = why;
     return -1;

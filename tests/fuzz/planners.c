@@ -90,7 +90,7 @@ void planners_run(const struct graph *g, const struct chain *c, const struct mac
     plan(&s, &qrw_undo, &(struct qrw_revert_args){.paused = true});
     plan(&s, &qrw_prune, &(struct qrw_prune_args){.last = 1, .max_depth = 2});
     plan(&s, &qrw_prune, &(struct qrw_prune_args){.hourly = 2, .weekly = 1, .yearly = 1});
-    if (tidy_is_due(c))
+    if (tidy_is_due(c) && g->level == GRAPH_NODES) /* as vm_tidy() sees to it */
         plan(&s, &plan_tidy, &(struct tidy_args){.up = g->ndisks > 1});
     for (i = 0; i < g->ndisks && i < ENOUGH; i++)
         plan_for_disk(&s, g->disks[i].id);

@@ -79,7 +79,6 @@ static void check_conflict(struct check *k, const char *other, const char *file,
 {
     const char *id = chain_layer_by_file(k->c, file);
     bool active = json_is_true(json_object_get(theirs, "active"));
-
     auto_free char *sidecar = path_quote(other);
 
     if (id && (active || chain_is_active(k->c, id) ||

@@ -250,11 +250,6 @@ int image_sync_folder(const char *path, struct qmp_error *err)
     return fd < 0 || (rc && errno != EINVAL) ? image_error(err, "sync", folder) : 0;
 }
 
-/*
- * The page cache belongs to the file, not to who opened it: flushing through our
- * descriptor spares QEMU's main loop the wait. Our close drops no lock of QEMU's: it
- * uses open file description locks, which belong to its own descriptor.
- */
 /* Not every file system has a rename that never replaces; a link never does either. */
 int image_move(const char *from, const char *to, struct qmp_error *err)
 {
@@ -265,6 +260,11 @@ int image_move(const char *from, const char *to, struct qmp_error *err)
     return 0;
 }
 
+/*
+ * The page cache belongs to the file, not to who opened it: flushing through our
+ * descriptor spares QEMU's main loop the wait. Our close drops no lock of QEMU's: it
+ * uses open file description locks, which belong to its own descriptor.
+ */
 int image_flush(const char *path, struct qmp_error *err)
 {
     auto_close int fd = open_image(path, err);

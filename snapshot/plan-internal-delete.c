@@ -59,9 +59,9 @@ static char *job_id(const struct plan *p, const struct graph_disk *d)
     return n > 1 ? mem_printf("%s.%d", id, n) : mem_strdup(id);
 }
 
-static json_t *delete_job(const char *id, const struct graph_layer *l, const char *tag)
+json_t *plan_internal_delete_arguments(const char *id, const char *node, const char *tag)
 {
-    return json_pack("{s:s, s:s, s:[s]}", "job-id", id, "tag", tag, "devices", l->node);
+    return json_pack("{s:s, s:s, s:[s]}", "job-id", id, "tag", tag, "devices", node);
 }
 
 static int open_below(struct plan *p, const struct scene *s, const struct graph_disk *d,
@@ -132,7 +132,8 @@ static void untag_below(struct plan *p, const struct place *at, const char *tag)
     } else {
         auto_free char *id = job_id(p, at->d);
 
-        plan_job(p, "snapshot-delete", delete_job(id, at->l, tag), at->d->id, NULL);
+        plan_job(p, "snapshot-delete", plan_internal_delete_arguments(id, at->l->node, tag),
+                 at->d->id, NULL);
     }
     plan_promise_tag(p, at->d->id, at->l->file, tag, false);
 }

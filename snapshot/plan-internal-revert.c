@@ -132,8 +132,7 @@ static int check_old(struct plan *p, const struct internal_way *w, struct qmp_er
 {
     if (!w->memory) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
-                      "QEMU %s cannot take the disks alone back: that needs 6.0 or "
-                      "newer",
+                      "QEMU %s cannot take the disks alone back: that needs 6.0 or newer",
                       w->s->qemu);
         return with_the_vm_off(w, err);
     }

@@ -57,6 +57,9 @@ void plan_internal_tag(struct plan *p, const struct overlays *o, const char *tag
 /* {"execute": "blockdev-snapshot-delete-internal-sync", …}. New reference. */
 json_t *plan_internal_untag(const struct graph_disk *d, const char *tag);
 
+/* What a snapshot-delete job takes to remove @tag from @node. New reference. */
+json_t *plan_internal_delete_arguments(const char *id, const char *node, const char *tag);
+
 /* One command line of the human monitor, @verb "@tag": any answer means that it failed. */
 void plan_internal_human(struct plan *p, const char *verb, const char *tag);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* plan-live: see plan-live.h. */
-#include "snapshot/path.h"
 #include "snapshot/plan-live.h"
 
 #include <string.h>
 
 #include "qmp/mem.h"
 #include "snapshot/member.h"
+#include "snapshot/path.h"
 #include "snapshot/plan-memory.h"
 
 /* Before, it takes an open file; since 11.0 only names. Those that take one hang if the file

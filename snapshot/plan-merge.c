@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* plan-merge: see plan-merge.h. */
-#include "snapshot/path.h"
 #include "snapshot/plan-merge.h"
 
 #include "qmp/mem.h"
 #include "snapshot/internal.h"
+#include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 
 const struct graph_disk *plan_merge_disk(const struct scene *s, const char *name,

@@ -125,6 +125,14 @@ void overlays_switch(struct plan *p, const struct overlays *o, bool sync, json_t
     plan_qmp(p, "transaction", json_pack("{s:o}", "actions", actions), undo);
 }
 
+json_t *plan_reopen_node(const char *node, bool writable)
+{
+    auto_free char *line = mem_printf("qemu-io %s \"reopen -%c\"", node, writable ? 'w' : 'r');
+
+    return json_pack("{s:s, s:s, s:{s:s}}", "step", "qmp", "execute", "human-monitor-command",
+                     "arguments", "command-line", line);
+}
+
 json_t *plan_reopen(const struct scene *s, const struct graph_disk *d, const struct graph_layer *l,
                     const struct graph_layer *below, bool writable)
 {
@@ -133,13 +141,8 @@ json_t *plan_reopen(const struct scene *s, const struct graph_disk *d, const str
     if (!l->node)
         return NULL;
     /* nodes that QEMU named itself are no concern of blockdev-reopen */
-    if (s->version < OLDEST_WITH_REOPEN || l->node[0] == '#' || !l->file_node) {
-        auto_free char *line =
-            mem_printf("qemu-io %s \"reopen -%c\"", l->node, writable ? 'w' : 'r');
-
-        return json_pack("{s:s, s:s, s:{s:s}}", "step", "qmp", "execute", "human-monitor-command",
-                         "arguments", "command-line", line);
-    }
+    if (s->version < OLDEST_WITH_REOPEN || l->node[0] == '#' || !l->file_node)
+        return plan_reopen_node(l->node, writable);
     json_t *options = overlay_options(&o, NULL);
     json_object_set_new(options, "driver", json_string(l->format));
     json_object_set_new(options, "file", json_string(l->file_node));

@@ -46,6 +46,9 @@ json_t *overlay_undo(const char *node);
 json_t *plan_reopen(const struct scene *s, const struct graph_disk *d, const struct graph_layer *l,
                     const struct graph_layer *below, bool writable);
 
+/* The same of @node for whatever QEMU, in the words of the human monitor. New reference. */
+json_t *plan_reopen_node(const char *node, bool writable);
+
 /*
  * Layer @l of @d, which will back on @below (NULL: nothing), is not written to any more: see
  * that QEMU does not hold it open for writing at the end, as it does after some jobs. Else

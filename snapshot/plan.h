@@ -222,7 +222,7 @@ void plan_cleanup_backing(struct plan *p, const char *node, const char *backing)
 /* Remove @file if by then no node names it; a layer only if no snapshot lies inside of it. */
 void plan_cleanup_file(struct plan *p, const char *file);
 void plan_cleanup_layer(struct plan *p, const char *file);
-/* Remove the internal snapshot @tag from @file, if by then nobody has it open. */
+/* Remove the internal snapshot @tag from @file: QEMU does so if by then it has that open. */
 void plan_cleanup_untag(struct plan *p, const char *file, const char *tag);
 /* Append the files that the cleanup removes, or works on, to @files (an array). */
 void plan_cleaned(const struct plan *p, json_t *files);

@@ -7,6 +7,8 @@
 #include "snapshot/image.h"
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
+#include "snapshot/plan-internal.h"
+#include "snapshot/plan-overlay.h"
 #include "snapshot/runner.h"
 
 /* ---- ended jobs ---- */
@@ -74,12 +76,12 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
     }
 }
 
-static void reopen(struct runner *r, const char *node, char how)
+static void reopen(struct runner *r, const char *node, bool writable)
 {
-    auto_free char *line = mem_printf("qemu-io %s \"reopen -%c\"", node, how);
+    json_auto_t *step = plan_reopen_node(node, writable);
 
-    json_decref(ask_one(r->client, NULL, "human-monitor-command",
-                        json_pack("{s:s}", "command-line", line), NULL));
+    json_decref(ask_one(r->client, NULL, text(step, "execute"),
+                        json_incref(json_object_get(step, "arguments")), NULL));
 }
 
 /* In an image that QEMU has open, but not for writing. */
@@ -87,13 +89,12 @@ static void remove_tag_below(struct runner *r, const struct plan *p, const char 
                              const char *tag)
 {
     auto_free char *id = mem_printf("qrw-untag-%s", p->token);
-    json_auto_t *job =
-        json_pack("{s:s, s:s, s:{s:s, s:s, s:[s]}}", "step", "job", "execute", "snapshot-delete",
-                  "arguments", "job-id", id, "tag", tag, "devices", node);
+    json_auto_t *job = json_pack("{s:s, s:s, s:o}", "step", "job", "execute", "snapshot-delete",
+                                 "arguments", plan_internal_delete_arguments(id, node, tag));
 
-    reopen(r, node, 'w');
+    reopen(r, node, true);
     runner_job_aside(r, job);
-    reopen(r, node, 'r');
+    reopen(r, node, false);
 }
 
 /* What an undo point left in an image that the disk does not run on: it harms none. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vm-offline: see vm-offline.h. */
-#include "snapshot/path.h"
 #include "snapshot/vm-offline.h"
 
 #include <errno.h>
@@ -17,6 +16,7 @@
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/offline.h"
+#include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/unload.h"
 

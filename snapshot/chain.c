@@ -164,6 +164,20 @@ bool chain_is_ours(const struct chain *c, const char *id)
     return json_is_true(json_object_get(chain_layer(c, id), "ours"));
 }
 
+bool chain_is_bare(const struct chain *c)
+{
+    const char *id;
+    json_t *layer;
+
+    if (json_array_size(chain_snapshots(c)) || chain_pending(c) ||
+        json_is_object(json_object_get(c->doc, "undo")))
+        return false;
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer)
+        if (chain_is_ours(c, id))
+            return false;
+    return true;
+}
+
 bool chain_is_active(const struct chain *c, const char *id)
 {
     const char *disk;

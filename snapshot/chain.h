@@ -62,6 +62,8 @@ bool chain_memory_is_live(const json_t *memory);
  * else by its place in the machine. NULL: it does not know it. */
 const char *chain_disk_id(const struct chain *c, const struct graph_disk *d);
 bool chain_is_ours(const struct chain *c, const char *id); /* did we make the file? */
+/* Nothing worth keeping: no snapshot, no undo point, nothing pending, no file that we made. */
+bool chain_is_bare(const struct chain *c);
 
 /* The first snapshot that pins @id: its name. */
 const char *chain_pinned_by(const struct chain *c, const char *id);

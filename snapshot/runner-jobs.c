@@ -60,8 +60,8 @@ static int start(struct follow *f, struct qmp_error *err)
             ask_add(a, text(f->steps[i], "execute"),
                     json_deep_copy(json_object_get(f->steps[i], "arguments")), NULL, NULL);
     ask_send(a);
-    if (!f->r->no_wait && f->r->prepare && follow_then(f, 0) == JOB_COMPLETE)
-        f->r->prepare(f->r->switching_arg);
+    if (f->r->meanwhile)
+        f->r->meanwhile(f->r->journal, !f->r->no_wait && follow_then(f, 0) == JOB_COMPLETE);
     return ask_finish(a, err);
 }
 
@@ -121,7 +121,7 @@ static int tell(struct follow *f, struct qmp_error *err)
     int rc;
 
     if (follow_phase(f, 0) == JOB_READY && follow_then(f, 0) == JOB_COMPLETE && f->r->switching &&
-        f->r->switching(f->r->switching_arg, err))
+        f->r->switching(f->r->journal, err))
         return -1;
     if (flush(f, err))
         return -1;

@@ -178,6 +178,10 @@ static int run_span(struct run *run, size_t at, size_t n, struct qmp_error *err)
         rc = runner_file_step(run->r, step, &why);
         run->taken[i] = !rc;
     }
+    if (asked && run->r->meanwhile) {
+        ask_send(a);
+        run->r->meanwhile(run->r->journal, false);
+    }
     /* also after a failure: what QEMU did is to be undone */
     if (asked && await(run, a, sent, asked, rc ? NULL : &why))
         rc = -1;

@@ -30,11 +30,11 @@ struct runner {
     bool same;                         /* this is the QEMU that it was begun with, for certain */
     pid_t pid;                         /* QEMU's, 0: unknown */
     const struct qrw_options *options; /* whom to tell: progress, notes */
-    /* called while jobs work that will be told to switch, and before they are, so that the journal
-     * has it; NULL: no journal */
-    void (*prepare)(void *arg);
-    int (*switching)(void *arg, struct qmp_error *err);
-    void *switching_arg;
+    /* called while QEMU works (@switches: at jobs that will be told to switch, and it is called
+     * once), and before such jobs are told, so that the journal has it; NULL: no journal */
+    void (*meanwhile)(void *journal, bool switches);
+    int (*switching)(void *journal, struct qmp_error *err);
+    void *journal;
     /* adds the question for the disks, which the end of a job has changed, to the one for the jobs;
      * returns its index. Its answer replaces what the graph holds. NULL: nobody needs it */
     size_t (*ask_disks)(void *arg, struct ask *a);

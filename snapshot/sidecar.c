@@ -371,10 +371,12 @@ void sidecar_discard(const char *file)
     unlink(fresh);
 }
 
-int sidecar_replace(const char *file, struct qmp_error *err)
+int sidecar_replace(const char *file, int *old, struct qmp_error *err)
 {
     auto_free char *fresh = fresh_name(file);
 
+    if (old)
+        *old = open(file, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (rename(fresh, file)) {
         failed(err, "cannot rename", fresh);
         unlink(fresh);
@@ -389,5 +391,5 @@ int sidecar_replace(const char *file, struct qmp_error *err)
 
 int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err)
 {
-    return sidecar_prepare(file, doc, like, err) || sidecar_replace(file, err) ? -1 : 0;
+    return sidecar_prepare(file, doc, like, err) || sidecar_replace(file, NULL, err) ? -1 : 0;
 }

@@ -73,9 +73,10 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
  */
 int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err);
 /* The same in two steps, the longer one first: who has prepared it replaces @file, or discards what
- * is prepared. */
+ * is prepared. @old (may be NULL): set to a descriptor of what was replaced, or -1. To free that
+ * takes longer than all the rest, and happens when the caller closes it. */
 int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_error *err);
-int sidecar_replace(const char *file, struct qmp_error *err);
+int sidecar_replace(const char *file, int *old, struct qmp_error *err);
 void sidecar_discard(const char *file);
 
 /* Take the writers' lock of @file. Returns a descriptor, or -1: QRW_ERR_LOCKED says by whom. */

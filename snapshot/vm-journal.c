@@ -53,7 +53,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     bool exists;
 
     memset(j, 0, sizeof(*j));
-    j->lock = -1;
+    j->lock = j->replaced = -1;
     j->given = vm->sidecar_option != NULL;
     if (vm_sidecar_file(vm, &j->file, &exists, &foreign, err))
         return -1;
@@ -131,6 +131,7 @@ void journal_close(struct journal *j, struct qrw_vm *vm)
         sidecar_discard(j->file);
     if (j->lock >= 0)
         sidecar_unlock(j->file, j->lock);
+    journal_let_go(j);
     vm->locked = false;
     free(j->file);
     free(j->like);
@@ -181,10 +182,24 @@ static char *link_name(const struct journal *j, const struct graph *g, const str
     return mem_printf("%s" SIDECAR_SUFFIX, active ? active : first->layers[0].file);
 }
 
+void journal_let_go(struct journal *j)
+{
+    mem_close_cleanup(&j->replaced);
+    j->replaced = -1;
+}
+
+/* Put what is prepared in place. */
+static int replace(struct journal *j, struct qmp_error *err)
+{
+    j->prepared = false;
+    journal_let_go(j);
+    return sidecar_replace(j->file, &j->replaced, err);
+}
+
 static int save(struct journal *j, struct qmp_error *err)
 {
     j->prepared = false;
-    if (sidecar_save(j->file, j->chain.doc, j->like, err))
+    if (sidecar_prepare(j->file, j->chain.doc, j->like, err) || replace(j, err))
         return -1;
     j->unsaved = false;
     return 0;
@@ -226,11 +241,12 @@ static void set_switched(struct journal *j, bool switched)
 }
 
 /* There is time now for what the next function will write. It may fail, then that does all. */
-static void prepare(void *journal)
+static void meanwhile(void *journal, bool switches)
 {
     struct journal *j = journal;
 
-    if (!can_switch(j))
+    journal_let_go(j);
+    if (!switches || !can_switch(j))
         return;
     set_switched(j, true);
     j->prepared = !sidecar_prepare(j->file, j->chain.doc, j->like, NULL);
@@ -240,13 +256,11 @@ static void prepare(void *journal)
 static int switching(void *journal, struct qmp_error *err)
 {
     struct journal *j = journal;
-    const bool prepared = j->prepared;
 
     if (!can_switch(j))
         return 0;
     set_switched(j, true);
-    j->prepared = false;
-    if (!(prepared ? sidecar_replace(j->file, err) : save(j, err)))
+    if (!(j->prepared ? replace(j, err) : save(j, err)))
         return 0;
     if (err)
         err->kind = QMP_ERR_SYSTEM; /* written or not: it can be taken back yet */
@@ -255,29 +269,14 @@ static int switching(void *journal, struct qmp_error *err)
 
 void journal_listen(struct journal *j, struct runner *r)
 {
-    r->prepare = prepare;
+    r->meanwhile = meanwhile;
     r->switching = switching;
-    r->switching_arg = j;
-}
-
-/* A document that holds nothing worth keeping: no snapshot, no file that we made. */
-static bool is_bare(const struct chain *c)
-{
-    const char *id;
-    json_t *layer;
-
-    if (json_array_size(chain_snapshots(c)) || chain_pending(c) ||
-        json_is_object(json_object_get(c->doc, "undo")))
-        return false;
-    json_object_foreach(json_object_get(c->doc, "layers"), id, layer)
-        if (chain_is_ours(c, id))
-            return false;
-    return true;
+    r->journal = j;
 }
 
 int journal_save(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
 {
-    const bool bare = is_bare(&j->chain);
+    const bool bare = chain_is_bare(&j->chain);
 
     if (bare ? sidecar_remove(j->file, err) : save(j, err))
         return -1;

@@ -124,6 +124,7 @@ struct journal {
     bool tidies;        /* vm_tidy() follows: its first note may have what there is to record */
     bool unsaved;       /* that is so: the document was not saved yet */
     bool prepared;      /* the note of a switch is written, and not yet in place */
+    int replaced;       /* what the sidecar was before, open until there is time; -1 */
     json_t *pretended;  /* in a dry run: the files that would be gone by now, NULL: none */
     struct chain chain; /* as loaded, or as saved last */
 };
@@ -140,6 +141,8 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
  * switched to): nobody would find it any more. Then it moves beside the image that is active now.
  */
 int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err);
+/* There is time, QEMU works: free what the last save replaced. */
+void journal_let_go(struct journal *j);
 /* What @r carries out may fill a file and switch to it: from then on that file counts, and @j has
  * to say so. */
 void journal_listen(struct journal *j, struct runner *r);

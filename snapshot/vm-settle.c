@@ -53,6 +53,7 @@ static int clean_up(struct qrw_vm *vm, struct journal *j, struct runner *r, stru
 {
     struct ask *closing = runner_close(r, p);
 
+    journal_let_go(j);
     vm_spare_shared(vm, p, j);
     vm->stale |= plan_takes_tags(p);
     return runner_cleanup(r, p, closing, &vm->graph, err);

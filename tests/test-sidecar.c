@@ -68,6 +68,26 @@ Test(sidecar, comes_back_as_it_was_saved_one_generation_on)
     picture_free(p);
 }
 
+/* The journal closes what was replaced when there is time. */
+Test(sidecar, that_was_replaced_stays_with_whoever_asked_for_it)
+{
+    struct picture *p = draw("disk0: a");
+    struct stat before, held;
+    int old = -2;
+
+    cr_assert_eq(sidecar_prepare(name, p->chain.doc, NULL, NULL), 0);
+    cr_assert_eq(sidecar_replace(name, &old, NULL), 0);
+    cr_expect_eq(old, -1, "there was none");
+    cr_assert_eq(stat(name, &before), 0);
+    cr_assert_eq(sidecar_prepare(name, p->chain.doc, NULL, NULL), 0);
+    cr_assert_eq(sidecar_replace(name, &old, NULL), 0);
+    cr_assert_eq(fstat(old, &held), 0);
+    cr_expect_eq(held.st_ino, before.st_ino);
+    cr_expect_eq(held.st_nlink, 0);
+    close(old);
+    picture_free(p);
+}
+
 /* A tick of the clock that the system stamps files by takes some milliseconds. */
 Test(sidecar, that_was_written_since_is_newer_within_one_tick_too)
 {

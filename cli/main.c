@@ -313,6 +313,22 @@ static int start(struct cmdline *c, int argc, char *const *argv)
     return c->globals.help ? 0 : out_exit_code(rc ? err.kind : QMP_ERR_NONE);
 }
 
+/* It was done, as @code says, but nobody can be told what: exit code 1 would say that nothing has
+ * changed. A reader that went away did not want to know. */
+static int unwritten(const struct cmdline *c, int code, int why)
+{
+    const struct globals *g = &c->globals;
+    bool changed = !code && c->verb && c->verb->globals & GLOBAL_DRY_RUN && !c->verb->finds &&
+                   !g->dry_run && !g->help && !g->version;
+
+    if (why != EPIPE)
+        fprintf(stderr, "qrewind: %sthe result cannot be written: %s\n",
+                changed ? "it is done, but " : "", strerror(why));
+    if (code || (changed && why == EPIPE))
+        return code;
+    return changed ? out_exit_code(QRW_ERR_UNKNOWN) : EXIT_FAILURE;
+}
+
 int main(int argc, char *argv[])
 {
     struct cmdline c;
@@ -326,10 +342,5 @@ int main(int argc, char *argv[])
     signal(SIGCHLD, SIG_DFL);
     code = start(&c, argc, argv);
     cmdline_done(&c);
-    if (fflush(stdout) || ferror(stdout)) {
-        if (errno != EPIPE)
-            fprintf(stderr, "qrewind: cannot write the result: %s\n", strerror(errno));
-        return code ? code : EXIT_FAILURE;
-    }
-    return code;
+    return fflush(stdout) || ferror(stdout) ? unwritten(&c, code, errno) : code;
 }

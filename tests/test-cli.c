@@ -207,5 +207,5 @@ Test(cli, a_result_that_cannot_be_written_is_a_failure)
     auto_result struct lab_result r = lab_exec(NULL, (const char *[]){"sh", "-c", line, NULL});
 
     cr_expect_eq(r.status, 1);
-    cr_expect_str_eq(r.err, "qrewind: cannot write the result: No space left on device\n");
+    cr_expect_str_eq(r.err, "qrewind: the result cannot be written: No space left on device\n");
 }

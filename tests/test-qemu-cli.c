@@ -97,6 +97,30 @@ Test(cli, create_says_how_many_disks_and_how_long)
     lab_stop(lab);
 }
 
+/* Exit code 1 would say that nothing has changed. */
+Test(cli, a_create_whose_result_cannot_be_written_is_done_nevertheless)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+    auto_free char *program = lab_program();
+    auto_result struct lab_result full = lab_exec(
+        lab->folder, (const char *[]){"sh", "-c", "exec \"$0\" -s \"$1\" create s1 >/dev/full",
+                                      program, lab->socket, NULL});
+    auto_result struct lab_result unread =
+        lab_exec(lab->folder, (const char *[]){"sh", "-c",
+                                               "mkfifo f && exec 4<>f 5>f 4<&- && rm f &&"
+                                               " exec \"$0\" -s \"$1\" create s2 >&5",
+                                               program, lab->socket, NULL});
+    auto_result struct lab_result list = run(lab, "list");
+
+    cr_expect_eq(full.status, 5);
+    cr_expect_str_eq(full.err, "qrewind: it is done, but the result cannot be written: "
+                               "No space left on device\n");
+    silent(&unread);
+    cr_expect_not_null(strstr(list.out, "s1"), "%s", list.out);
+    cr_expect_not_null(strstr(list.out, "s2"), "%s", list.out);
+    lab_stop(lab);
+}
+
 Test(cli, notes_go_to_stderr_and_quiet_takes_them_away)
 {
     static const char *const cd[] = {"-device", "virtio-scsi-pci", "-device", "scsi-cd,id=cd0",

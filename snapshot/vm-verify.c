@@ -107,22 +107,31 @@ static const char **own_files(const struct check *c, json_t *keep)
     return own;
 }
 
-static int unshared(const struct check *c, const json_t *need, struct qmp_error *err)
+/* Does no image but those of this VM build on @file? @called: what the error calls it. */
+static int ours_alone(const struct check *c, const char *file, const char *called,
+                      struct qmp_error *err)
 {
     json_auto_t *keep = json_array();
     const char **own = own_files(c, keep);
     struct image_users users = {0};
-    int rc = image_users(text(need, "file"), own, &users, err);
+    int rc = image_users(file, own, &users, err);
 
     free(own);
     if (!rc && users.n) {
-        qmp_error_set(err, QRW_ERR_REFUSED, "%s is also the base of %s%s", text(need, "file"),
-                      users.names[0], users.n > 1 ? " and others" : "");
+        qmp_error_set(err, QRW_ERR_REFUSED, "%s is also the base of %s%s", called, users.names[0],
+                      users.n > 1 ? " and others" : "");
         rc = qmp_error_hint(err, "that image would be ruined; stream the data up into a layer "
                                  "above instead");
     }
     image_users_done(&users);
     return rc;
+}
+
+static int unshared(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    const char *file = text(need, "file");
+
+    return ours_alone(c, file, file, err);
 }
 
 static int vacant(const struct check *c, const json_t *need, struct qmp_error *err)
@@ -262,13 +271,14 @@ void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const struct journal *j)
 
     for (size_t i = vm->files_reachable ? json_array_size(p->cleanup) : 0; i-- > 0;) {
         const json_t *step = json_array_get(p->cleanup, i);
+        const char *file = text(step, "file");
         struct qmp_error why;
         struct image_stat st;
 
-        if (!same(text(step, "step"), "unlink") ||
-            (!image_stat(text(step, "file"), &st, NULL) && !st.exists) || !unshared(&c, step, &why))
+        if (!same(text(step, "step"), "unlink") || (!image_stat(file, &st, NULL) && !st.exists) ||
+            !ours_alone(&c, file, "it", &why))
             continue;
-        plan_kept(p, text(step, "file"), why.desc);
+        plan_kept(p, file, why.desc);
         json_array_remove(p->cleanup, i);
     }
 }

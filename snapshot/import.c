@@ -86,7 +86,13 @@ json_t *import_image(const struct runner *r, const char *file, const char *forma
         qmp_error_set(err, QRW_ERR_REFUSED, "%s %s%s", file,
                       other ? "is not all in one file: it needs " : "shows nothing",
                       other ? other : "");
-        qmp_error_hint(err, other ? "if you trust it, make one file of it: qemu-img convert" : "");
+        auto_free char *from = path_quote(file), *one = mem_printf("%s.whole.qcow2", file);
+        auto_free char *to = path_quote(one);
+        if (other)
+            qmp_error_hint(err,
+                           "if you trust it, make one file of it: qemu-img convert -f %s -O qcow2 "
+                           "%s %s",
+                           format, from, to);
         return NULL;
     }
     return json_pack("{s:{s:s, s:s+}, s:[{s:s, s:s, s:s, s:O}]}", "snapshot", "created", now,

@@ -10,13 +10,11 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
-/* "a, b, c" of any list; frees the old text. */
-static char *enumerate(char *list, const char *more)
+char *plan_enumerate(char *list, const char *between, const char *more)
 {
-    char *longer = list ? mem_printf("%s, %s", list, more) : mem_strdup(more);
+    auto_free char *before = list;
 
-    free(list);
-    return longer;
+    return before ? mem_printf("%s%s%s", before, between, more) : mem_strdup(more);
 }
 
 const struct graph_disk *plan_find_disk(const struct graph *g, const char *name,
@@ -28,7 +26,7 @@ const struct graph_disk *plan_find_disk(const struct graph *g, const char *name,
     if (d)
         return d;
     for (size_t i = 0; i < g->ndisks; i++)
-        list = enumerate(list, g->disks[i].id);
+        list = plan_enumerate(list, ", ", g->disks[i].id);
     qmp_error_set(err, QRW_ERR_NOT_FOUND, "no disk '%s'", name);
     qmp_error_hint(err, "the disks are: %s", list ? list : "none");
     free(list);
@@ -95,7 +93,7 @@ const struct graph_layer *plan_find_layer(const struct scene *s, const struct gr
     if (l)
         return l;
     for (size_t i = 0; i < d->nlayers; i++)
-        list = enumerate(list, path_name(d->layers[i].file));
+        list = plan_enumerate(list, ", ", path_name(d->layers[i].file));
     qmp_error_set(err, QRW_ERR_NOT_FOUND, "disk %s has no layer '%s'", d->id, name);
     qmp_error_hint(err, "its layers, the active one first: %s", list);
     free(list);

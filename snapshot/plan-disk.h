@@ -5,6 +5,9 @@
 
 #include "snapshot/plan.h"
 
+/* @list (NULL: none yet), @between and @more; frees the old text. New string. */
+char *plan_enumerate(char *list, const char *between, const char *more);
+
 /* QRW_ERR_NOT_FOUND lists the disks that there are. */
 const struct graph_disk *plan_find_disk(const struct graph *g, const char *name,
                                         struct qmp_error *err);

@@ -101,34 +101,49 @@ int plan_internal_all_disks(const struct scene *s, const struct overlays *o, str
 
 /* ---- create ---- */
 
-/* Name every disk that cannot hold one, and the cure. */
+/* What copies @d into a qcow2 image and goes over to it, guest or no guest. New string. */
+static char *conversion(const struct graph_disk *d)
+{
+    const struct graph_layer *l = &d->layers[0];
+    auto_free char *beside = mem_printf("%s.qcow2", l->file), *disk = path_quote(d->id);
+    auto_free char *file = path_quote(beside);
+
+    return mem_printf("qrewind mirror %s %s --pivot", disk,
+                      !l->remote && graph_has_folder(l->file) ? file : "FILE.qcow2");
+}
+
+/* Name every disk that cannot hold one, and the cure. The copy of one that is encrypted would not
+ * be. */
 static int check_formats(const struct overlays *o, struct qmp_error *err)
 {
-    const struct graph_disk *first = NULL;
-    char *names = mem_strdup("");
+    const struct graph_layer *example = NULL;
+    char *names = NULL, *excluded = NULL, *first = NULL, *others = NULL;
 
     for (size_t i = 0; i < o->n; i++) {
         const struct graph_disk *d = o->list[i].disk;
-        auto_free char *before = names;
+        auto_free char *quoted = path_quote(d->id);
 
-        if (same(d->layers[0].format, "qcow2")) {
-            names = mem_strdup(before);
-        } else {
-            names = mem_printf("%s%s%s", before, first ? ", " : "", d->id);
-            first = first ? first : d;
-        }
+        if (same(d->layers[0].format, "qcow2"))
+            continue;
+        example = example ? example : &d->layers[0];
+        names = plan_enumerate(names, ", ", d->id);
+        excluded = plan_enumerate(excluded, " --exclude ", quoted);
+        if (!d->encrypted && first)
+            others = plan_enumerate(others, ", ", d->id);
+        else if (!d->encrypted)
+            first = conversion(d);
     }
-    auto_free char *found = names;
-    if (!first)
+    if (!example)
         return 0;
-    const char *name = path_name(first->layers[0].file);
-    auto_free char *file = path_quote(name), *disk = path_quote(first->id);
+    auto_free char *found = names, *without = excluded, *rest = others;
+    auto_free char *cure = !first ? mem_strdup("")
+                                  : mem_printf("go over to qcow2, while the guest runs (%s%s%s), ",
+                                               first, rest ? "; likewise " : "", rest ? rest : "");
+    free(first);
     qmp_error_set(err, QRW_ERR_UNSUPPORTED, "%s cannot hold an internal snapshot: %s is %s", found,
-                  name, first->layers[0].format);
-    return qmp_error_hint(err,
-                          "convert it while the VM is off (qemu-img convert -O qcow2 %s %s.qcow2), "
-                          "leave it out (--exclude %s), or leave --internal out",
-                          file, file, disk);
+                  path_name(example->file), example->format);
+    return qmp_error_hint(err, "%sleave out what cannot (--exclude %s), or leave --internal out",
+                          cure, without);
 }
 
 static int check_free(const struct overlays *o, const char *tag, struct qmp_error *err)

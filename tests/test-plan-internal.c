@@ -67,8 +67,20 @@ static const struct picture_case create[] = {
     {"what cannot hold one is named, with the cure",
      "disk0: a; disk1: b(raw); disk2: c(raw)",
      "create s1 --internal",
-     "unsupported: disk1, disk2 cannot hold an internal snapshot: b.raw is raw (convert it while "
-     "the VM is off (qemu-img convert -O qcow2 b.raw b.raw), leave it out (--exclude disk1), or "
+     "unsupported: disk1, disk2 cannot hold an internal snapshot: b.raw is raw (go over to "
+     "qcow2, while the guest runs (qrewind mirror disk1 b.raw --pivot; likewise disk2), leave out "
+     "what cannot (--exclude disk1 --exclude disk2), or leave --internal out)"},
+    {"the cure is quoted for the shell",
+     "sd a: b'c(raw)",
+     "create s1 --internal",
+     "unsupported: sd a cannot hold an internal snapshot: b'c.raw is raw (go over to qcow2, while "
+     "the guest runs (qrewind mirror 'sd a' 'b'\\''c.raw' --pivot), leave out what cannot "
+     "(--exclude 'sd a'), or leave --internal out)"},
+    {"what is no file here, is copied to where the user says",
+     "disk0: a(raw,remote)",
+     "create s1 --internal",
+     "unsupported: disk0 cannot hold an internal snapshot: a is raw (go over to qcow2, while the "
+     "guest runs (qrewind mirror disk0 FILE --pivot), leave out what cannot (--exclude disk0), or "
      "leave --internal out)"},
     {"a tag that is there already",
      "disk0: a^s1",

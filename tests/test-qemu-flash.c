@@ -155,7 +155,7 @@ Test(flash, that_is_raw)
         json_auto_t *error = cases_run(lab, __LINE__, 7, inside[i]);
 
         says(error, "desc", "pflash1 cannot hold an internal snapshot: vars.raw is raw");
-        says(error, "hint", "qemu-img convert -O qcow2 vars.raw");
+        says(error, "hint", "qrewind mirror pflash1 ");
         says(error, "hint", "--exclude pflash1");
         unchanged(lab, state);
     }

@@ -13,6 +13,7 @@
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
+#include "tests/cases/cure.h"
 #include "tests/cases/live.h"
 #include "tests/offline/offline.h"
 #include "tests/scratch/scratch.h"
@@ -204,6 +205,10 @@ Test(qemu_import, an_image_in_several_files_stays_out)
                       (int)strcspn(images[i] + 3, " "), images[i] + 3);
         cr_expect(!is_there("vm") && !is_there("vm.part"));
     }
+    /* the last one: the cure works as it stands there */
+    auto_result struct lab_result r = offline_run("qrewind import theirs --format qcow2 --to vm");
+    cure_works(NULL, r.err, "qemu-img convert");
+    offline_ok("qrewind import theirs.whole.qcow2 --format qcow2 --to vm");
 }
 
 /* ---- damaged, or made to do harm ---- */

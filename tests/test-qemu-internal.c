@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "tests/cases/cure.h"
 #include "tests/cases/inside.h"
 #include "tests/tidy/tidy.h"
 
@@ -112,12 +113,18 @@ Test(internal, what_was_there_before_qemu_needs_no_sidecar)
 
 Test(internal, a_disk_that_cannot_hold_one_is_named)
 {
-    struct lab *lab = lab_start(&(struct lab_options){.disks = 1, .format = "raw"});
-    json_auto_t *error = refuses(lab, 7, "create", "s1", "--internal");
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .format = "raw"});
+    json_auto_t *error = refuses(lab, 7, "create", "s1", "--internal"), *other = NULL;
 
-    says(error, "desc", "vda cannot hold an internal snapshot");
-    says(error, "hint", "qemu-img convert -O qcow2");
-    json_decref(refuses(lab, 1, "create", "s1", "--internal", "--exclude", "vda"));
+    says(error, "desc", "vda, vdb cannot hold an internal snapshot");
+    says(error, "hint", "likewise vdb");
+    says(error, "hint", "--exclude vda --exclude vdb");
+    json_decref(
+        refuses(lab, 1, "create", "s1", "--internal", "--exclude", "vda", "--exclude", "vdb"));
+    cure_works(lab, text(error, "hint"), "qrewind mirror vda");
+    other = refuses(lab, 7, "create", "s1", "--internal");
+    cure_works(lab, text(other, "hint"), "qrewind mirror vdb");
+    does(lab, "create", "s1", "--internal");
     lab_stop(lab);
 }
 

@@ -144,6 +144,27 @@ static void reopen(struct plan *p, const struct way_back *w, json_t *files)
     json_decref(back);
 }
 
+/* A node of -drive is there as long as something uses it, and the way back needs it. Before the
+ * switch this would be moved to the overlay. */
+static void hold(struct plan *p, const struct way_back *w)
+{
+    for (size_t i = 0; i < w->o.n; i++) {
+        auto_free char *node = mem_printf("%s-was", w->o.list[i].node);
+
+        plan_qmp(p, "blockdev-add",
+                 json_pack("{s:s, s:s, s:b, s:s}", "driver", "raw", "node-name", node, "read-only",
+                           1, "file", w->o.list[i].disk->node),
+                 overlay_undo(node));
+        plan_cleanup_node(p, node);
+    }
+}
+
+/* What comes after the reopening that may fail? */
+static bool may_go_back(const struct way_back *w)
+{
+    return w->memory || w->settles || (w->s->version < OLDEST_WITH_REOPEN && w->o.n > 1);
+}
+
 static void switch_disks(struct plan *p, struct way_back *w)
 {
     json_auto_t *files = overlay_files(w);
@@ -151,6 +172,8 @@ static void switch_disks(struct plan *p, struct way_back *w)
     /* while QEMU waits for a memory no job runs: this cannot be taken back */
     overlays_switch(p, &w->o, false, w->live ? NULL : undo_switch(w));
     plan_undo_if_active(p, files);
+    if (!w->live && may_go_back(w))
+        hold(p, w);
     reopen(p, w, files);
 }
 

@@ -195,14 +195,11 @@ static bool is_unfinished(const struct plan *p)
     return p->fills && !p->switched;
 }
 
-/* What this client made just now QEMU has let go; but a job may fail although it has switched to
- * its copy. */
-static bool is_used(const struct runner *r, const struct plan *p, const char *file,
-                    const struct image_stat *st, const struct graph *g)
+/* Whatever was taken back: what QEMU has open may be what the guest writes to. */
+static bool is_used(const struct runner *r, const char *file, const struct image_stat *st,
+                    const struct graph *g)
 {
-    if (g && graph_disk_with(g, file))
-        return true;
-    return (g || (p && p->fills)) && image_open_in(r->pid, st);
+    return (g && graph_disk_with(g, file)) || image_open_in(r->pid, st);
 }
 
 static void take_away(struct runner *r, struct plan *p, const json_t *step, const char *file,
@@ -216,7 +213,7 @@ static void take_away(struct runner *r, struct plan *p, const json_t *step, cons
         kept = why.desc;
     else if (!st.exists)
         return;
-    else if (is_used(r, p, file, &st, g))
+    else if (is_used(r, file, &st, g))
         kept = "QEMU uses it";
     else if (g && !kinds[find(step)].disposable && !is_unfinished(p) &&
              !holds_nothing(step, file, &st))

@@ -206,10 +206,12 @@ static const struct picture_case revert[] = {
      "sync base.t1, overlay base.qrw-t on base.t1, blockdev-add node-name=qrw-t-b0 backing=#base "
      "file.filename=base.t1 file.auto-read-only=true read-only=true, blockdev-add "
      "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.qrw-t, sync base.qrw-t, stop, "
-     "blockdev-snapshot node=#b overlay=qrw-t-0, blockdev-reopen "
+     "blockdev-snapshot node=#b overlay=qrw-t-0, blockdev-add driver=raw "
+     "node-name=qrw-t-0-was read-only=true file=#b, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
-     "shows base.t1 on base | blockdev-del node-name=qrw-t-0, unlink base.qrw-t | disk0: base <- "
+     "shows base.t1 on base | blockdev-del node-name=qrw-t-0-was, "
+     "blockdev-del node-name=qrw-t-0, unlink base.qrw-t | disk0: base <- "
      "base.t1; + base <- a*s1 <- b~; inside t1: disk0"},
     {"a copy that builds on nothing",
      "disk0: a*^t1 <- b; inside t1",
@@ -218,10 +220,12 @@ static const struct picture_case revert[] = {
      "overlay a.qrw-t on a.t1, blockdev-add node-name=qrw-t-b0 file.filename=a.t1 "
      "file.auto-read-only=true read-only=true, blockdev-add node-name=qrw-t-0 "
      "file.node-name=qrw-t-0f file.filename=a.qrw-t, sync a.qrw-t, stop, blockdev-snapshot "
-     "node=#b overlay=qrw-t-0, blockdev-reopen "
+     "node=#b overlay=qrw-t-0, blockdev-add driver=raw node-name=qrw-t-0-was read-only=true "
+     "file=#b, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, cont | disk0 shows a.t1 alone "
-     "| blockdev-del node-name=qrw-t-0, unlink a.qrw-t, unlink b | disk0: a.t1; + a*s1; inside "
+     "| blockdev-del node-name=qrw-t-0-was, "
+     "blockdev-del node-name=qrw-t-0, unlink a.qrw-t, unlink b | disk0: a.t1; + a*s1; inside "
      "t1: disk0"},
     {"memory in a layer below",
      "disk0: a*^t1! <- b; inside t1",
@@ -241,10 +245,12 @@ static const struct picture_case revert[] = {
      "a.undo, overlay a.qrw-t on a.undo, blockdev-add node-name=qrw-t-b0 file.filename=a.undo "
      "file.auto-read-only=true read-only=true, blockdev-add node-name=qrw-t-0 "
      "file.node-name=qrw-t-0f file.filename=a.qrw-t, sync a.qrw-t, stop, blockdev-snapshot "
-     "node=#b overlay=qrw-t-0, blockdev-reopen "
+     "node=#b overlay=qrw-t-0, blockdev-add driver=raw node-name=qrw-t-0-was read-only=true "
+     "file=#b, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
-     "shows a.undo alone | blockdev-del node-name=qrw-t-0, unlink a.qrw-t, untag a | disk0: "
+     "shows a.undo alone | blockdev-del node-name=qrw-t-0-was, "
+     "blockdev-del node-name=qrw-t-0, unlink a.qrw-t, untag a | disk0: "
      "a.undo; + a*s1 <- b~"},
     {"dirty bitmaps",
      "disk0: a^t1; disk1[bitmaps]: b^t1; inside t1",

@@ -126,20 +126,24 @@ static const struct picture_case plans[] = {
      "need absent base.undo, overlay base.undo on old, blockdev-add node-name=qrw-t-b0 "
      "backing=#base file.filename=old file.auto-read-only=true read-only=true, blockdev-add "
      "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.undo, sync base.undo, stop, "
-     "blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-reopen "
+     "blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-add driver=raw "
+     "node-name=qrw-t-0-was read-only=true file=#a, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
-     "shows old on base | blockdev-del node-name=qrw-t-0, unlink base.undo | disk0: base*s1 <- "
+     "shows old on base | blockdev-del node-name=qrw-t-0-was, "
+     "blockdev-del node-name=qrw-t-0, unlink base.undo | disk0: base*s1 <- "
      "old; + base*s1 <- a~"},
     {"undo with nothing kept",
      "disk0: base* <- a; + base <- old~", "undo --discard",
      "need absent base.undo, overlay base.undo on old, blockdev-add node-name=qrw-t-b0 "
      "backing=#base file.filename=old file.auto-read-only=true read-only=true, blockdev-add "
      "node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.undo, sync base.undo, stop, "
-     "blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-reopen "
+     "blockdev-snapshot node=#a overlay=qrw-t-0, blockdev-add driver=raw "
+     "node-name=qrw-t-0-was read-only=true file=#a, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
-     "shows old on base | blockdev-del node-name=qrw-t-0, unlink base.undo, unlink a | disk0: "
+     "shows old on base | blockdev-del node-name=qrw-t-0-was, "
+     "blockdev-del node-name=qrw-t-0, unlink base.undo, unlink a | disk0: "
      "base*s1 <- old"},
 };
 

@@ -57,15 +57,6 @@ static struct lab *cut(struct lab *lab, const char *tag, unsigned loaded)
     return start_again(lab, images);
 }
 
-/* @lab runs on the files of @old. */
-static void both_are_tidy(const struct lab *old, const struct lab *lab)
-{
-    struct lab seen = *lab;
-
-    seen.folder = old->folder;
-    is_tidy(&seen);
-}
-
 /* All combinations, the guest standing or running. */
 static void is_brought_back(struct lab *(*begin)(bool modern), const char *tag)
 {
@@ -88,12 +79,12 @@ static void is_brought_back(struct lab *(*begin)(bool modern), const char *tag)
             status_is(lab, running ? "running" : "prelaunch");
             if (running && loaded)
                 json_decref(lab_event(lab, "RESET"));
-            both_are_tidy(old, lab);
+            is_tidy_on(lab, old);
             does(lab, "revert", tag, "--no-memory");
             hold_both(lab, 1);
             does(lab, "undo");
             hold_both(lab, 2);
-            both_are_tidy(old, lab);
+            is_tidy_on(lab, old);
             lab_stop(lab);
             lab_stop(old);
         }
@@ -120,7 +111,7 @@ Test(internal_half, that_had_come_to_the_cleanup_is_brought_back)
         says(repair, "settled", "undone");
         hold_both(lab, 2);
         tags_are(lab, 0, "d1");
-        both_are_tidy(old, lab);
+        is_tidy_on(lab, old);
         lab_stop(lab);
     }
     lab_stop(old);
@@ -170,7 +161,7 @@ Test(internal_half, what_cannot_be_brought_back_yet_is_brought_back_later)
         hold_both(lab, 2);
         tags_are(lab, 0, "d1");
         tags_are(lab, 1, "d1");
-        both_are_tidy(old, lab);
+        is_tidy_on(lab, old);
         lab_stop(lab);
         lab_stop(old);
     }

@@ -193,6 +193,43 @@ Test(revert, what_qemu_refuses_half_way_is_taken_back)
     }
 }
 
+/*
+ * Where -drive has opened the active layer its node is there as long as something uses it: it would
+ * be gone as soon as the disks go back, and there would be nothing to return to.
+ */
+static struct lab *started_anew(struct lab **old)
+{
+    *old = machine(false, true);
+    turn_off(*old);
+    struct lab *lab = start_again(*old, WORDS("vda.s2.qcow2", "vdb.s2.qcow2"));
+    json_decref(lab_qmp(lab, "cont", NULL));
+    return lab;
+}
+
+Test(revert, a_memory_that_cannot_be_loaded_leaves_a_qemu_started_anew_on_its_disks)
+{
+    struct lab *old, *lab;
+
+    if (!has_modern_qemu())
+        return;
+    lab = started_anew(&old);
+    struct between b = {.spoil = "snapshot-load"};
+    auto_result struct lab_result r = between_run(lab, &b, WORDS("revert", "s1"));
+
+    cr_assert_eq(r.status, 1, "exit %d: %s%s", r.status, r.out, r.err);
+    cr_expect_eq(generation_of(lab, "afterwards"), 3);
+    cr_expect(runs(lab));
+    is_tidy_on(lab, old);
+    does(lab, "revert", "s1");
+    cr_expect_eq(generation_of(lab, "then"), 1);
+    does(lab, "undo");
+    cr_expect_eq(generation_of(lab, "undone"), 3);
+    is_tidy_on(lab, old);
+    turn_off(lab);
+    lab_stop(lab);
+    lab_stop(old);
+}
+
 /* ---- killed at every command ---- */
 
 struct killing {
@@ -201,6 +238,7 @@ struct killing {
     bool memory;
     const char *first[6]; /* what comes before, may be nothing */
     int before, after;    /* the generations */
+    bool anew;            /* QEMU was started again meanwhile */
 };
 
 /* What there is to repair: a revert that is killed when the disks have their overlays. */
@@ -228,7 +266,7 @@ static void see_to_jobs(struct lab *lab, bool left)
 /* Kill the program at command @n; returns whether it got that far. */
 static bool kill_once(const struct killing *k, int n, bool answered)
 {
-    struct lab *lab = machine(n % 2, k->memory);
+    struct lab *old = NULL, *lab = k->anew ? started_anew(&old) : machine(n % 2, k->memory);
     auto_free char *what = NULL;
     struct between b = {.kill_at = n, .answered = answered};
     int found;
@@ -241,6 +279,7 @@ static bool kill_once(const struct killing *k, int n, bool answered)
     if (b.commands < n) {
         cr_assert_eq(r.status, 0, "%s: %s%s", k->title, r.out, r.err);
         lab_stop(lab);
+        lab_stop(old);
         return false;
     }
     what = mem_printf("%s, killed %s command %d", k->title, answered ? "after" : "before", n);
@@ -253,10 +292,11 @@ static bool kill_once(const struct killing *k, int n, bool answered)
     see_to_jobs(lab, !strcmp(text(mended, "settled"), "running"));
     does(lab, "create", "last");
     json_auto_t *list = tells(lab, "list");
-    is_tidy(lab);
+    is_tidy_on(lab, old ? old : lab);
     cr_assert(!json_object_get(list, "warnings"), "%s", what);
     turn_off(lab);
     lab_stop(lab);
+    lab_stop(old);
     return true;
 }
 
@@ -271,51 +311,63 @@ static void kill_everywhere(const struct killing *k)
 
 Test(killed, at_any_command_of_a_revert)
 {
-    kill_everywhere(&(struct killing){"revert", {"revert", "s1"}, false, {0}, 3, 1});
+    kill_everywhere(&(struct killing){"revert", {"revert", "s1"}, false, {0}, 3, 1, false});
 }
 
 Test(killed, at_any_command_of_a_revert_to_memory)
 {
-    kill_everywhere(&(struct killing){"revert to memory", {"revert", "s1"}, true, {0}, 3, 1});
+    kill_everywhere(
+        &(struct killing){"revert to memory", {"revert", "s1"}, true, {0}, 3, 1, false});
+}
+
+Test(killed, at_any_command_of_a_revert_to_memory_in_a_qemu_started_anew)
+{
+    if (has_modern_qemu())
+        kill_everywhere(&(struct killing){"anew", {"revert", "s1"}, true, {0}, 3, 1, true});
 }
 
 /* It is undone by jobs: those that were begun are gone on with. */
 Test(killed, at_any_command_of_the_repair_of_a_revert_to_memory)
 {
     if (has_modern_qemu())
-        kill_everywhere(&(struct killing){"its repair", {"repair"}, true, {0}, 3, 3});
+        kill_everywhere(&(struct killing){"its repair", {"repair"}, true, {0}, 3, 3, false});
 }
 
 Test(killed, at_any_command_of_a_revert_to_another_branch)
 {
-    kill_everywhere(&(struct killing){
-        "to another branch", {"revert", "s2"}, false, {"revert", "s1", "--keep", "x"}, 1, 2});
+    kill_everywhere(&(struct killing){"to another branch",
+                                      {"revert", "s2"},
+                                      false,
+                                      {"revert", "s1", "--keep", "x"},
+                                      1,
+                                      2,
+                                      false});
 }
 
 Test(killed, at_any_command_of_an_undo)
 {
-    kill_everywhere(&(struct killing){"undo", {"undo"}, false, {"revert", "s1"}, 1, 3});
+    kill_everywhere(&(struct killing){"undo", {"undo"}, false, {"revert", "s1"}, 1, 3, false});
 }
 
 Test(killed, at_any_command_of_a_create_with_memory)
 {
     if (has_modern_qemu())
-        kill_everywhere(
-            &(struct killing){"create --memory", {"create", "s3", "--memory"}, true, {0}, 3, 3});
+        kill_everywhere(&(struct killing){
+            "create --memory", {"create", "s3", "--memory"}, true, {0}, 3, 3, false});
 }
 
 Test(killed, at_any_command_of_a_delete_in_the_middle)
 {
-    kill_everywhere(&(struct killing){"delete s2", {"delete", "s2"}, false, {0}, 3, 3});
+    kill_everywhere(&(struct killing){"delete s2", {"delete", "s2"}, false, {0}, 3, 3, false});
 }
 
 Test(killed, at_any_command_of_a_delete_of_the_root)
 {
-    kill_everywhere(&(struct killing){"delete s1", {"delete", "s1"}, false, {0}, 3, 3});
+    kill_everywhere(&(struct killing){"delete s1", {"delete", "s1"}, false, {0}, 3, 3, false});
 }
 
 Test(killed, at_any_command_of_a_delete_on_another_branch)
 {
     kill_everywhere(&(struct killing){
-        "delete elsewhere", {"delete", "s2"}, false, {"revert", "s1", "--keep", "x"}, 1, 1});
+        "delete elsewhere", {"delete", "s2"}, false, {"revert", "s1", "--keep", "x"}, 1, 1, false});
 }

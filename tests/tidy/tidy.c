@@ -132,3 +132,11 @@ void tidy_check(struct lab *lab, int line)
     check_files(lab, line, sidecar);
     check_nodes(lab, line);
 }
+
+void tidy_check_on(const struct lab *lab, const struct lab *old, int line)
+{
+    struct lab seen = *lab;
+
+    seen.folder = old->folder;
+    tidy_check(&seen, line);
+}

@@ -17,6 +17,9 @@
 /* Fails the test, and names the line that asked. */
 #define is_tidy(lab) tidy_check(lab, __LINE__)
 void tidy_check(struct lab *lab, int line);
+/* The same of one that start_again() gave, on the files of @old. */
+#define is_tidy_on(lab, old) tidy_check_on(lab, old, __LINE__)
+void tidy_check_on(const struct lab *lab, const struct lab *old, int line);
 
 /* What QEMU holds: open files, nodes, and its anonymous memory in KiB. */
 struct tidy_weight {

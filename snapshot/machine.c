@@ -37,6 +37,14 @@ int machine_take_memory(void *machine, const json_t *reply, struct qmp_error *er
     return 0;
 }
 
+int machine_take_cpus(void *machine, const json_t *reply, struct qmp_error *err)
+{
+    struct machine *m = machine;
+
+    m->cpus = json_array_size(reply);
+    return 0;
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(json_string_value(*(json_t *const *)a), json_string_value(*(json_t *const *)b));
@@ -159,6 +167,8 @@ void machine_record(const struct machine *m, json_t *memory)
 {
     json_object_set_new(memory, "machine", m->type ? json_string(m->type) : json_null());
     json_object_set_new(memory, "ram", json_integer(m->ram));
+    if (m->cpus)
+        json_object_set_new(memory, "cpus", json_integer((json_int_t)m->cpus));
     if (m->devices)
         json_object_set(memory, "devices", m->devices);
 }
@@ -188,6 +198,7 @@ int machine_fits(const struct machine *m, const json_t *memory, struct qmp_error
 {
     const char *type = text(memory, "machine");
     int64_t ram = json_integer_value(json_object_get(memory, "ram"));
+    long long cpus = json_integer_value(json_object_get(memory, "cpus"));
     const json_t *devices = json_object_get(memory, "devices");
     const char *lost = devices ? missing(devices, m->devices) : NULL;
     const char *added = devices ? missing(m->devices, devices) : NULL;
@@ -199,6 +210,10 @@ int machine_fits(const struct machine *m, const json_t *memory, struct qmp_error
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "the memory was saved with %lld MiB of RAM, this VM has %lld MiB",
                       (long long)(ram >> 20), (long long)(m->ram >> 20));
+    else if (cpus && m->cpus && cpus != (long long)m->cpus)
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "the memory was saved with %lld CPU%s, this VM has %zu", cpus,
+                      cpus == 1 ? "" : "s", m->cpus);
     else if (lost)
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the VM had a device that is missing now: %s",
                       device_words(lost));

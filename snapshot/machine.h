@@ -2,8 +2,8 @@
 /*
  * machine: what decides whether a saved memory fits, from query replies.  PURE
  *
- * Memory can only be loaded into a machine of the same type with the same RAM and the
- * same devices; and it can only be saved when nothing forbids migration.
+ * Memory can only be loaded into a machine of the same type with the same RAM, CPUs
+ * and devices; and it can only be saved when nothing forbids migration.
  */
 #ifndef SNAPSHOT_MACHINE_H
 #define SNAPSHOT_MACHINE_H
@@ -18,6 +18,7 @@ enum machine_live { MACHINE_LIVE_NEVER, MACHINE_LIVE_OFF, MACHINE_LIVE_ON };
 struct machine {
     char *type;             /* "pc-q35-7.2" */
     int64_t ram;            /* bytes, plugged memory included */
+    size_t cpus;            /* plugged ones included, 0: not told */
     json_t *devices;        /* sorted array of "id: type"; ids that QEMU chose are "-" */
     json_t *blockers;       /* array of QEMU's words why memory cannot be saved */
     char *migration;        /* "active", … when one runs; else NULL */
@@ -28,6 +29,7 @@ struct machine {
 /* Each takes one reply (borrowed). What is missing in it stays empty. */
 int machine_take_type(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_memory(void *machine, const json_t *reply, struct qmp_error *err);
+int machine_take_cpus(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_capabilities(void *machine, const json_t *reply, struct qmp_error *err);
@@ -44,7 +46,7 @@ int machine_can_save(const struct machine *m, struct qmp_error *err);
  */
 int machine_can_load(const struct machine *m, const char *status, struct qmp_error *err);
 
-/* What a snapshot records of @m: {"machine", "ram", "devices"} go into @memory. */
+/* What a snapshot records of @m: {"machine", "ram", "cpus", "devices"} go into @memory. */
 void machine_record(const struct machine *m, json_t *memory);
 
 /* Does what was recorded fit @m? QRW_ERR_UNSUPPORTED names the difference. */

@@ -17,6 +17,7 @@ void vm_ask_machine(struct qrw_vm *vm, bool live)
     ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),
             machine_take_type, m);
     ask_add(a, "query-memory-size-summary", NULL, machine_take_memory, m);
+    ask_add(a, "query-cpus-fast", NULL, machine_take_cpus, m);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         ask_add(a, "qom-list", json_pack("{s:s}", "path", paths[i]), machine_take_devices, m);
     ask_add(a, "query-migrate", NULL, machine_take_migration, m);

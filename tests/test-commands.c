@@ -38,6 +38,7 @@ static const char *const sent[] = {
     "{'execute': 'query-migrate-parameters'}",
     "{'execute': 'getfd', 'arguments': {'fdname': 'f'}}",
     "{'execute': 'query-memory-size-summary'}",
+    "{'execute': 'query-cpus-fast'}",
     "{'execute': 'qom-get', 'arguments': {'path': '/machine', 'property': 'type'}}",
     "{'execute': 'qom-list', 'arguments': {'path': '/machine/peripheral'}}",
     ("{'execute': 'blockdev-add',"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* machine: where a saved memory can be loaded. What is recorded and compared: test-qemu-memory.c.
- */
+/* machine: where a saved memory can be loaded; test-qemu-memory.c asks a QEMU. */
 #include "snapshot/machine.h"
 
 #include <criterion/criterion.h>
@@ -31,4 +30,47 @@ Test(machine, memory_is_not_loaded_over_an_nvme_controller_that_a_guest_uses)
             cr_expect_eq(err.kind, QRW_ERR_UNSUPPORTED);
         machine_done(&m);
     }
+}
+
+/* What was recorded of one machine, compared with another; NULL in a row: as it was. */
+Test(machine, the_difference_to_what_a_memory_was_saved_on_is_named)
+{
+    static const struct {
+        const char *type;
+        int64_t mib;
+        size_t cpus;
+        const char *device, *words;
+    } rows[] = {
+        {"pc-q35-7.2", 128, 2, "vda", NULL},
+        {"pc-q35-8.0", 128, 2, "vda", "saved on machine type pc-q35-7.2, this is pc-q35-8.0"},
+        {"pc-q35-7.2", 256, 2, "vda", "saved with 128 MiB of RAM, this VM has 256 MiB"},
+        {"pc-q35-7.2", 128, 1, "vda", "saved with 2 CPUs, this VM has 1"},
+        {"pc-q35-7.2", 128, 0, "vda", NULL}, /* not told */
+        {"pc-q35-7.2", 128, 2, "vdb", "a device that is missing now: vda: virtio-blk-pci"},
+    };
+    json_auto_t *memory = json_object();
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct machine m = {.ram = rows[i].mib << 20, .cpus = rows[i].cpus};
+        json_auto_t *reply = json_pack("[{s:s, s:s}]", "name", rows[i].device, "type",
+                                       "child<virtio-blk-pci>");
+        struct qmp_error err = {0};
+
+        m.type = mem_strdup(rows[i].type);
+        machine_take_devices(&m, reply, NULL);
+        if (i == 0)
+            machine_record(&m, memory);
+        cr_expect_eq(!machine_fits(&m, memory, &err), !rows[i].words, "row %zu", i);
+        if (rows[i].words)
+            cr_expect(strstr(err.desc, rows[i].words), "row %zu: %s", i, err.desc);
+        machine_done(&m);
+    }
+
+    /* an older qrewind did not count them */
+    struct machine many = {.cpus = 4};
+    struct qmp_error err;
+
+    json_object_del(memory, "cpus");
+    json_object_del(memory, "devices");
+    cr_expect_eq(machine_fits(&many, memory, &err), 0);
 }

@@ -359,8 +359,8 @@ Test(create, the_record_of_the_memory_tells_where_it_fits)
     struct plan plan = plan_of("disk0: a", "create s1 --memory");
     const json_t *memory = json_object_get(chain_snapshot(&plan.after, "s1"), "memory");
     json_auto_t *wanted =
-        json_pack("{s:s, s:s, s:s, s:s, s:i}", "file", "a.s1.vmstate.qcow2", "tag", "s1", "qemu",
-                  "7.2.22", "machine", "pc-q35-7.2", "ram", 128 << 20);
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "file", "a.s1.vmstate.qcow2", "tag", "s1",
+                  "qemu", "7.2.22", "machine", "pc-q35-7.2", "ram", 128 << 20, "cpus", 2);
     auto_free char *text = json_dumps(memory, 0);
 
     cr_expect(json_equal(memory, wanted), "%s", text);

@@ -211,8 +211,17 @@ Test(memory, of_another_machine_is_refused_and_the_difference_named)
     turn_off(old);
     file = lab_path(old, "vda.m1.qcow2");
     drive = mem_printf("if=none,id=vda,format=qcow2,file=%s", file);
-    lab = lab_start(&(struct lab_options){.args = WORDS("-M", "q35", "-m", "64", "-drive", drive,
-                                                        "-device", "virtio-blk-pci,drive=vda")});
+    const char *const *words[] = {
+        WORDS("-smp", "2", "-drive", drive, "-device", "virtio-blk-pci,drive=vda"),
+        WORDS("-M", "q35", "-m", "64", "-drive", drive, "-device", "virtio-blk-pci,drive=vda")};
+    lab = lab_start(&(struct lab_options){.args = words[0]});
+    state = state_of(lab);
+    json_auto_t *cpus = refuses(lab, 7, "revert", "m1");
+    says(cpus, "desc", "saved with 1 CPU, this VM has 2");
+    unchanged(lab, state);
+    lab_stop(lab);
+    free(state);
+    lab = lab_start(&(struct lab_options){.args = words[1]});
     state = state_of(lab);
     json_auto_t *error = refuses(lab, 7, "revert", "m1");
     says(error, "desc", "q35");

@@ -238,6 +238,7 @@ struct picture *picture_new_in(const char *folder, const char *line)
 
     p->machine.type = mem_strdup("pc-q35-7.2");
     p->machine.ram = 128 << 20;
+    p->machine.cpus = 2;
     p->machine.live = MACHINE_LIVE_OFF;
     p->machine.bandwidth = 128 << 20;
 

@@ -5,18 +5,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/child.h"
 #include "snapshot/engine-find.h"
 #include "snapshot/image.h"
 #include "snapshot/path.h"
@@ -108,56 +107,25 @@ static struct words command_line(const char *program, const struct graph *g, int
 
 /* ---- its life ---- */
 
-/*
- * In the child. A session of its own: Ctrl-C is for us, who then end its work in good order. It
- * ends when we do, at once: what it was doing is settled by the next one. If we have ended already,
- * nobody would tell it.
- */
-static _Noreturn void become(char *const *argv, int monitor, int words, pid_t parent)
+/* In the child. What it was doing when we end is settled by the next one. */
+static _Noreturn void become(char *const *argv, int monitor)
 {
-    sigset_t none;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    setsid();
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent || null < 0)
-        _exit(127);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(words < 0 ? null : words, STDERR_FILENO); /* what it says is not for our terminal */
     fcntl(monitor, F_SETFD, 0);
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
     execv(argv[0], argv);
     _exit(127);
-}
-
-/* Not one of the first three: the child uses those. */
-static int high(int fd)
-{
-    int up = fd < 0 || fd > STDERR_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-
-    if (up != fd)
-        close(fd);
-    return up;
 }
 
 static pid_t spawn(const char *program, const struct graph *g, int monitor, int words)
 {
     struct words w = command_line(program, g, monitor);
-    pid_t parent = getpid(), pid;
-    sigset_t all, before;
+    /* what it says is not for our terminal; Ctrl-C is for us, who then end its work in good order
+     */
+    pid_t pid = child_fork((const int[]){-1, -1, words}, true);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = fork();
     if (pid == 0)
-        become(w.v, monitor, words, parent);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+        become(w.v, monitor);
     words_done(&w);
     return pid;
 }
@@ -175,9 +143,8 @@ struct engine *engine_start(const char *program, const struct graph *g, struct q
         return NULL;
     }
     e = mem_alloc(sizeof(*e));
-    *e = (struct engine){.monitor = high(ends[0]),
-                         .words = high(memfd_create("words", MFD_CLOEXEC))};
-    auto_close int theirs = high(ends[1]);
+    *e = (struct engine){.monitor = ends[0], .words = memfd_create("words", MFD_CLOEXEC)};
+    auto_close int theirs = child_high(ends[1]);
 
     e->pid = spawn(found, g, theirs, e->words);
     if (e->pid > 0)

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,6 +22,28 @@
 
 /* ---- workspace ---- */
 
+enum { LOCK_PATIENCE_MS = 500, LOCK_TICK_MS = 10 };
+
+/* Somebody who was killed, and whoever worked for him, keeps locks for a moment yet. */
+static bool wait_for_lock(int fd)
+{
+    for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB); ms += LOCK_TICK_MS) {
+        if (errno != EWOULDBLOCK || ms >= LOCK_PATIENCE_MS)
+            return false;
+        poll(NULL, 0, LOCK_TICK_MS);
+    }
+    return true;
+}
+
+static void is_held(const char *path, struct qmp_error *err)
+{
+    char who[256] = "somebody whom we cannot see";
+    pid_t pid;
+
+    image_holder(path, &pid, who, sizeof(who));
+    qmp_error_set(err, QRW_ERR_LOCKED, "%s is being written by %s", path, who);
+}
+
 /* The folder @path, locked; -1: not there, no folder, or in use. */
 static int lock(const char *path, struct qmp_error *err)
 {
@@ -29,13 +52,13 @@ static int lock(const char *path, struct qmp_error *err)
 
     if (fd < 0)
         return image_error(err, "open", path);
-    bool failed = flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &st) || lstat(path, &now);
+    bool failed = !wait_for_lock(fd) || fstat(fd, &st) || lstat(path, &now);
     if (!failed && st.st_dev == now.st_dev && st.st_ino == now.st_ino)
         return fd;
     if (failed && errno != EWOULDBLOCK)
         image_error(err, "lock", path);
     else
-        qmp_error_set(err, QRW_ERR_LOCKED, "%s is being written by another qrewind", path);
+        is_held(path, err);
     close(fd);
     return -1;
 }

@@ -16,7 +16,8 @@
 extern char **environ;
 
 /* Run qemu-img without a shell; what it says on stderr goes into @words. Returns its exit status,
- * -1: it could not be started. It takes a moment: Ctrl-C is for us, not for what is half done. */
+ * -1: it could not be started. It takes a moment, and what is half done is
+ * brought to its end: Ctrl-C is for us, and it outlives us. */
 static int run(const char *const *argv, char *words, size_t size)
 {
     posix_spawn_file_actions_t actions;

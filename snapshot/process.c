@@ -11,17 +11,15 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/child.h"
 
 #define TICK_MS 250
-
-extern char **environ;
 
 /* One of its outputs, as far as the line that is being written. */
 struct output {
@@ -100,32 +98,29 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         p->tick(p->arg);
 }
 
-/* Signals that we ignore do not end the program either, but for one: when we are gone, and it has
- * nobody to tell how far it is, it ends. */
+/* Returns 0, or the errno of what went wrong. The child tells why it cannot execute the program;
+ * the line for that closes when it does. */
 static int spawn(const struct process *p, pid_t *pid, int out, int words)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t defaults, none;
+    int line[2], rc = 0;
 
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    sigaddset(&defaults, SIGTERM);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawn_file_actions_init(&actions);
-    if (p->input < 0)
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    else
-        posix_spawn_file_actions_adddup2(&actions, p->input, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, words, 2);
-    int rc = posix_spawnp(pid, p->argv[0], &actions, &attributes, (char *const *)p->argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
+    if (pipe2(line, O_CLOEXEC))
+        return errno;
+    line[1] = child_high(line[1]);
+    *pid = child_fork((const int[]){p->input, out, words}, false);
+    if (*pid == 0) {
+        execvp(p->argv[0], (char *const *)p->argv);
+        rc = errno;
+        _exit(write(line[1], &rc, sizeof(rc)) != sizeof(rc));
+    }
+    if (*pid < 0)
+        rc = errno;
+    close(line[1]);
+    while (*pid > 0 && read(line[0], &rc, sizeof(rc)) < 0 && errno == EINTR)
+        ;
+    close(line[0]);
+    while (*pid > 0 && rc && waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     return rc;
 }
 
@@ -163,7 +158,7 @@ static int run_to_end(struct run *run, struct qmp_error *err)
 {
     const struct process *p = run->p;
     int out[2], words[2], status = 0;
-    pid_t pid;
+    pid_t pid = -1;
 
     if (pipe2(out, O_CLOEXEC))
         return qmp_error_set(err, QMP_ERR_SYSTEM, "pipe: %s", strerror(errno));

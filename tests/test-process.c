@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,11 +112,38 @@ Test(process, one_that_is_not_there_is_no_failure_of_its_own)
 {
     struct fixture f = {0};
 
-    if (getenv("VALGRIND"))
-        cr_skip_test("below valgrind posix_spawn() does not hear why its child cannot start");
     cr_assert_eq(run_with(&f, -1, (const char *[]){"qrewind-no-such-program", NULL}), -1);
     cr_assert_eq(f.err.kind, QRW_ERR_UNSUPPORTED);
     cr_assert(strstr(f.err.desc, "qrewind-no-such-program"));
+}
+
+static void pass_on(const char *line, void *arg)
+{
+    const pid_t pid = atoi(line);
+
+    cr_assert_eq(write(*(int *)arg, &pid, sizeof(pid)), sizeof(pid));
+}
+
+Test(process, one_whose_caller_is_killed_is_killed_too)
+{
+    const char *const argv[] = {"sh", "-c", "trap '' TERM HUP INT; echo $$; exec sleep 600", NULL};
+    int told[2];
+    pid_t pid;
+
+    cr_assert_eq(pipe2(told, O_CLOEXEC), 0);
+    pid_t caller = fork();
+    if (caller == 0) {
+        struct process p = {
+            .argv = argv, .input = -1, .base = event_base_new(), .heard = pass_on, .arg = &told[1]};
+        _exit(process_run(&p, NULL) != 0);
+    }
+    cr_assert_eq(read(told[0], &pid, sizeof(pid)), sizeof(pid));
+    cr_expect_not(engine_await(pid, 20));
+    kill(caller, SIGKILL);
+    cr_expect(engine_await(pid, 10000));
+    cr_assert_eq(waitpid(caller, NULL, 0), caller);
+    close(told[0]);
+    close(told[1]);
 }
 
 static void stop(evutil_socket_t fd, short what, void *arg)

@@ -10,8 +10,8 @@ BEGIN {
     # Headers that give access to something, and the modules that may have it.
     guard("event2/",                "^qmp/(client|attempt|agent)|^snapshot/(runner|vm|quiesce|process)|^cli/main|^tests/|^examples/")
     guard("(fcntl|dirent)\\.h|sys/(stat|statvfs|file|mman|inotify)\\.h",
-          "^snapshot/(sidecar|image|quiesce|process|engine|export|import|survey|tool)|^qmp/(client|attempt|agent)|^cli/|^tests/|^examples/")
-    guard("unistd\\.h",             "^snapshot/(sidecar|image|quiesce|process|engine|export|import|survey|tool)|^qmp/(client|attempt|agent|mem)|^cli/|^tests/|^examples/")
+          "^snapshot/(sidecar|image|quiesce|process|child|engine|export|import|survey|tool)|^qmp/(client|attempt|agent)|^cli/|^tests/|^examples/")
+    guard("unistd\\.h",             "^snapshot/(sidecar|image|quiesce|process|child|engine|export|import|survey|tool)|^qmp/(client|attempt|agent|mem)|^cli/|^tests/|^examples/")
     guard("(time|sys/time|snapshot/clock)\\.h", "^qmp/(client|attempt)|^snapshot/(clock|runner|vm|quiesce|sidecar|tool)|^cli/|^tests/|^examples/")
 
     # What a pure module may use beside other pure modules.

@@ -143,22 +143,6 @@ const char *chain_active(const struct chain *c, const char *disk)
     return text(json_object_get(json_object_get(c->doc, "disks"), disk), "active");
 }
 
-const char *chain_disk_id(const struct chain *c, const struct graph_disk *d)
-{
-    json_t *disks = json_object_get(c->doc, "disks");
-    const char *layer = d->nlayers ? chain_layer_by_file(c, d->layers[0].file) : NULL;
-    const char *id;
-    json_t *entry;
-
-    json_object_foreach(disks, id, entry)
-        if (layer && same(text(entry, "active"), layer))
-            return id;
-    json_object_foreach(disks, id, entry)
-        if (same(text(entry, "qdev"), d->qdev))
-            return id;
-    return NULL;
-}
-
 bool chain_is_ours(const struct chain *c, const char *id)
 {
     return json_is_true(json_object_get(chain_layer(c, id), "ours"));

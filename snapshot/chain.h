@@ -58,9 +58,13 @@ char *chain_memory_file(const struct chain *c, const json_t *memory);
 /* Was @memory saved while the guest ran on? It is no image then. */
 bool chain_memory_is_live(const json_t *memory);
 
-/* What the document calls a disk that has no name of its own: by the file that it runs on,
- * else by its place in the machine. NULL: it does not know it. */
-const char *chain_disk_id(const struct chain *c, const struct graph_disk *d);
+/*
+ * What the document calls the disks of @g: {disk: name}, without those that it does not know.
+ * Another command line gives a disk another name: by the image that it runs on, its place in the
+ * machine, its own name, the chain that its images are of, what else it is called, whatever says so
+ * first.
+ */
+json_t *chain_disk_names(const struct chain *c, const struct graph *g);
 bool chain_is_ours(const struct chain *c, const char *id); /* did we make the file? */
 /* Nothing worth keeping: no snapshot, no undo point, nothing pending, no file that we made. */
 bool chain_is_bare(const struct chain *c);

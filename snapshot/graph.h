@@ -64,7 +64,7 @@ struct graph_disk {
     char *detect_zeroes; /* "off", "on", "unmap" */
     bool removable, read_only, empty;
     bool encrypted; /* its active layer is */
-    bool nameless;  /* its id is its root node, which every snapshot changes: chain_disk_id() */
+    bool nameless;  /* its id is its root node, which every snapshot changes: chain_disk_names() */
     bool cache_direct, cache_no_flush;
     bool bitmaps;               /* it has dirty bitmaps */
     struct graph_layer *layers; /* active first */

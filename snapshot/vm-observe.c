@@ -148,16 +148,16 @@ static void keep_names(struct qrw_vm *vm)
 
 void vm_adopt_names(struct qrw_vm *vm, struct chain *c)
 {
-    json_auto_t *moves = json_object();
+    json_auto_t *names = chain_disk_names(c, &vm->graph), *moves = json_object();
 
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
-        const char *id = chain_disk_id(c, d);
+        const char *id = text(names, d->id);
 
         if (id && d->nameless && d->qdev)
             json_object_set_new(vm->names, d->qdev, json_string(id));
         /* another command line, and the disk has another name */
-        else if (id && strcmp(id, d->id) != 0 && !json_object_get(moves, id))
+        else if (id && strcmp(id, d->id) != 0)
             json_object_set_new(moves, id, json_string(d->id));
     }
     chain_rename_disks(c, moves);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "tests/cases/cases.h"
 #include "tests/offline/offline.h"
 
 TestSuite(qemu_offline_vm, .init = offline_enter, .fini = offline_leave, .timeout = 120);
@@ -251,6 +252,47 @@ Test(qemu_offline_vm, disks_stay_the_same_where_the_vm_has_no_names_for_them)
     back_and_forth("-blockdev driver=qcow2,node-name=%s,file.driver=file,file.filename=%s "
                    "-device virtio-blk-pci,drive=%s",
                    (const char *const[]){"n0", "n1"}, "a b");
+}
+
+/* The command line of ever: the guest would write into what s1 holds, and be let by another name.
+ */
+Test(qemu_offline_vm, a_vm_that_is_started_on_an_old_image_is_refused_whatever_it_calls_the_disk)
+{
+    offline_image("a.qcow2", "16M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    auto_free char *image = realpath("a.qcow2", NULL);
+    auto_free char *drive = mem_printf("if=virtio,format=qcow2,id=root,file=%s", image);
+    struct lab *lab =
+        lab_start(&(struct lab_options){.args = (const char *const[]){"-drive", drive, NULL}});
+
+    json_auto_t *error = refuses(lab, 1, "create", "s2");
+    says(error, "desc", "which holds snapshot s1");
+    auto_result struct lab_result found = lab_run(lab, "check", NULL);
+    cr_expect_eq(found.status, 9);
+    cr_expect(strstr(found.out, "wrong-active"), "%s", found.out);
+    lab_stop(lab);
+}
+
+/* The sidecar calls the disk by its image, QEMU by its drive and by its device. */
+Test(qemu_offline_vm, what_is_put_on_top_of_a_disk_with_two_names_is_found)
+{
+    offline_image("a.qcow2", "16M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    auto_free char *image = realpath("a.s1.qcow2", NULL);
+    auto_free char *foreign =
+        mem_printf("snapshot-file=%.*s/foreign.qcow2", (int)(strrchr(image, '/') - image), image);
+    auto_free char *drive = mem_printf("if=none,format=qcow2,id=a,file=%s", image);
+    struct lab *lab = lab_start(&(struct lab_options){
+        .args = (const char *const[]){"-drive", drive, "-device", "virtio-blk-pci,drive=a,id=a-dev",
+                                      NULL}});
+
+    does(lab, "qmp", "blockdev-snapshot-sync", "device=a", foreign, "format=qcow2");
+    auto_result struct lab_result found = lab_run(lab, "check", NULL);
+    cr_expect_eq(found.status, 9);
+    cr_expect(strstr(found.out, "foreign-layer"), "%s", found.out);
+    does(lab, "repair");
+    does(lab, "revert", "s1");
+    lab_stop(lab);
 }
 
 /* What QEMU's place in the machine was is not forgotten offline. */

@@ -86,11 +86,11 @@ static void follow(const struct chain *c, const struct graph *g)
 {
     struct chain copy;
 
+    json_decref(chain_disk_names(c, g));
     chain_copy(&copy, c);
     for (size_t i = 0; i < g->ndisks; i++) {
         struct qmp_error err = {0};
 
-        chain_disk_id(c, &g->disks[i]);
         fuzz_must(!chain_agrees(c, &g->disks[i], &err) || err.desc[0]);
         chain_follow(&copy, &g->disks[i]);
     }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* chain-disks: which disk of a VM is which in the document. */
+#include "snapshot/chain.h"
+#include "snapshot/member.h"
+
+static const json_t *disks(const struct chain *c)
+{
+    return json_object_get(c->doc, "disks");
+}
+
+/* The recorded disk whose @key is @value. */
+static const char *disk_with(const struct chain *c, const char *key, const char *value)
+{
+    const char *id;
+    json_t *entry;
+
+    json_object_foreach((json_t *)disks(c), id, entry)
+        if (value && same(text(entry, key), value))
+            return id;
+    return NULL;
+}
+
+static const char *by_image(const struct chain *c, const struct graph_disk *d)
+{
+    return disk_with(c, "active", d->nlayers ? chain_layer_by_file(c, d->layers[0].file) : NULL);
+}
+
+static const char *by_place(const struct chain *c, const struct graph_disk *d)
+{
+    return disk_with(c, "qdev", d->qdev);
+}
+
+static const char *by_name(const struct chain *c, const struct graph_disk *d)
+{
+    return json_object_get(disks(c), d->id) ? d->id : NULL;
+}
+
+/* What graph_disk() finds it by, too. */
+static const char *by_alias(const struct chain *c, const struct graph_disk *d)
+{
+    const char *const aliases[] = {d->drive, d->node, d->qdev};
+
+    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+        if (aliases[i] && json_object_get(disks(c), aliases[i]))
+            return aliases[i];
+    return NULL;
+}
+
+/* Has @snapshot, or the undo point, recorded @layer, or one above it, for disk @id? */
+static bool leads_to(const struct chain *c, const json_t *snapshot, const char *id,
+                     const char *layer)
+{
+    const json_t *held = json_object_get(json_object_get(snapshot, "disks"), id);
+
+    return chain_is_below(c, layer, text(held, "layer"));
+}
+
+/* The disk that @layer is of: below its active one, or on a branch that a snapshot has of it. */
+static const char *disk_of(const struct chain *c, const char *layer)
+{
+    const char *id;
+    json_t *entry, *s;
+    size_t i;
+
+    json_object_foreach((json_t *)disks(c), id, entry) {
+        if (chain_is_below(c, layer, text(entry, "active")) ||
+            leads_to(c, chain_undo(c), id, layer))
+            return id;
+        json_array_foreach(chain_snapshots(c), i, s)
+            if (leads_to(c, s, id, layer))
+                return id;
+    }
+    return NULL;
+}
+
+/* Started with an old image, or something was put on top of the active one. */
+static const char *by_chain(const struct chain *c, const struct graph_disk *d)
+{
+    for (size_t i = 0; i < d->nlayers; i++) {
+        const char *layer = chain_layer_by_file(c, d->layers[i].file);
+
+        if (layer)
+            return i ? disk_with(c, "active", layer) : disk_of(c, layer);
+    }
+    return NULL;
+}
+
+json_t *chain_disk_names(const struct chain *c, const struct graph *g)
+{
+    static const char *(*const rules[])(const struct chain *c, const struct graph_disk *d) = {
+        by_image, by_place, by_name, by_chain, by_alias};
+    json_auto_t *taken = json_object();
+    json_t *names = json_object();
+
+    for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++)
+        for (size_t i = 0; i < g->ndisks; i++) {
+            const struct graph_disk *d = &g->disks[i];
+            const char *name = json_object_get(names, d->id) ? NULL : rules[r](c, d);
+
+            if (!name || json_object_get(taken, name))
+                continue;
+            json_object_set_new(taken, name, json_true());
+            json_object_set_new(names, d->id, json_string(name));
+        }
+    return names;
+}

@@ -4,7 +4,7 @@
  *
  *   STEM.NAME.qcow2 on a layer of ours, nothing written to it    an operation that failed
  *   the same with data                                           nobody's to remove but the user's
- *   STEM.NAME.vmstate.qcow2, STEM.NAME.vmstate                   a memory that belongs to nothing
+ *   STEM.NAME.vmstate.qcow2, STEM.NAME.vmstate, a memory by its content  it belongs to nothing
  *   SIDECAR.new, a link for a sidecar that leads nowhere         a save that was killed
  */
 #include <stdlib.h>
@@ -82,7 +82,7 @@ static void look(struct check *k, const char *file, const json_t *entry)
 
     if (!is_named_like_ours(k, file) || user || is_used(k, file))
         return;
-    if (path_ends(file, ".vmstate.qcow2") || path_ends(file, ".vmstate"))
+    if (json_is_true(json_object_get(entry, "memory")))
         orphan(k, file, true, "no snapshot knows it: a memory, of nothing that there is");
     else if ((empty && ours) || !json_integer_value(json_object_get(entry, "size")))
         orphan(k, file, true, "no record names it, and nothing was ever written to it");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * image-shows: what an image shows, by its first table; see image.h.
+ * image-shows: what an image shows, by its first table, and whether that is nothing but a memory;
+ * see image.h.
  *
  * Taking an internal snapshot, and going back to one, leaves both with the same second tables;
  * every write after that gets one of its own, and so another entry in the first.
@@ -52,6 +53,49 @@ static bool is_same(int fd, const struct qcow2_header *h, const struct qcow2_sna
     auto_free uint64_t *now = table(fd, h->l1_offset, h->l1_entries, n);
     auto_free uint64_t *then = table(fd, s->l1_offset, s->l1_entries, n);
     return now && then && !memcmp(now, then, n * sizeof(*now));
+}
+
+/* Does the first table at @offset lead nowhere, where the disk is? */
+static bool is_blank(int fd, const struct qcow2_header *h, uint64_t offset, uint32_t entries)
+{
+    size_t n = disk_entries(h);
+    auto_free uint64_t *t = table(fd, offset, entries, n);
+    bool blank = t != NULL;
+
+    for (size_t i = 0; blank && i < n; i++)
+        blank = !t[i];
+    return blank;
+}
+
+/* A save that was killed has no snapshot yet. */
+static bool holds_memory(int fd, const struct qcow2_header *h, const struct qcow2_snapshot *list,
+                         size_t n)
+{
+    if (h->backing || h->incompatible & QCOW2_DATA_FILE || h->size != QCOW2_MEMORY_SIZE ||
+        n != h->nsnapshots || n > 1 || !is_blank(fd, h, h->l1_offset, h->l1_entries))
+        return false;
+    return !n || (list->vm_state_size && is_blank(fd, h, list->l1_offset, list->l1_entries));
+}
+
+bool image_is_memory(const char *path, bool live)
+{
+    static const char magic[4] = "QEVM";
+    char first[sizeof(magic)];
+    struct qcow2_header h = {0};
+    struct qcow2_snapshot *list;
+    size_t n;
+    auto_close int fd = image_open(path, false, NULL);
+
+    if (live)
+        return fd >= 0 && pread(fd, first, sizeof(first), 0) == (ssize_t)sizeof(first) &&
+               !memcmp(first, magic, sizeof(magic));
+    if (fd < 0 || image_read_header(path, &h, NULL))
+        return false;
+    image_snapshots(path, &list, &n, NULL);
+    bool memory = holds_memory(fd, &h, list, n);
+    qcow2_snapshots_free(list, n);
+    qcow2_header_done(&h);
+    return memory;
 }
 
 bool image_shows(const char *path, const char *tag)

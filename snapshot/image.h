@@ -86,6 +86,10 @@ int image_snapshots(const char *path, struct qcow2_snapshot **list, size_t *n,
  * was taken, or gone back to? False also where it cannot be told. */
 bool image_shows(const char *path, const char *tag);
 
+/* Is @path such a file as we save a memory in, and nothing more: a stream as @live saves it, or an
+ * image that shows nothing, with at most that memory inside? False also where it cannot be told. */
+bool image_is_memory(const char *path, bool live);
+
 /* Is there any internal snapshot inside of @path, but those whose names begin with @but? True also
  * when that cannot be read. */
 bool image_holds_snapshots(const char *path, const char *but);

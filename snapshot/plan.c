@@ -11,6 +11,7 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-check.h"
+#include "snapshot/qcow2.h"
 
 void plan_init(struct plan *p, const char *operation, const struct scene *s)
 {
@@ -76,9 +77,8 @@ void plan_stream(struct plan *p, const char *file, const char *like, int64_t roo
 
 void plan_image(struct plan *p, const char *file, const char *like)
 {
-    /* the memory lies beyond the disk that the image shows: that can be small */
     add(p->steps, json_pack("{s:s, s:s, s:s*, s:i}", "step", "image", "file", file, "like", like,
-                            "size", 1 << 20));
+                            "size", QCOW2_MEMORY_SIZE));
 }
 
 void plan_rebase(struct plan *p, const char *file, const char *format, const char *backing,

@@ -30,6 +30,9 @@ enum {
     QCOW2_MAX_SNAPSHOT_TABLE = 64 << 20,
 };
 
+/* The image for a memory shows a blank disk of so many bytes: what is saved lies behind it. */
+enum { QCOW2_MEMORY_SIZE = 1 << 20 };
+
 /* Incompatible features: who does not know one must not open the image. */
 enum {
     QCOW2_DIRTY = 1 << 0,       /* refcounts may be stale: it was not closed */

@@ -119,12 +119,22 @@ static void take_backing(struct survey *s, json_t *entry, const char *file, cons
     set_text(entry, "leads", leads);
 }
 
+/* Whether what is called as we call a memory is one. */
+static void take_memory(json_t *entry, const char *file)
+{
+    bool live = path_ends(file, ".vmstate");
+
+    if (live || path_ends(file, ".vmstate.qcow2"))
+        json_object_set_new(entry, "memory", json_boolean(image_is_memory(file, live)));
+}
+
 static void take_header(struct survey *s, json_t *entry, const char *file)
 {
     struct qcow2_header h = {0};
     struct qmp_error why = {0};
     bool empty = false;
 
+    take_memory(entry, file);
     if (image_read_header(file, &h, &why)) {
         char words[sizeof(why.context) + sizeof(why.desc)];
 

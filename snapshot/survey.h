@@ -12,6 +12,7 @@
  *    "restarted": true,                        the same: since what is pending was begun
  *    "unread": true,                           a header may name any of the files
  *    "files": {FILE: {"id", "size", "mtime_ns", "mode", "link", "problem",
+ *                     "memory": true | false,                 of what is called as one of ours
  *                     "backing", "backing_format", "leads",                  of a qcow2 image:
  *                     "virtual", "corrupt", "empty", "tags": [NAME], "user",
  *                     "sha256", "damage", "leaks"}}}                         SURVEY_DEEP

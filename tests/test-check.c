@@ -211,8 +211,10 @@ static const struct row orphans[] = {
     {"an image of its own that is only called so", "disk0: base* <- a",
      "#disks/disk0/stem=base; base.copy.qcow2.size=99; offline", ""},
     {"the memory of nothing", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.vmstate.qcow2.size=99; offline",
+     "#disks/disk0/stem=base; base.s9.vmstate.qcow2.memory=true; offline",
      "orphan-file base.s9.vmstate (unlink?)"},
+    {"what is only called so", "disk0: base* <- a",
+     "#disks/disk0/stem=base; base.s9.vmstate.qcow2.memory=false; offline", ""},
     {"that of a snapshot", "disk0: base* <- a",
      "#disks/disk0/stem=base; base.s1.vmstate.qcow2.tags=[\"s1\"]; "
      "#snapshots/0/memory={\"file\": \"base.s1.vmstate.qcow2\", \"tag\": \"s1\"}; offline", ""},

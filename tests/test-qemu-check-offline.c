@@ -126,8 +126,19 @@ static const struct row shallow[] = {
     {"an empty overlay", "qemu-img create -q -f qcow2 -F qcow2 -b base.s1.qcow2 base.x.qcow2",
      "orphan-file base.x.qcow2", "orphan-file base.x.qcow2", ""},
     {"a name that was kept", ">base.x.qcow2", "orphan-file base.x.qcow2", "orphan-file base.x.qcow2", ""},
-    {"a memory", "cp base.qcow2 base.x.vmstate.qcow2",
+    {"a memory that was not saved to the end", "qemu-img create -q -f qcow2 base.x.vmstate.qcow2 1M",
      "orphan-file base.x.vmstate.qcow2", "orphan-file base.x.vmstate.qcow2", ""},
+    {"one that was saved live", "printf 'QEVM and more' >base.x.vmstate",
+     "orphan-file base.x.vmstate", "orphan-file base.x.vmstate", ""},
+    {"the user's notes, called like a memory", "echo 'my own notes' >base.x.vmstate.qcow2", "", "", ""},
+    {"a stream that is none", "echo 'my own notes' >base.x.vmstate", "", "", ""},
+    {"an image with data, called so", "cp base.qcow2 base.x.vmstate.qcow2", "", "", ""},
+    {"an image with a snapshot of a disk, called so",
+     "qemu-img create -q -f qcow2 base.x.vmstate.qcow2 1M; "
+     "qemu-img snapshot -c mine base.x.vmstate.qcow2", "", "", ""},
+    {"a guest's disk of that size",
+     "qemu-img create -q -f qcow2 base.x.vmstate.qcow2 1M; "
+     "qemu-io -f qcow2 -c 'write 0 64k' base.x.vmstate.qcow2", "", "", ""},
     {"an overlay that somebody wrote to",
      "qemu-img create -q -f qcow2 -F qcow2 -b base.s1.qcow2 base.x.qcow2; "
      "qemu-io -c 'write -P 9 0 64k' base.x.qcow2",

@@ -238,6 +238,22 @@ Test(qemu_check, a_memory_that_is_gone)
     lab_stop(lab);
 }
 
+Test(qemu_check, a_memory_of_nothing_is_told_by_what_it_holds)
+{
+    struct lab *lab = lab_start(&one);
+
+    if (!has_snapshot_jobs(lab))
+        cr_skip_test("no memory before QEMU 6.0");
+    does(lab, "create", "s1", "--memory");
+    sh(lab, "cp vda.s1.vmstate.qcow2 vda.x.vmstate.qcow2; echo 'my notes' >vda.y.vmstate.qcow2");
+    finds(lab, "orphan-file vda.x.vmstate.qcow2");
+    repair_leaves(lab, "orphan-file vda.x.vmstate.qcow2");
+    repair_yes_leaves(lab, "");
+    cr_expect(!has_file(lab, "vda.x.vmstate.qcow2"));
+    cr_expect(has_file(lab, "vda.y.vmstate.qcow2") && has_file(lab, "vda.s1.vmstate.qcow2"));
+    lab_stop(lab);
+}
+
 Test(qemu_check, a_memory_that_fits_no_more)
 {
     struct lab *lab = lab_start(&one);

@@ -2,6 +2,7 @@
 /* machine: see machine.h. */
 #include "snapshot/machine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,9 +195,18 @@ static const char *missing(const json_t *a, const json_t *b)
     return NULL;
 }
 
-int machine_fits(const struct machine *m, const json_t *memory, struct qmp_error *err)
+/* "7.2" of "7.2.22" as a number that grows; 0: it is none. */
+static int release(const char *qemu)
 {
-    const char *type = text(memory, "machine");
+    unsigned short major = 0, minor = 0;
+
+    return qemu && sscanf(qemu, "%hu.%hu", &major, &minor) == 2 ? major << 16 | minor : 0;
+}
+
+int machine_fits(const struct machine *m, const char *qemu, const json_t *memory,
+                 struct qmp_error *err)
+{
+    const char *type = text(memory, "machine"), *saved_by = text(memory, "qemu");
     int64_t ram = json_integer_value(json_object_get(memory, "ram"));
     long long cpus = json_integer_value(json_object_get(memory, "cpus"));
     const json_t *devices = json_object_get(memory, "devices");
@@ -214,6 +224,10 @@ int machine_fits(const struct machine *m, const json_t *memory, struct qmp_error
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "the memory was saved with %lld CPU%s, this VM has %zu", cpus,
                       cpus == 1 ? "" : "s", m->cpus);
+    else if (release(saved_by) > release(qemu))
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "the memory was saved by QEMU %s, this is %s, which is older", saved_by,
+                      qemu);
     else if (lost)
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the VM had a device that is missing now: %s",
                       device_words(lost));

@@ -49,8 +49,13 @@ int machine_can_load(const struct machine *m, const char *status, struct qmp_err
 /* What a snapshot records of @m: {"machine", "ram", "cpus", "devices"} go into @memory. */
 void machine_record(const struct machine *m, json_t *memory);
 
-/* Does what was recorded fit @m? QRW_ERR_UNSUPPORTED names the difference. */
-int machine_fits(const struct machine *m, const json_t *memory, struct qmp_error *err);
+/*
+ * Does what was recorded fit @m in QEMU @qemu ("7.2.22")? QRW_ERR_UNSUPPORTED names the
+ * difference. A newer QEMU loads what an older one saved, as the machine type has a version for
+ * that; the other way round nobody promises it.
+ */
+int machine_fits(const struct machine *m, const char *qemu, const json_t *memory,
+                 struct qmp_error *err);
 
 /* "pc-q35-7.2" of the QOM type "pc-q35-7.2-machine". New string. */
 char *machine_name(const char *qom_type);

@@ -133,7 +133,7 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
     if (machine_can_load(s->machine, s->graph->status, err))
         return qmp_error_hint(err, "revert in a QEMU that is started with -S on these disks, or "
                                    "the disks alone with --no-memory (the guest restarts)");
-    return machine_fits(s->machine, memory, err);
+    return machine_fits(s->machine, s->qemu, memory, err);
 }
 
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory)

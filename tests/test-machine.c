@@ -52,15 +52,15 @@ Test(machine, the_difference_to_what_a_memory_was_saved_on_is_named)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct machine m = {.ram = rows[i].mib << 20, .cpus = rows[i].cpus};
-        json_auto_t *reply = json_pack("[{s:s, s:s}]", "name", rows[i].device, "type",
-                                       "child<virtio-blk-pci>");
+        json_auto_t *reply =
+            json_pack("[{s:s, s:s}]", "name", rows[i].device, "type", "child<virtio-blk-pci>");
         struct qmp_error err = {0};
 
         m.type = mem_strdup(rows[i].type);
         machine_take_devices(&m, reply, NULL);
         if (i == 0)
             machine_record(&m, memory);
-        cr_expect_eq(!machine_fits(&m, memory, &err), !rows[i].words, "row %zu", i);
+        cr_expect_eq(!machine_fits(&m, "7.2.22", memory, &err), !rows[i].words, "row %zu", i);
         if (rows[i].words)
             cr_expect(strstr(err.desc, rows[i].words), "row %zu: %s", i, err.desc);
         machine_done(&m);
@@ -72,5 +72,28 @@ Test(machine, the_difference_to_what_a_memory_was_saved_on_is_named)
 
     json_object_del(memory, "cpus");
     json_object_del(memory, "devices");
-    cr_expect_eq(machine_fits(&many, memory, &err), 0);
+    cr_expect_eq(machine_fits(&many, "7.2.22", memory, &err), 0);
+}
+
+Test(machine, an_older_qemu_than_the_one_that_saved_is_refused)
+{
+    static const struct {
+        const char *saved_by, *qemu;
+        bool fits;
+    } rows[] = {
+        {"7.2.22", "7.2.22", true}, {"7.2.22", "7.2.0", true},  {"7.2.22", "10.0.3", true},
+        {"7.2.22", "7.1.0", false}, {"10.0.3", "9.2.0", false}, {"11.1.3", "7.2.22", false},
+        {NULL, "7.2.22", true},     {"?", "7.2.22", true},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_auto_t *memory = json_pack("{s:s?}", "qemu", rows[i].saved_by);
+        struct machine m = {0};
+        struct qmp_error err;
+
+        cr_expect_eq(!machine_fits(&m, rows[i].qemu, memory, &err), rows[i].fits, "row %zu", i);
+        if (!rows[i].fits)
+            cr_expect(strstr(err.desc, rows[i].saved_by) && strstr(err.desc, rows[i].qemu), "%s",
+                      err.desc);
+    }
 }

@@ -44,10 +44,12 @@ static int check_shape(const json_t *doc, struct qmp_error *err)
         return bad(err, "this is not a qrewind sidecar", NULL);
     if (!json_is_integer(version) || json_integer_value(version) < 1)
         return bad(err, "no version", NULL);
-    if (json_integer_value(version) > 1)
-        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
-                             "the sidecar has version %lld, this qrewind knows version 1",
-                             (long long)json_integer_value(version));
+    if (json_integer_value(version) > 1) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "the sidecar has version %lld, this qrewind knows version 1",
+                      (long long)json_integer_value(version));
+        return qmp_error_hint(err, "a newer qrewind has made it: use that one");
+    }
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         const json_t *v = json_object_get(doc, members[i].key);
 

@@ -70,7 +70,7 @@ static void check_access(struct check *k)
                                     json_pack("{s:s, s:s, s:i}", "do", "chmod", "file", file,
                                               "mode", (int)mode & 0600),
                                     false},
-                  "others than its owner may %s it", mode & 022 ? "write" : "read");
+                  "others than its owner may read it");
 }
 
 /* One image that two sidecars hold to be theirs. A base that both only read is shared. */

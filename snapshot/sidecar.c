@@ -257,7 +257,11 @@ static int trust(const struct stat *st, const char *file, struct qmp_error *err)
     qmp_error_set(err, QRW_ERR_INVALID, "%s: %s", file,
                   ours ? "others than its owner may write it"
                        : "it belongs to neither us nor the owner of the images");
-    return qmp_error_hint(err, "if you trust what is in it: %s", ours ? "chmod go-w" : "chown it");
+    auto_free char *quoted = path_quote(file);
+    if (ours)
+        return qmp_error_hint(err, "if you trust what is in it: chmod go-w %s", quoted);
+    return qmp_error_hint(err, "if you trust what is in it, as root: chown %u %s",
+                          (unsigned)geteuid(), quoted);
 }
 
 static json_t *read_document(int fd, const char *file, struct qmp_error *err)
@@ -284,10 +288,8 @@ static json_t *read_document(int fd, const char *file, struct qmp_error *err)
         return NULL;
     }
     json_t *doc = json_loadb(bytes, (size_t)st.st_size, JSON_REJECT_DUPLICATES, &why);
-    if (!doc) {
+    if (!doc)
         qmp_error_set(err, QRW_ERR_INVALID, "%s: line %d: %s", file, why.line, why.text);
-        qmp_error_hint(err, "the images are untouched; move the file away to go on without it");
-    }
     return doc;
 }
 
@@ -305,11 +307,11 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
         return failed(err, "cannot open", file);
 
     json_t *doc = read_document(fd, file, err);
-    if (!doc)
-        return -1;
-    if (chain_own(c, folder, doc, err))
-        return qmp_error_wrap(err, "%s", file);
-    return 0;
+    if (doc && !chain_own(c, folder, doc, err))
+        return 0;
+    if (doc)
+        qmp_error_wrap(err, "%s", file);
+    return qmp_error_hint(err, "the images are untouched; move the file away to go on without it");
 }
 
 /* ---- replacing ---- */

@@ -159,14 +159,18 @@ static void remember(struct qrw_vm *vm, const char *file, const json_t *found)
     journal_close(&j, vm);
 }
 
+static json_t *broken(const char *file, const char *subject, const struct qmp_error *why)
+{
+    auto_free char *words = mem_printf("%s%s%s", why->desc, why->hint[0] ? "; " : "", why->hint);
+
+    return shown(file, json_pack("[o]", check_finding("broken-sidecar", subject, words)));
+}
+
 /* Without a VM the sidecar says which images there are: then this is all that can be said. */
 static json_t *unreadable(struct qrw_vm *vm, const struct qmp_error *why, struct qmp_error *err)
 {
     if (vm->offline && why->kind == QRW_ERR_INVALID)
-        return shown(NULL, json_pack("[o]", check_finding("broken-sidecar",
-                                                          vm->sidecar_option ? vm->sidecar_option
-                                                                             : "sidecar",
-                                                          why->desc)));
+        return broken(NULL, vm->sidecar_option ? vm->sidecar_option : "sidecar", why);
     if (err)
         *err = *why;
     return NULL;
@@ -186,7 +190,7 @@ json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     if (vm_sidecar_file(vm, &file, &exists, NULL, err))
         return NULL;
     if (vm_load(vm, file, &c, &why))
-        return shown(file, json_pack("[o]", check_finding("broken-sidecar", file, why.desc)));
+        return broken(file, file, &why);
     vm_adopt_names(vm, &c);
     if (!exists) {
         vm_note(vm, 0, "there is no sidecar: only the images are looked at");

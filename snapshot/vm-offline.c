@@ -83,9 +83,9 @@ int vm_check_files(const struct graph *g, struct qmp_error *err)
             auto_free char *above = path_quote(d->layers[k - 1].file),
                            *backing = path_quote(d->layers[k - 1].backing);
             return qmp_error_hint(err,
-                                  "record it where it is used: qemu-img rebase -u -b %s -F "
-                                  "FORMAT %s",
-                                  backing, above);
+                                  "record it where it is used: qemu-img rebase -u -f %s -b %s "
+                                  "-F FORMAT %s",
+                                  d->layers[k - 1].format, backing, above);
         }
     }
     return 0;

@@ -17,7 +17,7 @@ struct link {
     const char *id, *file;
     const json_t *entry;
     const char *below; /* the recorded backing layer's id, NULL: none */
-    char *meant;       /* its file */
+    char *meant;       /* its file, NULL: none */
 };
 
 /* Following the headers from @file, is @wanted reached? No way is longer than there are files. */
@@ -47,17 +47,18 @@ static char *spelled(const struct link *l)
  */
 static json_t *rewrite(const struct check *k, const struct link *l)
 {
-    const char *format = text(chain_layer(k->c, l->below), "format");
+    /* where there is nothing below, it must only be a word */
+    const char *format = l->meant ? text(chain_layer(k->c, l->below), "format") : "qcow2";
     const struct graph_disk *d = NULL;
     const struct graph_layer *live = check_live(k, l->file, &d);
     const char *touches = check_change(k, l->id, l->entry) ? NULL : l->id;
-    auto_free char *name = spelled(l);
+    auto_free char *name = l->meant ? spelled(l) : mem_strdup("");
 
     if (!live)
         return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "do", "backing", "file", l->file,
                          "format", "qcow2", "backing", name, "backing_format", format, "touches",
                          touches);
-    if (!live->node || !d->node || !same(format, live->format))
+    if (!l->meant || !live->node || !d->node || !same(format, live->format))
         return NULL;
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "do", "backing-live", "file", l->file,
                      "device", d->node, "node", live->node, "backing", name, "touches", touches);
@@ -66,9 +67,11 @@ static json_t *rewrite(const struct check *k, const struct link *l)
 static void add(struct check *k, const struct link *l, const char *code, bool ask,
                 const char *words)
 {
-    bool there = check_file(k, l->meant) != NULL;
+    bool there = !l->meant || check_file(k, l->meant);
     json_t *mend = there ? rewrite(k, l) : NULL;
-    auto_free char *repair = mend ? mem_printf("name %s in its header", path_name(l->meant)) : NULL;
+    auto_free char *repair = !mend ? NULL
+                                   : mem_printf("name %s in its header",
+                                                l->meant ? path_name(l->meant) : "no backing file");
 
     check_add(k, &(struct finding){code, l->file, repair, mend, ask}, "%s%s", words,
               there && !mend ? "; stop the VM, then it can be mended" : "");
@@ -87,7 +90,7 @@ static bool is_so_in_qemu(const struct check *k, const struct link *l)
 /* Is the right file meant, but seen from another folder than the image's? */
 static bool is_misleading(const struct link *l, const char *string)
 {
-    size_t n = strlen(l->meant), m = strlen(string);
+    size_t n = l->meant ? strlen(l->meant) : 0, m = strlen(string);
 
     return *string != '/' && n > m && l->meant[n - m - 1] == '/' &&
            !strcmp(l->meant + n - m, string);
@@ -99,8 +102,9 @@ static void elsewhere(struct check *k, const struct link *l, const char *string,
     const struct graph_layer *live = check_live(k, l->file, &d);
     const char *shown = leads ? leads : string;
     bool there = check_file(k, leads) != NULL;
-    auto_free char *words = mem_printf("its header names %s%s, it builds on %s", shown,
-                                       there ? "" : ", which is not there", l->meant);
+    auto_free char *words =
+        mem_printf("its header names %s%s, it builds on %s", shown,
+                   there ? "" : ", which is not there", l->meant ? l->meant : "nothing");
 
     /* QEMU agrees with the header: it is the record that is wrong, and check_graph() says so */
     if (live && live + 1 < d->layers + d->nlayers && same(live[1].file, leads))
@@ -120,7 +124,7 @@ static void elsewhere(struct check *k, const struct link *l, const char *string,
                   "somebody put it between %s and %s", path_name(l->file), path_name(l->meant));
     else
         add(k, l, is_misleading(l, string) ? "misleading-backing" : "wrong-backing",
-            there && !is_so_in_qemu(k, l), words);
+            (there || !l->meant) && !is_so_in_qemu(k, l), words);
 }
 
 /* The header names the right file: also as it should? */
@@ -140,7 +144,8 @@ static void wording(struct check *k, const struct link *l)
     }
 }
 
-/* Does @id build on itself? Without a sidecar the document is what the headers say. */
+/* Does @id build on itself? Without a sidecar the document is what the headers say; then nobody
+ * knows which of them is wrong. */
 static bool goes_round(const struct check *k, const char *id)
 {
     size_t left = json_object_size(json_object_get(k->c->doc, "layers"));
@@ -150,6 +155,17 @@ static bool goes_round(const struct check *k, const char *id)
         if (!strcmp(at, id))
             return true;
     return false;
+}
+
+static void in_a_circle(struct check *k, const char *file, bool itself)
+{
+    auto_free char *quoted = path_quote(file);
+
+    check_add(
+        k, &(struct finding){.code = itself ? "self-backing" : "backing-loop", .subject = file},
+        "%s; if it builds on nothing, this ends it: qemu-img rebase -u -f qcow2 -b '' %s",
+        itself ? "its header names the image itself" : "following the headers leads back to it",
+        quoted);
 }
 
 void check_backing(struct check *k, const char *id, const char *file, const json_t *entry)
@@ -163,23 +179,12 @@ void check_backing(struct check *k, const char *id, const char *file, const json
         return;
     auto_free char *meant = l.meant = chain_layer_file(k->c, l.below);
 
-    if (!meant && check_same_file(k, leads, file))
-        check_add(k, &(struct finding){.code = "self-backing", .subject = file},
-                  "its header names the image itself; qemu-img rebase -u -b '' ends that");
-    else if (!meant && string)
-        check_add(k, &(struct finding){.code = "wrong-backing", .subject = file},
-                  "its header names %s, as far as recorded it builds on nothing",
-                  leads ? leads : string);
-    else if (meant && !string)
+    if (meant && !string)
         add(k, &l, "wrong-backing", !is_so_in_qemu(k, &l), "its header names no backing file");
-    else if (meant && !same(leads, meant) && !check_same_file(k, leads, meant))
+    else if (string && !same(leads, meant) && !check_same_file(k, leads, meant))
         elsewhere(k, &l, string, leads);
     else if (meant && goes_round(k, id))
-        check_add(k,
-                  &(struct finding){.code = check_same_file(k, meant, file) ? "self-backing"
-                                                                            : "backing-loop",
-                                    .subject = file},
-                  "following the headers leads back to it; qemu-img rebase -u names another");
+        in_a_circle(k, file, check_same_file(k, meant, file));
     else if (meant)
         wording(k, &l);
 }

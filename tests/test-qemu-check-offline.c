@@ -12,6 +12,7 @@
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
+#include "tests/cases/cure.h"
 #include "tests/offline/offline.h"
 
 TestSuite(qemu_check_offline, .init = offline_enter, .fini = offline_leave, .timeout = 300);
@@ -107,6 +108,13 @@ static const struct row shallow[] = {
      "self-backing base.s2.qcow2", "", ""},
     {"in a circle", NAME("base.s1.qcow2", "base.s2.qcow2"),
      "changed-base base.s1.qcow2, backing-loop base.s1.qcow2", "changed-base base.s1.qcow2", ""},
+    {"a base that names one above it", NAME("base.qcow2", "base.s2.qcow2"),
+     "changed-base base.qcow2, backing-loop base.qcow2", "changed-base base.qcow2", ""},
+    {"a base that names itself", NAME("base.qcow2", "base.qcow2"),
+     "changed-base base.qcow2, self-backing base.qcow2", "changed-base base.qcow2", ""},
+    {"a base that names a stranger", "cp base.qcow2 x; " NAME("base.qcow2", "x"),
+     "changed-base base.qcow2, wrong-backing base.qcow2",
+     "changed-base base.qcow2, wrong-backing base.qcow2", ""},
     {"somebody put a layer in between",
      "qemu-img create -q -f qcow2 -F qcow2 -b base.s1.qcow2 x.qcow2; " NAME("base.s2.qcow2", "x.qcow2"),
      "foreign-layer x.qcow2", "", ""},
@@ -258,10 +266,13 @@ Test(qemu_check_offline, of_a_broken_sidecar_nothing_is_believed)
     json_auto_t *doc = offline_json(9, "qrewind " ON " check");
     auto_free char *found = findings_of(doc);
     cr_expect_str_eq(found, "broken-sidecar " SIDECAR);
+    cr_expect(strstr(text(doc, "findings.0.text"), "move the file away"));
     offline_fails(1, SIDECAR, "qrewind " ON " repair --yes");
     sh("cat copy >" SIDECAR "; chmod 622 " SIDECAR);
     json_auto_t *open = offline_json(9, "qrewind " ON " check");
     cr_expect(strstr(text(open, "findings.0.text"), "others than its owner may write it"));
+    cure_works(NULL, text(open, "findings.0.text"), "chmod go-w");
+    expect_found("after the cure", "", "");
 }
 
 Test(qemu_check_offline, who_holds_the_lock_is_told)
@@ -306,6 +317,8 @@ Test(qemu_check_offline, without_a_record)
         auto_free char *found = findings_of(doc);
         cr_expect_str_eq(found, i == 0 ? "backing-loop base.s1.qcow2, backing-loop base.s2.qcow2"
                                        : "self-backing base.s1.qcow2");
+        cure_works(NULL, text(doc, "findings.0.text"), "qemu-img rebase");
+        offline_ok("qrewind -i base.s1.qcow2 check");
     }
 }
 

@@ -143,9 +143,23 @@ static void take_back(struct plan *p, const char *name)
             json_array_remove(kept, i);
 }
 
-/* The oldest go until the deepest chain is short enough; what branches share stays. */
+/* Why @snapshot does not go for the sake of the depth, which is still too much or not. */
+static const char *exempt(const struct scene *s, const struct qrw_prune_args *args,
+                          const json_t *snapshot, bool too_deep)
+{
+    if (json_is_true(json_object_get(snapshot, "pinned")))
+        return "pinned";
+    if (same(text(snapshot, "name"), args->spare))
+        return "just taken";
+    if (!too_deep)
+        return "within the depth";
+    return is_below_active(s->chain, snapshot) ? NULL : "makes no chain deeper";
+}
+
+/* The oldest go until the deepest chain is short enough; what branches share stays. @aged: why the
+ * others stay is said already. */
 static void by_depth(struct plan *p, const struct scene *s, const struct qrw_prune_args *args,
-                     json_t *names)
+                     json_t *names, bool aged)
 {
     json_auto_t *left = chain_by_name(&p->after);
     int64_t depth = depth_of(&p->after);
@@ -154,11 +168,11 @@ static void by_depth(struct plan *p, const struct scene *s, const struct qrw_pru
 
     json_array_foreach(chain_snapshots(s->chain), i, snapshot) {
         const char *name = text(snapshot, "name");
+        const char *why = exempt(s, args, snapshot, depth > args->max_depth);
 
-        if (depth <= args->max_depth)
-            return;
-        if (!json_object_get(left, name) || !is_below_active(s->chain, snapshot) ||
-            same(name, args->spare) || json_is_true(json_object_get(snapshot, "pinned")))
+        if (why && !aged)
+            plan_kept(p, name, why);
+        if (why || !json_object_get(left, name))
             continue;
         json_array_append_new(names, json_string(name));
         take_back(p, name);
@@ -189,7 +203,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     if (plan_drop_snapshots(p, s, names, false, err))
         return -1;
     if (args->max_depth)
-        by_depth(p, s, args, names);
+        by_depth(p, s, args, names, aged);
     return 0;
 }
 

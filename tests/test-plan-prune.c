@@ -27,14 +27,19 @@ static const struct picture_case plans[] = {
      "keep t1: last | disk0: base <- a; inside t1: disk0"},
     {"the deepest chain decides, and the oldest go",
      "disk0: base* <- a* <- b* <- c; disk1: x", "prune --max-depth 2",
-     "disk0: base <- a <- b*s3 <- c; disk1: x"},
+     "keep s3: within the depth | disk0: base <- a <- b*s3 <- c; disk1: x"},
     {"what was there before cannot be merged away",
      "disk0: old <- base* <- a", "prune --max-depth 1",
      "'the chain stays 2 layers deep: the rest is pinned or was there before' | disk0: old <- "
      "base <- a"},
     {"branches do not make a chain deeper",
      "disk0: base* <- a; + base <- b* <- c* <- d*", "prune --max-depth 2",
-     "disk0: base*s1 <- a; + base*s1 <- b*s2 <- c*s3 <- d*s4"},
+     "keep s1: within the depth, keep s2: within the depth, keep s3: within the depth, "
+     "keep s4: within the depth | disk0: base*s1 <- a; + base*s1 <- b*s2 <- c*s3 <- d*s4"},
+    {"nor do internal ones",
+     "disk0: old <- base <- a^t1; inside t1", "prune --max-depth 1",
+     "keep t1: makes no chain deeper, 'the chain stays 3 layers deep: the rest is pinned or was "
+     "there before' | disk0: old <- base <- a; inside t1: disk0"},
     {"both rules",
      "disk0: base* <- a* <- b* <- c", "prune --keep-last 2 --max-depth 2",
      "keep s3: last | disk0: base <- a <- b*s3 <- c"},

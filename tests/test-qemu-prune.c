@@ -121,10 +121,15 @@ Test(prune, never_a_pinned_one_however_deep)
     json_auto_t *doc = tells(lab, "prune", "--max-depth", "2");
     left_are(lab, "s1 s2");
     says(doc, "notes.0", "stays 3 layers deep");
+    cr_expect_eq(json_array_size(at(doc, "kept")), 2);
+    says(doc, "kept.1.name", "s2");
+    says(doc, "kept.1.why", "pinned");
     /* nor the one that is just being taken */
     json_auto_t *more = tells(lab, "create", "s5", "--max-depth", "2");
     says(more, "notes.0", "stays 4 layers deep");
     cr_expect_eq(json_array_size(at(more, "deleted")), 0);
+    says(more, "kept.2.name", "s5");
+    says(more, "kept.2.why", "just taken");
     left_are(lab, "s1 s2 s5");
     lab_stop(lab);
 }

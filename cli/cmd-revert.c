@@ -47,17 +47,27 @@ static bool is_undo(const json_t *doc)
     return !to || !strcmp(to, "undo");
 }
 
-static void print(const json_t *doc, const void *args)
+/* What the guest does now; nothing is said of one that did not notice, or is not there. */
+static const char *guest(const json_t *doc)
 {
     const char *method = doc_dash(doc, "method");
+    bool runs = json_is_true(json_object_get(doc, "running"));
+
+    if (!strcmp(method, "memory"))
+        return runs ? ": the guest goes on from that instant"
+                    : ": the guest is stopped at that instant";
+    if (strcmp(method, "reset") != 0)
+        return "";
+    return runs ? ": the guest restarts" : ": the guest was reset, and is stopped";
+}
+
+static void print(const json_t *doc, const void *args)
+{
     double paused = doc_number(doc, "pause_ms");
     char pause[TEXT_ROOM], took[TEXT_ROOM];
 
     out_line(stdout, "back at %s%s%s%s%s, took %s",
-             is_undo(doc) ? "what was before" : doc_dash(doc, "snapshot"),
-             !strcmp(method, "memory")  ? ": the guest goes on from that instant"
-             : !strcmp(method, "reset") ? ": the guest restarts"
-                                        : "",
+             is_undo(doc) ? "what was before" : doc_dash(doc, "snapshot"), guest(doc),
              paused > 0 ? ", " : "", paused > 0 ? text_ms(pause, paused) : "",
              paused > 0 ? " pause" : "", text_ms(took, doc_number(doc, "took_ms")));
 }

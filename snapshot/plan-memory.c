@@ -167,6 +167,7 @@ void plan_go_on(struct plan *p, const struct scene *s, bool reset, bool go, bool
 {
     if (graph_is_off(s->graph))
         return;
+    json_object_set_new(p->result, "running", json_boolean(go));
     if (reset) {
         plan_qmp(p, "system_reset", NULL, NULL);
         plan_again(p);

@@ -112,11 +112,12 @@ static json_t *decide(struct qrw_vm *vm, struct journal *j, const struct qrw_ope
 
 /* ---- a new one ---- */
 
-static json_t *finished(const struct plan *p, const struct runner *r)
+/* What did not run (@ran) was not paused either. */
+static json_t *finished(const struct plan *p, const struct runner *r, bool ran)
 {
     json_t *result = json_deep_copy(p->result);
 
-    json_object_set_new(result, "pause_ms", json_real(p->offline ? 0 : (double)r->pause_us / 1000));
+    json_object_set_new(result, "pause_ms", json_real(ran ? (double)r->pause_us / 1000 : 0));
     json_object_set_new(result, "frozen_ms", json_real((double)r->frozen_us / 1000));
     if (json_array_size(r->jobs))
         json_object_set(result, "jobs", r->jobs);
@@ -144,6 +145,7 @@ static void fail(struct qrw_vm *vm, struct journal *j, struct plan *p, bool jour
 static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
                          struct plan *p, unsigned flags, struct qmp_error *err)
 {
+    const bool ran = vm->graph.running;
     struct qmp_error why = {0};
     json_t *result = NULL;
     int rc;
@@ -174,9 +176,9 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     if (rc == RUN_LEFT) {
         /* what will be kept or dropped is only known at the end */
         json_object_del(p->result, "kept");
-        result = finished(p, &r);
+        result = finished(p, &r, ran);
     } else if (rc == RUN_DONE && (op->aside || !vm_conclude(vm, j, &r, p, &why))) {
-        result = finished(p, &r);
+        result = finished(p, &r, ran);
     }
     if (!result && why.kind == QRW_ERR_UNKNOWN && vm_give_up(vm, j, &r, p)) {
         why.kind = QRW_ERR_FAILED;

@@ -82,10 +82,13 @@ Test(memory, comes_back_as_it_was)
     /* what the guest's processor would read at an address of its RAM, before and after */
     auto_free char *before = lab_human(lab, "xp /64xb 0x100000");
     auto_free char *registers = lab_human(lab, "info registers");
-    does(lab, "create", "m1", "--memory");
+    json_auto_t *doc = tells(lab, "create", "m1", "--memory");
+    cr_expect_eq(json_number_value(at(doc, "pause_ms")), 0, "it never ran");
     json_decref(lab_qmp(lab, "cont", NULL));
     json_decref(lab_qmp(lab, "stop", NULL));
-    does(lab, "revert", "m1");
+    json_auto_t *back = tells(lab, "revert", "m1");
+    cr_expect_eq(json_number_value(at(back, "pause_ms")), 0);
+    cr_expect(json_is_false(at(back, "running")));
     auto_free char *after = lab_human(lab, "xp /64xb 0x100000");
     auto_free char *now = lab_human(lab, "info registers");
     cr_expect_str_eq(after, before);
@@ -113,7 +116,14 @@ Test(memory, the_run_state_is_that_of_the_snapshot_unless_told)
         does(lab, "create", "m1", "--memory");
         cr_expect_str_eq(status_of(lab), cases[i].ran ? "running" : "stopped");
         json_decref(lab_qmp(lab, cases[i].runs ? "cont" : "stop", NULL));
-        does(lab, "revert", "m1", cases[i].option);
+        auto_result struct lab_result r = lab_run(lab, "revert", "m1", cases[i].option, NULL);
+        cr_expect(!r.status, "%s", r.err);
+        cr_expect_eq(strstr(r.out, " pause") != NULL,
+                     cases[i].runs && !strcmp(cases[i].then, "running"), "case %zu: %s", i, r.out);
+        cr_expect(strstr(r.out, strcmp(cases[i].then, "running")
+                                    ? "m1: the guest is stopped at that instant, took"
+                                    : "m1: the guest goes on from that instant, "),
+                  "case %zu: %s", i, r.out);
         cr_expect_str_eq(status_of(lab), cases[i].then, "case %zu", i);
         lab_stop(lab);
     }

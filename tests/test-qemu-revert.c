@@ -93,11 +93,13 @@ Test(revert, a_guest_that_ran_runs_afterwards_and_only_then)
 {
     static const struct {
         bool running;
-        const char *option, *then;
+        const char *option, *then, *said;
     } cases[] = {
-        {true, "--discard", "running"},  {false, "--discard", "stopped"},
-        {true, "--paused", "stopped"},   {false, "--running", "running"},
-        {true, "--no-reset", "running"},
+        {true, "--discard", "running", "back at s1: the guest restarts, "},
+        {false, "--discard", "stopped", "back at s1: the guest was reset, and is stopped, took"},
+        {true, "--paused", "stopped", "back at s1: the guest was reset, and is stopped, took"},
+        {false, "--running", "running", "back at s1: the guest restarts, took"},
+        {true, "--no-reset", "running", "back at s1, "},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -108,7 +110,9 @@ Test(revert, a_guest_that_ran_runs_afterwards_and_only_then)
         if (cases[i].running)
             json_decref(lab_qmp(lab, "cont", NULL));
         write_generation(lab, 0, 2);
-        does(lab, "revert", "s1", cases[i].option);
+        auto_result struct lab_result r = lab_run(lab, "revert", "s1", cases[i].option, NULL);
+        cr_expect(!r.status && !strncmp(r.out, cases[i].said, strlen(cases[i].said)), "%s%s", r.out,
+                  r.err);
         cr_expect_str_eq(status_of(lab), cases[i].then, "%s of a guest that %s", cases[i].option,
                          cases[i].running ? "ran" : "was stopped");
         holds(lab, 0, 1);

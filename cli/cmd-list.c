@@ -39,12 +39,20 @@ static char *disks_of(json_t *snapshot)
     return print_join(names);
 }
 
+static const char *memory_of(const json_t *snapshot)
+{
+    const json_t *memory = json_object_get(snapshot, "memory");
+
+    if (!json_is_object(memory))
+        return "";
+    return doc_says(memory, "method", "live") ? " + live memory" : " + memory";
+}
+
 static struct table_line *add(struct table *t, struct table_line *parent, json_t *snapshot)
 {
     auto_free char *disks = disks_of(snapshot);
     auto_free char *kind =
-        mem_printf("%s%s%s", doc_dash(snapshot, "kind"),
-                   json_is_object(json_object_get(snapshot, "memory")) ? " + memory" : "",
+        mem_printf("%s%s%s", doc_dash(snapshot, "kind"), memory_of(snapshot),
                    json_is_true(json_object_get(snapshot, "pinned")) ? ", pinned" : "");
     auto_free char *state =
         mem_printf("%s%s", doc_dash(snapshot, "state"),

@@ -50,13 +50,12 @@ static bool is_undo(const json_t *doc)
 /* What the guest does now; nothing is said of one that did not notice, or is not there. */
 static const char *guest(const json_t *doc)
 {
-    const char *method = doc_dash(doc, "method");
     bool runs = json_is_true(json_object_get(doc, "running"));
 
-    if (!strcmp(method, "memory"))
+    if (doc_says(doc, "method", "memory"))
         return runs ? ": the guest goes on from that instant"
                     : ": the guest is stopped at that instant";
-    if (strcmp(method, "reset") != 0)
+    if (!doc_says(doc, "method", "reset"))
         return "";
     return runs ? ": the guest restarts" : ": the guest was reset, and is stopped";
 }

@@ -49,6 +49,8 @@ static void print(const json_t *doc, const void *args)
     if (json_is_object(memory))
         out_line(stdout, "%-12s QEMU %s, %s", "", doc_dash(memory, "qemu"),
                  doc_dash(memory, "machine"));
+    if (doc_says(memory, "method", "live"))
+        out_line(stdout, "%-12s saved live: needs a QEMU that is started with -incoming defer", "");
     json_object_foreach(json_object_get(s, "disks"), id, disk) {
         const char *file = doc_text(disk, "file"), *tag = doc_text(disk, "tag");
 

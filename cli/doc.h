@@ -4,7 +4,9 @@
 #define CLI_DOC_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Borrowed; NULL: no such text. */
 static inline const char *doc_text(const json_t *doc, const char *key)
@@ -18,6 +20,13 @@ static inline const char *doc_dash(const json_t *doc, const char *key)
     const char *s = doc_text(doc, key);
 
     return s && *s ? s : "-";
+}
+
+static inline bool doc_says(const json_t *doc, const char *key, const char *word)
+{
+    const char *s = doc_text(doc, key);
+
+    return s && !strcmp(s, word);
 }
 
 /* -1: no such number. */

@@ -139,9 +139,7 @@ static void try(struct check *k, const struct qrw_operation *op, const void *arg
 static void check_use(struct check *k, const json_t *snapshot)
 {
     const char *name = text(snapshot, "name");
-    /* that a memory saved live needs another QEMU is no fault of it */
-    const struct qrw_revert_args revert = {
-        .name = name, .no_memory = chain_memory_is_live(json_object_get(snapshot, "memory"))};
+    const struct qrw_revert_args revert = {.name = name};
     const struct qrw_delete_args delete = {.names = (const char *const[]){name, NULL}};
 
     try(k, &qrw_revert, &revert, "cannot-revert", name);

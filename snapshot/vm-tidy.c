@@ -25,6 +25,14 @@ static void add_work(json_t *whole, const json_t *part)
     }
 }
 
+/* In a dry run the graph is what the plans before this one promise. */
+static int see_nodes(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
+{
+    if (flags & QRW_DRY_RUN || (!vm->stale && vm->graph.level == GRAPH_NODES))
+        return 0;
+    return vm_observe(vm, GRAPH_NODES, err);
+}
+
 static json_t *merge_next(struct qrw_vm *vm, struct journal *j, unsigned flags,
                           struct qmp_error *err)
 {
@@ -35,7 +43,8 @@ static json_t *merge_next(struct qrw_vm *vm, struct journal *j, unsigned flags,
     if (!part && (why.kind == QRW_ERR_REFUSED || why.kind == QRW_ERR_LOCKED)) {
         /* the lower layer is somebody else's base too: it is only read then */
         args.up = true;
-        part = vm_plan_and_run(vm, j, &plan_tidy, &args, flags, &why);
+        if (!see_nodes(vm, flags, &why))
+            part = vm_plan_and_run(vm, j, &plan_tidy, &args, flags, &why);
     }
     if (!part && err)
         *err = why;
@@ -65,8 +74,7 @@ static bool merge(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned
     /* not while a job of ours goes on without us */
     if (chain_pending(&j->chain) || !tidy_is_due(&j->chain))
         return false;
-    if (flags & QRW_DRY_RUN || (!vm->stale && vm->graph.level == GRAPH_NODES) ||
-        !vm_observe(vm, GRAPH_NODES, &why))
+    if (!see_nodes(vm, flags, &why))
         part = merge_next(vm, j, flags & ~(unsigned)QRW_NO_WAIT, &why);
     if (part) {
         add_work(result, part);

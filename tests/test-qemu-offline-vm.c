@@ -104,7 +104,7 @@ Test(qemu_offline_vm, a_lock_of_somebody_unseen_is_waited_for_unless_it_stays)
 }
 
 /* base <- s1, and a VM elsewhere that builds on the same base. */
-Test(qemu_offline_vm, what_a_vm_elsewhere_builds_on_is_merged_upwards)
+static struct lab *shared_base(void)
 {
     struct lab *lab = lab_start(&(struct lab_options){0});
     auto_free char *overlay = lab_path(lab, "other.qcow2");
@@ -116,6 +116,13 @@ Test(qemu_offline_vm, what_a_vm_elsewhere_builds_on_is_merged_upwards)
     lab_image(overlay, "qcow2", NULL, base, "qcow2");
     json_decref(lab_qmp(lab, "blockdev-add", "{s:s, s:s, s:{s:s, s:s}}", "driver", "qcow2",
                         "node-name", "other", "file", "driver", "file", "filename", overlay));
+    return lab;
+}
+
+Test(qemu_offline_vm, what_a_vm_elsewhere_builds_on_is_merged_upwards)
+{
+    struct lab *lab = shared_base();
+
     offline_fails(8, "a.qcow2 is in use by pid", "qrewind -i a.qcow2 commit a --force");
     offline_ok("qrewind -i a.qcow2 delete s1");
     auto_free char *active = offline_active("-i a.s1.qcow2", 0);
@@ -124,6 +131,20 @@ Test(qemu_offline_vm, what_a_vm_elsewhere_builds_on_is_merged_upwards)
     json_auto_t *chain = offline_json(0, "qrewind -i a.s1.qcow2 chain");
     json_t *disk = json_array_get(json_object_get(chain, "disks"), 0);
     cr_expect_eq(json_array_size(json_object_get(disk, "layers")), 1);
+    lab_stop(lab);
+}
+
+/* The merge downwards is only refused when the job has begun. */
+Test(qemu_offline_vm, so_is_what_lies_in_the_middle)
+{
+    struct lab *lab = shared_base();
+
+    offline_ok("qrewind -i a.qcow2 create s2");
+    offline_ok("qrewind -i a.qcow2 delete s1");
+    auto_free char *active = offline_active("-i a.s2.qcow2", 0);
+    cr_expect(strstr(active, "/a.s2.qcow2"), "%s", active);
+    offline_reads(active, 7, "0", "4k");
+    offline_ok("qrewind -i a.s2.qcow2 delete s2");
     lab_stop(lab);
 }
 

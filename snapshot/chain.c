@@ -288,8 +288,9 @@ int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_e
     /* to start the VM with what is below would lose what the guest wrote since */
     if (!actual && graph_layer(d, meant))
         return qmp_error_hint(err,
-                              "something was put on top of that behind our back: qrewind check "
-                              "tells more, and qrewind repair records it");
+                              "something was put on top of that behind our back, or lies there "
+                              "since a merge: qrewind check tells more, and qrewind repair "
+                              "records it");
     return qmp_error_hint(err, "start the VM with %s, or remove the sidecar if it is of another VM",
                           meant);
 }

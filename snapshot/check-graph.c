@@ -8,9 +8,34 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
+static json_int_t number(const json_t *obj, const char *key)
+{
+    return json_integer_value(json_object_get(obj, key));
+}
+
 static json_t *follow(const struct graph_disk *d)
 {
     return json_pack("{s:s, s:s}", "do", "follow", "disk", d->id);
+}
+
+/* An overlay that somebody makes lies on a file that is written to no more, but for a moment: what
+ * QEMU had yet to write goes there. */
+#define MOMENT_NS 10000000000LL
+
+/*
+ * Was the layer that is recorded as active written to after what lies on it? Then that is what a
+ * merge has left, say, and the guest ran on without it. A left-over that a VM runs on again is new,
+ * too: it tells its age.
+ */
+static bool is_stale_top(const struct check *k, const struct graph_disk *d)
+{
+    auto_free char *active = chain_layer_file(k->c, chain_active(k->c, d->id));
+    const json_t *top = check_file(k, d->layers[0].file), *below = check_file(k, active);
+    const json_int_t written = number(below, "mtime_ns"), born = number(top, "born_ns"),
+                     moment = k->live ? MOMENT_NS : 0;
+
+    return top && below && !chain_layer_by_file(k->c, d->layers[0].file) &&
+           (number(top, "mtime_ns") + moment < written || (born && born + MOMENT_NS < written));
 }
 
 /* QEMU runs on something else than the layer that is recorded as the active one. */
@@ -24,12 +49,21 @@ static void check_top(struct check *k, const struct graph_disk *d)
     if (same(text(check_file(k, active), "link"), top) || !chain_agrees(k->c, d, &why) ||
         (k->pending && !chain_agrees(&k->pending->after, d, NULL)))
         return;
-    if (!chain_layer_by_file(k->c, top) && active && graph_layer(d, active))
-        check_add(k, &(struct finding){"foreign-layer", top, "record it", follow(d), false},
-                  "disk %s runs on it: somebody put it on top of %s", d->id, path_name(active));
-    else
+    if (!chain_layer_by_file(k->c, top) && active && graph_layer(d, active)) {
+        const bool stale = is_stale_top(k, d);
+
+        check_add(k,
+                  &(struct finding){"foreign-layer", top,
+                                    stale ? "record it, which hides that" : "record it", follow(d),
+                                    stale},
+                  stale ? "disk %s runs on it, but %s below it was written to since: if it is what "
+                          "a merge has left, start QEMU with that one"
+                        : "disk %s runs on it: somebody put it on top of %s",
+                  d->id, path_name(active));
+    } else {
         check_add(k, &(struct finding){.code = "wrong-active", .subject = top}, "%s; %s", why.desc,
                   why.hint);
+    }
 }
 
 /* What @c has below @file. New string, NULL: nothing. */
@@ -56,12 +90,14 @@ static void check_below(struct check *k, const struct graph_disk *d, size_t i)
     if (!chain_layer_by_file(k->c, file) || same(recorded, below) || (!recorded && !below) ||
         is_under_way(k, file, below))
         return;
+    const bool ask = is_stale_top(k, d); /* it would be recorded, too */
+
     if (below && !chain_layer_by_file(k->c, below))
-        check_add(k, &(struct finding){"foreign-layer", below, "record it", follow(d), false},
+        check_add(k, &(struct finding){"foreign-layer", below, "record it", follow(d), ask},
                   "disk %s: somebody put it below %s", d->id, path_name(file));
     else
         check_add(k,
-                  &(struct finding){"stale-record", file, "record what QEMU has", follow(d), false},
+                  &(struct finding){"stale-record", file, "record what QEMU has", follow(d), ask},
                   "disk %s: it builds on %s, recorded is %s", d->id,
                   below ? path_name(below) : "nothing", recorded ? path_name(recorded) : "nothing");
 }

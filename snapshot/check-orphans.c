@@ -47,6 +47,17 @@ static bool is_memory(const struct check *k, const char *file)
     return false;
 }
 
+/* Also where no VM runs: who looks at it means to use it. */
+static bool is_top(const struct check *k, const char *file)
+{
+    const struct graph *g = k->s->graph;
+
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (check_same_file(k, g->disks[i].layers[0].file, file))
+            return true;
+    return false;
+}
+
 /* Does anything that we know of need @file: a record, QEMU, another sidecar or image? */
 static bool is_used(const struct check *k, const char *file)
 {
@@ -54,7 +65,8 @@ static bool is_used(const struct check *k, const char *file)
     const char *other;
     json_t *value;
 
-    if (chain_layer_by_file(k->c, file) || is_memory(k, file) || check_live(k, file, NULL))
+    if (chain_layer_by_file(k->c, file) || is_memory(k, file) || check_live(k, file, NULL) ||
+        is_top(k, file))
         return true;
     json_object_foreach((json_t *)others, other, value)
         if (json_object_get(value, file))

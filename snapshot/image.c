@@ -83,6 +83,15 @@ int image_stat(const char *path, struct image_stat *out, struct qmp_error *err)
     return 0;
 }
 
+int64_t image_born(const char *path)
+{
+    struct statx st = {0};
+
+    if (statx(AT_FDCWD, path, 0, STATX_BTIME, &st) || !(st.stx_mask & STATX_BTIME))
+        return 0;
+    return (int64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+}
+
 const char *image_driver(const char *path)
 {
     struct image_stat st = {0};

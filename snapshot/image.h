@@ -36,6 +36,9 @@ struct image_stat {
 /* Look at @path. That there is no such file is no error: @out->exists is false. */
 int image_stat(const char *path, struct image_stat *out, struct qmp_error *err);
 
+/* When @path was made, in nanoseconds; 0: the file system does not know. */
+int64_t image_born(const char *path);
+
 /* QEMU's driver for what lies at @path: "file", or "host_device". */
 const char *image_driver(const char *path);
 

@@ -242,6 +242,18 @@ static void list_folder(struct survey *s, const char *folder)
         closedir(d);
 }
 
+/* The age of the active layers that no record names: are they newer than what they lie on? */
+static void take_ages(struct survey *s, const struct graph *g)
+{
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_layer *top = graph_active(&g->disks[i]);
+        json_t *entry = top ? json_object_get(s->files, top->file) : NULL;
+
+        if (entry && !chain_layer_by_file(s->c, top->file))
+            json_object_set_new(entry, "born_ns", json_integer(image_born(top->file)));
+    }
+}
+
 /* Who has those open that no record names, and that build on something that one does. */
 static void take_users(struct survey *s)
 {
@@ -335,6 +347,7 @@ json_t *survey_take(const struct chain *c, const struct graph *g, const char *si
     }
     take_headers(&s);
     take_users(&s);
+    take_ages(&s, g);
     json_decref(s.names);
     json_decref(s.todo);
     json_decref(s.folders);

@@ -13,6 +13,7 @@
  *    "unread": true,                           a header may name any of the files
  *    "files": {FILE: {"id", "size", "mtime_ns", "mode", "link", "problem",
  *                     "memory": true | false,                 of what is called as one of ours
+ *                     "born_ns",                        of a top that the document does not have
  *                     "backing", "backing_format", "leads",                  of a qcow2 image:
  *                     "virtual", "corrupt", "empty", "tags": [NAME], "user",
  *                     "sha256", "damage", "leaks"}}}                         SURVEY_DEEP

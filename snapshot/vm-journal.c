@@ -16,6 +16,7 @@
 #include "snapshot/plan-tidy.h"
 #include "snapshot/recover.h"
 #include "snapshot/sidecar.h"
+#include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
 
 /* Somebody else had the lock after we had observed the VM. Now nobody has it but us. */
@@ -79,6 +80,8 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     if (vm_load(vm, j->file, &j->chain, err))
         return -1;
     vm_adopt_names(vm, &j->chain);
+    if (vm->offline)
+        chain_copy(&j->begun, &j->chain);
     return 0;
 }
 
@@ -132,10 +135,12 @@ void journal_close(struct journal *j, struct qrw_vm *vm)
     if (j->lock >= 0)
         sidecar_unlock(j->file, j->lock);
     journal_let_go(j);
+    vm_tell_active(vm, j);
     vm->locked = false;
     free(j->file);
     free(j->like);
     json_decref(j->pretended);
+    chain_done(&j->begun);
     chain_done(&j->chain);
 }
 

@@ -293,6 +293,22 @@ void vm_name_drives(struct qrw_vm *vm)
     graph_set_off(&vm->graph);
 }
 
+void vm_tell_active(struct qrw_vm *vm, const struct journal *j)
+{
+    const struct chain *before = &j->begun, *now = &j->chain;
+    const char *disk;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(before->doc, "disks"), disk, entry) {
+        auto_free char *was = chain_layer_file(before, chain_active(before, disk)),
+                       *is = chain_layer_file(now, chain_active(now, disk));
+
+        if (!j->pretended && was && is && strcmp(was, is) && chain_layer_by_file(before, is))
+            vm_note(vm, 0, "disk %s is on %s now: start QEMU with that, no more with %s", disk, is,
+                    path_name(was));
+    }
+}
+
 void vm_blame(struct qrw_vm *vm, struct qmp_error *err)
 {
     struct qmp_error why = {0};

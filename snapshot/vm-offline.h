@@ -35,6 +35,10 @@ void vm_stop(struct qrw_vm *vm);
 /* In the graph that the engine tells, call the disks what they were called when it began. */
 void vm_name_drives(struct qrw_vm *vm);
 
+/* Say on what each disk is to be started from now on that went back onto a layer which it has had
+ * below it, while @j was open: nobody would look for it there. */
+void vm_tell_active(struct qrw_vm *vm, const struct journal *j);
+
 /* What went wrong is @err: if somebody else uses an image, say who; how the engine ended. */
 void vm_blame(struct qrw_vm *vm, struct qmp_error *err);
 

@@ -126,6 +126,7 @@ struct journal {
     bool prepared;      /* the note of a switch is written, and not yet in place */
     int replaced;       /* what the sidecar was before, open until there is time; -1 */
     json_t *pretended;  /* in a dry run: the files that would be gone by now, NULL: none */
+    struct chain begun; /* as loaded, where no VM runs */
     struct chain chain; /* as loaded, or as saved last */
 };
 

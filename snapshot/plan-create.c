@@ -307,7 +307,7 @@ static void plan_steps(struct plan *p, const struct scene *s, const struct qrw_c
         plan_freeze(p, s, args);
     overlays_switch(p, t, w->sync, NULL);
     if (w->freeze)
-        plan_thaw(p, args->halt);
+        plan_thaw(p, args);
     if (w->live) {
         plan_live_save(p, s, w->memory);
     } else if (stop && !args->halt) {

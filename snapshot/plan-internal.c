@@ -232,7 +232,7 @@ int plan_internal_create(struct plan *p, const struct scene *s, const struct qrw
     else
         plan_internal_tag(p, o, name, NULL);
     if (freeze)
-        plan_thaw(p, args->halt);
+        plan_thaw(p, args);
     record(p, s, args, name, o);
     json_object_set_new(p->result, "snapshot", json_string(name));
     json_object_set_new(p->result, "method", json_string("internal"));

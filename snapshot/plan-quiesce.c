@@ -79,10 +79,11 @@ void plan_freeze(struct plan *p, const struct scene *s, const struct qrw_create_
                            "mountpoints", mountpoints));
 }
 
-void plan_thaw(struct plan *p, bool stop)
+void plan_thaw(struct plan *p, const struct qrw_create_args *args)
 {
-    plan_step(p, json_pack("{s:s}", "step", "thaw"));
-    if (stop) {
+    plan_step(p, json_pack("{s:s, s:b}", "step", "thaw", "require",
+                           args->quiesce == QRW_QUIESCE_REQUIRE));
+    if (args->halt) {
         plan_qmp(p, "stop", NULL, NULL);
         plan_optional(p); /* the snapshot is taken, whatever becomes of this */
     }

@@ -19,6 +19,6 @@ int plan_quiesce(struct plan *p, const struct scene *s, const struct qrw_create_
 /* The two steps. Undone, and made good after a crash, by thawing. A guest that is to be
  * stopped is stopped then: one that stands still cannot thaw. */
 void plan_freeze(struct plan *p, const struct scene *s, const struct qrw_create_args *args);
-void plan_thaw(struct plan *p, bool stop);
+void plan_thaw(struct plan *p, const struct qrw_create_args *args);
 
 #endif

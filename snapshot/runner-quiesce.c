@@ -52,40 +52,52 @@ static void tell(struct runner *r, const char *words)
         r->options->note(0, words, r->options->arg);
 }
 
-void runner_thaw(struct runner *r, struct plan *p, bool failed)
+/* @words: what went wrong, the caller frees it. */
+static enum quiesce_outcome end(struct runner *r, char **words)
 {
-    struct quiesce *q = r->quiesce;
     struct qmp_error why;
+    enum quiesce_outcome outcome = quiesce_end(r->quiesce, &r->frozen_us, &why);
 
-    if (!q)
-        return;
     r->quiesce = NULL;
-    enum quiesce_outcome outcome = quiesce_end(q, &r->frozen_us, &why);
-    if (outcome == QUIESCE_HELD && !failed)
+    if (outcome == QUIESCE_EXPIRED)
+        *words = mem_printf("quiesce expired: the freeze ended before the snapshot was taken, or "
+                            "might have (%s)",
+                            why.desc);
+    if (outcome == QUIESCE_STUCK)
+        *words = mem_printf("the guest could not be thawed yet (%s): a process in the background "
+                            "goes on trying for ten minutes",
+                            why.desc);
+    return outcome;
+}
+
+void runner_thaw(struct runner *r)
+{
+    auto_free char *words = NULL;
+
+    if (r->quiesce && end(r, &words) == QUIESCE_STUCK)
+        tell(r, words);
+}
+
+static int thaw(struct runner *r, struct plan *p, const json_t *step, struct qmp_error *err)
+{
+    auto_free char *words = NULL;
+
+    if (!r->quiesce)
+        return 0;
+    if (end(r, &words) == QUIESCE_HELD) {
         note_quiesced(p);
-    if (outcome == QUIESCE_EXPIRED && !failed)
-        plan_note(p,
-                  "quiesce expired: the freeze ended before the snapshot was taken, or might "
-                  "have (%s)",
-                  why.desc);
-    if (outcome == QUIESCE_STUCK) {
-        auto_free char *words =
-            mem_printf("the guest could not be thawed yet (%s): a process in the background "
-                       "goes on trying for ten minutes",
-                       why.desc);
-        if (failed)
-            tell(r, words);
-        else
-            plan_note(p, "%s", words);
+        return 0;
     }
+    r->unquiesced = json_is_true(json_object_get(step, "require"));
+    if (r->unquiesced)
+        return qmp_error_set(err, QRW_ERR_FAILED, "%s", words);
+    plan_note(p, "%s", words);
+    return 0;
 }
 
 int runner_quiesce_step(struct runner *r, struct plan *p, const json_t *step, struct qmp_error *err)
 {
-    if (same(text(step, "step"), "freeze"))
-        return freeze(r, p, step, err);
-    runner_thaw(r, p, false);
-    return 0;
+    return same(text(step, "step"), "freeze") ? freeze(r, p, step, err) : thaw(r, p, step, err);
 }
 
 static bool freezes(const struct plan *p)

@@ -257,7 +257,7 @@ static int fail(struct run *run, const json_t *step, struct qmp_error *err)
     const char *tried = text(step, "try");
     const bool interrupted = err->kind == QMP_ERR_CANCELLED;
 
-    runner_thaw(run->r, run->p, true);
+    runner_thaw(run->r);
     if (err->kind == QRW_ERR_WAITING)
         return -1;
     if (!run->past)

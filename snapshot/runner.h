@@ -45,6 +45,7 @@ struct runner {
     json_t *jobs;            /* out: an array, how the jobs were seen last */
     struct quiesce *quiesce; /* while the guest is frozen */
     int64_t frozen_us;       /* out: how long it was */
+    bool unquiesced;         /* out: it had to be until the snapshot was taken, and was not */
     int workspace;           /* the locked folder of an export, -1: none; closed by the owner */
     json_t *files;           /* out: what an export made, NULL: none */
 };
@@ -138,12 +139,13 @@ int runner_migration(struct runner *r, const json_t *step, bool attach, struct q
 
 /* ---- runner-quiesce.c ---- */
 
-/* Freeze, or thaw; thawing does not fail. Notes in the plan's result how it went. */
+/* Freeze, or thaw. What did not go well fails where the step requires it, else it is a note in the
+ * plan's result. */
 int runner_quiesce_step(struct runner *r, struct plan *p, const json_t *step,
                         struct qmp_error *err);
 
-/* Thaw if the guest is frozen. @failed: the result will not be seen. */
-void runner_thaw(struct runner *r, struct plan *p, bool failed);
+/* Thaw if the guest is frozen: the operation has failed. */
+void runner_thaw(struct runner *r);
 
 /* Thaw what the earlier client that began @p may have left frozen. */
 void runner_thaw_left(struct runner *r, const struct plan *p);

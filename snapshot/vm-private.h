@@ -119,7 +119,7 @@ struct journal {
     char *like; /* the image whose permissions it follows, may be NULL */
     int lock;
     bool given;         /* the user said where it is */
-    bool gave_up;       /* vm_give_up() did: merges are due */
+    bool gave_up;       /* vm_give_up() or vm_take_away() did: merges are due */
     bool dropped;       /* snapshots that were overwritten in part, before it was undone */
     bool tidies;        /* vm_tidy() follows: its first note may have what there is to record */
     bool unsaved;       /* that is so: the document was not saved yet */
@@ -210,6 +210,14 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
  * merges are due.
  */
 bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p);
+
+/* What is taken is not quiesced, as @p required: delete it again, the merges are due then. @err is
+ * why, and says what is true now: QRW_ERR_FAILED, or QRW_ERR_UNKNOWN if that could not be done. */
+void vm_take_away(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
+                  struct qmp_error *err);
+
+/* The merges that are due after that, or after vm_give_up(); the operation has failed with @err. */
+void vm_tidy_away(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp_error *err);
 
 /* Verify, clean up, record: the second half of every operation. */
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,

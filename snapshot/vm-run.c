@@ -180,7 +180,9 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
     } else if (rc == RUN_DONE && (op->aside || !vm_conclude(vm, j, &r, p, &why))) {
         result = finished(p, &r, ran);
     }
-    if (!result && why.kind == QRW_ERR_UNKNOWN && vm_give_up(vm, j, &r, p)) {
+    if (r.unquiesced) {
+        vm_take_away(vm, j, &r, p, &why);
+    } else if (!result && why.kind == QRW_ERR_UNKNOWN && vm_give_up(vm, j, &r, p)) {
         why.kind = QRW_ERR_FAILED;
         why.hint[0] = '\0';
         j->gave_up = true;
@@ -331,13 +333,8 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             result = vm_plan_and_run(vm, &j, op, args, flags, err);
             j.tidies = false;
         }
-        if (j.gave_up) {
-            json_auto_t *rest = json_object();
-            if (vm_tidy(vm, &j, rest, flags, NULL) && err) {
-                err->kind = QRW_ERR_UNKNOWN; /* not all is as it was */
-                qmp_error_hint(err, "then qrewind repair: the overlays are still to be merged");
-            }
-        }
+        if (j.gave_up)
+            vm_tidy_away(vm, &j, flags, err);
         if (result && op->tidies && vm_tidy(vm, &j, result, flags, err)) {
             json_decref(result);
             result = NULL;

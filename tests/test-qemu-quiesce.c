@@ -14,6 +14,7 @@
 #include "qmp/mem.h"
 #include "tests/fake-agent/fake-agent.h"
 #include "tests/lab/lab.h"
+#include "tests/tidy/tidy.h"
 
 #define FREEZE "guest-fsfreeze-freeze"
 #define THAW "guest-fsfreeze-thaw"
@@ -197,6 +198,48 @@ Test(qemu_quiesce, that_is_only_tried_is_said_to_have_failed)
         teardown();
         setup();
     }
+}
+
+static size_t count_snapshots(void)
+{
+    int status;
+    json_auto_t *doc = lab_json(lab, &status, "list", NULL);
+
+    cr_assert_eq(status, 0);
+    return json_array_size(json_object_get(doc, "snapshots"));
+}
+
+static void is_taken_back(const char *lines, const char *note, const char *more)
+{
+    fake_agent_answer(fake, THAW, lines);
+    json_auto_t *doc = create(1, "--quiesce", more);
+    auto_free char *words = json_dumps(doc, 0);
+    cr_expect(strstr(words, note), "%s", words);
+    cr_expect(strstr(words, "s1 is taken back"), "%s", words);
+    cr_expect_not(is_taken(), "%s", words);
+    cr_expect_eq(count_snapshots(), 0);
+    json_auto_t *status = lab_qmp(lab, "query-status", NULL);
+    cr_expect_str_eq(json_string_value(json_object_get(status, "status")), "running");
+    is_tidy(lab);
+
+    fake_agent_answer(fake, THAW, NULL);
+    while (fake_agent_frozen(fake))
+        event_base_loop(base, EVLOOP_ONCE);
+    json_decref(create(0, "--quiesce", more));
+    cr_expect(recorded_as_quiesced());
+}
+
+Test(qemu_quiesce, that_is_required_is_taken_back_where_the_freeze_did_not_hold)
+{
+    static const char *const more[] = {NULL, "--internal", "--halt"};
+
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        is_taken_back("expire\n! GenericError limited up to 10 seconds", "quiesce expired",
+                      more[i]);
+        teardown();
+        setup();
+    }
+    is_taken_back("! GenericError no", "could not be thawed", NULL);
 }
 
 /* ---- where there is nothing to freeze ---- */

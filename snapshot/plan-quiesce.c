@@ -33,8 +33,8 @@ static int check(const struct scene *s, const struct qrw_create_args *args, stru
         return 0;
     if (err)
         *err = *s->no_agent;
-    if (err)
-        err->kind = QRW_ERR_REFUSED; /* whatever it was, nothing has changed */
+    if (err && err->kind != QMP_ERR_CANCELLED)
+        err->kind = QMP_ERR_CONNECT; /* whatever it was, nobody is reached */
     return -1;
 }
 

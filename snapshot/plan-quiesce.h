@@ -12,7 +12,8 @@
 #include "snapshot/operations.h"
 #include "snapshot/plan.h"
 
-/* Is the guest to be frozen? QMP_ERR_USAGE; QRW_ERR_REFUSED: it is required and cannot be. */
+/* Is the guest to be frozen? QMP_ERR_USAGE; QRW_ERR_REFUSED: it is required and cannot be;
+ * QMP_ERR_CONNECT: it is, and the agent is not reached. */
 int plan_quiesce(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
                  bool *freeze, struct qmp_error *err);
 

@@ -105,14 +105,18 @@ static int prepare(struct keeper *k, struct qmp_error *err)
     int frozen;
 
     k->agent = agent_open(NULL, k->o->agent, k->o->insecure, k->o->timeout_ms, err);
-    if (!k->agent)
+    if (!k->agent) {
+        if (err->kind != QMP_ERR_USAGE)
+            err->kind = QMP_ERR_CONNECT; /* whatever it was, nobody was reached */
         return -1;
+    }
     frozen = keeper_is_frozen(k->agent, k->o->timeout_ms, err);
     if (frozen <= 0)
         return frozen;
-    qmp_error_set(err, QRW_ERR_REFUSED, "the guest is frozen already, by somebody else");
-    return qmp_error_hint(err, "if nobody is at work there: fsfreeze --unfreeze in the guest, or "
-                               "the agent's guest-fsfreeze-thaw");
+    qmp_error_set(err, QRW_ERR_REFUSED, "the guest is frozen already");
+    return qmp_error_hint(err, "a qrewind that could not thaw it goes on trying; if nobody is at "
+                               "work there: fsfreeze --unfreeze in the guest, or the agent's "
+                               "guest-fsfreeze-thaw");
 }
 
 /* How many file systems, or -1: whether any is frozen is then in doubt. */

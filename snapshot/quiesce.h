@@ -41,8 +41,9 @@ struct quiesce_options {
  * is frozen then.
  *
  * On failure nothing is frozen, or the keeper sees to it that it will be thawed:
- * the errors of agent_open() and agent_call(); QRW_ERR_REFUSED: the guest was frozen
- * before (and stays so), or has nothing to freeze; QMP_ERR_CANCELLED.
+ * QMP_ERR_USAGE: that is no address; QMP_ERR_CONNECT: the agent is not reached; the errors of
+ * agent_call(); QRW_ERR_REFUSED: the guest was frozen before (and stays so), or has nothing to
+ * freeze; QMP_ERR_CANCELLED.
  */
 struct quiesce *quiesce_begin(struct event_base *base, const bool *stop,
                               const struct quiesce_options *o, struct qmp_error *err);

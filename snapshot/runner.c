@@ -250,6 +250,11 @@ static void take_back(struct run *run)
     run->lost = run->lost || qmp_client_broken(run->r->client);
 }
 
+static bool is_unreached(int kind)
+{
+    return kind == QMP_ERR_CONNECT || kind == QMP_ERR_USAGE;
+}
+
 /* What a failure of @step means to the user: the wait is over, it is undone, it cannot be, or
  * nobody knows. */
 static int fail(struct run *run, const json_t *step, struct qmp_error *err)
@@ -262,9 +267,10 @@ static int fail(struct run *run, const json_t *step, struct qmp_error *err)
         return -1;
     if (!run->past)
         take_back(run);
-    err->kind = run->lost || run->past  ? QRW_ERR_UNKNOWN
-                : tried && !interrupted ? QRW_ERR_UNSUPPORTED
-                                        : QRW_ERR_FAILED;
+    err->kind = run->lost || run->past                          ? QRW_ERR_UNKNOWN
+                : tried && !interrupted                         ? QRW_ERR_UNSUPPORTED
+                : is(step, "freeze") && is_unreached(err->kind) ? err->kind
+                                                                : QRW_ERR_FAILED;
     if (err->kind == QRW_ERR_FAILED && interrupted)
         qmp_error_hint(err, "what was begun is undone");
     if (err->kind == QRW_ERR_UNSUPPORTED)

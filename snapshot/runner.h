@@ -55,7 +55,8 @@ enum run_end { RUN_DONE, RUN_LEFT };
 /*
  * Carry out the steps of @p. @attach: its jobs run already, go on from them.
  * Returns enum run_end, or -1: QRW_ERR_FAILED (undone: nothing has changed), QRW_ERR_UNSUPPORTED
- * (the same, and trying again does not help),
+ * (the same, and trying again does not help), QMP_ERR_CONNECT or QMP_ERR_USAGE (the same: the agent
+ * is not reached),
  * QRW_ERR_UNKNOWN (the connection went in the middle), QRW_ERR_WAITING (stopped
  * waiting; the job goes on).
  */

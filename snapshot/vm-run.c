@@ -126,12 +126,18 @@ static json_t *finished(const struct plan *p, const struct runner *r, bool ran)
     return result;
 }
 
+/* Of runner_run(): the steps are taken back. */
+static bool is_undone(int kind)
+{
+    return kind == QRW_ERR_FAILED || kind == QRW_ERR_UNSUPPORTED || kind == QMP_ERR_CONNECT ||
+           kind == QMP_ERR_USAGE;
+}
+
 /* What began has failed by @err: say what is true now, and drop the note of what is undone. */
 static void fail(struct qrw_vm *vm, struct journal *j, struct plan *p, bool journalled,
                  struct qmp_error *err)
 {
-    if ((err->kind == QRW_ERR_FAILED || err->kind == QRW_ERR_UNSUPPORTED) && journalled &&
-        !j->gave_up)
+    if (is_undone(err->kind) && journalled && !j->gave_up)
         journal_undone(j, vm, p, err);
     if (j->dropped) {
         err->kind = QRW_ERR_UNKNOWN; /* not as if nothing had been */

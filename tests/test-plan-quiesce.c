@@ -101,7 +101,7 @@ static const struct {
      QRW_ERR_REFUSED, true},
     {"the memory", "disk0: a", "come back frozen", {.quiesce = REQUIRE, .memory = true},
      QRW_ERR_REFUSED, true},
-    {"no agent", "disk0: a", "nobody home", {.quiesce = REQUIRE}, QRW_ERR_REFUSED, false},
+    {"no agent", "disk0: a", "nobody home", {.quiesce = REQUIRE}, QMP_ERR_CONNECT, false},
     {"a deadline without a freeze", "disk0: a", "need --quiesce", {.freeze_timeout_ms = 1},
      QMP_ERR_USAGE, true},
     {"too long", "disk0: a", "at most 600", {.quiesce = TRY, .freeze_timeout_ms = 600001},

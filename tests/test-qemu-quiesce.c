@@ -282,10 +282,30 @@ Test(qemu_quiesce, without_a_line_to_the_agent_says_what_qemu_needs)
     auto_result struct lab_result r = lab_run(lab, "create", "s1", "--quiesce", NULL);
     auto_result struct lab_result t = lab_run(lab, "create", "s1", "--quiesce=try", NULL);
 
-    cr_expect_eq(r.status, 1);
+    cr_expect_eq(r.status, 4);
     cr_expect(strstr(r.err, "virtserialport"), "%s", r.err);
     cr_expect_eq(t.status, 0, "%s", t.err);
     cr_expect(strstr(t.err, "not quiesced"), "%s", t.err);
+}
+
+static const struct {
+    const char *agent;
+    int status;
+} unreached[] = {{"nowhere.sock", 4}, {"vda.qcow2", 4}, {"tcp:nonsense", 2}};
+
+Test(qemu_quiesce, of_an_agent_that_is_not_reached_changes_nothing)
+{
+    fake_agent_answer(fake, "guest-sync-delimited", "");
+    json_decref(create(4, "--quiesce", "--freeze-timeout=0.5"));
+    for (size_t i = 0; i < sizeof(unreached) / sizeof(unreached[0]); i++) {
+        auto_result struct lab_result r =
+            lab_run(lab, "--agent", unreached[i].agent, "create", "s1", "--quiesce", NULL);
+
+        cr_expect_eq(r.status, unreached[i].status, "%s: %d: %s", unreached[i].agent, r.status,
+                     r.err);
+    }
+    cr_expect_not(is_taken());
+    is_tidy(lab);
 }
 
 /* ---- dying ---- */

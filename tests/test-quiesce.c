@@ -133,7 +133,7 @@ Test(quiesce, freezes_nothing_when_the_agent_does_not_answer)
 {
     fake_agent_answer(fake, "guest-sync-delimited", "");
     cr_assert_null(begin(SOON_MS));
-    cr_expect_eq(err.kind, QMP_ERR_TIMEOUT, "%s", err.desc);
+    cr_expect_eq(err.kind, QMP_ERR_CONNECT, "%s", err.desc);
     cr_expect_str_eq(fake_agent_log(fake), "+ ");
 }
 
@@ -323,7 +323,7 @@ Test(quiesce, is_kept_through_a_descriptor_where_there_is_no_address)
     auto_free char *address = mem_printf("fd:%d", pair[0]);
     o.agent = address;
     cr_assert_null(quiesce_begin(base, NULL, &o, &err));
-    cr_expect_eq(err.kind, QMP_ERR_TIMEOUT, "%s", err.desc);
+    cr_expect_eq(err.kind, QMP_ERR_CONNECT, "%s", err.desc);
     cr_expect_gt(read(pair[1], sent, sizeof(sent)), 0);
     close(pair[0]);
     close(pair[1]);

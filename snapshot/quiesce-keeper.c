@@ -119,6 +119,26 @@ static int prepare(struct keeper *k, struct qmp_error *err)
                                "guest-fsfreeze-thaw");
 }
 
+/* The agent passes over what it does not know. */
+static int nothing_frozen(const json_t *mountpoints, struct qmp_error *err)
+{
+    auto_free char *names = mem_strdup("");
+    const json_t *name;
+    size_t i;
+
+    if (!json_array_size(mountpoints))
+        return qmp_error_set(err, QRW_ERR_REFUSED, "the guest has no file system to freeze");
+    json_array_foreach(mountpoints, i, name) {
+        auto_free char *before = names;
+
+        names = mem_printf("%s%s%s", before, i ? ", " : "", json_string_value(name));
+    }
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "none of these is a file system that the guest can freeze: %s", names);
+    return qmp_error_hint(err, "name the mount points as the guest has them: findmnt there lists "
+                               "them");
+}
+
 /* How many file systems, or -1: whether any is frozen is then in doubt. */
 static int freeze(struct keeper *k, struct qmp_error *err)
 {
@@ -130,9 +150,7 @@ static int freeze(struct keeper *k, struct qmp_error *err)
         return -1;
     if (!json_is_integer(count) || n < 0 || n > 1000000)
         return qmp_error_set(err, QMP_ERR_PROTOCOL, "the guest agent's answer is no number");
-    if (n == 0)
-        return qmp_error_set(err, QRW_ERR_REFUSED, "the guest has no file system to freeze");
-    return (int)n;
+    return n ? (int)n : nothing_frozen(k->o->mountpoints, err);
 }
 
 /* ---- the line ---- */

@@ -88,6 +88,18 @@ Test(quiesce, freezes_only_the_mountpoints_it_is_given)
     cr_expect_str_eq(fake_agent_log(fake), "+ " STATUS " " LIST " " THAW " " STATUS " ");
 }
 
+Test(quiesce, names_the_mountpoints_of_which_the_guest_has_none)
+{
+    json_auto_t *mountpoints = json_pack("[s, s]", "/nosuch", "/nowhere");
+    struct quiesce_options o = {fake_agent_address(fake), false, mountpoints, PATIENCE_MS};
+
+    fake_agent_answer(fake, LIST, "= 0");
+    cr_assert_null(quiesce_begin(base, NULL, &o, &err));
+    cr_expect_eq(err.kind, QRW_ERR_REFUSED);
+    cr_expect(strstr(err.desc, "/nosuch, /nowhere"), "%s", err.desc);
+    fake_agent_await(fake, THAW " " STATUS, 1);
+}
+
 /* ---- freezes that fail ---- */
 
 static const struct {

@@ -139,7 +139,10 @@ static void try(struct check *k, const struct qrw_operation *op, const void *arg
 static void check_use(struct check *k, const json_t *snapshot)
 {
     const char *name = text(snapshot, "name");
-    const struct qrw_revert_args revert = {.name = name};
+    /* that a memory saved live needs another QEMU is no fault of it, and list tells */
+    const bool live = chain_memory_is_live(json_object_get(snapshot, "memory"));
+    const struct qrw_revert_args revert = {
+        .name = name, .no_memory = live && !same(k->s->graph->status, "inmigrate")};
     const struct qrw_delete_args delete = {.names = (const char *const[]){name, NULL}};
 
     try(k, &qrw_revert, &revert, "cannot-revert", name);

@@ -132,7 +132,7 @@ static void take_disk(struct chain *c, json_t *list, const struct graph_disk *d,
     free(stem);
 }
 
-/* Those inside of the active layers: what internal.h makes of them, as records among @list. */
+/* Those inside of the layers: what internal.h makes of them, as records among @list. */
 static void add_inside(const struct chain *c, const struct graph *g, json_t *list)
 {
     json_auto_t *found = internal_foreign(g, c);
@@ -147,8 +147,11 @@ static void add_inside(const struct chain *c, const struct graph *g, json_t *lis
         json_object_set_new(s, "name", json_string(name));
         json_object_del(s, "current");
         json_object_del(s, "foreign");
-        json_object_foreach(json_object_get(s, "disks"), disk, held)
-            json_object_set_new(held, "inside", json_string(chain_active(c, disk)));
+        json_object_foreach(json_object_get(s, "disks"), disk, held) {
+            auto_free char *file = internal_file(g, c, disk, held);
+
+            json_object_set_new(held, "inside", json_string(chain_layer_by_file(c, file)));
+        }
         internal_merge(list, one);
     }
 }

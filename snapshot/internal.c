@@ -113,7 +113,22 @@ static bool is_meant(const char *tag, const char *only)
     return only ? !strcmp(only, tag) : !internal_is_undo(tag);
 }
 
-/* Those called @only, NULL: all. */
+/* Those in @l, a layer of @d, that are not @known, to the documents @found. */
+static void find_foreign(json_t *found, const json_t *known, const struct graph_disk *d,
+                         const struct graph_layer *l, const char *only)
+{
+    for (size_t i = 0; i < l->ntags; i++) {
+        const struct graph_tag *t = &l->tags[i];
+
+        if (!is_meant(t->name, only) || json_object_get(known, t->name))
+            continue;
+        if (!json_object_get(found, t->name))
+            json_object_set_new(found, t->name, document(t));
+        add_disk(json_object_get(found, t->name), d->id, t);
+    }
+}
+
+/* Those called @only, NULL: all. Of two in one disk the upper one. */
 static json_t *foreign(const struct graph *g, const struct chain *c, const char *only)
 {
     json_auto_t *known = recorded(c), *found = json_object();
@@ -123,15 +138,8 @@ static json_t *foreign(const struct graph *g, const struct chain *c, const char 
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
 
-        for (size_t k = 0; !graph_skip_reason(d) && k < d->layers[0].ntags; k++) {
-            const struct graph_tag *t = &d->layers[0].tags[k];
-
-            if (!is_meant(t->name, only) || json_object_get(known, t->name))
-                continue;
-            if (!json_object_get(found, t->name))
-                json_object_set_new(found, t->name, document(t));
-            add_disk(json_object_get(found, t->name), d->id, t);
-        }
+        for (size_t k = 0; !graph_skip_reason(d) && k < d->nlayers; k++)
+            find_foreign(found, known, d, &d->layers[k], only);
     }
     json_object_foreach(found, name, snapshot) {
         json_auto_t *one = json_pack("[O]", snapshot);

@@ -4,8 +4,8 @@
  *
  * Those that we made are in the sidecar, {"disks": {ID: {"tag": …}}}; those that savevm
  * or qemu-img made ("foreign") are known from the images alone, and the same tag on
- * several disks is one snapshot. Only what lies in an active layer can be gone back to:
- * QEMU loads nothing from the layers below.
+ * several disks is one snapshot. QEMU loads only what lies in an active layer; from those
+ * below it is copied, without the memory.
  */
 #ifndef SNAPSHOT_INTERNAL_H
 #define SNAPSHOT_INTERNAL_H

@@ -241,7 +241,10 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
 {
     const struct qrw_revert_args *args = arguments;
     __attribute__((cleanup(way_done))) struct way_back w = {
-        .s = s, .args = args, .name = args->name, .current = args->name};
+        .s = s,
+        .args = args,
+        .name = args->name,
+        .current = chain_snapshot(s->chain, args->name) ? args->name : NULL};
 
     if (check_args(args, err))
         return -1;

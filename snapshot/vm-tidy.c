@@ -54,13 +54,15 @@ static json_t *merge_next(struct qrw_vm *vm, struct journal *j, unsigned flags,
 /* As a part that did nothing. New reference. */
 static json_t *failed(const struct qmp_error *why)
 {
+    const bool hint = why->hint[0];
     char words[1024];
 
     return json_pack(
         "{s:[o]}", "notes",
         json_sprintf(
-            "a layer is not merged yet: %s; the next change tries again, or qrewind repair",
-            qmp_error_text(why, words, sizeof(words))));
+            "a layer is not merged yet: %s%s%s%s; the next change tries again, or qrewind repair",
+            qmp_error_text(why, words, sizeof(words)), hint ? " (" : "", why->hint,
+            hint ? ")" : ""));
 }
 
 /* One merge that is due. False: there is none, or none that can be done now. */

@@ -27,6 +27,7 @@ static const struct {
     {"twice the same name", "disk0: a <- a.s1 <- b.s1 <- a.s1.s1",
      "disk0: a*s1 <- a.s1*b.s1 <- b.s1*s1.s1 <- a.s1.s1"},
     {"inside the images", "disk0: a^t1^t2; disk1: b^t1", "disk0: a; disk1: b; inside t1: disk0 disk1; inside t2: disk0"},
+    {"and inside those below", "disk0: a^t1 <- a.s1^t2", "disk0: a*s1 <- a.s1; inside t2: disk0; inside t1: disk0"},
 };
 /* clang-format on */
 

@@ -195,10 +195,19 @@ static const struct picture_case revert[] = {
      "revert t1",
      "unsupported: the disks alone go back by way of a scratch file, and QEMU's files are out of "
      "our reach (with the VM off: qemu-img snapshot -a t1 FILE, for each disk)"},
-    {"the tag is in a layer below",
+    {"one that others made, in a layer below",
      "disk0: a^t1 <- b",
      "revert t1",
-     "not-found: no snapshot 't1' (qrewind list shows the names)"},
+     "need absent b.t1, need space b.t1 1M, need absent b.qrw-t, copy b.t1 like a, sync b.t1, "
+     "overlay b.qrw-t on b.t1, blockdev-add node-name=qrw-t-b0 file.filename=b.t1 "
+     "file.auto-read-only=true read-only=true, blockdev-add node-name=qrw-t-0 "
+     "file.node-name=qrw-t-0f file.filename=b.qrw-t, sync b.qrw-t, stop, blockdev-snapshot "
+     "node=#b overlay=qrw-t-0, blockdev-add driver=raw node-name=qrw-t-0-was read-only=true "
+     "file=#b, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
+     "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
+     "shows b.t1 alone | blockdev-del node-name=qrw-t-0-was, blockdev-del node-name=qrw-t-0, "
+     "unlink b.qrw-t | disk0: b.t1; + a <- b~"},
     {"a copy of what it showed, where the disk runs on another layer",
      "disk0: base <- a*^t1 <- b; inside t1",
      "revert t1",

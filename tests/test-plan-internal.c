@@ -140,6 +140,14 @@ static const struct picture_case deletions[] = {
      "devices=[\"#a\",\"#x\"] | disk0 has no tag t1 in a, disk1 has no tag t1 in x | "
      "human-monitor-command command-line=qemu-io #a \"reopen -r\", human-monitor-command "
      "command-line=qemu-io #x \"reopen -r\" | disk0: a*s1 <- b; disk1: x*s1 <- y"},
+    {"one that others made, below",
+     "disk0: a*^t1(named) <- b",
+     "delete t1",
+     "need unshared a, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"a-fmt\",\"backing\":null,\"discard\":\"unmap\",\"file\":\"a-file\",\"read-only\":false}], "
+     "snapshot-delete tag=t1 devices=[\"a-fmt\"] | disk0 has no tag t1 in a | blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"a-fmt\",\"backing\":null,\"discard\":\"unmap\",\"file\":\"a-file\",\"read-only\":true}] "
+     "| disk0: a*s1 <- b"},
     {"a node that QEMU named is opened so by the human monitor",
      "disk0: a*^t1 <- b; inside t1",
      "delete t1",

@@ -73,6 +73,66 @@ Test(internal_below, and_is_deleted_from_there)
     }
 }
 
+/* What savevm left stays in the list when overlays are put above it, and can be got rid of. */
+Test(internal_below, those_of_others_are_listed_gone_back_to_and_deleted)
+{
+    for (int modern = 0; modern < 2; modern++) {
+        struct lab *lab = disks_alone(modern);
+
+        human_saves(lab, "theirs");
+        does(lab, "create", "s1");
+        write_both(lab, 3);
+        json_auto_t *list = tells(lab, "list");
+        says(list, "snapshots.1.name", "theirs");
+        says(list, modern ? "snapshots.1.disks.disk0.file" : "snapshots.1.disks.vda.file",
+             "/vda.qcow2");
+        json_decref(refuses(lab, 1, "create", "theirs"));
+        if (has_snapshot_jobs(lab)) {
+            json_auto_t *error = refuses(lab, 7, "revert", "theirs");
+
+            says(error, "hint", "--no-memory");
+        }
+        does(lab, "revert", "theirs", "--no-memory");
+        hold_both(lab, 2);
+        does(lab, "create", "s2");
+        does(lab, "delete", "s2");
+        does(lab, "undo", "--discard");
+        hold_both(lab, 3);
+        if (number(lab->greeting, "QMP.version.qemu.major") > 6) {
+            does(lab, "delete", "theirs");
+            file_tags_are(lab, "vda.qcow2", "d1");
+            file_tags_are(lab, "vdb.qcow2", "d1");
+            json_decref(refuses(lab, 3, "show", "theirs"));
+        }
+        is_tidy(lab);
+        turn_off(lab);
+        lab_stop(lab);
+    }
+}
+
+Test(internal_below, one_of_others_holds_a_merge_up_until_it_is_deleted)
+{
+    for (int modern = 0; modern < 2; modern++) {
+        struct lab *lab = lab_start(&(struct lab_options){.disks = 1, .modern = modern});
+
+        if (number(lab->greeting, "QMP.version.qemu.major") > 6) {
+            does(lab, "create", "s1");
+            human_saves(lab, "theirs");
+            write_generation(lab, 0, 1);
+            does(lab, "create", "s2");
+            does(lab, "delete", "s1");
+            json_auto_t *held = tells(lab, "delete", "s2");
+            says(held, "notes.0", "(delete it first: qrewind delete theirs)");
+            does(lab, "delete", "theirs");
+            chain_is(lab, 0, "vda.qcow2");
+            holds(lab, 0, 1);
+            is_tidy(lab);
+        }
+        turn_off(lab);
+        lab_stop(lab);
+    }
+}
+
 /* qemu-img is not to ask for the base, which is open for writing for the first of them. */
 Test(internal_below, together_with_one_of_another_branch)
 {

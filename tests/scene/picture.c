@@ -166,8 +166,9 @@ static const struct graph_layer *layer_with(const struct graph_disk *d, const ch
     return NULL;
 }
 
-/* The internal snapshot @tag of every disk of which a layer has it, or the undo point. */
-static void draw_inside(struct chain *c, const struct graph *g, const char *tag)
+/* The internal snapshot @tag of every disk of which a layer has it, or the undo point; a memory was
+ * saved by @qemu. */
+static void draw_inside(struct chain *c, const struct graph *g, const char *tag, const char *qemu)
 {
     json_t *disks = json_object(), *memory = NULL;
 
@@ -183,7 +184,7 @@ static void draw_inside(struct chain *c, const struct graph *g, const char *tag)
             disks, d->id,
             json_pack("{s:s, s:s}", "tag", tag, "inside", chain_layer_by_file(c, l->file)));
         if (graph_tag(l, tag)->state_size)
-            memory = json_pack("{s:s, s:s, s:s, s:s}", "disk", d->id, "tag", tag, "qemu", "7.2.22",
+            memory = json_pack("{s:s, s:s, s:s, s:s}", "disk", d->id, "tag", tag, "qemu", qemu,
                                "machine", "pc-q35-7.2");
     }
     cr_assert(json_object_size(disks), "no disk has the tag %s", tag);
@@ -243,10 +244,11 @@ struct picture *picture_new_in(const char *folder, const char *line)
     p->machine.bandwidth = 128 << 20;
 
     chain_init(&drawn, folder, NULL, NULL);
+    const char *release = picture_text(json_object_get(parsed, "words"), "QEMU");
     if (has_sidecar(parsed))
         draw_document(&drawn, parsed);
     json_array_foreach(json_object_get(parsed, "inside"), i, tag)
-        draw_inside(&drawn, &p->graph, json_string_value(tag));
+        draw_inside(&drawn, &p->graph, json_string_value(tag), release ? release : "7.2.22");
     const char *live = picture_text(json_object_get(parsed, "words"), "live");
     if (live)
         draw_live(&drawn, live);
@@ -264,7 +266,6 @@ struct picture *picture_new_in(const char *folder, const char *line)
         .cwd = "/home/me",
         .files_reachable = !json_object_get(json_object_get(parsed, "words"), "out of reach"),
     };
-    const char *release = picture_text(json_object_get(parsed, "words"), "QEMU");
     if (release)
         set_release(p, release);
     return p;

@@ -127,6 +127,34 @@ static void elsewhere(struct check *k, const struct link *l, const char *string,
             (there || !l->meant) && !is_so_in_qemu(k, l), words);
 }
 
+/* Nobody has said what format is below: what its content looks like, a guest may have written. */
+static bool is_guessed(const struct check *k, const char *file)
+{
+    const struct graph *g = k->s->graph;
+
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_layer *l = graph_layer(&g->disks[i], file);
+
+        if (l)
+            return l->guessed;
+    }
+    return false;
+}
+
+static void unsaid(struct check *k, const struct link *l)
+{
+    static const char words[] =
+        "its header does not say what format its backing file has: QEMU would have to guess";
+
+    if (!is_guessed(k, l->meant)) {
+        add(k, l, "no-backing-format", false, words);
+        return;
+    }
+    auto_free char *image = path_quote(l->file), *backing = path_quote(text(l->entry, "backing"));
+    check_add(k, &(struct finding){.code = "no-backing-format", .subject = l->file},
+              "%s; say it: qemu-img rebase -u -f qcow2 -b %s -F FORMAT %s", words, backing, image);
+}
+
 /* The header names the right file: also as it should? */
 static void wording(struct check *k, const struct link *l)
 {
@@ -134,8 +162,7 @@ static void wording(struct check *k, const struct link *l)
     const char *format = text(l->entry, "backing_format");
 
     if (!format) {
-        add(k, l, "no-backing-format", false,
-            "its header does not say what format its backing file has: QEMU would have to guess");
+        unsaid(k, l);
     } else if (!same(format, recorded)) {
         auto_free char *words =
             mem_printf("its header says that its backing file is %s, it is %s", format, recorded);

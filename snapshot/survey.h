@@ -20,7 +20,7 @@
  *
  * A file that is not among them is not there. Each has one name: the one that the document
  * has for it, if any. `leads` is where its backing string leads, in such a name; `link`
- * what the name is a link to.
+ * what the name is a link to. The mode of what is no file and no disk is nobody's business: 0.
  */
 #ifndef SNAPSHOT_SURVEY_H
 #define SNAPSHOT_SURVEY_H

@@ -86,9 +86,28 @@ static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file
     return NULL;
 }
 
+/* Without a record only what is amiss in QEMU is mended, and what a killed save has left: all else
+ * goes by what is recorded. */
+static void promise_less(json_t *findings)
+{
+    json_t *f;
+    size_t i;
+
+    json_array_foreach(findings, i, f) {
+        const char *how = text(json_object_get(f, "mend"), "do");
+        const bool ask = json_is_true(json_object_get(f, "ask"));
+
+        if (same(how, "close") || same(how, "settle") || (same(how, "unlink") && !ask))
+            continue;
+        json_object_set_new(f, "repair", json_null());
+        json_object_set_new(f, "mend", json_null());
+        json_object_set_new(f, "ask", json_false());
+    }
+}
+
 /* The findings, and in *@found what they were found in (new references). NULL: @err. */
-static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, unsigned flags,
-                       json_t **found, struct qmp_error *err)
+static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, bool recorded,
+                       unsigned flags, json_t **found, struct qmp_error *err)
 {
     auto_free char *qemu = vm->offline ? NULL : vm_qemu_version(vm);
     struct scene s = {.graph = &vm->graph,
@@ -106,7 +125,10 @@ static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, uns
     if ((!vm->offline && has_memory(c) && vm_observe_machine(vm, false, err)) ||
         !(*found = survey(vm, c, file, flags, err)))
         return NULL;
-    return check_findings(&s, *found);
+    json_t *findings = check_findings(&s, *found);
+    if (!recorded)
+        promise_less(findings);
+    return findings;
 }
 
 /* Remember the hashes of what is frozen and unchanged. Returns whether there were new ones. */
@@ -127,6 +149,15 @@ static bool take_hashes(struct chain *c, const json_t *found)
         }
     }
     return any;
+}
+
+/* There is no sidecar: @c becomes what the images say by themselves. */
+static void without_record(struct qrw_vm *vm, struct chain *c)
+{
+    vm_note(vm, 0,
+            "there is no sidecar: only the images are looked at, and none is mended; "
+            "qrewind adopt makes one");
+    adopt(c, &vm->graph, NULL, "000000");
 }
 
 /* ---- check ---- */
@@ -192,11 +223,9 @@ json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     if (vm_load(vm, file, &c, &why))
         return broken(file, file, &why);
     vm_adopt_names(vm, &c);
-    if (!exists) {
-        vm_note(vm, 0, "there is no sidecar: only the images are looked at");
-        adopt(&c, &vm->graph, NULL, "000000");
-    }
-    findings = examine(vm, &c, exists ? file : NULL, flags, &found, err);
+    if (!exists)
+        without_record(vm, &c);
+    findings = examine(vm, &c, exists ? file : NULL, exists, flags, &found, err);
     if (findings && exists && flags & QRW_DEEP && !(flags & QRW_DRY_RUN) && take_hashes(&c, found))
         remember(vm, file, found);
     chain_done(&c);
@@ -323,25 +352,28 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp
         json_decref(mended);
         return NULL;
     }
+    const bool recorded = sidecar_exists(j->file);
+    if (!recorded)
+        without_record(vm, &j->chain);
     for (int i = 0; n > 0 && i < MAX_PASSES; i++) {
         json_auto_t *found = NULL;
 
         json_decref(findings);
-        findings = examine(vm, &j->chain, j->file, flags, &found, err);
+        findings = examine(vm, &j->chain, j->file, recorded, flags, &found, err);
         if (!findings || flags & QRW_DRY_RUN)
             break;
         n = pass(vm, j, findings, flags, mended, err);
-        if (n > 0) {
+        if (n > 0 && recorded)
             fingerprints_take(&j->chain);
-            n = journal_save(j, vm, err) || vm_observe(vm, GRAPH_NODES, err) ? -1 : n;
-        }
+        if (n > 0 && ((recorded && journal_save(j, vm, err)) || vm_observe(vm, GRAPH_NODES, err)))
+            n = -1;
     }
     if (n < 0) {
         json_decref(findings);
         findings = NULL;
     }
     json_t *plan = findings && flags & QRW_DRY_RUN ? preview(findings, flags) : NULL;
-    json_t *result = findings ? shown(j->file, findings) : NULL;
+    json_t *result = findings ? shown(recorded ? j->file : NULL, findings) : NULL;
     if (plan) {
         json_object_set_new(result, "plan", plan);
     } else if (result) {

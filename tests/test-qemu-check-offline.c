@@ -302,29 +302,6 @@ Test(qemu_check_offline, a_forget_that_was_killed)
        "test ! -e " SIDECAR ".lock");
 }
 
-/* It would be recorded with what it held then, and what came later would be out of sight. */
-Test(qemu_check_offline, what_a_merge_has_left_is_not_recorded_unasked)
-{
-    offline_image("a.qcow2", "4M", NULL);
-    offline_ok("qrewind -i a.qcow2 create s1");
-    offline_ok("qrewind -i a.qcow2 create s2");
-    offline_write("a.s2.qcow2", 3, "0", "64k");
-    auto_result struct lab_result r =
-        offline_run("qrewind -i a.qcow2 commit a --force --keep-files");
-    cr_expect(strstr(r.err, "/a.s1.qcow2 now: start QEMU with that, no more with a.s2.qcow2"), "%s",
-              r.err);
-    offline_write("a.s1.qcow2", 9, "0", "64k");
-    offline_fails(1, "since a merge", "qrewind -i a.s2.qcow2 create s3");
-
-    json_auto_t *found = offline_json(9, "qrewind -i a.s2.qcow2 check");
-    cr_expect(strstr(text(found, "findings.0.text"), "but a.s1.qcow2 below it was written to"));
-    json_auto_t *asked = offline_json(0, "qrewind -i a.s2.qcow2 repair");
-    auto_free char *left = findings_of(asked);
-    cr_expect_str_eq(left, "foreign-layer a.s2.qcow2");
-    offline_ok("qrewind -i a.s1.qcow2 create s3");
-    offline_reads("a.s3.qcow2", 9, "0", "64k");
-}
-
 /* Then what the headers say is all there is, and they may go in circles. */
 Test(qemu_check_offline, without_a_record)
 {

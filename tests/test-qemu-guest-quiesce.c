@@ -142,6 +142,15 @@ Test(guest_quiesce, freezes_only_what_is_mounted_where_it_is_told)
     }
 }
 
+Test(guest_quiesce, names_the_mountpoint_that_the_guest_does_not_have)
+{
+    auto_result struct lab_result r =
+        lab_run(guest->lab, "create", "s1", "--quiesce", "--freeze-mountpoints=/nosuch", NULL);
+
+    cr_expect_eq(r.status, 1);
+    cr_expect(strstr(r.err, "can freeze: /nosuch"), "%s", r.err);
+}
+
 Test(guest_quiesce, says_that_somebody_else_talks_to_the_agent)
 {
     struct qmp_error err;
@@ -149,7 +158,7 @@ Test(guest_quiesce, says_that_somebody_else_talks_to_the_agent)
     auto_result struct lab_result r = lab_run(guest->lab, "create", "s1", "--quiesce", NULL);
 
     cr_assert(other, "%s", err.desc);
-    cr_expect_eq(r.status, 1);
+    cr_expect_eq(r.status, 4);
     cr_expect(strstr(r.err, "another client"), "%s", r.err);
     agent_close(other);
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -240,6 +241,31 @@ Test(qemu_quiesce, that_is_required_is_taken_back_where_the_freeze_did_not_hold)
         setup();
     }
     is_taken_back("! GenericError no", "could not be thawed", NULL);
+}
+
+/* Nothing more can be recorded from the thaw on. */
+static void block_sidecar(struct fake_agent *f, const char *command, void *arg)
+{
+    if (!strcmp(command, THAW))
+        cr_assert_eq(mkdir(arg, 0700), 0);
+}
+
+Test(qemu_quiesce, that_cannot_be_taken_back_is_said_to_be_taken)
+{
+    auto_free char *blocked = lab_path(lab, "vda.qcow2.qrewind.json.new");
+
+    fake_agent_watch(fake, block_sidecar, blocked);
+    fake_agent_answer(fake, THAW, "expire\n! GenericError limited up to 10 seconds");
+    json_auto_t *doc = create(5, "--quiesce", NULL);
+    auto_free char *words = json_dumps(doc, 0);
+    cr_expect(strstr(words, "s1 was taken, but not quiesced: qrewind delete s1"), "%s", words);
+    cr_expect(is_taken());
+    cr_assert_eq(rmdir(blocked), 0);
+    fake_agent_watch(fake, NULL, NULL);
+
+    auto_result struct lab_result gone = lab_run(lab, "delete", "s1", NULL);
+    cr_expect_eq(gone.status, 0, "%s", gone.err);
+    is_tidy(lab);
 }
 
 /* ---- where there is nothing to freeze ---- */

@@ -6,6 +6,7 @@
 #include "cli/doc.h"
 #include "cli/out.h"
 #include "cli/print.h"
+#include "qmp/mem.h"
 
 static json_t *run(struct app *app, void *args, struct qmp_error *err)
 {
@@ -26,7 +27,8 @@ static void print_count(const char *name, const json_t *doc, const char *key)
 
 static void print(const json_t *doc, const void *args)
 {
-    const json_t *pending = json_object_get(doc, "pending");
+    const char *pending = doc_text(doc, "pending");
+    auto_free char *undo = print_undo(doc);
 
     print_field("name", doc_text(doc, "name"));
     print_field("uuid", doc_text(doc, "uuid"));
@@ -38,9 +40,9 @@ static void print(const json_t *doc, const void *args)
     print_count("jobs", doc, "jobs");
     print_field("sidecar", doc_text(doc, "sidecar"));
     print_field("current", doc_text(doc, "current"));
-    if (json_is_object(pending))
-        out_line(stdout, "%-12s %s; 'qrewind repair' settles it", "pending",
-                 doc_dash(pending, "operation"));
+    print_field("undo", undo);
+    if (pending)
+        out_line(stdout, "%-12s %s; 'qrewind repair' settles it", "pending", pending);
 }
 
 const struct verb cmd_info = {

@@ -71,18 +71,10 @@ static struct table_line *add(struct table *t, struct table_line *parent, json_t
                       });
 }
 
-static void print(const json_t *doc, const void *arguments)
+static void print_table(const json_t *snapshots, size_t n, bool tree)
 {
-    const struct args *args = arguments;
-    const json_t *snapshots = json_object_get(doc, "snapshots");
-    size_t n = json_array_size(snapshots);
-
-    if (!n) {
-        out_line(stderr, "no snapshots");
-        return;
-    }
     struct table *t = table_new((const struct table_column[]){{" ", 0},
-                                                              {"NAME", args->tree ? TABLE_TREE : 0},
+                                                              {"NAME", tree ? TABLE_TREE : 0},
                                                               {"CREATED", 0},
                                                               {"KIND", 0},
                                                               {"STATE", 0},
@@ -93,13 +85,28 @@ static void print(const json_t *doc, const void *arguments)
     json_auto_t *places = json_object(); /* name -> index: a parent is older */
     for (size_t i = 0; i < n; i++) {
         json_t *snapshot = json_array_get(snapshots, i);
-        const char *parent = args->tree ? doc_text(snapshot, "parent") : NULL;
+        const char *parent = tree ? doc_text(snapshot, "parent") : NULL;
         const json_t *place = parent ? json_object_get(places, parent) : NULL;
 
         lines[i] = add(t, place ? lines[json_integer_value(place)] : NULL, snapshot);
         json_object_set_new(places, doc_dash(snapshot, "name"), json_integer((json_int_t)i));
     }
     table_print(t);
+}
+
+static void print(const json_t *doc, const void *arguments)
+{
+    const struct args *args = arguments;
+    const json_t *snapshots = json_object_get(doc, "snapshots");
+    size_t n = json_array_size(snapshots);
+    auto_free char *undo = print_undo(doc);
+
+    if (n)
+        print_table(snapshots, n, args->tree);
+    else
+        out_line(stderr, "no snapshots");
+    if (undo)
+        out_line(stdout, "undo: %s", undo);
 }
 
 const struct verb cmd_list = {

@@ -28,6 +28,16 @@ void print_field(const char *name, const char *value)
     out_line(stdout, "%-12s %s", name, value ? value : "-");
 }
 
+char *print_undo(const json_t *doc)
+{
+    const json_t *undo = json_object_get(doc, "undo");
+    char until[TEXT_ROOM];
+
+    return json_is_object(undo) ? mem_printf("what there was until %s, the disks only",
+                                             text_time(until, doc_text(undo, "created")))
+                                : NULL;
+}
+
 char *print_join(const json_t *texts)
 {
     char *all = mem_strdup("");

@@ -21,6 +21,9 @@ void print_findings(const json_t *doc);
 /* One line "name      value". */
 void print_field(const char *name, const char *value);
 
+/* "undo": what one goes back to with it. New string; NULL: there is no undo point. */
+char *print_undo(const json_t *doc);
+
 /* The texts of an array, ", " between them. New string. */
 char *print_join(const json_t *texts);
 

@@ -191,6 +191,7 @@ void way_end(struct plan *p, const struct scene *s, const struct qrw_revert_args
     if (!loaded)
         overlays_note_flash(p, o);
     json_object_set_new(p->result, "snapshot", json_string(name));
+    json_object_set_new(p->result, "undo", json_boolean(chain_undo(&p->after) != NULL));
     json_object_set_new(p->result, "method", json_string(loaded ? "memory" : reset));
 }
 

@@ -63,6 +63,16 @@ static size_t active_jobs(const struct graph *g)
     return n;
 }
 
+/* Since when there is an undo point, and what was current then; null: there is none. */
+static json_t *undo_document(const struct chain *c)
+{
+    const json_t *undo = chain_undo(c);
+
+    return undo ? json_pack("{s:s?, s:s?}", "created", text(undo, "created"), "current",
+                            text(undo, "current"))
+                : json_null();
+}
+
 /* The disks alone: nothing runs. */
 static json_t *offline_info(struct qrw_vm *vm, struct qmp_error *err)
 {
@@ -73,11 +83,11 @@ static json_t *offline_info(struct qrw_vm *vm, struct qmp_error *err)
     if (!look(vm, GRAPH_DISKS, &c, &file, err)) {
         const json_t *known = json_object_get(c.doc, "vm");
 
-        doc = json_pack("{s:s?, s:s?, s:s, s:n, s:n, s:n, s:i, s:i, s:s?, s:s?, s:O?}", "name",
+        doc = json_pack("{s:s?, s:s?, s:s, s:n, s:n, s:n, s:i, s:i, s:s?, s:s?, s:O?, s:o}", "name",
                         text(known, "name"), "uuid", text(known, "uuid"), "status",
                         vm->graph.status, "qemu", "machine", "pid", "disks", (int)vm->graph.ndisks,
                         "jobs", 0, "sidecar", file, "current", chain_current(&c), "pending",
-                        json_object_get(chain_pending(&c), "operation"));
+                        json_object_get(chain_pending(&c), "operation"), "undo", undo_document(&c));
     }
     chain_done(&c);
     return doc;
@@ -103,13 +113,13 @@ json_t *qrw_info(struct qrw_vm *vm, struct qmp_error *err)
         const char *qom_type = json_string_value(ask_reply(a, type, NULL));
         auto_free char *machine = qom_type ? machine_name(qom_type) : NULL;
 
-        doc = json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:i, s:i, s:i, s:s?, s:s?, s:O?}", "name",
-                        text(ask_reply(a, name, NULL), "name"), "uuid",
+        doc = json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:i, s:i, s:i, s:s?, s:s?, s:O?, s:o}",
+                        "name", text(ask_reply(a, name, NULL), "name"), "uuid",
                         vm_uuid(ask_reply(a, uuid, NULL)), "status", vm->graph.status, "qemu", qemu,
                         "machine", machine, "pid", (int)vm->pid, "disks", (int)vm->graph.ndisks,
                         "jobs", (int)active_jobs(&vm->graph), "sidecar", file, "current",
                         chain_current(&c), "pending",
-                        json_object_get(chain_pending(&c), "operation"));
+                        json_object_get(chain_pending(&c), "operation"), "undo", undo_document(&c));
     }
     ask_free(a);
     chain_done(&c);
@@ -266,8 +276,8 @@ json_t *qrw_list(struct qrw_vm *vm, struct qmp_error *err)
 
     if (!look(vm, GRAPH_DISKS, &c, &file, err)) {
         warn(vm, &c);
-        list = json_pack("{s:o, s:s?, s:s?}", "snapshots", all_snapshots(&vm->graph, &c), "current",
-                         chain_current(&c), "sidecar", file);
+        list = json_pack("{s:o, s:s?, s:s?, s:o}", "snapshots", all_snapshots(&vm->graph, &c),
+                         "current", chain_current(&c), "sidecar", file, "undo", undo_document(&c));
     }
     chain_done(&c);
     return list;

@@ -120,6 +120,28 @@ Test(revert, a_guest_that_ran_runs_afterwards_and_only_then)
     }
 }
 
+Test(revert, tells_that_there_is_an_undo_point_and_so_do_list_and_info)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+
+    does(lab, "create", "s1");
+    auto_result struct lab_result back = lab_run(lab, "revert", "s1", NULL);
+    cr_expect(strstr(back.out, "qrewind undo goes back"), "%s", back.out);
+    for (const char *const *verb = WORDS("list", "info"); *verb; verb++) {
+        auto_result struct lab_result text = lab_run(lab, *verb, NULL);
+        json_auto_t *doc = tells(lab, *verb);
+
+        cr_expect(strstr(text.out, "what there was until"), "%s", text.out);
+        says(doc, "undo.created", "Z");
+        says(doc, "undo.current", "s1");
+    }
+    auto_result struct lab_result gone = lab_run(lab, "revert", "s1", "--discard", NULL);
+    cr_expect(!strstr(gone.out, "undo"), "%s", gone.out);
+    json_auto_t *list = tells(lab, "list");
+    cr_expect(json_is_null(at(list, "undo")));
+    lab_stop(lab);
+}
+
 Test(revert, resets_the_guest_once_unless_told_not_to)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1, .running = true});

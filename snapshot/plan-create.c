@@ -39,6 +39,17 @@ static int check_names(qrw_strings names, const struct graph *g, struct qmp_erro
     return 0;
 }
 
+/* What is taken now can be gone back to as long as this QEMU runs. */
+static void note_lost(struct plan *p, const struct graph_disk *d)
+{
+    for (size_t i = 1; i < d->nlayers; i++)
+        if (d->layers[i].lost)
+            plan_note(p,
+                      "disk %s: %s is not there any more, but QEMU has it open: qrewind mirror %s "
+                      "FILE --pivot saves what the guest sees",
+                      d->id, d->layers[i].file, d->id);
+}
+
 /* Which disks: those asked for, else every one that can be written to. */
 static int choose(struct plan *p, struct overlays *t, const struct scene *s,
                   const struct qrw_create_args *args, struct qmp_error *err)
@@ -57,10 +68,12 @@ static int choose(struct plan *p, struct overlays *t, const struct scene *s,
             continue;
         if (why && args->disks)
             return qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is %s", d->id, why);
-        if (why)
+        if (why) {
             plan_note(p, "disk %s is left out: it is %s", d->id, why);
-        else
-            overlays_add(t, s, d);
+            continue;
+        }
+        overlays_add(t, s, d);
+        note_lost(p, d);
     }
     return t->n ? 0 : qmp_error_set(err, QRW_ERR_REFUSED, "there is no writable disk to snapshot");
 }

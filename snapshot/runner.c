@@ -271,8 +271,12 @@ static int fail(struct run *run, const json_t *step, struct qmp_error *err)
                 : tried && !interrupted                         ? QRW_ERR_UNSUPPORTED
                 : is(step, "freeze") && is_unreached(err->kind) ? err->kind
                                                                 : QRW_ERR_FAILED;
-    if (err->kind == QRW_ERR_FAILED && interrupted)
-        qmp_error_hint(err, "what was begun is undone");
+    /* a memory that was loaded in part must not run */
+    const bool reset = same(text(json_object_get(step, "undo"), "execute"), "system_reset");
+    if (err->kind == QRW_ERR_FAILED && (interrupted || reset))
+        qmp_error_hint(err, reset ? "the disks are as they were, but the guest was reset; revert "
+                                    "with --no-memory takes the disks alone back"
+                                  : "what was begun is undone");
     if (err->kind == QRW_ERR_UNSUPPORTED)
         qmp_error_hint(err, "%s", tried);
     if (err->kind == QRW_ERR_UNKNOWN)

@@ -115,8 +115,10 @@ static int resolve_files(struct qrw_vm *vm, struct qmp_error *err)
             if (l->remote)
                 continue;
             found = image_resolve(&view, l->file);
-            if (!found)
+            if (!found) {
                 found = image_lost(&view, l->file);
+                l->lost = found != NULL;
+            }
             if (!found && k == 0 && !graph_skip_reason(d))
                 vm->files_reachable = false;
             if (!found) {

@@ -286,3 +286,17 @@ Test(create, an_overlay_by_way_of_links_and_dots)
     says(error, "desc", "is a layer already");
     lab_stop(lab);
 }
+
+/* QEMU has it open still, but what is taken now cannot be gone back to by another. */
+Test(create, above_a_layer_that_has_gone_is_told)
+{
+    struct lab *lab = two_disks();
+    auto_free char *file = lab_path(lab, "vda.s1.qcow2");
+
+    does(lab, "create", "s1");
+    does(lab, "create", "s2");
+    cr_assert_eq(unlink(file), 0);
+    json_auto_t *doc = tells(lab, "create", "s3");
+    says(doc, "notes.0", "vda.s1.qcow2 is not there any more");
+    lab_stop(lab);
+}

@@ -168,6 +168,8 @@ static void is_taken_back(const char *command, bool modern, bool memory)
 
     cr_assert_eq(r.status, 1, "%s: exit %d: %s%s", command, r.status, r.out, r.err);
     cr_expect(strstr(r.out, "CommandNotFound"), "%s: %s", command, r.out);
+    cr_expect_eq(strstr(r.out, "the guest was reset") != NULL, !strcmp(command, "snapshot-load"),
+                 "%s: %s", command, r.out);
     cr_expect_eq(generation_of(lab, command), 3);
     cr_expect(runs(lab), "%s: the guest stands", command);
     is_tidy(lab);

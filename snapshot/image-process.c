@@ -26,6 +26,7 @@
 enum {
     MAX_DESCRIPTORS = 65536, /* looked at in one call */
     MAX_COMMAND_LINE = 4096,
+    MAX_SHOWN = 100, /* bytes of it */
 };
 
 char *image_process_id(pid_t pid)
@@ -222,10 +223,11 @@ int image_open_in(pid_t pid, const struct image_stat *st)
     return use.opens || !use.failed ? use.opens : -1;
 }
 
-/* The program, and QEMU's -name: what tells machines apart. A line's worth, without newlines. */
+/* The program with QEMU's -name, which tells machines apart, or else with its arguments, as far as
+ * they fit on a line. What is no UTF-8 in the middle is left to who writes it out. */
 static void describe(pid_t pid, char *text, size_t size)
 {
-    char file[64], args[MAX_COMMAND_LINE + 1] = "";
+    char file[64], args[MAX_COMMAND_LINE + 2] = "";
     const char *name = NULL;
 
     snprintf(file, sizeof(file), "/proc/%d/cmdline", (int)pid);
@@ -234,9 +236,17 @@ static void describe(pid_t pid, char *text, size_t size)
     for (const char *a = args; n > 0 && a < args + n && !name; a += strlen(a) + 1)
         if (!strcmp(a, "-name"))
             name = a + strlen(a) + 1;
-    const char *slash = strrchr(args, '/');
-    snprintf(text, size, "pid %d (%s%s%s)", (int)pid, slash ? slash + 1 : args,
-             name ? " -name " : "", name ? name : "");
+    const char *slash = strrchr(args, '/'), *program = slash ? slash + 1 : args;
+    auto_free char *named = name ? mem_printf("%s -name %s", program, name) : NULL;
+    for (ssize_t i = 0; i + 1 < n; i++)
+        args[i] = args[i] ? args[i] : ' ';
+    const char *shown = named ? named : program;
+    size_t fits = strlen(shown);
+    const bool cut = fits > MAX_SHOWN;
+
+    for (fits = cut ? MAX_SHOWN : fits; cut && ((unsigned char)shown[fits] & 0xc0) == 0x80; fits--)
+        ;
+    snprintf(text, size, "pid %d (%.*s%s)", (int)pid, (int)fits, shown, cut ? "..." : "");
     for (char *c = text; *c; c++)
         if (iscntrl((unsigned char)*c))
             *c = '?';

@@ -29,6 +29,10 @@ json_t *import_manifest(const char *folder, struct qmp_error *err)
     struct stat st;
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        if (access(folder, F_OK) && errno == ENOENT) {
+            qmp_error_set(err, QRW_ERR_NOT_FOUND, "there is no folder %s", folder);
+            return NULL;
+        }
         qmp_error_set(err, QRW_ERR_NOT_FOUND,
                       "%s is no exported snapshot: there is no " MANIFEST_NAME, folder);
         qmp_error_hint(err, "it may have been cut off; an image file is imported with --format");
@@ -104,7 +108,7 @@ json_t *import_image(const struct runner *r, const char *file, const char *forma
 
 static int wrong(struct qmp_error *err, const char *file, const char *what)
 {
-    qmp_error_set(err, QRW_ERR_INVALID, "%s %s", path_name(file), what);
+    qmp_error_set(err, QRW_ERR_INVALID, "what became %s %s", path_name(file), what);
     return qmp_error_hint(err, "the exported copy is damaged, or was tampered with");
 }
 

@@ -93,7 +93,7 @@ static const char *wrong_with(const json_t *file)
     bool memory = is_memory(file);
 
     if (!is_file_name(text(file, "name")))
-        return "a file's name is none";
+        return "it names a file elsewhere, not one in its folder, or none";
     if (!same(text(file, "format"), "qcow2") &&
         !same(text(file, "format"), memory ? MANIFEST_STREAM : "raw"))
         return "a file has a format that none is exported in";

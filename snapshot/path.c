@@ -96,6 +96,13 @@ char *path_quote(const char *word)
     return out;
 }
 
+char *path_argument(const char *word)
+{
+    auto_free char *quoted = path_quote(word);
+
+    return mem_printf("%s%s", *word == '-' ? "-- " : "", quoted);
+}
+
 bool path_ends(const char *file, const char *tail)
 {
     size_t n = strlen(file), m = strlen(tail);

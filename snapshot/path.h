@@ -27,6 +27,9 @@ char *path_escape(const char *value);
  * string. */
 char *path_quote(const char *word);
 
+/* The same as the last word of such a command, also where it looks like an option: "-- -n". */
+char *path_argument(const char *word);
+
 /* Does @file end in @tail, with something before that? */
 bool path_ends(const char *file, const char *tail);
 

@@ -65,9 +65,9 @@ static int refuse_pinned(const struct chain *c, const json_t *names, struct qmp_
 
         if (!json_is_true(json_object_get(json_object_get(known, name), "pinned")))
             continue;
-        auto_free char *quoted = path_quote(name);
+        auto_free char *quoted = path_argument(name);
         qmp_error_set(err, QRW_ERR_REFUSED, "snapshot '%s' is pinned", name);
-        return qmp_error_hint(err, "qrewind edit %s --unpin", quoted);
+        return qmp_error_hint(err, "qrewind edit --unpin %s", quoted);
     }
     return 0;
 }

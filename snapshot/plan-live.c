@@ -103,7 +103,7 @@ int plan_live_awaited(const struct scene *s, const char *name, struct qmp_error 
 {
     if (same(s->graph->status, "inmigrate"))
         return 0;
-    auto_free char *quoted = path_quote(name);
+    auto_free char *quoted = path_argument(name);
     qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                   "the memory of %s was saved while the guest ran on (--memory=live): only a QEMU "
                   "that was started to load it can",

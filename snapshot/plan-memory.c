@@ -115,7 +115,7 @@ bool plan_memory_wanted(struct plan *p, const struct scene *s, const json_t *mem
 {
     if (!json_is_object(memory) || !graph_is_off(s->graph))
         return json_is_object(memory);
-    auto_free char *name = path_quote(snapshot);
+    auto_free char *name = path_argument(snapshot);
     plan_note(p,
               "the disks are back, the memory needs a QEMU: start it with %s on these disks, and "
               "there qrewind revert %s goes on from that instant",

@@ -43,7 +43,7 @@ int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
                   d->id, l->tags[0].name, l->file);
     if (internal_is_undo(l->tags[0].name))
         return qmp_error_hint(err, "that is the undo point; drop it first: qrewind delete --undo");
-    auto_free char *name = path_quote(l->tags[0].name);
+    auto_free char *name = path_argument(l->tags[0].name);
     return qmp_error_hint(err, "delete it first: qrewind delete %s", name);
 }
 

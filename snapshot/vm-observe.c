@@ -180,8 +180,11 @@ static int look_closer(struct qrw_vm *vm, struct qmp_error *err)
 /* Nobody listens: there is a way without. */
 static int not_there(const struct qrw_vm *vm, struct qmp_error *err)
 {
-    if (err && err->kind == QMP_ERR_CONNECT && !vm->offline && offline_is_dead(vm->options.socket))
+    if (err && err->kind == QMP_ERR_CONNECT && !vm->offline &&
+        offline_is_dead(vm->options.socket)) {
+        err->hint[0] = '\0';
         qmp_error_hint(err, "if the VM does not run, name an image of it: --image FILE");
+    }
     return -1;
 }
 

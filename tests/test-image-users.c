@@ -327,3 +327,34 @@ Test(image_users, the_holder_is_found_and_a_writer_before_a_reader)
     cr_expect_not(image_holder("image", &pid, text, sizeof(text)));
     cr_expect_not(image_holder("none", &pid, text, sizeof(text)));
 }
+
+/* Without a name the arguments tell one from another; no more of them than fit on a line, and whole
+ * characters. */
+static void be_unnamed(void)
+{
+    char word[300];
+
+    if (open("image", O_RDWR) < 0 || dup2(ready_fd, 3) < 0)
+        _exit(1);
+    for (size_t i = 0; i < sizeof(word); i++)
+        word[i] = "\xc3\xa4"[i % 2];
+    word[sizeof(word) - 1] = '\0';
+    execl("/bin/sh", "qemu", "-c", "printf x >&3; kill -STOP $$", "sh", "-m", "1\033", word, NULL);
+    _exit(1);
+}
+
+Test(image_users, one_without_a_name_is_told_by_its_arguments)
+{
+    char text[128] = "", expected[64];
+    pid_t pid;
+
+    scratch_write("image", "x", 1);
+    pid_t writer = start(be_unnamed);
+    cr_assert(image_holder("image", &pid, text, sizeof(text)));
+    snprintf(expected, sizeof(expected), "pid %d (qemu -c printf x >&3; kill -STOP $$ sh -m 1? ",
+             (int)writer);
+    cr_expect(strstr(text, expected) == text, "%s", text);
+    cr_expect(strstr(text, "\xc3\xa4...)"), "%s", text);
+    cr_expect_lt(strlen(text), 120);
+    end(writer);
+}

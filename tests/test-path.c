@@ -25,6 +25,9 @@ Test(path, a_word_goes_through_a_shell_as_it_is)
 
         cr_expect_str_eq(quoted, cases[i][1]);
     }
+    auto_free char *plain = path_argument("a b"), *option = path_argument("-n");
+    cr_expect_str_eq(plain, "'a b'");
+    cr_expect_str_eq(option, "-- -n");
 }
 
 Test(path, a_name_has_a_folder_a_last_part_and_a_stem)

@@ -284,6 +284,7 @@ Test(qemu_import, nothing_is_overwritten)
     offline_ok("qrewind import out --to vm");
     offline_fails(1, "exists", "qrewind import out --to vm");
     offline_fails(3, "no exported snapshot", "qrewind import base.qcow2 --to new");
+    offline_fails(3, "there is no folder /", "qrewind import nothere --to new");
     offline_fails(2, "--format", "qrewind import out --disk x");
     offline_ok("mkdir \xff");
     cr_assert_eq(chdir("\xff"), 0);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -154,6 +155,11 @@ Test(qemu_offline_vm, a_dead_monitor_leads_offline_where_images_are_named)
 {
     offline_image("a.qcow2", "1M", NULL);
     offline_fails(4, "--image FILE", "qrewind -s none.sock -t 0.2 list");
+    int left = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "left.sock"};
+    cr_assert_eq(bind(left, (const struct sockaddr *)&un, sizeof(un)), 0);
+    close(left);
+    offline_fails(4, "--image FILE", "qrewind -s left.sock -t 0.2 list");
     offline_fails(0, "working offline", "qrewind -s none.sock -i a.qcow2 create s1");
     offline_fails(0, "working offline", "qrewind -s none.sock -S a.qcow2.qrewind.json list");
     setenv("QREWIND_SOCKET", "none.sock", 1);

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/doc.h"
 #include "cli/out.h"
+#include "cli/print.h"
 #include "cli/text.h"
 
 #include <string.h>
@@ -69,6 +70,7 @@ static void print(const json_t *doc, const void *args)
              is_undo(doc) ? "what was before" : doc_dash(doc, "snapshot"), guest(doc),
              paused > 0 ? ", " : "", paused > 0 ? text_ms(pause, paused) : "",
              paused > 0 ? " pause" : "", text_ms(took, doc_number(doc, "took_ms")));
+    print_kept(doc);
     if (json_is_true(json_object_get(doc, "undo")))
         out_line(stdout, "qrewind undo goes %s, the disks only",
                  is_undo(doc) ? "forward again" : "back to what was before");

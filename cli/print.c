@@ -149,6 +149,15 @@ static void print_job(const json_t *job, double took_ms)
                  doc_dash(job, "id"));
 }
 
+void print_kept(const json_t *doc)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "kept"), i, item)
+        out_line(stdout, "kept %s: %s", doc_dash(item, "name"), doc_dash(item, "why"));
+}
+
 void print_work(const json_t *doc, const void *args)
 {
     const json_t *item;
@@ -158,6 +167,5 @@ void print_work(const json_t *doc, const void *args)
         print_job(item, doc_number(doc, "took_ms"));
     json_array_foreach(json_object_get(doc, "removed"), i, item)
         out_line(stdout, "removed %s", json_is_string(item) ? json_string_value(item) : "?");
-    json_array_foreach(json_object_get(doc, "kept"), i, item)
-        out_line(stdout, "kept %s: %s", doc_dash(item, "name"), doc_dash(item, "why"));
+    print_kept(doc);
 }

@@ -12,6 +12,9 @@ void print_notes(const json_t *doc, bool verbose);
 /* "plan": a step a line. */
 void print_plan(const json_t *doc);
 
+/* "kept": the files that stay, and why. */
+void print_kept(const json_t *doc);
+
 /* What jobs did: "jobs", "removed", "kept". A verb's print, or a part of it. */
 void print_work(const json_t *doc, const void *args);
 

@@ -133,6 +133,22 @@ Test(internal_below, one_of_others_holds_a_merge_up_until_it_is_deleted)
     }
 }
 
+/* Nothing records it when the disk has left its image, so it is told that the image stays. */
+Test(internal_below, an_image_with_one_of_others_is_never_removed)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+
+    does(lab, "create", "s1");
+    human_saves(lab, "theirs");
+    does(lab, "revert", "s1");
+    auto_result struct lab_result r = lab_run(lab, "revert", "s1", NULL);
+    cr_expect(!r.status && strstr(r.out, "vda.s1.qcow2: there are internal snapshots in it"),
+              "%s%s", r.out, r.err);
+    file_tags_are(lab, "vda.s1.qcow2", "theirs");
+    turn_off(lab);
+    lab_stop(lab);
+}
+
 /* qemu-img is not to ask for the base, which is open for writing for the first of them. */
 Test(internal_below, together_with_one_of_another_branch)
 {

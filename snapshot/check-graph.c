@@ -144,8 +144,7 @@ void check_graph(struct check *k)
             check_below(k, d, n);
     }
     for (size_t i = 0; i < g->njobs; i++)
-        if (!strncmp(g->jobs[i].id, "qrw-", 4) && same(g->jobs[i].status, "concluded") &&
-            !chain_pending(k->c))
+        if (graph_job_is_left(&g->jobs[i]) && !chain_pending(k->c))
             check_add(k,
                       &(struct finding){"ended-job", g->jobs[i].id, "dismiss it",
                                         json_pack("{s:s}", "do", "settle"), false},

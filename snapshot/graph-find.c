@@ -29,6 +29,11 @@ const struct graph_job *graph_job(const struct graph *g, const char *id)
     return NULL;
 }
 
+bool graph_job_is_left(const struct graph_job *job)
+{
+    return !strncmp(job->id, "qrw-", 4) && same(job->status, "concluded");
+}
+
 const struct graph_layer *graph_active(const struct graph_disk *d)
 {
     return d->nlayers ? &d->layers[0] : NULL;

@@ -125,6 +125,8 @@ void graph_done(struct graph *g);
 /* Borrowed, NULL: none. A disk is found by id, drive id, root node or qdev path. */
 const struct graph_disk *graph_disk(const struct graph *g, const char *name);
 const struct graph_job *graph_job(const struct graph *g, const char *id);
+/* Is it one of ours that has ended, and that nobody has told QEMU to forget? */
+bool graph_job_is_left(const struct graph_job *job);
 const struct graph_layer *graph_active(const struct graph_disk *d);
 /* The layer of @d that is @file, or whose node is @file. */
 const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file);

@@ -15,7 +15,6 @@
 #include "snapshot/chain-check.h"
 #include "snapshot/clock.h"
 #include "snapshot/image.h"
-#include "snapshot/plan-tidy.h"
 #include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
 
@@ -42,14 +41,6 @@ void vm_random_token(char token[static 9])
 }
 
 /* ---- an earlier client's operation ---- */
-
-static json_t *settled_result(const char *how, json_t *result)
-{
-    if (!result)
-        result = json_object();
-    json_object_set_new(result, "settled", json_string(how));
-    return result;
-}
 
 static int still_running(const json_t *earlier, struct qmp_error *err)
 {
@@ -354,46 +345,4 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     journal_close(&j, vm);
     vm_forget_machine(vm);
     return result ? result : journal_unbegun(err);
-}
-
-/* What is pending, and the merges that an operation had still to do. Offline that alone needs an
- * engine, which could not open a broken chain. */
-static json_t *settle_all(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
-{
-    static const char *const words[] = {"nothing", "finished", "undone", "running"};
-    json_t *result = NULL;
-    enum settled how;
-
-    if ((chain_pending(&j->chain) || tidy_is_due(&j->chain)) &&
-        (vm_start(vm, err) || vm_observe(vm, GRAPH_NODES, err)))
-        return NULL;
-    if (vm_settle(vm, j, NULL, false, &how, &result, err))
-        return NULL;
-    result = settled_result(words[how], result);
-    if (!vm_tidy(vm, j, result, 0, err))
-        return result;
-    json_decref(result);
-    return NULL;
-}
-
-json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
-{
-    json_auto_t *settled = NULL;
-    json_t *result = NULL;
-    struct journal j;
-
-    if (vm_observe(vm, GRAPH_NODES, err))
-        return NULL;
-    if (!journal_open(&j, vm, err)) {
-        if (!(flags & QRW_DRY_RUN))
-            settled = settle_all(vm, &j, err);
-        if (settled && chain_pending(&j.chain))
-            result = json_incref(settled);
-        else if (settled || flags & QRW_DRY_RUN)
-            result = vm_mend(vm, &j, flags, err);
-        if (result && settled)
-            json_object_update_missing(result, settled);
-    }
-    journal_close(&j, vm);
-    return result;
 }

@@ -264,7 +264,7 @@ static int sweep(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
     if (journal_follow(j, vm, err))
         return -1;
     for (size_t i = 0; i < g->njobs; i++) {
-        if (strncmp(g->jobs[i].id, "qrw-", 4) || strcmp(g->jobs[i].status, "concluded"))
+        if (!graph_job_is_left(&g->jobs[i]))
             continue;
         json_decref(ask_one(vm->client, &vm->stop, "job-dismiss",
                             json_pack("{s:s}", "id", g->jobs[i].id), NULL));

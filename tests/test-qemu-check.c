@@ -180,7 +180,9 @@ Test(qemu_check, a_node_and_a_job_that_were_left)
                         "options", "driver", "file", "filename", file, "size", 1 << 20));
     wait_for_job(lab, "qrw-x-y", "concluded");
     finds(lab, "ended-job qrw-x-y");
-    repair_leaves(lab, "");
+    auto_result struct lab_result r = lab_run(lab, "repair", NULL);
+    cr_expect_str_eq(r.out, "mended ended-job: qrw-x-y: dismiss it\n", "%s%s", r.out, r.err);
+    cr_expect_str_empty(r.err);
     finds(lab, "");
     lab_stop(lab);
 }

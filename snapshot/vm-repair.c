@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-repair: what was interrupted is settled, then what check finds is mended.
+ *
+ *   pending, ended jobs, merges that are due ──> settle ──> vm_mend(), in vm-check.c
+ */
+#include "qmp/mem.h"
+#include "snapshot/check.h"
+#include "snapshot/plan-tidy.h"
+#include "snapshot/vm-offline.h"
+#include "snapshot/vm-private.h"
+
+static json_t *settled_result(const char *how, json_t *result)
+{
+    if (!result)
+        result = json_object();
+    json_object_set_new(result, "settled", json_string(how));
+    return result;
+}
+
+/* Where nothing is pending: they are dismissed before all else, and told as what was mended. */
+static json_t *ended_jobs(const struct qrw_vm *vm, const struct journal *j)
+{
+    const struct graph *g = &vm->graph;
+    json_t *ended = json_array();
+
+    for (size_t i = 0; i < g->njobs && !chain_pending(&j->chain); i++)
+        if (graph_job_is_left(&g->jobs[i])) {
+            json_t *f = check_finding("ended-job", g->jobs[i].id, "the job had ended");
+
+            json_object_set_new(f, "repair", json_string("dismiss it"));
+            json_object_del(f, "mend");
+            json_array_append_new(ended, f);
+        }
+    return ended;
+}
+
+/* Those that QEMU does not have any more. */
+static void set_dismissed(const struct qrw_vm *vm, json_t *result, const json_t *ended)
+{
+    json_t *mended = json_array(), *f;
+    size_t i;
+
+    json_array_foreach(ended, i, f)
+        if (!graph_job(&vm->graph, json_string_value(json_object_get(f, "subject"))))
+            json_array_append(mended, f);
+    json_object_set_new(result, "mended", mended);
+}
+
+/* What is pending, and the merges that an operation had still to do. Offline that alone needs an
+ * engine, which could not open a broken chain. */
+static json_t *settle_all(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
+{
+    static const char *const words[] = {"nothing", "finished", "undone", "running"};
+    json_auto_t *ended = ended_jobs(vm, j);
+    json_t *result = NULL;
+    enum settled how;
+
+    if ((chain_pending(&j->chain) || tidy_is_due(&j->chain)) &&
+        (vm_start(vm, err) || vm_observe(vm, GRAPH_NODES, err)))
+        return NULL;
+    if (vm_settle(vm, j, NULL, false, &how, &result, err))
+        return NULL;
+    result = settled_result(words[how], result);
+    set_dismissed(vm, result, ended);
+    if (!vm_tidy(vm, j, result, 0, err))
+        return result;
+    json_decref(result);
+    return NULL;
+}
+
+json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
+{
+    json_auto_t *settled = NULL;
+    json_t *result = NULL;
+    struct journal j;
+
+    if (vm_observe(vm, GRAPH_NODES, err))
+        return NULL;
+    if (!journal_open(&j, vm, err)) {
+        if (!(flags & QRW_DRY_RUN))
+            settled = settle_all(vm, &j, err);
+        if (settled && chain_pending(&j.chain))
+            result = json_incref(settled);
+        else if (settled || flags & QRW_DRY_RUN)
+            result = vm_mend(vm, &j, flags, err);
+        if (result && settled) {
+            json_array_extend(json_object_get(result, "mended"),
+                              json_object_get(settled, "mended"));
+            json_object_update_missing(result, settled);
+        }
+    }
+    journal_close(&j, vm);
+    return result;
+}

@@ -48,7 +48,7 @@ static void report(void *arg)
 
     if (o && o->progress)
         o->progress(
-            &(struct qrw_progress){.job = "export",
+            &(struct qrw_progress){.job = w->r->workspace < 0 ? "check" : "export",
                                    .disk = path_name(w->file),
                                    .operation = w->operation,
                                    .status = w->offset < w->length ? "running" : "concluded",

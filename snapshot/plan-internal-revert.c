@@ -86,16 +86,23 @@ static int check_foreign(const struct internal_way *w, struct qmp_error *err)
     return 0;
 }
 
+/* @first: what can be done before that, NULL: nothing. */
+static int with_the_vm_off(const struct internal_way *w, const char *first, struct qmp_error *err)
+{
+    const bool undo = !strncmp(w->tag, INTERNAL_UNDO, strlen(INTERNAL_UNDO));
+    auto_free char *name = path_quote(w->name),
+                   *image = path_quote(w->o.list[0].disk->layers[0].file);
+
+    return qmp_error_hint(err, "%swith the VM off: qrewind -i %s %s%s", first ? first : "", image,
+                          undo ? "undo" : "revert ", undo ? "" : name);
+}
+
 /* The disks alone go back by way of the memory, too. */
 static int can_load(const struct internal_way *w, struct qmp_error *err)
 {
     if (!machine_can_load(w->s->machine, w->s->graph->status, err))
         return 0;
-    auto_free char *tag = path_quote(w->tag);
-    return qmp_error_hint(err,
-                          "revert in a QEMU that is started with -S on these disks; or with "
-                          "the VM off: qemu-img snapshot -a %s FILE, for each disk",
-                          tag);
+    return with_the_vm_off(w, "revert in a QEMU that is started with -S on these disks; or ", err);
 }
 
 static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error *err)
@@ -121,20 +128,13 @@ static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error 
 
 /* ---- what this QEMU can do ---- */
 
-static int with_the_vm_off(const struct internal_way *w, struct qmp_error *err)
-{
-    auto_free char *tag = path_quote(w->tag);
-
-    return qmp_error_hint(err, "with the VM off: qemu-img snapshot -a %s FILE, for each disk", tag);
-}
-
 static int check_old(struct plan *p, const struct internal_way *w, struct qmp_error *err)
 {
     if (!w->memory) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "QEMU %s cannot take the disks alone back: that needs 6.0 or newer",
                       w->s->qemu);
-        return with_the_vm_off(w, err);
+        return with_the_vm_off(w, NULL, err);
     }
     if (w->args->keep) {
         auto_free char *keep = path_quote(w->args->keep);
@@ -171,11 +171,14 @@ static int check_scratch(const struct internal_way *w, struct qmp_error *err)
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "the disks alone go back by way of a scratch file, and QEMU's files are out "
                       "of our reach");
-        return with_the_vm_off(w, err);
+        return with_the_vm_off(w, NULL, err);
     }
     if (!w->s->machine)
         return 0;
-    return machine_can_save(w->s->machine, err) ? with_the_vm_off(w, err) : can_load(w, err);
+    if (!machine_can_save(w->s->machine, err))
+        return can_load(w, err);
+    /* what an image below holds is copied out of it */
+    return with_the_vm_off(w, "qrewind create NAME, and then again; or ", err);
 }
 
 static int check_keep(const struct internal_way *w, struct qmp_error *err)

@@ -194,7 +194,7 @@ static const struct picture_case revert[] = {
      "disk0: a^t1; inside t1; out of reach",
      "revert t1",
      "unsupported: the disks alone go back by way of a scratch file, and QEMU's files are out of "
-     "our reach (with the VM off: qemu-img snapshot -a t1 FILE, for each disk)"},
+     "our reach (with the VM off: qrewind -i a revert t1)"},
     {"one that others made, in a layer below",
      "disk0: a^t1 <- b",
      "revert t1",
@@ -290,7 +290,7 @@ static const struct picture_case revert[] = {
      "disk0: a^t1; inside t1; QEMU 5.2.0",
      "revert t1",
      "unsupported: QEMU 5.2.0 cannot take the disks alone back: that needs 6.0 or "
-     "newer (with the VM off: qemu-img snapshot -a t1 FILE, for each disk)"},
+     "newer (with the VM off: qrewind -i a revert t1)"},
     {"5.2: nothing is kept",
      "disk0: a^m1!; inside m1; QEMU 5.2.0",
      "revert m1 --keep k1",

@@ -76,8 +76,12 @@ Test(internal_revert, a_device_that_cannot_be_saved_or_loaded_is_named)
         json_auto_t *error = refuses(lab, 7, "revert", "d1");
 
         says(error, "desc", "nvme");
-        says(error, "hint", "qemu-img snapshot -a d1");
+        says(error, "hint", "or with the VM off: qrewind -i ");
         unchanged(lab, state);
+        is_tidy(lab);
+        does(lab, "create", "e1");
+        does(lab, "revert", "d1");
+        hold_both(lab, 1);
         is_tidy(lab);
     }
     lab_stop(lab);
@@ -160,7 +164,7 @@ Test(internal_revert, with_memory_but_without_loading_it)
         json_auto_t *error = refuses(lab, 7, "revert", "m1", "--no-memory");
 
         says(error, "desc", "6.0");
-        says(error, "hint", "qemu-img snapshot -a");
+        says(error, "hint", "with the VM off: qrewind -i ");
     }
     lab_stop(lab);
 }

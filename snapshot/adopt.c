@@ -3,6 +3,7 @@
 #include "snapshot/adopt.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "qmp/mem.h"
 #include "snapshot/internal.h"
@@ -31,6 +32,19 @@ static const char *beyond(const char *name, const char *stem)
     return !strncmp(name, stem, n) && name[n] && strchr(".-_", name[n]) && name[n + 1]
                ? name + n + 1
                : NULL;
+}
+
+/* Proxmox calls a file by the snapshot that it holds, "snap-NAME-VOLUME", where all others call the
+ * overlay by it that lies above. New string, NULL: it is called otherwise. */
+static char *held_by(const char *below, const char *volume)
+{
+    static const char prefix[] = "snap-";
+    const size_t start = strlen(prefix), n = strlen(below), tail = strlen(volume) + 1;
+
+    if (strncmp(below, prefix, start) || n <= start + tail || below[n - tail] != '-' ||
+        strcmp(below + n - tail + 1, volume))
+        return NULL;
+    return mem_printf("%.*s", (int)(n - start - tail), below + start);
 }
 
 /* @name, if a snapshot can be called so. */
@@ -108,15 +122,21 @@ static size_t pin(json_t *list, size_t last, const char *name, const char *disk,
 static void take_disk(struct chain *c, json_t *list, const struct graph_disk *d,
                       const json_t *files, const char *token)
 {
+    auto_free char *volume = bare(d->layers[0].file);
     char *stem = bare(d->layers[d->nlayers - 1].file);
     size_t last = 0;
 
     for (size_t i = d->nlayers - 1; i-- > 0;) {
         const char *overlay = d->layers[i].file, *below = d->layers[i + 1].file;
         char *name = bare(overlay);
-        const char *more = beyond(name, stem);
+        auto_free char *lower = bare(below), *held = held_by(lower, volume);
+        const char *more = held ? held : beyond(name, stem);
         const char *called = more ? more : name;
 
+        if (held) {
+            free(stem);
+            stem = mem_strdup(volume);
+        }
         if (!more && !same_folder(overlay, below)) {
             free(stem); /* a template: the disk begins here */
             stem = name;

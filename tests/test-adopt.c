@@ -83,6 +83,14 @@ static char *adopted(const char *const *files, size_t n)
     adopted((const char *const[]){__VA_ARGS__},                                                    \
             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
+Test(adopt, as_proxmox_names_them)
+{
+    auto_free char *names = ADOPTED("/vm/vm-100-disk-0.qcow2", "/vm/snap-b-2-vm-100-disk-0.qcow2",
+                                    "/vm/snap-a-vm-100-disk-0.qcow2");
+
+    cr_expect_str_eq(names, "a b-2");
+}
+
 Test(adopt, as_libvirt_names_them)
 {
     auto_free char *names = ADOPTED("/vm/disk.tuesday", "/vm/disk.monday", "/vm/disk.img");

@@ -243,6 +243,8 @@ static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *er
 {
     if (check(p, w, err))
         return -1;
+    if (w->args->name)
+        overlays_note_others(p, w->s, &w->o, w->args->name);
     for (size_t i = 0; i < w->o.n; i++)
         chain_follow(&p->after, w->o.list[i].disk);
     internal_way_steps(p, w);

@@ -204,6 +204,8 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
     if (check_keep(w, err) || (w->live && plan_live_awaited(w->s, w->name, err)) ||
         find_disks(w, err) || (w->memory && plan_memory_fits(w->s, w->memory, err)))
         return -1;
+    if (w->args->name)
+        overlays_note_others(p, w->s, &w->o, w->args->name);
     for (size_t i = 0; i < w->o.n; i++)
         chain_follow(&p->after, w->o.list[i].disk);
     if (w->tags)

@@ -104,7 +104,7 @@ static const struct picture_case revert[] = {
      "blockdev-snapshot-internal-sync device=#a name=qrw-undo-t, snapshot-save tag=t1 "
      "vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], snapshot-load tag=t1 vmstate=qrw-t-ram "
      "devices=[\"#a\",\"qrw-t-ram\"], system_reset, cont | disk0 has tag qrw-undo-t, qrw-load-t "
-     "ended well | blockdev-del node-name=qrw-t-ram, unlink qrw-t.scratch | disk0: a; disk1: b; "
+     "ended well | blockdev-del node-name=qrw-t-ram, unlink qrw-t.scratch, 'disk disk1 is no part of t1: it stays as it is' | disk0: a; disk1: b; "
      "inside t1: disk0; inside undo as qrw-undo-t: disk0"},
     {"an older undo point goes",
      "disk0: a^t1^qrw-undo-x; inside t1; inside qrw-undo-x",
@@ -145,8 +145,8 @@ static const struct picture_case revert[] = {
      "blockdev-snapshot-internal-sync device=#a name=qrw-undo-t, snapshot-save tag=t1 "
      "vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], snapshot-load tag=t1 vmstate=qrw-t-ram "
      "devices=[\"#a\",\"qrw-t-ram\"], system_reset, cont | disk0 has tag qrw-undo-t, qrw-load-t "
-     "ended well | blockdev-del node-name=qrw-t-ram, unlink qrw-t.scratch | disk0: a; inside "
-     "undo as qrw-undo-t: disk0"},
+     "ended well | blockdev-del node-name=qrw-t-ram, unlink qrw-t.scratch, 'disk disk1 is no part "
+     "of t1: it stays as it is' | disk0: a; inside undo as qrw-undo-t: disk0"},
     {"memory that knows nothing of a disk",
      "disk0: a^m1!; disk1: b",
      "revert m1",
@@ -160,7 +160,8 @@ static const struct picture_case revert[] = {
      "name=qrw-undo-t, snapshot-save tag=m1 vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], "
      "snapshot-load tag=m1 vmstate=qrw-t-ram devices=[\"#a\",\"qrw-t-ram\"], system_reset, cont "
      "| disk0 has tag qrw-undo-t, qrw-load-t ended well | blockdev-del node-name=qrw-t-ram, "
-     "unlink qrw-t.scratch | disk0: a; inside undo as qrw-undo-t: disk0"},
+     "unlink qrw-t.scratch, 'disk disk1 is no part of m1: it stays as it is' | disk0: a; inside "
+     "undo as qrw-undo-t: disk0"},
     {"read-only disks need no tag",
      "disk0: a^m1!; disk1[read-only]: b",
      "revert m1",

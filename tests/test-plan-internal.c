@@ -170,7 +170,7 @@ static const struct picture_case deletions[] = {
      "blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#a\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "system_reset, cont | disk0 shows a.s1 on a | untag b, "
-     "blockdev-snapshot-delete-internal-sync device=#y name=qrw-undo-x | disk0: a*s1 <- a.s1; "
+     "blockdev-snapshot-delete-internal-sync device=#y name=qrw-undo-x, 'disk disk1 is no part of s1: it stays as it is' | disk0: a*s1 <- a.s1; "
      "disk1: y; + a*s1 <- b~"},
 };
 

@@ -119,8 +119,8 @@ static const struct picture_case plans[] = {
      "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
      "node=#a overlay=qrw-t-0, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
-     "system_reset, cont | disk0 shows base.s1 on base | disk0: base*s1 <- base.s1; disk1: x; + "
-     "base*s1 <- a~"},
+     "system_reset, cont | disk0 shows base.s1 on base | 'disk disk1 is no part of s1: it stays as "
+     "it is' | disk0: base*s1 <- base.s1; disk1: x; + base*s1 <- a~"},
     {"undo goes on in the layer that was left",
      "disk0: base* <- a; + base <- old~", "undo",
      "need absent base.undo, overlay base.undo on old, blockdev-add node-name=qrw-t-b0 "

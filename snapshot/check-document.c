@@ -29,7 +29,7 @@ static bool can_settle(const struct check *k, enum recover_verdict verdict, stru
 static void check_pending(struct check *k)
 {
     const json_t *pending = chain_pending(k->c);
-    const char *operation = text(pending, "operation");
+    const char *operation = text(pending, "operation"), *holder = text(k->survey, "holder");
     struct qmp_error why = {0};
 
     if (!pending)
@@ -45,6 +45,9 @@ static void check_pending(struct check *k)
     if (verdict == RECOVER_ATTACH)
         check_add(k, &(struct finding){.code = "pending", .subject = operation},
                   "it is under way: job %s", json_string_value(json_array_get(jobs, 0)));
+    else if (holder)
+        check_add(k, &(struct finding){.code = "pending", .subject = operation},
+                  "it is under way: %s works on it", holder);
     else if (!can_settle(k, verdict, &why))
         check_add(k, &(struct finding){.code = "pending", .subject = operation}, "%s; %s", why.desc,
                   why.hint);

@@ -102,6 +102,9 @@ Test(qemu_offline_work, others_are_told_who_is_at_work_and_may_look)
     auto_result struct lab_result list = offline_run("qrewind -i a.qcow2 list");
     cr_expect_eq(list.status, 0, "%s", list.err);
     cr_expect(strstr(list.err, "commit is under way"), "%s", list.err);
+    auto_result struct lab_result check = offline_run("qrewind -i a.qcow2 check");
+    cr_expect(strstr(check.out, "it is under way: pid "), "%s", check.out);
+    cr_expect(strstr(check.out, "qrewind repair mends 0"), "%s", check.out);
     kill(p.pid, SIGINT);
     auto_result struct lab_result r = lab_finish(&p);
     cr_expect_eq(r.status, 5, "%d: %s", r.status, r.out);

@@ -255,10 +255,11 @@ static bool is_unreached(int kind)
     return kind == QMP_ERR_CONNECT || kind == QMP_ERR_USAGE;
 }
 
-/* What a failure of @step means to the user: the wait is over, it is undone, it cannot be, or
- * nobody knows. */
-static int fail(struct run *run, const json_t *step, struct qmp_error *err)
+/* What a failure of the step @at means to the user: the wait is over, it is undone, it cannot be,
+ * or nobody knows. */
+static int fail(struct run *run, size_t at, struct qmp_error *err)
 {
+    const json_t *step = json_array_get(run->p->steps, at);
     const char *tried = text(step, "try");
     const bool interrupted = err->kind == QMP_ERR_CANCELLED;
 
@@ -272,11 +273,13 @@ static int fail(struct run *run, const json_t *step, struct qmp_error *err)
                 : is(step, "freeze") && is_unreached(err->kind) ? err->kind
                                                                 : QRW_ERR_FAILED;
     /* a memory that was loaded in part must not run */
-    const bool reset = same(text(json_object_get(step, "undo"), "execute"), "system_reset");
+    const bool reset =
+        run->taken[at] && same(text(json_object_get(step, "undo"), "execute"), "system_reset");
     if (err->kind == QRW_ERR_FAILED && (interrupted || reset))
-        qmp_error_hint(err, reset ? "the disks are as they were, but the guest was reset; revert "
-                                    "with --no-memory takes the disks alone back"
-                                  : "what was begun is undone");
+        qmp_error_hint(err, "what was begun is undone%s",
+                       reset ? ", but the guest was reset; revert with --no-memory takes the disks "
+                               "alone back"
+                             : "");
     if (err->kind == QRW_ERR_UNSUPPORTED)
         qmp_error_hint(err, "%s", tried);
     if (err->kind == QRW_ERR_UNKNOWN)
@@ -338,7 +341,7 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
             run.lost = run.lost || qmp_client_broken(r->client);
         }
         if (rc < 0) {
-            fail(&run, step, &why);
+            fail(&run, at, &why);
             if (err)
                 *err = why;
             return -1;

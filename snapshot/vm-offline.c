@@ -293,6 +293,20 @@ void vm_name_drives(struct qrw_vm *vm)
     graph_set_off(&vm->graph);
 }
 
+/* Those that we did not make are what people know the disk by. */
+static void tell_left(struct qrw_vm *vm, const struct journal *j, const char *disk)
+{
+    const char *id = chain_active(&j->begun, disk);
+    auto_free char *is = chain_layer_file(&j->chain, chain_active(&j->chain, disk));
+
+    while (is && (id = text(chain_layer(&j->begun, id), "backing"))) {
+        auto_free char *file = chain_layer_file(&j->begun, id);
+
+        if (!chain_is_ours(&j->begun, id) && !chain_layer_by_file(&j->chain, file))
+            vm_note(vm, 0, "disk %s does not use %s any more: name %s from now on", disk, file, is);
+    }
+}
+
 void vm_tell_active(struct qrw_vm *vm, const struct journal *j)
 {
     const struct chain *before = &j->begun, *now = &j->chain;
@@ -306,6 +320,8 @@ void vm_tell_active(struct qrw_vm *vm, const struct journal *j)
         if (!j->pretended && was && is && strcmp(was, is) && chain_layer_by_file(before, is))
             vm_note(vm, 0, "disk %s is on %s now: start QEMU with that, no more with %s", disk, is,
                     path_name(was));
+        if (!j->pretended)
+            tell_left(vm, j, disk);
     }
 }
 

@@ -141,7 +141,9 @@ Test(qemu_offline_vm, so_is_what_lies_in_the_middle)
     struct lab *lab = shared_base();
 
     offline_ok("qrewind -i a.qcow2 create s2");
-    offline_ok("qrewind -i a.qcow2 delete s1");
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 delete s1");
+    cr_assert_eq(r.status, 0, "%s", r.err);
+    cr_expect(strstr(r.err, "a.qcow2 any more: name "), "%s", r.err);
     auto_free char *active = offline_active("-i a.s2.qcow2", 0);
     cr_expect(strstr(active, "/a.s2.qcow2"), "%s", active);
     offline_reads(active, 7, "0", "4k");

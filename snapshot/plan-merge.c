@@ -47,6 +47,25 @@ int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
     return qmp_error_hint(err, "delete it first: qrewind delete %s", name);
 }
 
+int plan_check_ends(const struct graph_disk *d, size_t from, size_t to, struct qmp_error *err)
+{
+    for (size_t i = from; i < to; i++)
+        for (size_t k = i + 1; k < d->nlayers; k++) {
+            const struct graph_layer *l = &d->layers[i], *below = &d->layers[k];
+
+            if (l->size <= 0 || l->size >= below->size)
+                continue;
+            auto_free char *disk = path_argument(d->id);
+
+            qmp_error_set(err, QRW_ERR_REFUSED,
+                          "disk %s: %s is shorter than %s: merged, the disk would show again what "
+                          "was beyond its end",
+                          d->id, path_name(l->file), path_name(below->file));
+            return qmp_error_hint(err, "qrewind stream %s pulls all of it up into one image", disk);
+        }
+    return 0;
+}
+
 void plan_need_own(struct plan *p, const struct scene *s, const struct graph_layer *l)
 {
     if (l->remote)

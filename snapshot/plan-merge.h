@@ -19,6 +19,10 @@ json_t *plan_job_arguments(const char *operation, const struct graph_disk *d, co
 int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
                       struct qmp_error *err);
 
+/* QRW_ERR_REFUSED if one of the layers [from, to) of @d, which are to be merged, is shorter than
+ * what lies below it: where it ends the disk holds nothing, and would show that again. */
+int plan_check_ends(const struct graph_disk *d, size_t from, size_t to, struct qmp_error *err);
+
 /* The file of @l will be written to: nobody else may build on it, as far as we can see. */
 void plan_need_own(struct plan *p, const struct scene *s, const struct graph_layer *l);
 

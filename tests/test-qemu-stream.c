@@ -266,3 +266,25 @@ Test(stream, our_own_that_ended_is_settled_by_whatever_comes_next)
         lab_stop(lab);
     }
 }
+
+/* Where the short layer ends there is nothing; without it the base would show through. */
+Test(stream, a_layer_that_is_shorter_than_what_lies_below_it_does_not_leave_the_chain)
+{
+    static const int sizes[] = {4 << 20, 16 << 20};
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+
+    lab_write(lab, 0, 3, "12M", "64k");
+    for (int i = 0; i < 2; i++) {
+        does(lab, "create", i ? "s2" : "s1");
+        json_decref(lab_qmp(lab, "block_resize", "{s:s, s:i}", "device", "vda", "size", sizes[i]));
+    }
+    cr_assert(lab_reads(lab, 0, 0, "12M", "64k"));
+    json_auto_t *error = refuses(lab, 1, "stream", "vda", "--base", "s1");
+    says(error, "desc", "vda.s1.qcow2 is shorter than vda.qcow2");
+    says(error, "hint", "qrewind stream vda ");
+    does(lab, "delete", "s2");
+    cr_expect(lab_reads(lab, 0, 0, "12M", "64k"));
+    does(lab, "stream", "vda");
+    cr_expect(lab_reads(lab, 0, 0, "12M", "64k"));
+    lab_stop(lab);
+}

@@ -101,6 +101,17 @@ bool graph_has_folder(const char *file)
            (strncmp(file, "/dev/", 5) != 0 || !strncmp(file, "/dev/shm/", 9));
 }
 
+/* Only a part of the file: its name alone means something else. */
+static bool is_part(const json_t *options)
+{
+    static const char *const keys[] = {"offset", "size", "file.offset", "file.size"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (json_object_get(options, keys[i]))
+            return true;
+    return false;
+}
+
 char *graph_file_name(const char *name)
 {
     if (!strncmp(name, "file:", 5))
@@ -114,6 +125,8 @@ char *graph_file_name(const char *name)
     for (int depth = 0; json_is_object(at) && depth < MAX_DEPTH; depth++) {
         const char *file = text(at, "filename");
 
+        if (is_part(at))
+            break;
         if (!file)
             file = text(at, "file.filename");
         if (file)

@@ -208,6 +208,11 @@ Test(graph, file_names_of_qemu_are_reduced_to_files)
         {"json:{\"file.filename\": \"/vm/a\"}", "/vm/a", true},
         {"json:{\"file\": {\"file\": {\"filename\": \"nbd:x\"}}}", "nbd:x", false},
         {"json:{\"driver\": \"null-co\"}", "json:{\"driver\": \"null-co\"}", false},
+        /* a part of a file is not that file */
+        {"json:{\"offset\": \"1\", \"file\": {\"filename\": \"/vm/a\"}}",
+         "json:{\"offset\": \"1\", \"file\": {\"filename\": \"/vm/a\"}}", false},
+        {"json:{\"file\": {\"size\": 9, \"file\": {\"filename\": \"/vm/a\"}}}",
+         "json:{\"file\": {\"size\": 9, \"file\": {\"filename\": \"/vm/a\"}}}", false},
         {"json:{\"file\": 5}", "json:{\"file\": 5}", false},
         {"json:{", "json:{", false},
         {"json:", "json:", false},

@@ -101,15 +101,17 @@ bool graph_has_folder(const char *file)
            (strncmp(file, "/dev/", 5) != 0 || !strncmp(file, "/dev/shm/", 9));
 }
 
-/* Only a part of the file: its name alone means something else. */
+/* Only a part of the file, or what another format makes of it: its name alone means something
+ * else. */
 static bool is_part(const json_t *options)
 {
-    static const char *const keys[] = {"offset", "size", "file.offset", "file.size"};
+    static const char *const keys[] = {"offset", "size", "file.offset", "file.size", "data-file"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (json_object_get(options, keys[i]))
             return true;
-    return false;
+    return same(text(options, "driver"), "raw") &&
+           same(text(json_object_get(options, "file"), "driver"), "qcow2");
 }
 
 char *graph_file_name(const char *name)

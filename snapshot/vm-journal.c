@@ -36,7 +36,7 @@ static int look_again(const struct journal *j, struct qrw_vm *vm, struct qmp_err
 }
 
 /* A second one would make the first a lie: from then on the disks run on what it does not know. */
-static int check_only_one(struct qrw_vm *vm, struct qmp_error *err)
+static int check_only_one(const struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *other = NULL;
 
@@ -65,7 +65,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     }
     if (!exists && foreign)
         vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
-    if (!exists && j->given && check_only_one(vm, err))
+    if (!exists && (j->given ? check_only_one : vm_check_elsewhere)(vm, err))
         return -1;
     j->lock = sidecar_lock(j->file, err);
     if (j->lock < 0)

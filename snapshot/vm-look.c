@@ -32,6 +32,7 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
                 struct qmp_error *err)
 {
     auto_free char *foreign = NULL;
+    struct qmp_error why;
     bool exists;
 
     if (vm_observe(vm, level, err) || vm_sidecar_file(vm, file, &exists, &foreign, err))
@@ -42,6 +43,8 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
         chain_init(c, "/", NULL, NULL);
         if (foreign)
             vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
+        else if (vm_check_elsewhere(vm, &why))
+            vm_note(vm, 0, "%s; %s", why.desc, why.hint);
         else
             note_unseen(vm);
         return 0;

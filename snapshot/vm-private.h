@@ -82,6 +82,10 @@ const char *vm_uuid(const json_t *reply);
 int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign,
                     struct qmp_error *err);
 
+/* vm-elsewhere.c: QRW_ERR_REFUSED if a sidecar that no disk leads to says that one of them is the
+ * active image of a VM. */
+int vm_check_elsewhere(const struct qrw_vm *vm, struct qmp_error *err);
+
 /* The document of the VM, an empty one when there is no sidecar. */
 int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err);
 

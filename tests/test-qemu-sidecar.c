@@ -107,6 +107,26 @@ Test(sidecar, of_a_shared_base_is_somebody_elses)
     lab_stop(old);
 }
 
+/* A second record would not know what the guest writes by the first, nor the other way round. */
+Test(sidecar, of_a_vm_that_lacks_its_first_disk_is_named)
+{
+    struct lab *old = lab_start(&(struct lab_options){.disks = 2}), *lab;
+    auto_free char *sidecar = lab_path(old, "vda.qcow2.qrewind.json"), *state = NULL;
+
+    does(old, "create", "s1");
+    turn_off(old);
+    lab = start_again(old, WORDS("vdb.s1.qcow2"));
+    auto_result struct lab_result list = lab_run(lab, "list", NULL);
+    cr_expect(strstr(list.err, sidecar), "%s", list.err);
+    state = state_of(lab);
+    json_auto_t *error = refuses(lab, 1, "create", "s2");
+    says(error, "desc", "vdb.s1.qcow2");
+    says(error, "hint", sidecar);
+    unchanged(lab, state);
+    lab_stop(lab);
+    lab_stop(old);
+}
+
 Test(sidecar, in_a_place_of_ones_own)
 {
     struct lab *lab = lab_start(&one);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-elsewhere: a sidecar that no disk leads to, and that knows one nevertheless. It lies beside
+ * one disk of a VM: started without that one, the VM seems to have none.
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/path.h"
+#include "snapshot/sidecar.h"
+#include "snapshot/vm-private.h"
+
+/* Does @file say that a guest writes to @image? */
+static bool has_active(const char *file, const char *image)
+{
+    struct chain c = {0};
+    const char *layer;
+    bool active;
+
+    if (!file || sidecar_load(&c, file, NULL, NULL, NULL))
+        return false;
+    layer = chain_layer_by_file(&c, image);
+    active = layer && chain_is_active(&c, layer);
+    chain_done(&c);
+    return active;
+}
+
+/* QRW_ERR_REFUSED: there is one. */
+static int check(const struct graph_disk *d, struct qmp_error *err)
+{
+    char *found[2] = {NULL, NULL};
+    const char *image = d->layers[0].file;
+    int rc = sidecar_search(image, found, err);
+
+    for (int i = 0; i < 2 && !rc; i++)
+        if (has_active(found[i], image)) {
+            auto_free char *quoted = path_quote(found[i]);
+
+            qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, and %s knows it", d->id,
+                          path_name(image), found[i]);
+            rc = qmp_error_hint(err, "if it is of this VM, which lacks a disk: --sidecar %s",
+                                quoted);
+        }
+    free(found[0]);
+    free(found[1]);
+    return rc;
+}
+
+int vm_check_elsewhere(const struct qrw_vm *vm, struct qmp_error *err)
+{
+    for (size_t i = 0; i < vm->graph.ndisks; i++) {
+        const struct graph_disk *d = &vm->graph.disks[i];
+
+        if (!graph_skip_reason(d) && graph_has_folder(d->layers[0].file) && check(d, err))
+            return -1;
+    }
+    return 0;
+}

@@ -83,58 +83,6 @@ void chain_set_active(struct chain *c, const char *disk, const char *layer)
     set(entry, "active", json_string(layer));
 }
 
-static void rename_key(json_t *obj, const char *from, const char *to)
-{
-    json_t *value = json_incref(json_object_get(obj, from));
-
-    json_object_del(obj, from);
-    if (value)
-        set(obj, to, value);
-}
-
-static void rename_disk(struct chain *c, const char *from, const char *to)
-{
-    json_t *s;
-    size_t i;
-
-    rename_key(json_object_get(c->doc, "disks"), from, to);
-    rename_key(json_object_get(json_object_get(c->doc, "undo"), "disks"), from, to);
-    json_array_foreach(chain_snapshots(c), i, s)
-        rename_key(json_object_get(s, "disks"), from, to);
-}
-
-/* A name that no disk has, for one on its way to the name @to. New string. */
-static char *on_the_way(const char *to)
-{
-    return mem_printf("\t%s", to);
-}
-
-void chain_rename_disks(struct chain *c, json_t *moves)
-{
-    const char *from;
-    json_t *to;
-    void *next;
-    size_t before;
-
-    do {
-        before = json_object_size(moves);
-        json_object_foreach_safe(moves, next, from, to)
-            if (chain_active(c, json_string_value(to)) &&
-                !json_object_get(moves, json_string_value(to)))
-                json_object_del(moves, from);
-    } while (json_object_size(moves) != before);
-    json_object_foreach(moves, from, to) {
-        auto_free char *way = on_the_way(json_string_value(to));
-
-        rename_disk(c, from, way);
-    }
-    json_object_foreach(moves, from, to) {
-        auto_free char *way = on_the_way(json_string_value(to));
-
-        rename_disk(c, way, json_string_value(to));
-    }
-}
-
 void chain_set_backing(struct chain *c, const char *layer, const char *backing)
 {
     json_t *entry = chain_layer(c, layer);

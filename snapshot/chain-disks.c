@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* chain-disks: which disk of a VM is which in the document. */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
 #include "snapshot/chain.h"
 #include "snapshot/member.h"
 
@@ -85,22 +88,125 @@ static const char *by_chain(const struct chain *c, const struct graph_disk *d)
     return NULL;
 }
 
+/* By @rule, in what an operation under way was to come to, else in what there was before it. */
+static const char *found_by(const char *(*rule)(const struct chain *c, const struct graph_disk *d),
+                            const struct chain *goal, const struct chain *c,
+                            const struct graph_disk *d)
+{
+    const char *name = goal->doc ? rule(goal, d) : NULL;
+
+    return name ? name : rule(c, d);
+}
+
 json_t *chain_disk_names(const struct chain *c, const struct graph *g)
 {
     static const char *(*const rules[])(const struct chain *c, const struct graph_disk *d) = {
         by_image, by_place, by_name, by_chain, by_alias};
     json_auto_t *taken = json_object();
     json_t *names = json_object();
+    struct chain goal = {0};
 
+    if (chain_pending(c))
+        chain_take(&goal, c->folder, json_object_get(chain_pending(c), "after"), NULL);
     for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++)
         for (size_t i = 0; i < g->ndisks; i++) {
             const struct graph_disk *d = &g->disks[i];
-            const char *name = json_object_get(names, d->id) ? NULL : rules[r](c, d);
+            const char *name =
+                json_object_get(names, d->id) ? NULL : found_by(rules[r], &goal, c, d);
 
             if (!name || json_object_get(taken, name))
                 continue;
             json_object_set_new(taken, name, json_true());
             json_object_set_new(names, d->id, json_string(name));
         }
+    chain_done(&goal);
     return names;
+}
+
+static void rename_key(json_t *obj, const char *from, const char *to)
+{
+    json_t *value = json_incref(json_object_get(obj, from));
+
+    json_object_del(obj, from);
+    if (value)
+        json_object_set_new(obj, to, value);
+}
+
+/* A memory inside of a disk's image names it. */
+static void rename_value(json_t *obj, const char *from, const char *to)
+{
+    if (same(text(obj, "disk"), from))
+        json_object_set_new(obj, "disk", json_string(to));
+}
+
+static void rename_disk(json_t *doc, const char *from, const char *to)
+{
+    json_t *s;
+    size_t i;
+
+    rename_key(json_object_get(doc, "disks"), from, to);
+    rename_key(json_object_get(json_object_get(doc, "undo"), "disks"), from, to);
+    json_array_foreach(json_object_get(doc, "snapshots"), i, s) {
+        rename_key(json_object_get(s, "disks"), from, to);
+        rename_value(json_object_get(s, "memory"), from, to);
+    }
+}
+
+/* In what is under way, too. */
+static void rename_everywhere(struct chain *c, const char *from, const char *to)
+{
+    json_t *pending = chain_pending(c), *fact;
+    size_t i;
+
+    rename_disk(c->doc, from, to);
+    rename_disk(json_object_get(pending, "after"), from, to);
+    json_array_foreach(json_object_get(pending, "promise"), i, fact)
+        rename_value(fact, from, to);
+}
+
+static bool is_known(const struct chain *c, const char *disk)
+{
+    return json_object_get(disks(c), disk) ||
+           json_object_get(json_object_get(json_object_get(chain_pending(c), "after"), "disks"),
+                           disk);
+}
+
+/* A name that no disk has, for the one called @disk, which another takes. New string. */
+static char *free_name(const struct chain *c, const json_t *taken, const char *disk)
+{
+    char *name = NULL;
+
+    for (int i = 2; !name || is_known(c, name) || json_object_get(taken, name); i++) {
+        free(name);
+        name = mem_printf("%s-%d", disk, i);
+    }
+    return name;
+}
+
+void chain_rename_disks(struct chain *c, const json_t *moves)
+{
+    json_auto_t *taken = json_object(), *all = json_deep_copy(moves);
+    const char *from;
+    json_t *to;
+
+    json_object_foreach((json_t *)moves, from, to)
+        json_object_set_new(taken, json_string_value(to), json_true());
+    json_object_foreach(taken, from, to) {
+        auto_free char *name = NULL;
+
+        if (json_object_get(moves, from) || !is_known(c, from))
+            continue;
+        name = free_name(c, taken, from);
+        json_object_set_new(all, from, json_string(name));
+    }
+    json_object_foreach(all, from, to) {
+        auto_free char *way = mem_printf("\t%s", json_string_value(to));
+
+        rename_everywhere(c, from, way); /* names may be exchanged */
+    }
+    json_object_foreach(all, from, to) {
+        auto_free char *way = mem_printf("\t%s", json_string_value(to));
+
+        rename_everywhere(c, way, json_string_value(to));
+    }
 }

@@ -62,7 +62,7 @@ bool chain_memory_is_live(const json_t *memory);
  * What the document calls the disks of @g: {disk: name}, without those that it does not know.
  * Another command line gives a disk another name: by the image that it runs on, its place in the
  * machine, its own name, the chain that its images are of, what else it is called, whatever says so
- * first.
+ * first. Where an operation is under way, what it was to come to is looked at before the rest.
  */
 json_t *chain_disk_names(const struct chain *c, const struct graph *g);
 bool chain_is_ours(const struct chain *c, const char *id); /* did we make the file? */
@@ -134,9 +134,10 @@ void chain_follow(struct chain *c, const struct graph_disk *d);
 const char *chain_add_layer(struct chain *c, const char *file, const char *format, int64_t size,
                             const char *backing, bool ours);
 void chain_set_active(struct chain *c, const char *disk, const char *layer);
-/* Every disk that is a key of @moves (changed) is called as its value from now on, in snapshots
- * too; all at once, so that names can be exchanged. One that another disk has stays. */
-void chain_rename_disks(struct chain *c, json_t *moves);
+/* Every disk that is a key of @moves is called as its value from now on, in snapshots and in what
+ * is under way, too; all at once, so that names can be exchanged. A disk that has such a name and
+ * is not moved itself, for it is not in the VM, gets another. */
+void chain_rename_disks(struct chain *c, const json_t *moves);
 /* What was remembered of its file no longer holds if that is another one: it is in the header. */
 void chain_set_backing(struct chain *c, const char *layer, const char *backing);
 

@@ -155,8 +155,9 @@ void vm_adopt_names(struct qrw_vm *vm, struct chain *c)
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
         const char *id = text(names, d->id);
+        const struct graph_disk *other = id ? graph_disk(&vm->graph, id) : NULL;
 
-        if (id && d->nameless && d->qdev)
+        if (id && d->nameless && d->qdev && (!other || other == d))
             json_object_set_new(vm->names, d->qdev, json_string(id));
         /* another command line, and the disk has another name */
         else if (id && strcmp(id, d->id) != 0)

@@ -324,7 +324,6 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         return sweep(vm, j, err);
     if (plan_from_json(&p, chain_pending(&j->chain), j->chain.folder, err))
         return qmp_error_wrap(err, "%s", j->file);
-    vm_adopt_names(vm, &p.after);
     struct runner r = vm_runner(vm, false);
     journal_listen(j, &r);
 

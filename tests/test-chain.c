@@ -102,34 +102,6 @@ Test(chain, a_vm_that_runs_on_another_image_is_refused)
     }
 }
 
-/* Under another name, at another place in the machine. */
-Test(chain, a_disk_is_known_by_what_it_runs_on)
-{
-    static const struct {
-        const char *picture, *name;
-    } cases[] = {
-        {"disk0: base* <- a", "disk0"},
-        {"disk0[active=top]: base*; + base <- top", "disk0"},
-        {"disk0[active=top]: base* <- a*; + base <- top", "disk0"},
-        {"disk0[active=a]: base* <- a <- b(unknown)", "disk0"},
-        {"disk0[active=a]: base* <- b(unknown); + base <- a", NULL},
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct picture *p = picture_new(cases[i].picture);
-        struct graph_disk *d = &p->graph.disks[0];
-
-        graph_rename(d, "root");
-        free(d->qdev);
-        d->qdev = NULL;
-        json_auto_t *names = chain_disk_names(&p->chain, &p->graph);
-        const char *name = json_string_value(json_object_get(names, "root"));
-        cr_expect(cases[i].name ? name && !strcmp(name, cases[i].name) : !name, "%s: %s",
-                  cases[i].picture, name ? name : "unknown");
-        picture_free(p);
-    }
-}
-
 Test(chain, names_of_snapshots_are_short_printable_and_no_paths)
 {
     static const struct {

@@ -264,3 +264,59 @@ Test(killed, during_the_removal_and_one_disk_is_started_on_what_it_ran_on_before
     lab_stop(mixed);
     lab_stop(old);
 }
+
+/* Kill the program when all disks have switched, and QEMU. Of what is to go then, @gone has gone.
+ */
+static struct lab *switched_and_killed(bool modern, const char *const *words, const char *gone)
+{
+    struct between b = {.only = "transaction", .kill_at = 1, .answered = true};
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .modern = modern});
+    auto_free char *removed = gone ? lab_path(lab, gone) : NULL;
+
+    write_generation(lab, 0, 1);
+    write_generation(lab, 1, 1);
+    does(lab, "create", "s1");
+    write_generation(lab, 0, 2);
+    if (!strcmp(words[0], "undo"))
+        does(lab, "revert", "s1");
+    auto_result struct lab_result r = between_run(lab, &b, words);
+    cr_assert_eq(r.status, 128 + SIGKILL, "%s%s", r.out, r.err);
+    lab_kill(lab);
+    if (removed)
+        cr_assert_eq(unlink(removed), 0);
+    return lab;
+}
+
+/* The disks have changed their places; with that their names, or they have others. */
+Test(killed, after_the_switch_and_the_disks_have_other_names_then)
+{
+    static const struct {
+        const char *words[4], *gone;
+        const char *a, *b;
+        int generation;
+    } rows[] = {
+        {{"revert", "s1"}, NULL, "vda.s1-2.qcow2", "vdb.s1-2.qcow2", 1},
+        {{"revert", "s1", "--discard"}, "vda.s1.qcow2", "vda.s1-2.qcow2", "vdb.s1-2.qcow2", 1},
+        {{"undo"}, NULL, "vda.s1.qcow2", "vdb.s1.qcow2", 2},
+    };
+
+    for (size_t i = 0; i < 2 * (sizeof(rows) / sizeof(rows[0])); i++) {
+        const size_t k = i / 2;
+        struct lab *old = switched_and_killed(i % 2, rows[k].words, rows[k].gone);
+        struct lab *lab = start_again(old, WORDS(rows[k].b, rows[k].a));
+
+        json_auto_t *repaired = tells(lab, "repair");
+        says(repaired, "settled", "finished");
+        holds(lab, 1, rows[k].generation);
+        does(lab, "create", "s2");
+        does(lab, "check");
+        auto_result struct lab_result r =
+            lab_exec(old->folder, WORDS("sh", "-c", "ls *.qrewind.json"));
+        cr_expect_str_eq(r.out, "vda.qcow2.qrewind.json\n");
+        does(lab, "revert", "s1", "--discard");
+        holds(lab, 0, 1);
+        holds(lab, 1, 1);
+        lab_stop(lab);
+        lab_stop(old);
+    }
+}

@@ -7,8 +7,6 @@
 #include "snapshot/image.h"
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
-#include "snapshot/plan-internal.h"
-#include "snapshot/plan-overlay.h"
 #include "snapshot/runner.h"
 
 /* ---- ended jobs ---- */
@@ -76,41 +74,6 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
     }
 }
 
-static void reopen(struct runner *r, const char *node, bool writable)
-{
-    json_auto_t *step = plan_reopen_node(node, writable);
-
-    json_decref(ask_one(r->client, NULL, text(step, "execute"),
-                        json_incref(json_object_get(step, "arguments")), NULL));
-}
-
-/* In an image that QEMU has open, but not for writing. */
-static void remove_tag_below(struct runner *r, const struct plan *p, const char *node,
-                             const char *tag)
-{
-    auto_free char *id = mem_printf("qrw-untag-%s", p->token);
-    json_auto_t *job = json_pack("{s:s, s:s, s:o}", "step", "job", "execute", "snapshot-delete",
-                                 "arguments", plan_internal_delete_arguments(id, node, tag));
-
-    reopen(r, node, true);
-    runner_job_aside(r, job);
-    reopen(r, node, false);
-}
-
-/* What an undo point left in an image that the disk does not run on: it harms none. */
-static void remove_tag(struct runner *r, const struct plan *p, const json_t *step,
-                       const struct graph *g)
-{
-    const char *file = text(step, "file"), *tag = text(step, "tag");
-    const struct graph_disk *d = graph_disk_with(g, file);
-    const struct graph_layer *l = d ? graph_layer(d, file) : NULL;
-
-    if (l && l->node)
-        remove_tag_below(r, p, l->node, tag);
-    else if (r->files_reachable)
-        image_untag(file, tag, NULL);
-}
-
 struct ask *runner_close(struct runner *r, const struct plan *p)
 {
     struct ask *a = ask_new(r->client, NULL);
@@ -140,7 +103,8 @@ int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, const 
             remove_file(r, p, step);
             json_array_append(files, json_object_get(step, "file"));
         } else if (!rc && same(text(step, "step"), "untag")) {
-            remove_tag(r, p, step, g);
+            /* what an undo point left in an image: it harms none */
+            runner_untag(r, p, text(step, "file"), text(step, "tag"), g, NULL);
         }
     }
     /* before the record: a file that came back with the power would be nobody's after it */

@@ -31,18 +31,21 @@ static void send(struct runner *r, struct plan *p, const json_t *command)
     json_decref(reply);
 }
 
-void runner_job_aside(struct runner *r, const json_t *job)
+int runner_job_aside(struct runner *r, const json_t *job, struct qmp_error *err)
 {
     struct runner patient = *r;
     const bool never = false;
+    int rc;
 
     patient.stop = &never;
     patient.no_wait = false;
     patient.ask_disks = NULL; /* the caller may work on the graph that there is */
     patient.jobs = json_array();
-    runner_jobs(&patient, &job, 1, true, NULL); /* an undo that was killed may have begun it */
+    /* an undo that was killed may have begun it */
+    rc = runner_jobs(&patient, &job, 1, true, err);
     runner_dismiss_one(r, job);
     json_decref(patient.jobs);
+    return rc;
 }
 
 /* Is @part about a tag with what an image has shown, and does not show now? */
@@ -85,7 +88,7 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, cons
         send(r, p, undo);
     json_array_foreach(undo, i, part) {
         if (is(part, "job")) {
-            runner_job_aside(r, part);
+            runner_job_aside(r, part, NULL);
         } else if (is_the_only_way_back(r, p, part)) {
             undone = false;
         } else {

@@ -92,7 +92,7 @@ void runner_unload(struct runner *r, const struct plan *p, const struct graph *g
             json_auto_t *job = job_for(part, gone, n);
 
             runner_dismiss_one(r, job); /* that of an earlier attempt */
-            runner_job_aside(r, job);
+            runner_job_aside(r, job, NULL);
         }
     /* also a guest that has not begun: what was loaded may be the memory of an earlier attempt */
     if (n && !graph_is_off(g))

@@ -113,8 +113,15 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, cons
 /* Close the nodes that @p has opened, those that nothing uses. */
 void runner_close_nodes(struct runner *r, struct plan *p);
 
-/* Run this job, which is none of the plan's, to its end, whatever that is. */
-void runner_job_aside(struct runner *r, const json_t *job);
+/* Run this job, which is none of the plan's, to its end. -1: it has not ended well. */
+int runner_job_aside(struct runner *r, const json_t *job, struct qmp_error *err);
+
+/* ---- runner-untag.c ---- */
+
+/* Remove the internal snapshot @tag from the image @file, as @g has that open, and its nodes. One
+ * that is gone already is no failure. */
+int runner_untag(struct runner *r, const struct plan *p, const char *file, const char *tag,
+                 const struct graph *g, struct qmp_error *err);
 
 /* ---- runner-unload.c ---- */
 

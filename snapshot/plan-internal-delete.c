@@ -34,14 +34,9 @@ static const struct graph_layer *below(const struct graph_disk *d, const struct 
 
 static void untag_active(struct plan *p, const struct graph_disk *d, const char *tag)
 {
-    for (size_t i = 0; i < d->layers[0].ntags; i++) {
-        if (!same(d->layers[0].tags[i].name, tag))
-            continue;
-        json_t *step = plan_internal_untag(d, tag);
-        json_object_set_new(step, "in", json_string(d->layers[0].file));
-        json_array_append_new(p->steps, step);
-        plan_again(p);
-    }
+    for (size_t i = 0; i < d->layers[0].ntags; i++)
+        if (same(d->layers[0].tags[i].name, tag))
+            json_array_append_new(p->steps, plan_internal_untag(d, tag));
     plan_promise_tag(p, d->id, NULL, tag, false);
 }
 

@@ -36,16 +36,23 @@ static void look_at_jobs(const struct plan *p, const struct graph *g, bool *runn
     }
 }
 
-/* Of deletions inside of images one may be done and the other not, and files may be gone then. */
-static bool is_repeatable(const struct plan *p)
+/* Does @p nothing but take tags out of images? One of them may be gone and the other not, and files
+ * may be, too. */
+static bool only_takes_tags(const struct plan *p)
 {
-    const json_t *step;
+    const bool by_qemu = json_array_size(p->promise) > 0;
+    const json_t *fact, *step;
     size_t i;
 
-    json_array_foreach(p->steps, i, step)
-        if (!same(text(step, "step"), "untag") &&
-            (!json_is_true(json_object_get(step, "again")) || json_object_get(step, "undo")))
+    json_array_foreach(p->promise, i, fact)
+        if (!text(fact, "tag") || json_is_true(json_object_get(fact, "there")))
             return false;
+    json_array_foreach(p->steps, i, step) {
+        const char *kind = text(step, "step");
+
+        if (!same(kind, "untag") && !(by_qemu && (same(kind, "qmp") || same(kind, "job"))))
+            return false;
+    }
     return json_array_size(p->steps) > 0;
 }
 
@@ -59,11 +66,13 @@ enum recover_verdict recover_decide(const struct plan *p, const struct graph *g)
     /* only files are to go, and some may be gone */
     if (!json_array_size(p->steps) && json_array_size(p->cleanup))
         return RECOVER_FINISH;
+    if (only_takes_tags(p))
+        return RECOVER_REPEAT;
     if (json_array_size(p->promise) && !plan_holds(p, g, NULL))
         return p->fills && !p->switched && !well ? RECOVER_DOUBT : RECOVER_FINISH;
     if (plan_promised_file(p) && plan_disks_hold(p, g))
         return RECOVER_DROP;
     if (well && is_jobs_on_disks(p))
         return RECOVER_FORGET;
-    return is_repeatable(p) ? RECOVER_REPEAT : RECOVER_UNDO;
+    return RECOVER_UNDO;
 }

@@ -14,7 +14,7 @@ enum recover_verdict {
     RECOVER_ATTACH, /* a job still runs, or waits for a decision: go on with it */
     RECOVER_FORGET, /* a copy ended as a copy: nothing to record, nothing to take back */
     RECOVER_DROP,   /* the disks have switched, but the memory is not saved: merge them again */
-    RECOVER_REPEAT, /* nothing of it can be taken back, all of it be done again: do so */
+    RECOVER_REPEAT, /* tags are to go from images, and none comes back: remove the rest */
     RECOVER_DOUBT,  /* QEMU runs on a file that was still being filled when we saw it last */
     RECOVER_UNDO,   /* it is not reached: take back what was begun */
 };

@@ -66,7 +66,7 @@ static bool is_the_only_way_back(const struct runner *r, struct plan *p, const j
 /* Another QEMU may call the image otherwise that @part takes a tag from. New reference. */
 static json_t *as_called_now(const json_t *part, const struct graph *g)
 {
-    const char *file = text(part, text(part, "shows") ? "shows" : "in");
+    const char *file = text(part, "shows");
     const char *tag = text(json_object_get(part, "arguments"), "name");
 
     for (size_t i = 0; g && file && i < g->ndisks; i++) {
@@ -187,8 +187,6 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
     size_t i;
 
     json_array_foreach(p->steps, i, step) {
-        if (is(step, "untag"))
-            runner_file_step(r, step, NULL);
         /* a job that ended well has done what there was to do */
         if (!json_object_get(step, "again") || job_phase(job_of(step, g)) == JOB_ENDED_WELL)
             continue;
@@ -204,9 +202,8 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
             continue;
         }
         /* what was done before may refuse to be done again */
-        json_auto_t *now = as_called_now(step, g);
-        json_decref(ask_one(r->client, NULL, text(now, "execute"),
-                            json_deep_copy(json_object_get(now, "arguments")), NULL));
+        json_decref(ask_one(r->client, NULL, text(step, "execute"),
+                            json_deep_copy(json_object_get(step, "arguments")), NULL));
     }
     return 0;
 }

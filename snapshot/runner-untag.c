@@ -66,3 +66,28 @@ int runner_untag(struct runner *r, const struct plan *p, const char *file, const
         return untag_active(r, d, tag, err);
     return l->node ? untag_below(r, p, l, tag, err) : 0;
 }
+
+int runner_untag_rest(struct runner *r, const struct plan *p, const struct graph *g,
+                      struct qmp_error *err)
+{
+    const json_t *step, *fact;
+    int rc = 0;
+    size_t i;
+
+    runner_dismiss(r, p);
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "step"), "untag") &&
+            runner_untag(r, p, text(step, "file"), text(step, "tag"), g, rc ? NULL : err))
+            rc = -1;
+    json_array_foreach(p->promise, i, fact) {
+        const struct graph_disk *d = graph_disk(g, text(fact, "disk"));
+        const struct graph_layer *active = d ? graph_active(d) : NULL;
+        const char *file = text(fact, "layer");
+
+        if (!file && active)
+            file = active->file;
+        if (file && runner_untag(r, p, file, text(fact, "tag"), g, rc ? NULL : err))
+            rc = -1;
+    }
+    return rc;
+}

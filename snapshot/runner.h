@@ -123,6 +123,11 @@ int runner_job_aside(struct runner *r, const json_t *job, struct qmp_error *err)
 int runner_untag(struct runner *r, const struct plan *p, const char *file, const char *tag,
                  const struct graph *g, struct qmp_error *err);
 
+/* The same of all that @p, which does nothing else, has to remove. -1: at least one stays, and why
+ * the first does. */
+int runner_untag_rest(struct runner *r, const struct plan *p, const struct graph *g,
+                      struct qmp_error *err);
+
 /* ---- runner-unload.c ---- */
 
 /* Did an earlier client's load of internal snapshots, as @p says, leave disks of two times in @g,

@@ -215,6 +215,11 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
  */
 bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p);
 
+/* vm-untag.c: @p only removes internal snapshots from images: end that, as far as it goes. @how
+ * becomes SETTLED_UNDONE where some of it stays, and so does the record; that is noted. */
+int vm_untag_rest(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
+                  enum settled *how, struct qmp_error *err);
+
 /* What is taken is not quiesced, as @p required: delete it again, the merges are due then. @err is
  * why, and says what is true now: QRW_ERR_FAILED, or QRW_ERR_UNKNOWN if that could not be done. */
 void vm_take_away(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,

@@ -135,18 +135,6 @@ static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     return journal_end(j, vm, p, false, err);
 }
 
-/* What cannot be done again is not held against the rest. */
-static int repeat(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
-                  enum settled *how, struct qmp_error *err)
-{
-    if (runner_again(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err))
-        return -1;
-    if (!plan_holds(p, &vm->graph, NULL))
-        return vm_conclude(vm, j, r, p, err);
-    *how = SETTLED_UNDONE;
-    return journal_end(j, vm, p, false, err);
-}
-
 /* A copy that was finished, not switched to, changes no chain. */
 static int forget(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                   struct qmp_error *err)
@@ -363,7 +351,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         break;
     case RECOVER_REPEAT:
         *how = SETTLED_FINISHED;
-        rc = repeat(vm, j, &r, &p, how, err);
+        rc = vm_untag_rest(vm, j, &r, &p, how, err);
         break;
     case RECOVER_DOUBT:
         rc = doubt_unfilled(&p, err);

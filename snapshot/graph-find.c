@@ -64,6 +64,19 @@ bool graph_has_tags(const struct graph *g)
     return false;
 }
 
+bool graph_is_flash(const struct graph_disk *d)
+{
+    return d->qdev && strstr(d->qdev, ".flash");
+}
+
+bool graph_has_flash(const struct graph *g)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (graph_is_flash(&g->disks[i]) && !g->disks[i].read_only)
+            return true;
+    return false;
+}
+
 bool graph_is_off(const struct graph *g)
 {
     return same(g->status, GRAPH_OFF);

@@ -110,6 +110,11 @@ bool graph_is_off(const struct graph *g);
 /* Is there an internal snapshot in any layer? */
 bool graph_has_tags(const struct graph *g);
 
+/* Is @d a flash device (UEFI variables)? It keeps what it holds in memory. */
+bool graph_is_flash(const struct graph_disk *d);
+/* Has the VM one that the guest can write to? */
+bool graph_has_flash(const struct graph *g);
+
 /* What a snapshot says of the guest's state: "running", "paused", GRAPH_OFF. */
 const char *graph_state(const struct graph *g);
 

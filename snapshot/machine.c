@@ -129,15 +129,21 @@ void machine_done(struct machine *m)
     memset(m, 0, sizeof(*m));
 }
 
+static int check_no_migration(const struct machine *m, struct qmp_error *err)
+{
+    if (!m->migration)
+        return 0;
+    qmp_error_set(err, QRW_ERR_REFUSED, "a migration is running (%s)", m->migration);
+    return qmp_error_hint(err, "wait until it is through, or end it: qrewind qmp migrate_cancel");
+}
+
 int machine_can_save(const struct machine *m, struct qmp_error *err)
 {
     const char *reason = json_string_value(json_array_get(m->blockers, 0));
 
     if (reason)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the memory cannot be saved: %s", reason);
-    if (m->migration)
-        return qmp_error_set(err, QRW_ERR_REFUSED, "a migration is running (%s)", m->migration);
-    return 0;
+    return check_no_migration(m, err);
 }
 
 /* "ID: TYPE" for people, who do not ask for the id of what has none. */
@@ -151,6 +157,8 @@ int machine_can_load(const struct machine *m, const char *status, struct qmp_err
     const json_t *device;
     size_t i;
 
+    if (check_no_migration(m, err))
+        return -1;
     json_array_foreach(m->devices, i, device) {
         const char *type = strrchr(json_string_value(device), ' ');
 

@@ -40,9 +40,10 @@ void machine_done(struct machine *m);
 int machine_can_save(const struct machine *m, struct qmp_error *err);
 
 /*
- * Can memory be loaded into it in the run state @status (query-status)? QRW_ERR_UNSUPPORTED. An
- * nvme controller that a guest has used cannot be loaded over: QEMU 11.1 dies with a failed
- * assertion (those before 11 cannot save one). Fresh, with -S, it can.
+ * Can memory be loaded into it in the run state @status (query-status)? QRW_ERR_UNSUPPORTED, or
+ * QRW_ERR_REFUSED as long as a migration runs: QEMU would begin, and fail half-way. An nvme
+ * controller that a guest has used cannot be loaded over: QEMU 11.1 dies with a failed assertion
+ * (those before 11 cannot save one). Fresh, with -S, it can.
  */
 int machine_can_load(const struct machine *m, const char *status, struct qmp_error *err);
 

@@ -136,6 +136,26 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
     return machine_fits(s->machine, s->qemu, memory, err);
 }
 
+static void command(struct plan *p, const char *execute, const char *undo)
+{
+    plan_qmp(p, execute, NULL, json_pack("{s:s}", "execute", undo));
+}
+
+void plan_memory_ready(struct plan *p, const struct scene *s, bool reset)
+{
+    if (s->graph->running || graph_is_off(s->graph) || !graph_has_flash(s->graph))
+        return;
+    if (reset) {
+        plan_qmp(p, "system_reset", NULL, NULL);
+        plan_optional(p); /* its answer is waited for: the guest must not run before */
+    } else {
+        plan_note(p, "the guest ran for an instant: QEMU would have crashed if a memory had been "
+                     "loaded before, and not run since");
+    }
+    command(p, "cont", "stop");
+    command(p, "stop", "stop");
+}
+
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory)
 {
     auto_free char *file = chain_memory_file(s->chain, memory);

@@ -40,6 +40,14 @@ json_t *plan_memory_record(const struct plan *p, const struct scene *s, const ch
 /* Does @memory (a snapshot's record) fit this VM? QRW_ERR_UNSUPPORTED. */
 int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_error *err);
 
+/*
+ * Before a memory is loaded, while the disks are as they were: a flash device writes what was
+ * loaded into it to its image when the guest runs next, and QEMU (5.2 to 11.1) crashes then if it
+ * was loaded twice. A guest that stands still does not tell whether it has run since: it runs for
+ * an instant, from its @reset on.
+ */
+void plan_memory_ready(struct plan *p, const struct scene *s, bool reset);
+
 /* Add the file of @memory as a node, and load it: the guest is stopped. */
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory);
 void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memory);

@@ -184,7 +184,7 @@ void overlays_note_flash(struct plan *p, const struct overlays *o)
     for (size_t i = 0; i < o->n; i++) {
         const struct graph_disk *d = o->list[i].disk;
 
-        if (d->qdev && strstr(d->qdev, ".flash"))
+        if (graph_is_flash(d))
             plan_note(p,
                       "%s is flash (UEFI variables): the guest sees what it holds now only after "
                       "QEMU restarts",

@@ -205,6 +205,8 @@ void way_steps(struct plan *p, struct way_back *w)
         plan_sync(p, w->o.list[i].file);
     if (runs)
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
+    if (w->memory && !w->live)
+        plan_memory_ready(p, w->s, true);
     switch_disks(p, w);
     if (w->settles)
         settle_into_targets(p, w);

@@ -255,6 +255,15 @@ static bool is_unreached(int kind)
     return kind == QMP_ERR_CONNECT || kind == QMP_ERR_USAGE;
 }
 
+static bool was_reset(const struct run *run, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (run->taken[i] &&
+            same(text(json_array_get(run->p->steps, i), "execute"), "system_reset"))
+            return true;
+    return false;
+}
+
 /* What a failure of the step @at means to the user: the wait is over, it is undone, it cannot be,
  * or nobody knows. */
 static int fail(struct run *run, size_t at, struct qmp_error *err)
@@ -274,7 +283,8 @@ static int fail(struct run *run, size_t at, struct qmp_error *err)
                                                                 : QRW_ERR_FAILED;
     /* a memory that was loaded in part must not run */
     const bool reset =
-        run->taken[at] && same(text(json_object_get(step, "undo"), "execute"), "system_reset");
+        (run->taken[at] && same(text(json_object_get(step, "undo"), "execute"), "system_reset")) ||
+        was_reset(run, at);
     if (err->kind == QRW_ERR_FAILED && (interrupted || reset))
         qmp_error_hint(err, "what was begun is undone%s",
                        reset ? ", but the guest was reset; revert with --no-memory takes the disks "

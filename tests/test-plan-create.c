@@ -383,7 +383,7 @@ Test(create, memory_that_cannot_be_saved_is_refused_in_qemus_words)
     p->machine.migration = mem_strdup("active");
     auto_free char *busy = picture_plan(p, "create s1 --memory");
     cr_expect_str_eq(busy, "refused: a migration is running (active) "
-                           "(a snapshot of the disks alone works: leave --memory out)");
+                           "(wait until it is through, or end it: qrewind qmp migrate_cancel)");
     picture_free(p);
 }
 

@@ -88,6 +88,34 @@ Test(flash, comes_back_with_the_memory)
     lab_stop(lab);
 }
 
+/* QEMU writes what was loaded back when the guest runs, and would die of two that wait for it. */
+Test(flash, may_be_loaded_twice_before_the_guest_runs)
+{
+    static const char *const ways[][6] = {
+        {"revert", "i1", "--paused"},
+        {"revert", "i1", "--paused", "--no-memory"},
+        {"revert", "i1", "--paused", "--no-memory", "--no-reset"},
+        {"revert", "i1", "--running"},
+        {"revert", "m1", "--paused"},
+    };
+    struct lab *lab = start("qcow2");
+
+    if (has_memory(lab)) {
+        does(lab, "create", "m1", "--memory");
+        does(lab, "create", "i1", "--internal", "--memory");
+        for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+            does(lab, "revert", "i1", "--paused");
+            json_decref(cases_run(lab, __LINE__, 0, ways[i]));
+            json_decref(lab_qmp(lab, "cont", NULL));
+            cr_assert_not(lab_has_ended(lab), "%s %s", ways[i][0], ways[i][1]);
+        }
+        does(lab, "revert", "m1");
+        json_decref(lab_qmp(lab, "stop", NULL));
+    }
+    turn_off(lab);
+    lab_stop(lab);
+}
+
 /* ---- what is in it ---- */
 
 /* Through QEMU, as the device would; what qemu-io prints goes to QEMU's log. */

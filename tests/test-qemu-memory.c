@@ -291,3 +291,46 @@ Test(memory, a_device_that_cannot_be_saved_is_named_in_qemus_words)
     unchanged(lab, state);
     lab_stop(lab);
 }
+
+static void cancel_migration(struct lab *lab)
+{
+    bool through = false;
+
+    does(lab, "qmp", "migrate_cancel");
+    while (!through) {
+        json_auto_t *reply = lab_qmp(lab, "query-migrate", NULL);
+
+        through = !strcmp(text(reply, "status"), "cancelled");
+    }
+}
+
+/* QEMU would begin to load, and fail with the guest's memory gone. */
+Test(memory, is_neither_saved_nor_loaded_while_a_migration_runs)
+{
+    static const char *const tries[][6] = {
+        {"create", "m2", "--memory"},
+        {"revert", "m1"},
+        {"revert", "i1"},
+        {"revert", "i1", "--no-memory"},
+    };
+    struct lab *lab = start((struct lab_options){.disks = 1, .running = true});
+
+    if (!lab)
+        return;
+    does(lab, "create", "m1", "--memory");
+    does(lab, "create", "i1", "--internal", "--memory");
+    json_decref(lab_qmp(lab, "migrate-set-parameters", "{s:i}", "max-bandwidth", 1000));
+    json_decref(lab_qmp(lab, "migrate", "{s:s}", "uri", "exec:cat >/dev/null"));
+    auto_free char *state = state_of(lab);
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        json_auto_t *error = cases_run(lab, __LINE__, 1, tries[i]);
+
+        says(error, "desc", "a migration is running");
+        unchanged(lab, state);
+    }
+    cancel_migration(lab);
+    does(lab, "revert", "i1");
+    does(lab, "revert", "m1");
+    is_tidy(lab);
+    lab_stop(lab);
+}

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * check-layers: is each layer's file there, sound, and what it was?     PURE
+ * check-layers: is each layer's file there, and sound?                  PURE
  *
- * A frozen file is known again by size and time of its last change, to the nanosecond: a
- * copy that kept both is the same file, wherever it lies. Where the sidecar has a hash of
- * the content too, that decides.
+ * Whether it is what it was: check-change.c.
  */
 #include <stdlib.h>
 
@@ -19,14 +17,6 @@ static json_int_t number(const json_t *obj, const char *key)
 }
 
 /* ---- a file that is not there ---- */
-
-bool check_fits(const json_t *layer, const json_t *entry)
-{
-    const json_t *fingerprint = json_object_get(layer, "fingerprint");
-
-    return fingerprint && number(entry, "size") == number(fingerprint, "size") &&
-           number(entry, "mtime_ns") == number(fingerprint, "mtime_ns");
-}
 
 /* An overlay that nobody knows, of the right size, on the very layer that @id builds on. */
 static bool could_be(const struct check *k, const json_t *layer, const json_t *entry)
@@ -119,40 +109,6 @@ static void linked(struct check *k, const char *id, const char *file, const char
         "it is a link to %s", target);
 }
 
-const char *check_change(const struct check *k, const char *id, const json_t *entry)
-{
-    const json_t *layer = chain_layer(k->c, id);
-    const json_t *fingerprint = json_object_get(layer, "fingerprint");
-    const char *was = text(layer, "sha256"), *is = text(entry, "sha256");
-
-    if (chain_is_active(k->c, id) || !fingerprint)
-        return NULL;
-    if (was && is && strcmp(was, is))
-        return "its content is not what it was";
-    if (number(entry, "size") != number(fingerprint, "size"))
-        return "its size is not what it was";
-    return number(entry, "mtime_ns") != number(fingerprint, "mtime_ns")
-               ? "somebody has written to it"
-               : NULL;
-}
-
-static void changed(struct check *k, const char *id, const char *file, const json_t *entry)
-{
-    const char *was = text(chain_layer(k->c, id), "sha256");
-    const char *what = check_change(k, id, entry);
-    bool harmless = same(was, text(entry, "sha256"));
-
-    if (!what)
-        return;
-    check_add(k,
-              &(struct finding){harmless ? "touched-base" : "changed-base", file,
-                                harmless ? "record its time" : "take it as it is now",
-                                json_pack("{s:s, s:s}", "do", "touch", "layer", id), !harmless},
-              harmless ? "its time is not what it was, but its content is"
-                       : "%s since it was frozen: what builds on it may be damaged",
-              what);
-}
-
 static void unsound(struct check *k, const char *id, const char *file, const json_t *entry)
 {
     const char *problem = text(entry, "problem"), *damage = text(entry, "damage");
@@ -202,7 +158,7 @@ void check_layers(struct check *k)
         }
         if (chain_pending(k->c)) /* it may have changed them on purpose */
             continue;
-        changed(k, id, file, entry);
+        check_changed(k, id, file, entry);
         check_backing(k, id, file, entry);
     }
 }

@@ -54,6 +54,8 @@ const char *check_change(const struct check *k, const char *id, const json_t *en
 void check_document(struct check *k); /* pending, lock, permissions, other sidecars */
 void check_graph(struct check *k);    /* what QEMU has against what is recorded */
 void check_layers(struct check *k);   /* each layer's file: there, unchanged, sound */
+/* The same of one: is a frozen file what it was, does its header name the layer below? */
+void check_changed(struct check *k, const char *id, const char *file, const json_t *entry);
 void check_backing(struct check *k, const char *id, const char *file, const json_t *entry);
 void check_snapshots(struct check *k); /* whether each could still be gone back to */
 void check_orphans(struct check *k);   /* files of ours that no record names */

@@ -6,12 +6,49 @@
  * both is the same file, wherever it lies. Where the sidecar has a hash of the content too,
  * that decides.
  */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
 #include "snapshot/check-rules.h"
 #include "snapshot/member.h"
 
 static json_int_t number(const json_t *obj, const char *key)
 {
     return json_integer_value(json_object_get(obj, key));
+}
+
+/* Does one of @disks, of a snapshot, show what lies in @id? */
+static bool needs(const struct check *k, json_t *disks, const char *id)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(disks, disk, held)
+        if (chain_is_below(k->c, id, text(held, text(held, "layer") ? "layer" : "inside")))
+            return true;
+    return false;
+}
+
+char *check_needed_by(const struct check *k, const char *id)
+{
+    enum { NAMES = 3 };
+    char *names = NULL;
+    const json_t *s;
+    size_t i, n = 0;
+
+    json_array_foreach(chain_snapshots(k->c), i, s) {
+        auto_free char *before = names;
+
+        if (!needs(k, json_object_get(s, "disks"), id) || ++n > NAMES) {
+            before = NULL;
+            continue;
+        }
+        names = mem_printf("%s%s%s", before ? before : "", before ? ", " : "", text(s, "name"));
+    }
+    auto_free char *all = names;
+    if (n > NAMES)
+        return mem_printf(" (%s and %zu more need it)", all, n - NAMES);
+    return names ? mem_printf(" (%s need%s it)", all, n > 1 ? "" : "s") : mem_strdup("");
 }
 
 bool check_fits(const json_t *layer, const json_t *entry)
@@ -30,12 +67,29 @@ const char *check_change(const struct check *k, const char *id, const json_t *en
 
     if (chain_is_active(k->c, id) || !fingerprint)
         return NULL;
+    if (number(entry, "size") < number(fingerprint, "size"))
+        return "it has become shorter";
     if (was && is && strcmp(was, is))
-        return "its content is not what it was";
-    if (number(entry, "size") != number(fingerprint, "size"))
-        return "its size is not what it was";
+        return "its content has changed";
+    if (number(entry, "size") > number(fingerprint, "size"))
+        return "it has grown";
     return number(entry, "mtime_ns") != number(fingerprint, "mtime_ns")
                ? "somebody has written to it"
+               : NULL;
+}
+
+/* Is the file worse than another: cut, or no sound image? To take that as it is now would hide
+ * that data is lost, and make the good copy that is put back a stranger. NULL: no. */
+static const char *is_broken(const struct check *k, const char *id, const json_t *entry)
+{
+    const json_t *layer = chain_layer(k->c, id);
+
+    if (number(entry, "size") < number(json_object_get(layer, "fingerprint"), "size"))
+        return "what lay behind its end is lost";
+    return same(text(layer, "format"), "qcow2") &&
+                   (text(entry, "problem") || text(entry, "damage") ||
+                    json_is_true(json_object_get(entry, "corrupt")))
+               ? "it is damaged"
                : NULL;
 }
 
@@ -43,10 +97,18 @@ void check_changed(struct check *k, const char *id, const char *file, const json
 {
     const char *was = text(chain_layer(k->c, id), "sha256");
     const char *what = check_change(k, id, entry);
+    const char *broken = is_broken(k, id, entry);
     bool harmless = same(was, text(entry, "sha256"));
 
     if (!what)
         return;
+    if (broken && !harmless) {
+        auto_free char *who = check_needed_by(k, id);
+
+        check_add(k, &(struct finding){.code = "changed-base", .subject = file},
+                  "%s since it was frozen, and %s%s: get it back from a copy", what, broken, who);
+        return;
+    }
     check_add(k,
               &(struct finding){harmless ? "touched-base" : "changed-base", file,
                                 harmless ? "record its time" : "take it as it is now",

@@ -113,9 +113,11 @@ static void unsound(struct check *k, const char *id, const char *file, const jso
 {
     const char *problem = text(entry, "problem"), *damage = text(entry, "damage");
     json_int_t leaks = number(entry, "leaks");
+    auto_free char *who = check_needed_by(k, id);
 
     if (problem && same(text(chain_layer(k->c, id), "format"), "qcow2"))
-        check_add(k, &(struct finding){.code = "unreadable-image", .subject = file}, "%s", problem);
+        check_add(k, &(struct finding){.code = "unreadable-image", .subject = file},
+                  "%s; get it back from a copy%s", problem, who);
     if (json_is_true(json_object_get(entry, "corrupt")) || damage)
         check_add(k, &(struct finding){.code = "corrupt-image", .subject = file},
                   "%s; on a copy of it, qemu-img check -r all may help",

@@ -50,6 +50,10 @@ const struct graph_layer *check_live(const struct check *k, const char *file,
 /* Why the file of @id, which is frozen, is not what it was: words. NULL: it is, as far as known. */
 const char *check_change(const struct check *k, const char *id, const json_t *entry);
 
+/* The snapshots that show what lies in @id, for the words of a finding: " (s1, s2 need it)", or "".
+ * New string. */
+char *check_needed_by(const struct check *k, const char *id);
+
 /* The rules, by what they look at. */
 void check_document(struct check *k); /* pending, lock, permissions, other sidecars */
 void check_graph(struct check *k);    /* what QEMU has against what is recorded */

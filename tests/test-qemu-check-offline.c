@@ -194,7 +194,13 @@ static const struct row lost[] = {
     {"a base is no image any more", POKE("base.qcow2", "0", "junk") "; touch -r base.s1.qcow2 base.qcow2",
      "unreadable-image base.qcow2, changed-base base.qcow2",
      "unreadable-image base.qcow2, changed-base base.qcow2",
-     "unreadable-image base.qcow2"},
+     "unreadable-image base.qcow2, changed-base base.qcow2"},
+    {"a base was cut", "truncate -s 300000 base.qcow2",
+     "changed-base base.qcow2", "changed-base base.qcow2", "changed-base base.qcow2"},
+    {"a layer was emptied", ">base.s1.qcow2",
+     "unreadable-image base.s1.qcow2, changed-base base.s1.qcow2",
+     "unreadable-image base.s1.qcow2, changed-base base.s1.qcow2",
+     "unreadable-image base.s1.qcow2, changed-base base.s1.qcow2"},
     {"QEMU has marked it", POKE("base.s2.qcow2", "79", "\\002"),
      "corrupt-image base.s2.qcow2", "corrupt-image base.s2.qcow2", "corrupt-image base.s2.qcow2"},
     {"the undo point's layer is gone", "qrewind " ON " revert s2; mkdir far; mv base.s2.qcow2 far",
@@ -257,6 +263,21 @@ Test(qemu_check_offline, what_cannot_be_mended_is_told)
 {
     RUN_ROWS(lost, "", false);
     RUN_ROWS(lost_deep, " --deep", false);
+}
+
+/* What is lost is not taken for what there was: then the copy that is put back would be wrong. */
+Test(qemu_check_offline, a_copy_that_is_put_back_is_the_right_one)
+{
+    make_tower();
+    sh("cp -p base.s1.qcow2 copy; truncate -s 300000 base.s1.qcow2; "
+       "! qrewind " ON " repair --yes >said; grep 'get it back from a copy' said");
+    json_auto_t *doc = offline_json(9, "qrewind " ON " check");
+    cr_expect_str_eq(text(doc, "findings.0.text"),
+                     "it has become shorter since it was frozen, and what lay behind its end is "
+                     "lost (s2 needs it): get it back from a copy");
+    sh("cp -p copy base.s1.qcow2; rm copy said");
+    expect_found("put back", "", "");
+    expect_tower();
 }
 
 Test(qemu_check_offline, of_a_broken_sidecar_nothing_is_believed)

@@ -141,8 +141,11 @@ static void check_use(struct check *k, const json_t *snapshot)
     const char *name = text(snapshot, "name");
     /* that a memory saved live needs another QEMU is no fault of it, and list tells */
     const bool live = chain_memory_is_live(json_object_get(snapshot, "memory"));
-    const struct qrw_revert_args revert = {
-        .name = name, .no_memory = live && !same(k->s->graph->status, "inmigrate")};
+    /* whether it can be gone back to at all: that there is an undo point then is not asked */
+    const struct qrw_revert_args revert = {.name = name,
+                                           .discard = true,
+                                           .no_memory =
+                                               live && !same(k->s->graph->status, "inmigrate")};
     const struct qrw_delete_args delete = {.names = (const char *const[]){name, NULL}};
 
     try(k, &qrw_revert, &revert, "cannot-revert", name);

@@ -44,7 +44,8 @@ extern const struct qrw_operation qrw_create;
 /*
  * Back to a snapshot, in place. The guest is stopped meanwhile; with memory it goes on
  * from the instant of the snapshot, without it is reset. What it had is the undo point.
- * QEMU: 6.1 (blockdev-reopen) for disks, 5.2 through its unstable x- form; 6.0 for memory.
+ * QEMU: 6.1 (blockdev-reopen) for disks, 5.2 through its unstable x- form; 6.0 for memory, 5.2 for
+ * one inside of the images, and then only to @discard what there is.
  */
 struct qrw_revert_args {
     const char *name;     /* qrw_undo: not used */

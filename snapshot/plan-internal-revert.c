@@ -128,7 +128,21 @@ static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error 
 
 /* ---- what this QEMU can do ---- */
 
-static int check_old(struct plan *p, const struct internal_way *w, struct qmp_error *err)
+/* It could not go back to one either: that takes the disks alone. */
+static int no_undo_point(const struct internal_way *w, struct qmp_error *err)
+{
+    auto_free char *name = path_argument(w->name);
+
+    qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                  "QEMU %s cannot go back to '%s' and keep an undo point: that needs 6.0 or newer",
+                  w->s->qemu, w->name);
+    return qmp_error_hint(err,
+                          "if what there is now may go: qrewind revert --discard %s; to keep it, "
+                          "first: qrewind create --internal --memory NAME",
+                          name);
+}
+
+static int check_old(const struct internal_way *w, struct qmp_error *err)
 {
     if (!w->memory) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
@@ -137,14 +151,17 @@ static int check_old(struct plan *p, const struct internal_way *w, struct qmp_er
         return with_the_vm_off(w, NULL, err);
     }
     if (w->args->keep) {
-        auto_free char *keep = path_quote(w->args->keep);
+        auto_free char *keep = path_argument(w->args->keep), *name = path_argument(w->name);
 
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "--keep with an internal snapshot needs QEMU 6.0");
-        return qmp_error_hint(err, "qrewind create --internal --memory %s does it first", keep);
+        return qmp_error_hint(err,
+                              "first: qrewind create --internal --memory %s; then: qrewind revert "
+                              "--discard %s",
+                              keep, name);
     }
-    if (!w->args->discard)
-        plan_note(p, "QEMU %s keeps no undo point here: what the guest had is gone", w->s->qemu);
-    return plan_internal_all_disks(w->s, &w->o, err);
+    if (plan_internal_all_disks(w->s, &w->o, err))
+        return -1;
+    return w->args->discard ? 0 : no_undo_point(w, err);
 }
 
 /* Beside the first disk that is a file. */
@@ -198,7 +215,7 @@ static int check(struct plan *p, struct internal_way *w, struct qmp_error *err)
         find_memory(p, w, err))
         return -1;
     if (w->s->version < OLDEST_WITH_SNAPSHOT_JOBS)
-        return check_old(p, w, err);
+        return check_old(w, err);
     place_scratch(w);
     if (w->args->keep)
         w->keeps = mem_strdup(w->args->keep);

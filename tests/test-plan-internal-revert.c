@@ -284,9 +284,15 @@ static const struct picture_case revert[] = {
     {"5.2: no undo point",
      "disk0: a^m1!; inside m1; QEMU 5.2.0",
      "revert m1",
-     "stop, human-monitor-command command-line=loadvm \"m1\", cont, announce-self initial=50 "
-     "max=550 rounds=5 step=50 | disk0 has tag m1 | 'QEMU 5.2.0 keeps no undo point here: what "
-     "the guest had is gone' | disk0: a; inside m1: disk0!"},
+     "unsupported: QEMU 5.2.0 cannot go back to 'm1' and keep an undo point: that needs 6.0 or newer "
+     "(if what there is now may go: qrewind revert --discard m1; to keep it, first: qrewind create "
+     "--internal --memory NAME)"},
+    {"5.2: a name like an option",
+     "disk0: a^-x!; QEMU 5.2.0",
+     "revert -x",
+     "unsupported: QEMU 5.2.0 cannot go back to '-x' and keep an undo point: that needs 6.0 or newer "
+     "(if what there is now may go: qrewind revert --discard -- -x; to keep it, first: qrewind create "
+     "--internal --memory NAME)"},
     {"5.2: not the disks alone",
      "disk0: a^t1; inside t1; QEMU 5.2.0",
      "revert t1",
@@ -295,8 +301,8 @@ static const struct picture_case revert[] = {
     {"5.2: nothing is kept",
      "disk0: a^m1!; inside m1; QEMU 5.2.0",
      "revert m1 --keep k1",
-     "unsupported: --keep with an internal snapshot needs QEMU 6.0 (qrewind create --internal "
-     "--memory k1 does it first)"},
+     "unsupported: --keep with an internal snapshot needs QEMU 6.0 (first: qrewind create "
+     "--internal --memory k1; then: qrewind revert --discard m1)"},
     {"5.2: all disks or none",
      "disk0: a^m1!; disk1: b; inside m1; QEMU 5.2.0",
      "revert m1",

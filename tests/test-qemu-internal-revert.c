@@ -92,9 +92,6 @@ Test(internal_revert, undo_and_undo_again)
     struct lab *lab = with_memory(false);
 
     if (!has_snapshot_jobs(lab)) {
-        json_decref(refuses(lab, 7, "revert", "m1", "--keep", "k1"));
-        does(lab, "revert", "m1");
-        json_decref(refuses(lab, 3, "undo"));
         lab_stop(lab);
         return;
     }
@@ -111,6 +108,33 @@ Test(internal_revert, undo_and_undo_again)
     tags_are(lab, 0, "m1 undo");
     tags_are(lab, 1, "m1 undo");
     is_tidy(lab);
+    lab_stop(lab);
+}
+
+Test(internal_revert, an_old_qemu_keeps_nothing_and_says_so_first)
+{
+    struct lab *lab = with_memory(false);
+
+    if (!has_snapshot_jobs(lab)) {
+        auto_free char *state = state_of(lab);
+        json_auto_t *error = refuses(lab, 7, "revert", "m1");
+
+        says(error, "kind", "unsupported");
+        says(error, "hint", "qrewind revert --discard m1");
+        json_decref(refuses(lab, 7, "revert", "m1", "--dry-run"));
+        json_decref(refuses(lab, 7, "revert", "m1", "--keep", "k1"));
+        unchanged(lab, state);
+        hold_both(lab, 2);
+        does(lab, "check");
+        /* what the hint says */
+        does(lab, "create", "m2", "--internal", "--memory");
+        does(lab, "revert", "m1", "--discard");
+        hold_both(lab, 1);
+        json_decref(refuses(lab, 3, "undo"));
+        does(lab, "revert", "m2", "--discard");
+        hold_both(lab, 2);
+        is_tidy(lab);
+    }
     lab_stop(lab);
 }
 
@@ -213,7 +237,8 @@ Test(internal_revert, memory_that_does_not_load_leaves_every_disk_as_it_was)
     lab = start_again(old, WORDS("vda.qcow2", "vdb.qcow2"));
     json_decref(lab_qmp(lab, "cont", NULL));
     /* an old QEMU has taken the disks back by then, and nobody can tell */
-    json_auto_t *error = refuses(lab, has_snapshot_jobs(lab) ? 1 : 5, "revert", "m0");
+    json_auto_t *error = has_snapshot_jobs(lab) ? refuses(lab, 1, "revert", "m0")
+                                                : refuses(lab, 5, "revert", "m0", "--discard");
     says(error, "kind", has_snapshot_jobs(lab) ? "failed" : "unknown");
     if (has_snapshot_jobs(lab))
         hold_both(lab, 2);

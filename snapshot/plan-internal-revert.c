@@ -148,7 +148,8 @@ static int check_old(const struct internal_way *w, struct qmp_error *err)
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "QEMU %s cannot take the disks alone back: that needs 6.0 or newer",
                       w->s->qemu);
-        return with_the_vm_off(w, NULL, err);
+        /* nor could an engine, which is as old; what an image below holds is copied out of it */
+        return qmp_error_hint(err, "qrewind create NAME, and then again");
     }
     if (w->args->keep) {
         auto_free char *keep = path_argument(w->args->keep), *name = path_argument(w->name);

@@ -297,7 +297,7 @@ static const struct picture_case revert[] = {
      "disk0: a^t1; inside t1; QEMU 5.2.0",
      "revert t1",
      "unsupported: QEMU 5.2.0 cannot take the disks alone back: that needs 6.0 or "
-     "newer (with the VM off: qrewind -i a revert t1)"},
+     "newer (qrewind create NAME, and then again)"},
     {"5.2: nothing is kept",
      "disk0: a^m1!; inside m1; QEMU 5.2.0",
      "revert m1 --keep k1",

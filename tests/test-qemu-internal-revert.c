@@ -188,7 +188,11 @@ Test(internal_revert, with_memory_but_without_loading_it)
         json_auto_t *error = refuses(lab, 7, "revert", "m1", "--no-memory");
 
         says(error, "desc", "6.0");
-        says(error, "hint", "with the VM off: qrewind -i ");
+        says(error, "hint", "qrewind create NAME, and then again");
+        does(lab, "create", "e1");
+        does(lab, "revert", "m1", "--no-memory");
+        hold_both(lab, 1);
+        is_tidy(lab);
     }
     lab_stop(lab);
 }

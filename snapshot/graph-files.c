@@ -43,6 +43,7 @@ static char *take_header(struct graph_disk *d, struct graph_layer *l)
     }
     l->size = (int64_t)h.size;
     l->cluster_size = (int64_t)1 << h.cluster_bits;
+    l->corrupt = h.incompatible & QCOW2_CORRUPT;
     l->backing = mem_strdup(h.backing);
     if (l == graph_active(d))
         d->encrypted = h.crypt_method != 0;

@@ -164,8 +164,9 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
     for (size_t i = m.top; i < m.base; i++)
         if (plan_check_inside(m.d, &m.d->layers[i], err))
             return -1;
-    if (plan_check_ends(m.d, m.top, m.base, err) || check_disks(s->graph, &m, err) ||
-        check_siblings(p, &m, err) || drop_pins(p, &m, args->force, err))
+    if (plan_check_sound(m.d, m.top, m.base + 1, err) || plan_check_ends(m.d, m.top, m.base, err) ||
+        check_disks(s->graph, &m, err) || check_siblings(p, &m, err) ||
+        drop_pins(p, &m, args->force, err))
         return -1;
     for (size_t i = m.top ? m.top : 1; i <= m.base; i++)
         plan_need_own(p, s, &m.d->layers[i]);

@@ -47,6 +47,25 @@ int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
     return qmp_error_hint(err, "delete it first: qrewind delete %s", name);
 }
 
+int plan_check_sound(const struct graph_disk *d, size_t from, size_t to, struct qmp_error *err)
+{
+    for (size_t i = from; i < to; i++) {
+        const struct graph_layer *l = &d->layers[i];
+
+        if (!l->corrupt)
+            continue;
+        auto_free char *file = path_quote(l->file);
+
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s: QEMU has marked %s as damaged", d->id,
+                      l->file);
+        return qmp_error_hint(err,
+                              "get it back from a copy, or try, while no QEMU has it open: "
+                              "qemu-img check -r all %s",
+                              file);
+    }
+    return 0;
+}
+
 int plan_check_ends(const struct graph_disk *d, size_t from, size_t to, struct qmp_error *err)
 {
     for (size_t i = from; i < to; i++)

@@ -23,6 +23,10 @@ int plan_check_inside(const struct graph_disk *d, const struct graph_layer *l,
  * what lies below it: where it ends the disk holds nothing, and would show that again. */
 int plan_check_ends(const struct graph_disk *d, size_t from, size_t to, struct qmp_error *err);
 
+/* QRW_ERR_REFUSED if QEMU has marked one of the layers [from, to) of @d as damaged: what is read of
+ * it is not what was written, and QEMU may hang in the job when it meets the damage. */
+int plan_check_sound(const struct graph_disk *d, size_t from, size_t to, struct qmp_error *err);
+
 /* The file of @l will be written to: nobody else may build on it, as far as we can see. */
 void plan_need_own(struct plan *p, const struct scene *s, const struct graph_layer *l);
 

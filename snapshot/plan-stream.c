@@ -53,7 +53,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments_,
                   base ? path_name(base->file) : "");
         return 0;
     }
-    if (plan_check_inside(d, top, err) || (base && plan_check_ends(d, from, to, err)))
+    if (plan_check_sound(d, from - 1, to, err) || plan_check_inside(d, top, err) ||
+        (base && plan_check_ends(d, from, to, err)))
         return -1;
     if (top != d->layers)
         plan_need_own(p, s, top);

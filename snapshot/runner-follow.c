@@ -19,6 +19,14 @@ enum job_then follow_then(const struct follow *f, size_t i)
     return job_then(text(f->steps[i], "then"));
 }
 
+/* An image that QEMU finds damaged loses its driver, and a job that then ends can send QEMU (7.2)
+ * round in a circle for ever. Nobody but us waits for an engine. */
+static void on_damage(struct follow *f, const json_t *data)
+{
+    if (f->r->offline && f->r->options && json_is_true(json_object_get(data, "fatal")))
+        qmp_client_lose_patience(f->r->client, 1, f->r->options->timeout_ms);
+}
+
 static void on_event(struct qmp_client *c, const char *name, json_t *event, void *arg)
 {
     const json_t *data = json_object_get(event, "data");
@@ -26,6 +34,8 @@ static void on_event(struct qmp_client *c, const char *name, json_t *event, void
     const struct graph_job job = {.status = (char *)text(data, "status")};
     struct follow *f = arg;
 
+    if (!strcmp(name, "BLOCK_IMAGE_CORRUPTED"))
+        on_damage(f, data);
     /* block jobs say everything twice, and most of it asks for nothing */
     for (size_t i = 0; id && job.status && i < f->n; i++)
         if (!strcmp(follow_id(f->steps[i]), id)) {

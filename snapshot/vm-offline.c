@@ -64,6 +64,14 @@ int vm_check_files(const struct graph *g, struct qmp_error *err)
 
         if (trouble)
             return qmp_error_set(err, QRW_ERR_INVALID, "disk %s: %s", d->id, trouble->trouble);
+        if (d->layers[0].corrupt) { /* those below are only read, as long as nothing is merged */
+            auto_free char *file = path_quote(d->layers[0].file);
+
+            qmp_error_set(err, QRW_ERR_INVALID, "disk %s: QEMU has marked %s as damaged", d->id,
+                          d->layers[0].file);
+            return qmp_error_hint(err, "get it back from a copy, or try: qemu-img check -r all %s",
+                                  file);
+        }
         if (d->encrypted) {
             qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s is encrypted", d->id);
             return qmp_error_hint(err, "offline nobody has its key: start the VM, and work there");
@@ -325,6 +333,24 @@ void vm_tell_active(struct qrw_vm *vm, const struct journal *j)
     }
 }
 
+/* A layer that QEMU has marked as damaged, meanwhile too: its file. NULL: none. */
+static const char *find_damaged(const struct graph *g)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        for (size_t k = 0; k < g->disks[i].nlayers; k++) {
+            const struct graph_layer *l = &g->disks[i].layers[k];
+            struct qcow2_header h = {0};
+
+            if (l->remote || !same(l->format, "qcow2") || image_read_header(l->file, &h, NULL))
+                continue;
+            const bool damaged = h.incompatible & QCOW2_CORRUPT;
+            qcow2_header_done(&h);
+            if (damaged)
+                return l->file;
+        }
+    return NULL;
+}
+
 void vm_blame(struct qrw_vm *vm, struct qmp_error *err)
 {
     struct qmp_error why = {0};
@@ -335,7 +361,11 @@ void vm_blame(struct qrw_vm *vm, struct qmp_error *err)
     if (vm->engine && err->kind == QRW_ERR_UNKNOWN && qmp_client_broken(vm->client)) {
         auto_free char *fate = engine_fate(vm->engine);
 
+        const char *damaged = fate ? NULL : find_damaged(&vm->graph);
+
         if (fate)
             qmp_error_wrap(err, "%s", fate);
+        else if (damaged)
+            qmp_error_wrap(err, "QEMU has found %s damaged", damaged);
     }
 }

@@ -133,3 +133,20 @@ Test(graph_files, what_is_missing_or_broken_ends_the_chain_with_a_reason)
     auto_free char *line = chain_of("broken", "qcow2", NULL);
     cr_expect(strstr(line, "broken qcow2: "), "%s", line);
 }
+
+Test(graph_files, what_QEMU_has_marked_as_damaged_is_known)
+{
+    static const unsigned char mark = 2;
+    struct graph g = {0};
+
+    image("a.qcow2", NULL, NULL);
+    image("b.qcow2", "a.qcow2", "qcow2");
+    FILE *f = fopen("a.qcow2", "r+");
+    cr_assert(f && !fseek(f, 79, SEEK_SET) && fwrite(&mark, 1, 1, f) == 1 && !fclose(f));
+    auto_free char *file = mem_printf("%s/b.qcow2", scratch_folder());
+    graph_files_add(&g, "vda", file, "qcow2", NULL);
+    cr_assert_eq(g.disks[0].nlayers, 2);
+    cr_expect_not(g.disks[0].layers[0].corrupt);
+    cr_expect(g.disks[0].layers[1].corrupt);
+    graph_done(&g);
+}

@@ -156,6 +156,14 @@ static const struct picture_case plans[] = {
 };
 
 static const struct picture_case refusals[] = {
+    {"a layer that QEMU has marked as damaged",
+     "disk0: base <- a(corrupt)", "commit disk0",
+     "refused: disk disk0: QEMU has marked a as damaged (get it back from a copy, or try, while no "
+     "QEMU has it open: qemu-img check -r all a)"},
+    {"into one",
+     "disk0: base(corrupt) <- a", "commit disk0",
+     "refused: disk disk0: QEMU has marked base as damaged (get it back from a copy, or try, while "
+     "no QEMU has it open: qemu-img check -r all base)"},
     {"nothing below",
      "disk0: a", "commit disk0",
      "refused: a has no backing file to commit into"},

@@ -18,6 +18,10 @@ static const struct picture_case plans[] = {
      "disk0: base:9M <- a:1M <- b", "stream disk0 --base #base",
      "need space b 1M, block-stream device=#b base-node=#base | disk0 shows b on base | keep a: "
      "not made by qrewind | disk0: base <- b"},
+    {"but not a damaged one",
+     "disk0: base(corrupt) <- a:1M <- b", "stream disk0 --base #base",
+     "need space b 1M, block-stream device=#b base-node=#base | disk0 shows b on base | keep a: "
+     "not made by qrewind | disk0: base <- b"},
     {"into a layer in the middle",
      "disk0: base <- a:4M <- b <- c", "stream disk0 --top #b --base #base",
      "need unshared b, need space b 4M, block-stream device=#b base-node=#base | disk0 has b on "
@@ -128,6 +132,14 @@ static const struct picture_case refusals[] = {
     {"no nodes",
      "disk0[nodeless]: base <- a", "stream disk0",
      "unsupported: disk disk0: QEMU does not tell the nodes of its images"},
+    {"a layer that QEMU has marked as damaged",
+     "disk0: base <- a(corrupt) <- b", "stream disk0",
+     "refused: disk disk0: QEMU has marked a as damaged (get it back from a copy, or try, while no "
+     "QEMU has it open: qemu-img check -r all a)"},
+    {"also if it is written to",
+     "disk0: base <- a <- b(corrupt)", "stream disk0 --base #base",
+     "refused: disk disk0: QEMU has marked b as damaged (get it back from a copy, or try, while no "
+     "QEMU has it open: qemu-img check -r all b)"},
     {"another active layer than the sidecar's",
      "disk0[active=old]: base* <- new(unknown); + base <- old", "stream disk0",
      "refused: disk disk0 runs on new, the sidecar says old (start the VM with old, or remove the "

@@ -110,7 +110,7 @@ static json_t *parse_layer(const char *folder, char *s, int *stars)
 
     if (flag_text)
         cr_assert(cut(flag_text, ")"), "a picture with '(' but no ')'");
-    flags = parse_flags(flag_text, " raw remote relative json named theirs unknown ");
+    flags = parse_flags(flag_text, " raw remote relative json named theirs unknown corrupt ");
     auto_free char *file = file_name(folder, name, flags);
     return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:b, s:O}", "name", name, "file", file,
                      "format", json_object_get(flags, "raw") ? "raw" : "qcow2", "allocated",

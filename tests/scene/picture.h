@@ -29,7 +29,8 @@
  * device id), bitmaps (dirty ones), active=NAME (in the sidecar, where that differs).
  * Flags of a layer: raw; remote (nbd); relative (so spelled by QEMU); json (so named by QEMU);
  * named (its nodes have the user's names, NAME-fmt and NAME-file; else QEMU's own, #NAME and
- * #NAME.f); theirs (not made by us, as the lowest never is); unknown (to the sidecar).
+ * #NAME.f); theirs (not made by us, as the lowest never is); unknown (to the sidecar);
+ * corrupt (QEMU has marked it as damaged).
  */
 #ifndef TESTS_SCENE_PICTURE_H
 #define TESTS_SCENE_PICTURE_H

@@ -68,11 +68,14 @@ static json_t *image(const json_t *disk, size_t i, const char *folder)
     auto_free char *file = spelling(l, folder, true);
     auto_free char *below = layer(disk, i + 1) ? spelling(layer(disk, i + 1), folder, true) : NULL;
 
-    return json_pack("{s:s, s:s, s:I, s:O, s:i, s:b, s:s*, s:o*, s:o*}", "filename", file, "format",
-                     picture_text(l, "format"), "virtual-size", (json_int_t)PICTURE_SIZE,
+    return json_pack("{s:s, s:s, s:I, s:O, s:i, s:b, s:s*, s:o*, s:o*, s:o*}", "filename", file,
+                     "format", picture_text(l, "format"), "virtual-size", (json_int_t)PICTURE_SIZE,
                      "actual-size", json_object_get(l, "allocated"), "cluster-size", 65536,
                      "dirty-flag", 0, "backing-filename", below, "backing-image",
-                     image(disk, i + 1, folder), "snapshots", tags(l));
+                     image(disk, i + 1, folder), "snapshots", tags(l), "format-specific",
+                     picture_flag(l, "corrupt")
+                         ? json_pack("{s:s, s:{s:b}}", "type", "qcow2", "data", "corrupt", 1)
+                         : NULL);
 }
 
 static json_t *inserted(const json_t *disk, const char *folder)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Without a VM, where an image of the present state is damaged or missing: nothing hangs, what the
+ * others hold can be had, and what a hint shows works as it stands there.
+ *
+ *     base.qcow2* <- base.s1.qcow2* <- base.s2.qcow2        generations 1, 2, 3
+ */
+#include <criterion/criterion.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/cases/cure.h"
+#include "tests/offline/offline.h"
+
+TestSuite(qemu_offline_damaged, .init = offline_enter, .fini = offline_leave, .timeout = 300);
+
+#define ON "-i base.qcow2"
+
+/* QEMU's mark in the header. */
+#define MARK(file) "printf '\\002' | dd of=" file " bs=1 seek=79 conv=notrunc status=none"
+
+static void sh(const char *commands)
+{
+    auto_free char *script = mem_printf("qrewind() { \"$QREWIND\" \"$@\"; }; %s", commands);
+    auto_result struct lab_result r = lab_exec(NULL, WORDS("sh", "-ec", script));
+
+    cr_assert_eq(r.status, 0, "%s: %s%s", commands, r.out, r.err);
+}
+
+static void make_tower(void)
+{
+    static const char *const files[] = {"base.qcow2", "base.s1.qcow2", "base.s2.qcow2"};
+
+    offline_image("base.qcow2", "4M", NULL);
+    for (int i = 0; i < 3; i++) {
+        auto_free char *at = mem_printf("%dM", i);
+
+        offline_write(files[i], i + 1, at, "64k");
+        offline_write(files[i], i + 1, "3M", "64k");
+        if (i < 2)
+            offline_ok("qrewind " ON " create s%d", i + 1);
+    }
+}
+
+/* The guest would read what it wrote as generation @n. */
+static void expect_generation(int n)
+{
+    auto_free char *active = offline_active(ON, 0);
+
+    for (int i = 0; i < 3; i++) {
+        auto_free char *at = mem_printf("%dM", i);
+
+        offline_reads(active, i < n ? i + 1 : 0, at, "64k");
+    }
+    offline_reads(active, n, "3M", "64k");
+}
+
+Test(qemu_offline_damaged, what_QEMU_has_marked_is_not_merged)
+{
+    make_tower();
+    sh("cp -p base.s1.qcow2 copy; " MARK("base.s1.qcow2"));
+    sh("qrewind " ON " delete s1 2>said; grep 'base.s1.qcow2 as damaged' said; "
+       "qrewind " ON " repair --yes >said 2>&1 || test $? = 9; grep 'not merged yet' said; "
+       "qrewind " ON " check >said || test $? = 9; grep corrupt-image said; ! grep pending said");
+    /* s2 needs what is damaged; with the copy all goes on */
+    sh("cp -p copy base.s1.qcow2; rm copy said; qrewind " ON " repair; qrewind " ON " check");
+    expect_generation(3);
+    offline_files("base.qcow2 base.qcow2.qrewind.json base.s2.qcow2");
+}
+
+Test(qemu_offline_damaged, what_QEMU_would_not_write_to_is_not_opened)
+{
+    make_tower();
+    sh(MARK("base.s2.qcow2"));
+    offline_fails(1, "has marked", "qrewind " ON " revert s1");
+    auto_result struct lab_result r = offline_run("qrewind " ON " revert s1");
+    cure_works(NULL, r.err, "qemu-img check -r all");
+    offline_ok("qrewind " ON " revert s1");
+    expect_generation(1);
+}
+
+/* QEMU 7.2 goes round in a circle when a job ends because of it, and says nothing more. */
+Test(qemu_offline_damaged, what_QEMU_finds_damaged_is_not_waited_for)
+{
+    make_tower();
+    /* the first entry of its L1 table; a QEMU that hangs would be waited for for a minute */
+    sh("cp -p base.s1.qcow2 copy; at=$(od -An -j 40 -N 8 -t u8 --endian=big base.s1.qcow2); "
+       "printf '\\177\\177\\177\\177\\177\\177\\177\\177' | "
+       "dd of=base.s1.qcow2 bs=1 seek=$((at)) conv=notrunc status=none; "
+       "qrewind " ON " revert s2; timeout 40 \"$QREWIND\" -t 1 " ON " delete s1 2>said || "
+       "{ test $? = 5; grep 'found .*base.s1.qcow2 damaged' said; }; "
+       "qrewind " ON " repair --yes >said 2>&1 || test $? = 9; "
+       "qrewind " ON " check >said || test $? = 9; grep corrupt-image said; ! grep pending said; "
+       "cp -p copy base.s1.qcow2; rm copy said; qrewind -S *.qrewind.json repair; "
+       "qrewind -S *.qrewind.json check");
+    glob_t found;
+    cr_assert_eq(glob("*.qrewind.json", 0, NULL, &found), 0);
+    auto_free char *options = mem_printf("-S %s", found.gl_pathv[0]);
+    globfree(&found);
+    auto_free char *active = offline_active(options, 0);
+    offline_reads(active, 1, "0", "64k");
+    offline_reads(active, 2, "3M", "64k");
+}

@@ -25,7 +25,7 @@
 
 enum {
     MAX_DESCRIPTORS = 65536, /* looked at in one call */
-    MAX_COMMAND_LINE = 4096,
+    MAX_COMMAND_LINE = 32768,
     MAX_SHOWN = 100, /* bytes of it */
 };
 
@@ -223,22 +223,31 @@ int image_open_in(pid_t pid, const struct image_stat *st)
     return use.opens || !use.failed ? use.opens : -1;
 }
 
+char *image_arguments(pid_t pid, size_t *len)
+{
+    auto_free char *file = mem_printf("/proc/%d/cmdline", (int)pid);
+    char *args = mem_alloc(MAX_COMMAND_LINE + 2);
+    auto_close int fd = pid > 0 ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t n = fd >= 0 ? read(fd, args, MAX_COMMAND_LINE) : 0;
+
+    *len = n > 0 ? (size_t)n : 0;
+    return args;
+}
+
 /* The program with QEMU's -name, which tells machines apart, or else with its arguments, as far as
  * they fit on a line. What is no UTF-8 in the middle is left to who writes it out. */
 static void describe(pid_t pid, char *text, size_t size)
 {
-    char file[64], args[MAX_COMMAND_LINE + 2] = "";
+    size_t n;
+    auto_free char *args = image_arguments(pid, &n);
     const char *name = NULL;
 
-    snprintf(file, sizeof(file), "/proc/%d/cmdline", (int)pid);
-    auto_close int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, args, MAX_COMMAND_LINE) : 0;
-    for (const char *a = args; n > 0 && a < args + n && !name; a += strlen(a) + 1)
+    for (const char *a = args; a < args + n && !name; a += strlen(a) + 1)
         if (!strcmp(a, "-name"))
             name = a + strlen(a) + 1;
     const char *slash = strrchr(args, '/'), *program = slash ? slash + 1 : args;
     auto_free char *named = name ? mem_printf("%s -name %s", program, name) : NULL;
-    for (ssize_t i = 0; i + 1 < n; i++)
+    for (size_t i = 0; i + 1 < n; i++)
         args[i] = args[i] ? args[i] : ' ';
     const char *shown = named ? named : program;
     size_t fits = strlen(shown);
@@ -336,6 +345,11 @@ static bool is_locked(const char *path)
     auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
     return fd >= 0 && !fcntl(fd, F_OFD_GETLK, &range) && range.l_type != F_UNLCK;
+}
+
+bool image_held(const char *path, char *text, size_t size)
+{
+    return is_locked(path) && image_locked(path, 0, text, size);
 }
 
 pid_t image_locked(const char *path, pid_t but, char *text, size_t size)

@@ -194,6 +194,10 @@ char *image_lost(struct image_view *view, const char *path);
  * string, NULL: we cannot see it. */
 char *image_process_id(pid_t pid);
 
+/* What process @pid was started with, each argument with a 0 behind it and another at the end:
+ * *@len bytes, of the first 32 KiB; 0: not to be seen. The caller frees them. */
+char *image_arguments(pid_t pid, size_t *len);
+
 /* Does process @pid have the file @st open? 0 also when we may not look; -1: to be asked again, and
  * errno says why. */
 int image_open_in(pid_t pid, const struct image_stat *st);
@@ -211,6 +215,9 @@ int image_check_unused(const char *path, struct qmp_error *err);
 /* Who but us and process @but (0: nobody) has @path open for writing, as far as we may look; 0:
  * nobody. */
 pid_t image_writer(const char *path, pid_t but, char *text, size_t size);
+
+/* Has anybody locked @path as QEMU does? @text says who. Cheap where nobody has. */
+bool image_held(const char *path, char *text, size_t size);
 
 /* Who has @path locked as QEMU does, @but excepted. Without a @but also somebody whom we cannot
  * see is found: -1. */

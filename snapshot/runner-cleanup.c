@@ -57,6 +57,7 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
     const char *file = text(step, "file");
     struct qmp_error why = {0};
     struct image_stat st;
+    char who[256];
 
     if (!r->files_reachable) {
         plan_kept(p, file, "out of reach: remove it where QEMU runs");
@@ -64,6 +65,10 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
         plan_kept(p, file, why.desc);
     } else if (st.exists && image_open_in(r->pid, &st)) {
         plan_kept(p, file, "QEMU still has it open");
+    } else if (st.exists && image_held(file, who, sizeof(who))) {
+        auto_free char *words = mem_printf("in use by %s", who);
+
+        plan_kept(p, file, words);
     } else if (st.exists && json_object_get(step, "layer") &&
                image_holds_snapshots(file, INTERNAL_UNDO)) {
         plan_kept(p, file, "there are internal snapshots in it");

@@ -4,8 +4,11 @@
  * the guest reads, stays as it was.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
@@ -303,5 +306,30 @@ Test(delete, a_layer_in_the_middle_that_others_use_stays)
     holds(lab, 0, 3);
     turn_off(lab);
     image_holds(lab, "keep-other.qcow2", "qcow2", 2);
+    lab_stop(lab);
+}
+
+/* To get a file back out of a snapshot. */
+Test(delete, a_layer_that_another_process_reads_stays)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 2);
+    auto_free char *layer = lab_path(lab, "vda.s1.qcow2"), *socket = lab_path(lab, "nbd.sock");
+    struct lab_process server =
+        lab_spawn(NULL, WORDS("qemu-nbd", "-r", "-t", "-f", "qcow2", "-k", socket, layer));
+    struct stat st;
+
+    lab_write(lab, 0, 9, "8M", "4M"); /* so that what is read is what moves */
+    does(lab, "create", "s3");
+    write_generation(lab, 0, 4);
+    while (stat(socket, &st))
+        cr_assert_eq(waitpid(server.pid, NULL, WNOHANG), 0, "qemu-nbd has ended");
+    json_auto_t *doc = tells(lab, "delete", "s2");
+    says(doc, "kept.0.name", "/vda.s1.qcow2");
+    says(doc, "kept.0.why", "in use by pid ");
+    cr_expect(has_file(lab, "vda.s1.qcow2"));
+    kill(server.pid, SIGTERM);
+    auto_result struct lab_result r = lab_finish(&server);
+    holds(lab, 0, 4);
+    turn_off(lab);
     lab_stop(lab);
 }

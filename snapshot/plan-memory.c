@@ -5,10 +5,12 @@
 #include <stdlib.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 
 #define OLDEST_WITH_JOBS 60000
+#define OLDEST_WITH_SET_ACTION 60000
 
 static char *node_name(const struct scene *s)
 {
@@ -141,17 +143,42 @@ static void command(struct plan *p, const char *execute, const char *undo)
     plan_qmp(p, execute, NULL, json_pack("{s:s}", "execute", undo));
 }
 
-void plan_memory_ready(struct plan *p, const struct scene *s, bool reset)
+/* Whatever it was told: it is told otherwise (runner-reset.c). */
+static void reset(struct plan *p, const struct scene *s)
 {
-    if (s->graph->running || graph_is_off(s->graph) || !graph_has_flash(s->graph))
+    plan_qmp(p, "system_reset", NULL, NULL);
+    if (s->reset_ends && s->version >= OLDEST_WITH_SET_ACTION)
+        plan_note(p, "QEMU was told to end at a reset (-no-reboot); from now on it resets: qrewind "
+                     "qmp set-action reboot=shutdown changes that back");
+}
+
+/* Run states that only a reset ends, or out of which a guest that is loaded would not go on. */
+static bool is_stuck(const char *status)
+{
+    static const char *const states[] = {"shutdown", "internal-error", "guest-panicked",
+                                         "suspended"};
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (same(status, states[i]))
+            return true;
+    return false;
+}
+
+void plan_memory_ready(struct plan *p, const struct scene *s, bool resets)
+{
+    const bool flash = graph_has_flash(s->graph), stuck = is_stuck(s->graph->status);
+
+    if (s->graph->running || graph_is_off(s->graph) || !(flash || (stuck && resets)))
         return;
-    if (reset) {
-        plan_qmp(p, "system_reset", NULL, NULL);
+    if (resets) {
+        reset(p, s);
         plan_optional(p); /* its answer is waited for: the guest must not run before */
     } else {
         plan_note(p, "the guest ran for an instant: QEMU would have crashed if a memory had been "
                      "loaded before, and not run since");
     }
+    if (!flash)
+        return;
     command(p, "cont", "stop");
     command(p, "stop", "stop");
 }
@@ -183,13 +210,24 @@ static void announce(struct plan *p)
     plan_optional(p);
 }
 
-void plan_go_on(struct plan *p, const struct scene *s, bool reset, bool go, bool loaded)
+int plan_check_reset(const struct scene *s, struct qmp_error *err)
+{
+    if (!s->reset_ends || s->version >= OLDEST_WITH_SET_ACTION)
+        return 0;
+    qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                  "QEMU %s was started with -no-reboot: it would end when the guest is reset",
+                  s->qemu);
+    return qmp_error_hint(err, "start it without that; --no-reset takes the disks back under the "
+                               "guest's feet");
+}
+
+void plan_go_on(struct plan *p, const struct scene *s, bool resets, bool go, bool loaded)
 {
     if (graph_is_off(s->graph))
         return;
     json_object_set_new(p->result, "running", json_boolean(go));
-    if (reset) {
-        plan_qmp(p, "system_reset", NULL, NULL);
+    if (resets) {
+        reset(p, s);
         plan_again(p);
     }
     if (go) {

@@ -37,6 +37,9 @@ void plan_memory_save(struct plan *p, const struct scene *s, const char *tag);
 json_t *plan_memory_record(const struct plan *p, const struct scene *s, const char *file,
                            const char *tag, bool live);
 
+/* May the guest be reset? QRW_ERR_UNSUPPORTED: that would end this QEMU (5.2 with -no-reboot). */
+int plan_check_reset(const struct scene *s, struct qmp_error *err);
+
 /* Does @memory (a snapshot's record) fit this VM? QRW_ERR_UNSUPPORTED. */
 int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_error *err);
 
@@ -44,19 +47,20 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
  * Before a memory is loaded, while the disks are as they were: a flash device writes what was
  * loaded into it to its image when the guest runs next, and QEMU (5.2 to 11.1) crashes then if it
  * was loaded twice. A guest that stands still does not tell whether it has run since: it runs for
- * an instant, from its @reset on.
+ * an instant, from a reset on (@resets). And one that has powered itself off, or sleeps, would not
+ * go on with what is loaded: it is reset, too.
  */
-void plan_memory_ready(struct plan *p, const struct scene *s, bool reset);
+void plan_memory_ready(struct plan *p, const struct scene *s, bool resets);
 
 /* Add the file of @memory as a node, and load it: the guest is stopped. */
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory);
 void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memory);
 
 /*
- * The last steps of every way back: a @reset, where no memory was loaded that fits the
+ * The last steps of every way back: a reset (@resets), where no memory was loaded that fits the
  * disks; the guest goes on, if it shall @go; and with memory @loaded the network hears
  * where it is now. Without a VM there is nobody to go on.
  */
-void plan_go_on(struct plan *p, const struct scene *s, bool reset, bool go, bool loaded);
+void plan_go_on(struct plan *p, const struct scene *s, bool resets, bool go, bool loaded);
 
 #endif

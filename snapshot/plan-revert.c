@@ -201,8 +201,9 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
         w->memory = NULL;
         w->live = false;
     }
-    if (check_keep(w, err) || (w->live && plan_live_awaited(w->s, w->name, err)) ||
-        find_disks(w, err) || (w->memory && plan_memory_fits(w->s, w->memory, err)))
+    if (check_keep(w, err) || (!w->memory && !w->args->no_reset && plan_check_reset(w->s, err)) ||
+        (w->live && plan_live_awaited(w->s, w->name, err)) || find_disks(w, err) ||
+        (w->memory && plan_memory_fits(w->s, w->memory, err)))
         return -1;
     if (w->args->name)
         overlays_note_others(p, w->s, &w->o, w->args->name);

@@ -46,6 +46,7 @@ struct scene {
     const char *token;             /* random, hex */
     int version;                   /* of QEMU: 70222 */
     const char *qemu;              /* the same for people: "7.2.22" */
+    bool reset_ends;               /* QEMU was told to end when the guest is reset */
     const struct machine *machine; /* NULL: the operation did not ask for it */
     const char *cwd;               /* ours: what a relative file name of the user means */
     bool files_reachable;          /* QEMU's file names are ours too (law 9) */

@@ -23,6 +23,11 @@ static bool is(const json_t *step, const char *kind)
 static void send(struct runner *r, struct plan *p, const json_t *command)
 {
     struct qmp_error why = {0};
+
+    if (same(text(command, "execute"), "system_reset")) {
+        runner_reset(r, NULL);
+        return;
+    }
     json_t *reply = ask_one(r->client, NULL, text(command, "execute"),
                             json_deep_copy(json_object_get(command, "arguments")), &why);
 
@@ -181,19 +186,6 @@ void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g)
     runner_sync_undone(r, p);
 }
 
-/* What is loaded again may not have run yet: plan_memory_ready(). */
-static void ready(struct runner *r, const json_t *step, const struct graph *g)
-{
-    static const char *const commands[] = {"system_reset", "cont", "stop"};
-
-    if (!graph_has_flash(g) ||
-        !(same(text(step, "execute"), "snapshot-load") ||
-          json_object_get(json_object_get(step, "arguments"), "command-line")))
-        return;
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        json_decref(ask_one(r->client, NULL, commands[i], NULL, NULL));
-}
-
 int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err)
 {
     const json_t *step;
@@ -203,7 +195,7 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
         /* a job that ended well has done what there was to do */
         if (!json_object_get(step, "again") || job_phase(job_of(step, g)) == JOB_ENDED_WELL)
             continue;
-        ready(r, step, g);
+        runner_ready(r, step, g);
         if (is(step, "migration")) {
             if (runner_migration(r, step, true, err) < 0)
                 return -1;

@@ -14,11 +14,6 @@
 #include "snapshot/member.h"
 #include "snapshot/unload.h"
 
-static void tell(struct runner *r, const char *command, json_t *arguments)
-{
-    json_decref(ask_one(r->client, NULL, command, arguments, NULL));
-}
-
 /* Who had come to the cleanup has removed it, and a repair that was killed may have left a part. */
 static void make_scratch(struct runner *r, const json_t *step)
 {
@@ -40,7 +35,7 @@ static void open_scratch(struct runner *r, const struct plan *p)
         if (same(text(step, "step"), "image"))
             make_scratch(r, step);
         if (same(text(step, "execute"), "blockdev-add"))
-            tell(r, "blockdev-add", json_deep_copy(json_object_get(step, "arguments")));
+            runner_tell(r, "blockdev-add", json_deep_copy(json_object_get(step, "arguments")));
     }
 }
 
@@ -82,7 +77,7 @@ void runner_unload(struct runner *r, const struct plan *p, const struct graph *g
         !unload_find(p->steps, g, &kept, gone))
         return;
     if (g->running)
-        tell(r, "stop", NULL);
+        runner_tell(r, "stop", NULL);
     /* once more: the guest may have written until it stood */
     n = unload_find(p->steps, g, &kept, gone);
     if (n)
@@ -96,9 +91,9 @@ void runner_unload(struct runner *r, const struct plan *p, const struct graph *g
         }
     /* also a guest that has not begun: what was loaded may be the memory of an earlier attempt */
     if (n && !graph_is_off(g))
-        tell(r, "system_reset", NULL);
+        runner_tell(r, "system_reset", NULL);
     if (g->running)
-        tell(r, "cont", NULL);
+        runner_tell(r, "cont", NULL);
 }
 
 int runner_is_unloaded(const struct runner *r, const struct plan *p, const struct graph *g,

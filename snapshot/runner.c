@@ -44,6 +44,11 @@ static bool is_optional(const json_t *step)
     return is(step, "qmp") && json_object_get(step, "optional");
 }
 
+static bool is_reset(const json_t *step)
+{
+    return is(step, "qmp") && same(text(step, "execute"), "system_reset");
+}
+
 static bool runs_alone(const json_t *step)
 {
     return is(step, "job") || is(step, "migration") || is_quiesce(step) ||
@@ -64,7 +69,7 @@ static size_t span(const json_t *steps, size_t at)
             break;
     }
     n = n ? n : 1;
-    while (is_optional(json_array_get(steps, at + n)))
+    while (is_optional(json_array_get(steps, at + n)) && !is_reset(json_array_get(steps, at + n)))
         n++;
     return n;
 }
@@ -258,8 +263,7 @@ static bool is_unreached(int kind)
 static bool was_reset(const struct run *run, size_t at)
 {
     for (size_t i = 0; i < at; i++)
-        if (run->taken[i] &&
-            same(text(json_array_get(run->p->steps, i), "execute"), "system_reset"))
+        if (run->taken[i] && is_reset(json_array_get(run->p->steps, i)))
             return true;
     return false;
 }
@@ -343,6 +347,10 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
             continue;
         } else if (is_quiesce(step)) {
             rc = runner_quiesce_step(r, p, step, &why);
+        } else if (is_reset(step)) {
+            rc = runner_reset(r, &why);
+            taken[at] = !rc;
+            run.lost = qmp_client_broken(r->client) != NULL;
         } else {
             m = span(p->steps, at);
             rc = run_span(&run, at, m, &why);

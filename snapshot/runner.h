@@ -128,6 +128,18 @@ int runner_untag(struct runner *r, const struct plan *p, const char *file, const
 int runner_untag_rest(struct runner *r, const struct plan *p, const struct graph *g,
                       struct qmp_error *err);
 
+/* ---- runner-reset.c ---- */
+
+/* Reset the guest, also where QEMU was told to end then. */
+int runner_reset(struct runner *r, struct qmp_error *err);
+/* Was QEMU, process @pid (0: unknown), told to end when the guest is reset? */
+bool runner_reset_ends(pid_t pid);
+/* A command (takes @arguments) of which nobody needs to know whether it has worked. */
+void runner_tell(struct runner *r, const char *command, json_t *arguments);
+/* Before the @step of an earlier client, if it loads a memory, is done again: as
+ * plan_memory_ready(). */
+void runner_ready(struct runner *r, const json_t *step, const struct graph *g);
+
 /* ---- runner-unload.c ---- */
 
 /* Did an earlier client's load of internal snapshots, as @p says, leave disks of two times in @g,

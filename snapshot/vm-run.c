@@ -276,6 +276,7 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
                       .token = token,
                       .version = qmp_client_version(vm->client),
                       .qemu = qemu,
+                      .reset_ends = runner_reset_ends(vm->pid),
                       .machine = machine ? &vm->machine : NULL,
                       .cwd = vm->cwd,
                       .files_reachable = vm->files_reachable,

@@ -12,7 +12,7 @@ static int bad(struct qmp_error *err, const char *where, const char *what)
     return qmp_error_set(err, QRW_ERR_INVALID, "pending: %s: %s", where, what);
 }
 
-static int check_command(const json_t *command, const char *where, struct qmp_error *err)
+static int check_command(const json_t *command, const char *where, bool late, struct qmp_error *err)
 {
     const json_t *args = json_object_get(command, "arguments");
 
@@ -22,7 +22,7 @@ static int check_command(const json_t *command, const char *where, struct qmp_er
         return bad(err, where, "it has no command");
     if (args && !json_is_object(args))
         return bad(err, where, "its arguments are no object");
-    return 0;
+    return plan_check_command(command, late, err);
 }
 
 /* What every step of a kind has, as text: who carries it out relies on that. */
@@ -54,7 +54,7 @@ static int check_members(const json_t *step, const char *kind, struct qmp_error 
     return 0;
 }
 
-static int check_kind(const json_t *step, const char *where, struct qmp_error *err)
+static int check_kind(const json_t *step, const char *where, bool late, struct qmp_error *err)
 {
     const char *kind = text(step, "step");
 
@@ -68,34 +68,34 @@ static int check_kind(const json_t *step, const char *where, struct qmp_error *e
         return 0;
     if (same(kind, "job") && !text(json_object_get(step, "arguments"), "job-id"))
         return bad(err, kind, "it has no id");
-    return check_command(step, kind, err);
+    return check_command(step, kind, late || json_object_get(step, "again"), err);
 }
 
-static int check_kinds(const json_t *steps, const char *where, struct qmp_error *err)
+static int check_kinds(const json_t *steps, const char *where, bool late, struct qmp_error *err)
 {
     const json_t *step;
     size_t i;
 
     json_array_foreach(steps, i, step)
-        if (check_kind(step, where, err))
+        if (check_kind(step, where, late, err))
             return -1;
     return 0;
 }
 
-static int check_steps(const json_t *doc, const char *where, struct qmp_error *err)
+static int check_steps(const json_t *doc, const char *where, bool late, struct qmp_error *err)
 {
     const json_t *steps = json_object_get(doc, where), *step;
     size_t i;
 
     if (!json_is_array(steps))
         return qmp_error_set(err, QRW_ERR_INVALID, "pending: no %s", where);
-    if (check_kinds(steps, where, err))
+    if (check_kinds(steps, where, late, err))
         return -1;
     json_array_foreach(steps, i, step) {
         const json_t *undo = json_object_get(step, "undo");
 
-        if (json_is_array(undo) ? check_kinds(undo, "undo", err)
-                                : undo && check_command(undo, "undo", err))
+        if (json_is_array(undo) ? check_kinds(undo, "undo", true, err)
+                                : undo && check_command(undo, "undo", true, err))
             return -1;
     }
     return 0;
@@ -119,7 +119,7 @@ int plan_check(const json_t *doc, struct qmp_error *err)
 {
     if (!text(doc, "operation") || !text(doc, "token"))
         return qmp_error_set(err, QRW_ERR_INVALID, "pending: no operation");
-    if (check_steps(doc, "steps", err) || check_steps(doc, "cleanup", err))
+    if (check_steps(doc, "steps", false, err) || check_steps(doc, "cleanup", true, err))
         return -1;
     return check_promise(json_object_get(doc, "promise"), err);
 }

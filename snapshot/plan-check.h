@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 
+#include <stdbool.h>
+
 #include "qmp/error.h"
 
 /*
@@ -13,5 +15,9 @@
  * and layers. QRW_ERR_INVALID says what is missing.
  */
 int plan_check(const json_t *doc, struct qmp_error *err);
+
+/* Is @command, with its arguments, one that planners have QEMU do? @late: one that a later client
+ * sends, to take back, or again, or in the end. QRW_ERR_INVALID. */
+int plan_check_command(const json_t *command, bool late, struct qmp_error *err);
 
 #endif

@@ -52,6 +52,11 @@ static bool made_by(const struct plan *p, const char *file)
     return false;
 }
 
+bool runner_is_foreign(const struct runner *r, const struct image_stat *st)
+{
+    return st->exists && r->owner && st->uid != r->owner;
+}
+
 static void remove_file(struct runner *r, struct plan *p, const json_t *step)
 {
     const char *file = text(step, "file");
@@ -63,6 +68,8 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
         plan_kept(p, file, "out of reach: remove it where QEMU runs");
     } else if (image_stat(file, &st, &why)) {
         plan_kept(p, file, why.desc);
+    } else if (runner_is_foreign(r, &st)) {
+        plan_kept(p, file, "it belongs to another user than the sidecar");
     } else if (st.exists && image_open_in(r->pid, &st)) {
         plan_kept(p, file, "QEMU still has it open");
     } else if (st.exists && image_held(file, who, sizeof(who))) {

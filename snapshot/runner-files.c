@@ -215,6 +215,8 @@ static void take_away(struct runner *r, struct plan *p, const json_t *step, cons
         return;
     else if (is_used(r, file, &st, g))
         kept = "QEMU uses it";
+    else if (runner_is_foreign(r, &st))
+        kept = "it belongs to another user than the sidecar";
     else if (g && !kinds[find(step)].disposable && !is_unfinished(p) &&
              !holds_nothing(step, file, &st))
         kept = "it holds data; remove it when you are sure that nobody needs it";

@@ -14,6 +14,7 @@
 #define SNAPSHOT_RUNNER_H
 
 #include "qmp/client.h"
+#include "snapshot/image.h"
 #include "snapshot/plan.h"
 #include "snapshot/vm.h"
 
@@ -27,8 +28,9 @@ struct runner {
     bool offline;     /* a job that is not waited for ends with us: it is taken back */
     int wait_ms;      /* how long to wait for jobs, 0: as long as it takes */
     bool files_reachable;
-    bool same;                         /* this is the QEMU that it was begun with, for certain */
-    pid_t pid;                         /* QEMU's, 0: unknown */
+    bool same;   /* this is the QEMU that it was begun with, for certain */
+    uid_t owner; /* of the sidecar: only this one's files are removed; 0: anybody's */
+    pid_t pid;   /* QEMU's, 0: unknown */
     const struct qrw_options *options; /* whom to tell: progress, notes */
     /* called while QEMU works (@switches: at jobs that will be told to switch, and it is called
      * once), and before such jobs are told, so that the journal has it; NULL: no journal */
@@ -101,6 +103,10 @@ void runner_dismiss(struct runner *r, const struct plan *p);
 void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised);
 /* The one that the step @job started. */
 void runner_dismiss_one(struct runner *r, const json_t *job);
+
+/* We are root, and the sidecar is not: is the file @st another user's than that? Whoever writes the
+ * sidecar may not have us remove what he could not. */
+bool runner_is_foreign(const struct runner *r, const struct image_stat *st);
 
 /* ---- runner-undo.c ---- */
 

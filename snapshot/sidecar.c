@@ -240,30 +240,6 @@ char *sidecar_place(const struct graph *g)
 
 /* ---- loading ---- */
 
-/*
- * A journal names files that may be removed and commands that are sent: who could write it
- * must be one who could do so anyway, us, root or the owner of the images.
- */
-static int trust(const struct stat *st, const char *file, struct qmp_error *err)
-{
-    size_t suffix = strlen(SIDECAR_SUFFIX), n = strlen(file);
-    auto_free char *image = mem_printf("%.*s", n > suffix ? (int)(n - suffix) : 0, file);
-    struct stat beside;
-    bool ours = st->st_uid == geteuid() || st->st_uid == 0 ||
-                (!stat(image, &beside) && beside.st_uid == st->st_uid);
-
-    if (ours && !(st->st_mode & 022))
-        return 0;
-    qmp_error_set(err, QRW_ERR_INVALID, "%s: %s", file,
-                  ours ? "others than its owner may write it"
-                       : "it belongs to neither us nor the owner of the images");
-    auto_free char *quoted = path_quote(file);
-    if (ours)
-        return qmp_error_hint(err, "if you trust what is in it: chmod go-w %s", quoted);
-    return qmp_error_hint(err, "if you trust what is in it, as root: chown %u %s",
-                          (unsigned)geteuid(), quoted);
-}
-
 static json_t *read_document(int fd, const char *file, struct qmp_error *err)
 {
     struct stat st;
@@ -277,7 +253,7 @@ static json_t *read_document(int fd, const char *file, struct qmp_error *err)
         qmp_error_set(err, QRW_ERR_INVALID, "%s: this is not a sidecar file", file);
         return NULL;
     }
-    if (trust(&st, file, err))
+    if (sidecar_trust(&st, file, err))
         return NULL;
     /* whole: json_loadfd() would read it byte by byte; a rename replaces it, nobody writes it */
     auto_free char *bytes = mem_alloc((size_t)st.st_size);

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "snapshot/chain.h"
 #include "snapshot/graph.h"
@@ -82,5 +83,14 @@ void sidecar_discard(const char *file);
 /* Take the writers' lock of @file. Returns a descriptor, or -1: QRW_ERR_LOCKED says by whom. */
 int sidecar_lock(const char *file, struct qmp_error *err);
 void sidecar_unlock(const char *file, int lock);
+
+/*
+ * A journal names files that may be removed and commands that are sent: who could write it
+ * must be one who could do so anyway, us, root or the owner of the images. @st is @file's;
+ * QRW_ERR_INVALID.
+ */
+int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err);
+/* Whose files it may have us remove, where we are root; 0: anybody's. */
+uid_t sidecar_owner(const char *file);
 
 #endif

@@ -108,6 +108,7 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
                            .wait_ms = vm->wait_ms,
                            .files_reachable = vm->files_reachable,
                            .pid = vm->pid,
+                           .owner = vm->owner,
                            .options = &vm->options,
                            .ask_disks_arg = vm,
                            .workspace = -1,

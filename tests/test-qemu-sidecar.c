@@ -2,6 +2,8 @@
 /* The sidecar on real machines: broken, of another machine, held by another program. */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
@@ -45,6 +47,32 @@ Test(sidecar, a_broken_one_is_named_and_not_touched)
         unchanged(lab, state);
         lab_stop(lab);
     }
+}
+
+/* Root works in a folder of somebody's, who may have filled it. */
+Test(sidecar, of_another_user_has_root_remove_nothing_but_his_files)
+{
+    if (geteuid())
+        cr_skip_test("only root can give files away");
+    struct lab *lab = tower(&one, 1);
+    auto_free char *image = lab_path(lab, "vda.qcow2"), *ours = lab_path(lab, "ours"),
+                   *his = lab_path(lab, "his"), *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
+    json_auto_t *doc = sidecar_of(lab, "vda.qcow2"), *after = json_deep_copy(doc);
+    const char *const files[] = {image, sidecar, his};
+
+    json_object_set_new(doc, "pending",
+                        json_pack("{s:s, s:s, s:[], s:[], s:O, s:[{s:s, s:s}, {s:s, s:s}]}",
+                                  "operation", "prune", "token", "0", "steps", "promise", "after",
+                                  after, "cleanup", "step", "unlink", "file", ours, "step",
+                                  "unlink", "file", his));
+    cr_assert(!json_dump_file(doc, ours, 0) && !json_dump_file(doc, his, 0) &&
+              !json_dump_file(doc, sidecar, 0) && !chmod(sidecar, 0600));
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq(chown(files[i], 12345, 12345), 0);
+    auto_result struct lab_result r = lab_run(lab, "repair", NULL);
+    cr_expect(strstr(r.out, "ours: it belongs to another user"), "%s%s", r.out, r.err);
+    cr_expect(has_file(lab, "ours") && !has_file(lab, "his"));
+    lab_stop(lab);
 }
 
 Test(sidecar, a_pending_that_makes_no_sense_is_no_reason_to_do_anything)

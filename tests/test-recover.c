@@ -191,17 +191,31 @@ static const struct {
     {"[{}]",                                                     "a step without a kind"},
     {"[{\"step\": \"qmp\"}]",                                    "qmp: it has no command"},
     {"[{\"step\": \"qmp\", \"execute\": 5}]",                    "qmp: it has no command"},
-    {"[{\"step\": \"qmp\", \"execute\": \"x\", \"arguments\": 5}]",
+    {"[{\"step\": \"qmp\", \"execute\": \"stop\", \"arguments\": 5}]",
      "qmp: its arguments are no object"},
-    {"[{\"step\": \"job\", \"execute\": \"x\"}]",                "job: it has no id"},
-    {"[{\"step\": \"job\", \"execute\": \"x\", \"arguments\": {\"job-id\": 1}}]",
+    {"[{\"step\": \"job\", \"execute\": \"stop\"}]",                "job: it has no id"},
+    {"[{\"step\": \"job\", \"execute\": \"stop\", \"arguments\": {\"job-id\": 1}}]",
      "job: it has no id"},
     {"[{\"step\": \"unlink\"}]",                                 "unlink: it has no file"},
     {"[{\"step\": \"rebase\", \"file\": \"a\"}]",                "rebase: it has no format"},
     {"[{\"step\": \"sync\", \"files\": [\"a\", 5]}]",            "sync: a file that is no text"},
-    {"[{\"step\": \"qmp\", \"execute\": \"x\", \"undo\": 5}]",   "undo: a step that is no object"},
-    {"[{\"step\": \"qmp\", \"execute\": \"x\", \"undo\": {}}]",  "undo: it has no command"},
-    {"[{\"step\": \"qmp\", \"execute\": \"x\", \"undo\": [{}]}]", "a step without a kind"},
+    {"[{\"step\": \"qmp\", \"execute\": \"stop\", \"undo\": 5}]",   "undo: a step that is no object"},
+    {"[{\"step\": \"qmp\", \"execute\": \"stop\", \"undo\": {}}]",  "undo: it has no command"},
+    {"[{\"step\": \"qmp\", \"execute\": \"stop\", \"undo\": [{}]}]", "a step without a kind"},
+    /* planted */
+    {"[{\"step\": \"qmp\", \"execute\": \"quit\"}]",         "no plan of qrewind's has this quit"},
+    {"[{\"step\": \"qmp\", \"execute\": \"stop\", \"undo\": {\"execute\": \"transaction\"}}]",
+     "no plan of qrewind's has this transaction"},
+    {"[{\"step\": \"qmp\", \"execute\": \"drive-mirror\", \"again\": true}]",
+     "no plan of qrewind's has this drive-mirror"},
+    {"[{\"step\": \"qmp\", \"execute\": \"blockdev-add\", \"arguments\": {\"node-name\": \"x\"}}]",
+     "no plan of qrewind's has this blockdev-add"},
+    {"[{\"step\": \"migration\", \"file\": \"a\", \"execute\": \"migrate\","
+     " \"arguments\": {\"uri\": \"exec:sh\"}}]",
+     "no plan of qrewind's has this migrate"},
+    {"[{\"step\": \"qmp\", \"execute\": \"human-monitor-command\","
+     " \"arguments\": {\"command-line\": \"qemu-io a \\\"write 0 1M\\\"\"}}]",
+     "no plan of qrewind's has this human-monitor-command"},
 };
 /* clang-format on */
 

@@ -10,23 +10,12 @@
 
 #include "qmp/mem.h"
 #include "snapshot/check-rules.h"
+#include "snapshot/lost.h"
 #include "snapshot/member.h"
 
 static json_int_t number(const json_t *obj, const char *key)
 {
     return json_integer_value(json_object_get(obj, key));
-}
-
-/* Does one of @disks, of a snapshot, show what lies in @id? */
-static bool needs(const struct check *k, json_t *disks, const char *id)
-{
-    const char *disk;
-    json_t *held;
-
-    json_object_foreach(disks, disk, held)
-        if (chain_is_below(k->c, id, text(held, text(held, "layer") ? "layer" : "inside")))
-            return true;
-    return false;
 }
 
 char *check_needed_by(const struct check *k, const char *id)
@@ -39,7 +28,7 @@ char *check_needed_by(const struct check *k, const char *id)
     json_array_foreach(chain_snapshots(k->c), i, s) {
         auto_free char *before = names;
 
-        if (!needs(k, json_object_get(s, "disks"), id) || ++n > NAMES) {
+        if (!lost_is_needed(k->c, json_object_get(s, "disks"), id) || ++n > NAMES) {
             before = NULL;
             continue;
         }

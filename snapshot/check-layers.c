@@ -8,6 +8,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/check-rules.h"
+#include "snapshot/lost.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
@@ -66,6 +67,16 @@ static void missing_live(struct check *k, const char *file, const char *moved,
                   d->id);
 }
 
+static void missing_for_good(struct check *k, const char *id, const char *file, const char *why)
+{
+    auto_free char *below = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
+    auto_free char *cure = check_file(k, below) && !k->live ? lost_cure(k->c, id) : NULL;
+
+    check_add(k, &(struct finding){.code = "missing-file", .subject = file},
+              "it is not there (%s); get it back from a copy%s%s", why, cure ? "; " : "",
+              cure ? cure : "");
+}
+
 static void missing(struct check *k, const char *id, const char *file)
 {
     bool sure;
@@ -93,9 +104,7 @@ static void missing(struct check *k, const char *id, const char *file)
                                     false},
                   "it is not there, and nothing needs it any more");
     else
-        check_add(k, &(struct finding){.code = "missing-file", .subject = file},
-                  "it is not there (%s); get it back from a copy",
-                  why ? why : "others build on it");
+        missing_for_good(k, id, file, why ? why : "others build on it");
 }
 
 /* ---- one that is ---- */

@@ -19,6 +19,7 @@
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/unload.h"
+#include "snapshot/vm-lost.h"
 
 /* For the engine to greet, and for one to end that was killed: a busy disk may keep them. */
 enum { PATIENCE_MS = 30000 };
@@ -262,7 +263,11 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err)
         pid_t user = 0;
         bool good;
 
-        if (vm_observe_files(vm, err) || vm_check_files(&vm->graph, err) || unload(vm, err))
+        if (vm_observe_files(vm, err))
+            return -1;
+        if (vm_check_files(&vm->graph, err))
+            return vm_lost(vm, err);
+        if (unload(vm, err))
             return -1;
         remember_names(vm);
         if (begin(vm, &user, &why)) {

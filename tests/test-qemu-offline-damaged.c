@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <glob.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -103,4 +104,66 @@ Test(qemu_offline_damaged, what_QEMU_finds_damaged_is_not_waited_for)
     auto_free char *active = offline_active(options, 0);
     offline_reads(active, 1, "0", "64k");
     offline_reads(active, 2, "3M", "64k");
+}
+
+/* What a message shows for a layer that is gone brings back a snapshot that can do without it. */
+static void expect_way_back(const char *said, int generation)
+{
+    cure_works(NULL, said, "qemu-img create");
+    auto_free char *revert = mem_printf("then: qrewind revert --discard s%d", generation);
+    cr_assert(strstr(said, revert), "%s", said);
+    offline_ok("qrewind " ON " revert --discard s%d", generation);
+    expect_generation(generation);
+}
+
+Test(qemu_offline_damaged, without_the_active_layer_there_is_a_way_back)
+{
+    make_tower();
+    sh("rm base.s2.qcow2");
+    auto_result struct lab_result r = offline_run("qrewind " ON " revert s1");
+    cr_expect_eq(r.status, 1);
+    expect_way_back(r.err, 2);
+    offline_ok("qrewind " ON " check");
+    offline_ok("qrewind " ON " revert s1");
+    expect_generation(1);
+}
+
+Test(qemu_offline_damaged, nor_does_one_below_it_keep_us_from_the_others)
+{
+    make_tower();
+    sh("rm base.s1.qcow2");
+    offline_fails(1, "get it back from a copy; ", "qrewind " ON " export s1 x");
+    json_auto_t *doc = offline_json(9, "qrewind " ON " check");
+    expect_way_back(text(doc, "findings.0.text"), 1);
+    /* what was lost is not taken for what there was */
+    json_auto_t *after = offline_json(9, "qrewind " ON " check");
+    cr_expect_str_eq(text(after, "findings.0.code"), "changed-base");
+}
+
+/* Nothing can be put in the place of the base. */
+Test(qemu_offline_damaged, without_the_base_nothing_is_promised)
+{
+    make_tower();
+    sh("rm base.qcow2");
+    auto_result struct lab_result r = offline_run("qrewind -i base.s2.qcow2 revert s1");
+    cr_expect_eq(r.status, 1);
+    cr_expect(strstr(r.err, "get it back from a copy; qrewind check says"), "%s", r.err);
+    cr_expect_not(strstr(r.err, "qemu-img create"), "%s", r.err);
+}
+
+/* Its headers name where it was: that is mended, not replaced. */
+Test(qemu_offline_damaged, a_folder_that_was_moved_is_said_to_be_repaired)
+{
+    char *folder = getcwd(NULL, 0);
+
+    sh("mkdir vm");
+    cr_assert_eq(chdir("vm"), 0);
+    make_tower();
+    cr_assert_eq(chdir(folder), 0);
+    sh("mv vm there");
+    cr_assert_eq(chdir("there"), 0);
+    offline_fails(1, "repair mends the headers", "qrewind " ON " create s3");
+    offline_ok("qrewind " ON " repair");
+    offline_ok("qrewind " ON " create s3");
+    free(folder);
 }

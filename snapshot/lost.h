@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lost: a layer whose file is gone for good, and what can still be had.  PURE
+ *
+ *   base* <- s1* <- (s2)            an empty overlay in the place of s2 shows what s1 does: then
+ *                                   QEMU can open the chain, and go back to what needs no s2
+ */
+#ifndef SNAPSHOT_LOST_H
+#define SNAPSHOT_LOST_H
+
+#include "snapshot/chain.h"
+
+/* Does one of @disks, a snapshot's, show what lies in layer @id? */
+bool lost_is_needed(const struct chain *c, json_t *disks, const char *id);
+
+/*
+ * What to do where layer @id is not there, and no copy of it is: words with a command to paste,
+ * which nobody runs unasked. New string; NULL: nothing helps, for it builds on nothing or every
+ * snapshot needs it. Whether what it builds on is there has to be seen.
+ */
+char *lost_cure(const struct chain *c, const char *id);
+
+#endif

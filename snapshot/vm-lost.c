@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm-lost: see vm-lost.h. */
+#include "snapshot/vm-lost.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/graph-files.h"
+#include "snapshot/image.h"
+#include "snapshot/lost.h"
+#include "snapshot/member.h"
+#include "snapshot/sidecar.h"
+
+static const struct graph_layer *find_trouble(const struct graph *g)
+{
+    const struct graph_layer *l = NULL;
+
+    for (size_t i = 0; i < g->ndisks && !l; i++)
+        l = graph_files_trouble(&g->disks[i]);
+    return l;
+}
+
+static bool is_there(const char *file)
+{
+    struct image_stat st;
+
+    return file && (!graph_is_path(file) || (!image_stat(file, &st, NULL) && st.exists));
+}
+
+/* What the record makes of it. New string, NULL: nothing helps. */
+static char *cure(const struct chain *c, const char *file)
+{
+    const char *id = chain_layer_by_file(c, file);
+    auto_free char *below = chain_layer_file(c, text(chain_layer(c, id), "backing"));
+
+    return is_there(below) ? lost_cure(c, id) : NULL;
+}
+
+static void hint(const struct chain *c, const char *file, struct qmp_error *err)
+{
+    auto_free char *words = cure(c, file);
+
+    if (!chain_layer_by_file(c, file))
+        qmp_error_hint(err, "the record knows of no such layer: qrewind check says what it has, "
+                            "and repair mends the headers of a folder that was moved");
+    else if (words && strlen(words) + 32 < sizeof(err->hint))
+        qmp_error_hint(err, "get it back from a copy; %s", words);
+    else
+        qmp_error_hint(err, "get it back from a copy; qrewind check says what else can be done");
+}
+
+int vm_lost(const struct qrw_vm *vm, struct qmp_error *err)
+{
+    const struct graph_layer *l = find_trouble(&vm->graph);
+    struct chain c = {0};
+
+    if (!err || !l || is_there(l->file) || !vm->sidecar_found ||
+        !sidecar_exists(vm->sidecar_found) || sidecar_load(&c, vm->sidecar_found, NULL, NULL, NULL))
+        return -1;
+    hint(&c, l->file, err);
+    chain_done(&c);
+    return -1;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What can be had where a layer is lost for good. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/lost.h"
+#include "tests/scene/picture.h"
+
+#define WORDS                                                                                      \
+    "if there is none, what was in it is lost, and an empty one in its place lets you go back to "
+
+/* clang-format off */
+static const struct {
+    const char *picture, *layer, *words;
+} rows[] = {
+    {"disk0: base* <- a* <- b", "L3",
+     WORDS "s2: qemu-img create -q -f qcow2 -F qcow2 -b a.qcow2 /vm/b.qcow2 67108864; then: "
+     "qrewind revert --discard s2"},
+    {"disk0: base*(raw) <- a* <- b", "L2",
+     WORDS "s1: qemu-img create -q -f qcow2 -F raw -b base.raw /vm/a.qcow2 67108864; then: "
+     "qrewind revert --discard s1"},
+    {"disk0: base* <- a; + base <- old*", "L3",
+     WORDS "s1: qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 /vm/old.qcow2 67108864; then: "
+     "qrewind revert --discard s1"},
+    {"disk0: base* <- a", "L1", NULL}, /* it builds on nothing */
+    {"disk0: base <- a* <- b", "L2", NULL}, /* nothing can do without it */
+    {"disk0: base", "L7", NULL},
+};
+/* clang-format on */
+
+Test(lost, an_empty_overlay_in_its_place_where_that_helps)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct picture *p = picture_new(rows[i].picture);
+        auto_free char *words = lost_cure(&p->chain, rows[i].layer);
+
+        if (rows[i].words)
+            cr_expect_str_eq(words, rows[i].words, "%s: %s", rows[i].picture, words);
+        else
+            cr_expect_null(words, "%s: %s", rows[i].picture, words);
+        picture_free(p);
+    }
+}

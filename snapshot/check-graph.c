@@ -92,7 +92,14 @@ static void check_below(struct check *k, const struct graph_disk *d, size_t i)
         return;
     const bool ask = is_stale_top(k, d); /* it would be recorded, too */
 
-    if (below && !chain_layer_by_file(k->c, below))
+    if (below && !chain_layer_by_file(k->c, below) && check_file(k, recorded) &&
+        !graph_layer(d, recorded))
+        check_add(k,
+                  &(struct finding){"foreign-layer", below, "record it instead", follow(d), true},
+                  "disk %s: QEMU has %s on it, and not on %s, which is there, too; if the folder "
+                  "was copied, stop the VM before repair --yes: that names the files in it",
+                  d->id, path_name(file), recorded);
+    else if (below && !chain_layer_by_file(k->c, below))
         check_add(k, &(struct finding){"foreign-layer", below, "record it", follow(d), ask},
                   "disk %s: somebody put it below %s", d->id, path_name(file));
     else

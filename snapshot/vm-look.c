@@ -41,10 +41,10 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
         free(*file);
         *file = NULL;
         chain_init(c, "/", NULL, NULL);
-        if (foreign)
-            vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
-        else if (vm_check_elsewhere(vm, &why))
+        if (vm_check_elsewhere(vm, &why))
             vm_note(vm, 0, "%s; %s", why.desc, why.hint);
+        else if (foreign)
+            vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
         else
             note_unseen(vm);
         return 0;
@@ -253,7 +253,7 @@ static void warn_pending(struct qrw_vm *vm, const struct chain *c)
 }
 
 /* What the user should know about the VM's present state beside the list. */
-static void warn(struct qrw_vm *vm, const struct chain *c)
+static void warn(struct qrw_vm *vm, const struct chain *c, const char *sidecar)
 {
     struct qmp_error why;
 
@@ -269,6 +269,8 @@ static void warn(struct qrw_vm *vm, const struct chain *c)
         if (chain_agrees(c, &vm->graph.disks[i], &why))
             vm_note(vm, 0, "%s; %s", why.desc, why.hint);
     }
+    if (sidecar && vm_check_mixed(vm, c, sidecar, &why))
+        vm_note(vm, 0, "%s; %s", why.desc, why.hint);
 }
 
 json_t *qrw_list(struct qrw_vm *vm, struct qmp_error *err)
@@ -278,7 +280,7 @@ json_t *qrw_list(struct qrw_vm *vm, struct qmp_error *err)
     json_t *list = NULL;
 
     if (!look(vm, GRAPH_DISKS, &c, &file, err)) {
-        warn(vm, &c);
+        warn(vm, &c, file);
         list = json_pack("{s:o, s:s?, s:s?, s:o}", "snapshots", all_snapshots(&vm->graph, &c),
                          "current", chain_current(&c), "sidecar", file, "undo", undo_document(&c));
     }

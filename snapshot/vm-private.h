@@ -90,6 +90,11 @@ int vm_check_elsewhere(const struct qrw_vm *vm, struct qmp_error *err);
 /* The document of the VM, an empty one when there is no sidecar. */
 int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err);
 
+/* vm-mixed.c: QRW_ERR_REFUSED if a layer builds on another file than @c, the document in @sidecar,
+ * has, and both are there. */
+int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,
+                   struct qmp_error *err);
+
 /* Tell the user something (level 0: always, 1: with -v). */
 void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -326,7 +326,8 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     if (!journal_open(&j, vm, err) && !vm_observe_nodes(vm, err)) {
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
-        else if (!settle_earlier(vm, &j, level, err)) {
+        else if (!vm_check_mixed(vm, &j.chain, j.file, err) &&
+                 !settle_earlier(vm, &j, level, err)) {
             j.tidies = op->tidies;
             result = vm_plan_and_run(vm, &j, op, args, flags, err);
             j.tidies = false;

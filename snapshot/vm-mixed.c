@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-mixed: does a layer build on another file than the one that is recorded?
+ *
+ *   w/a.qcow2   <── w/a.s1.qcow2       w2 is a copy of w, whose headers name the files of w: what
+ *                     ^                runs on w2/a.s1 shows those, and not the ones beside it that
+ *   w2/a.qcow2  <╌╌ w2/a.s1.qcow2      the sidecar in w2 means
+ *
+ * Each of them may hold what the other does not: nothing is done until somebody has said which
+ * one is meant. A folder that was moved has no second file; QEMU itself may have put one layer
+ * of ours on another; and what lies in between is recorded as it is.
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+#include "snapshot/vm-private.h"
+
+struct record {
+    const struct chain *c;
+    const char *sidecar;
+};
+
+/* Both are there, and they are two. */
+static bool are_two(const char *a, const char *b)
+{
+    struct image_stat one, other;
+
+    return !same(a, b) && !image_stat(a, &one, NULL) && one.exists &&
+           !image_stat(b, &other, NULL) && other.exists && !image_same(&one, &other);
+}
+
+/* What the header of @file names; new string, NULL: nothing, or no file. */
+static char *named_by(const char *file)
+{
+    struct qcow2_header h = {0};
+    char *place = NULL;
+
+    if (image_read_header(file, &h, NULL))
+        return NULL;
+    auto_free char *named = h.backing ? image_backing_path(file, h.backing) : NULL;
+    if (named)
+        place = image_place(named);
+    qcow2_header_done(&h);
+    return place;
+}
+
+/* Following the headers from @file, is @wanted reached? */
+static bool leads_to(const char *file, const char *wanted)
+{
+    char *at = mem_strdup(file);
+
+    for (int i = 0; at && are_two(at, wanted) && i < GRAPH_MAX_LAYERS; i++) {
+        char *next = named_by(at);
+
+        free(at);
+        at = next;
+    }
+    auto_free char *last = at;
+    return last && !are_two(last, wanted);
+}
+
+static int refuse(const struct qrw_vm *vm, const struct record *r, const char *file,
+                  const char *named, const char *meant, struct qmp_error *err)
+{
+    const char *stop = vm->offline ? "" : "stop the VM; then ";
+
+    qmp_error_set(err, QRW_ERR_REFUSED, "%s: %s %s, the sidecar says %s, and both are there", file,
+                  vm->offline ? "its header names" : "QEMU has it on", named, meant);
+    if (chain_pending(r->c)) {
+        auto_free char *below = path_quote(meant), *top = path_quote(file);
+
+        return qmp_error_hint(err,
+                              "if the folder was copied, %sname the file in it: qemu-img rebase -u "
+                              "-f qcow2 -F FORMAT -b %s %s",
+                              stop, below, top);
+    }
+    auto_free char *sidecar = path_quote(r->sidecar);
+    return qmp_error_hint(err,
+                          "if the folder was copied, %sqrewind --sidecar %s repair --yes writes "
+                          "the names of the files in it into the headers",
+                          stop, sidecar);
+}
+
+/* @named is what lies below @file, the layer @id. @ours: may it be another layer of ours? */
+static int check(const struct qrw_vm *vm, const struct record *r, const char *id, const char *file,
+                 const char *named, bool ours, struct qmp_error *err)
+{
+    auto_free char *meant = chain_layer_file(r->c, text(chain_layer(r->c, id), "backing"));
+
+    if (!meant || !named || !are_two(named, meant) || !are_two(named, file) ||
+        (chain_layer_by_file(r->c, named) ? ours : leads_to(named, meant)))
+        return 0;
+    return refuse(vm, r, file, named, meant, err);
+}
+
+static int check_disk(const struct qrw_vm *vm, const struct record *r, const struct graph_disk *d,
+                      struct qmp_error *err)
+{
+    const bool ours = !vm->offline || chain_pending(r->c);
+
+    for (size_t i = 0; i + 1 < d->nlayers; i++) {
+        const struct graph_layer *l = &d->layers[i];
+        const char *id = chain_layer_by_file(r->c, l->file);
+
+        if (id && !l->remote && !l[1].remote && !l[1].lost &&
+            check(vm, r, id, l->file, l[1].file, ours, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Layers that no disk runs on: QEMU has not opened them, and their headers say what it would. */
+static int check_headers(const struct qrw_vm *vm, const struct record *r, struct qmp_error *err)
+{
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(r->c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(r->c, id);
+
+        if (!same(text(layer, "format"), "qcow2") || !text(layer, "backing") ||
+            graph_disk_with(&vm->graph, file))
+            continue;
+        auto_free char *named = named_by(file);
+        if (check(vm, r, id, file, named, true, err))
+            return -1;
+    }
+    return 0;
+}
+
+int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,
+                   struct qmp_error *err)
+{
+    const struct record all = {c, sidecar}, *r = &all;
+
+    if (!vm->files_reachable)
+        return 0;
+    for (size_t i = 0; i < vm->graph.ndisks; i++)
+        if (check_disk(vm, r, &vm->graph.disks[i], err))
+            return -1;
+    return vm->offline ? check_headers(vm, r, err) : 0;
+}

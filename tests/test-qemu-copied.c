@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A folder that was copied: the overlays in it name the files of the first by their full names.
+ *
+ *     one/a <- one/a.s1 <- one/a.s2
+ *     two/a    two/a.s1 <- one/a.s1 ...     what is recorded in two lies beside it
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/offline/offline.h"
+
+TestSuite(qemu_copied, .init = offline_enter, .fini = offline_leave, .timeout = 120);
+
+#define TWO "qrewind -i two/a.qcow2 "
+
+static void make_one(void)
+{
+    cr_assert(!mkdir("one", 0700));
+    offline_image("one/a.qcow2", "4M", NULL);
+    offline_write("one/a.qcow2", 1, "0", "64k");
+    offline_ok("qrewind -i one/a.qcow2 create s1");
+    offline_write("one/a.s1.qcow2", 2, "0", "64k");
+    offline_ok("qrewind -i one/a.qcow2 create s2");
+}
+
+/* In the copy the first layer is another one: so it is seen whose it is. */
+static void make_two(void)
+{
+    make_one();
+    offline_ok("cp -a one two");
+    offline_write("one/a.s1.qcow2", 9, "1M", "64k");
+    offline_write("two/a.s1.qcow2", 3, "1M", "64k");
+}
+
+Test(qemu_copied, nothing_is_done_on_a_mixture_of_two_folders)
+{
+    static const char *const verbs[] = {"create s3",           "revert s1",          "delete s1",
+                                        "prune --keep-last 1", "commit a --force",   "stream a",
+                                        "export s1 out",       "--dry-run delete s2"};
+
+    make_two();
+    offline_ok("cp -a two before");
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        offline_fails(1, "/two/a.s1.qcow2, and both are there", TWO "%s", verbs[i]);
+        offline_fails(1, "two/a.qcow2.qrewind.json repair --yes", TWO "%s", verbs[i]);
+    }
+    offline_ok("diff -r before two");
+    /* looking works, and says it, too */
+    offline_fails(0, "its header names", TWO "list");
+    offline_ok(TWO "show s1");
+    offline_ok("qrewind -i one/a.qcow2 create s3");
+}
+
+Test(qemu_copied, what_the_hint_says_mends_it)
+{
+    make_two();
+    offline_ok("qrewind --sidecar two/a.qcow2.qrewind.json repair --yes");
+    offline_ok(TWO "check");
+    offline_ok(TWO "create s3");
+    offline_reads("two/a.s3.qcow2", 3, "1M", "64k");
+    offline_reads("one/a.s2.qcow2", 9, "1M", "64k");
+    offline_ok("rm -r one");
+    offline_reads("two/a.s3.qcow2", 3, "1M", "64k");
+    offline_reads("two/a.s3.qcow2", 2, "0", "64k");
+    offline_ok(TWO "delete s1");
+}
+
+Test(qemu_copied, a_layer_that_no_disk_runs_on_counts_too)
+{
+    make_one();
+    offline_ok("qrewind -i one/a.qcow2 revert s1");
+    offline_ok("cp -a one two");
+    auto_free char *active = offline_active("-S two/a.qcow2.qrewind.json", 0);
+    offline_ok("qemu-img rebase -q -u -f qcow2 -F qcow2 -b a.qcow2 %s", active);
+    offline_fails(1, "its header names", TWO "create x");
+    offline_ok("qrewind --sidecar two/a.qcow2.qrewind.json repair --yes");
+    offline_ok(TWO "create x");
+}
+
+Test(qemu_copied, a_folder_that_was_moved_works_on)
+{
+    make_one();
+    offline_ok("mv one two");
+    offline_ok("qrewind -i two/a.qcow2 repair");
+    offline_ok(TWO "create s3");
+    offline_reads("two/a.s3.qcow2", 2, "0", "64k");
+}
+
+Test(qemu_copied, a_vm_that_was_started_on_it_is_left_alone)
+{
+    make_two();
+    auto_free char *image = realpath("two/a.s2.qcow2", NULL);
+    auto_free char *sidecar = realpath("two/a.qcow2.qrewind.json", NULL);
+    auto_free char *drive = mem_printf("if=none,id=a,format=qcow2,file=%s", image);
+    struct lab *lab = lab_start(&(struct lab_options){
+        .args = (const char *[]){"-drive", drive, "-device", "virtio-blk-pci,drive=a", NULL}});
+
+    auto_result struct lab_result made = lab_run(lab, "create", "s3", NULL);
+    cr_expect_eq(made.status, 1, "%s", made.err);
+    auto_result struct lab_result list = lab_run(lab, "list", NULL);
+    cr_expect(strstr(list.err, "a.qcow2.qrewind.json knows it"), "%s", list.err);
+    auto_result struct lab_result given = lab_run(lab, "--sidecar", sidecar, "create", "s3", NULL);
+    cr_expect_eq(given.status, 1, "%s", given.err);
+    cr_expect(strstr(given.err, "stop the VM; then qrewind --sidecar"), "%s", given.err);
+    /* nor is it recorded, unless asked for */
+    json_auto_t *left = tells(lab, "--sidecar", sidecar, "repair");
+    auto_free char *found = findings_of(left);
+    cr_expect(strstr(found, "foreign-layer a.s1.qcow2"), "%s", found);
+    lab_stop(lab);
+    offline_ok("qrewind --sidecar %s repair --yes", sidecar);
+    offline_ok(TWO "create s3");
+    offline_reads("two/a.s3.qcow2", 3, "1M", "64k");
+}

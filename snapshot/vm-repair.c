@@ -3,6 +3,8 @@
  * vm-repair: what was interrupted is settled, then what check finds is mended.
  *
  *   pending, ended jobs, merges that are due ──> settle ──> vm_mend(), in vm-check.c
+ *
+ * A merge that needs what is to be mended comes after that.
  */
 #include "qmp/mem.h"
 #include "snapshot/check.h"
@@ -47,22 +49,55 @@ static void set_dismissed(const struct qrw_vm *vm, json_t *result, const json_t 
     json_object_set_new(result, "mended", mended);
 }
 
-/* What is pending, and the merges that an operation had still to do. Offline that alone needs an
- * engine, which could not open a broken chain. */
-static json_t *settle_all(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
+/* Offline that needs an engine. QRW_ERR_INVALID, QRW_ERR_REFUSED: the images are not as they should
+ * be. */
+static int get_ready(struct qrw_vm *vm, const struct journal *j, struct qmp_error *err)
+{
+    return vm_check_mixed(vm, &j->chain, j->file, err) || vm_start(vm, err) ||
+                   vm_observe(vm, GRAPH_NODES, err)
+               ? -1
+               : 0;
+}
+
+/* What is pending, and the merges that an operation had still to do, unless they are @late. */
+static json_t *settle_all(struct qrw_vm *vm, struct journal *j, bool *late, struct qmp_error *err)
 {
     static const char *const words[] = {"nothing", "finished", "undone", "running"};
     json_auto_t *ended = ended_jobs(vm, j);
+    struct qmp_error why = {0};
     json_t *result = NULL;
     enum settled how;
 
-    if ((chain_pending(&j->chain) || tidy_is_due(&j->chain)) &&
-        (vm_start(vm, err) || vm_observe(vm, GRAPH_NODES, err)))
-        return NULL;
+    if ((chain_pending(&j->chain) || tidy_is_due(&j->chain)) && get_ready(vm, j, &why)) {
+        *late = !chain_pending(&j->chain) &&
+                (why.kind == QRW_ERR_INVALID || why.kind == QRW_ERR_REFUSED);
+        if (!*late && err)
+            *err = why;
+        if (!*late)
+            return NULL;
+    }
     if (vm_settle(vm, j, NULL, false, &how, &result, err))
         return NULL;
     result = settled_result(words[how], result);
     set_dismissed(vm, result, ended);
+    if (*late || !vm_tidy(vm, j, result, 0, err))
+        return result;
+    json_decref(result);
+    return NULL;
+}
+
+/* The merges that could not be done before. Takes @result. */
+static json_t *merge_late(struct qrw_vm *vm, struct journal *j, json_t *result,
+                          struct qmp_error *err)
+{
+    struct qmp_error why = {0};
+
+    if (!tidy_is_due(&j->chain))
+        return result;
+    if (get_ready(vm, j, &why)) {
+        vm_note(vm, 0, "a layer is not merged yet: %s", why.desc);
+        return result;
+    }
     if (!vm_tidy(vm, j, result, 0, err))
         return result;
     json_decref(result);
@@ -74,12 +109,13 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     json_auto_t *settled = NULL;
     json_t *result = NULL;
     struct journal j;
+    bool late = false;
 
     if (vm_observe(vm, GRAPH_NODES, err))
         return NULL;
     if (!journal_open(&j, vm, err)) {
         if (!(flags & QRW_DRY_RUN))
-            settled = settle_all(vm, &j, err);
+            settled = settle_all(vm, &j, &late, err);
         if (settled && chain_pending(&j.chain))
             result = json_incref(settled);
         else if (settled || flags & QRW_DRY_RUN)
@@ -89,6 +125,8 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
                               json_object_get(settled, "mended"));
             json_object_update_missing(result, settled);
         }
+        if (result && late)
+            result = merge_late(vm, &j, result, err);
     }
     journal_close(&j, vm);
     return result;

@@ -92,6 +92,55 @@ Test(qemu_copied, a_folder_that_was_moved_works_on)
     offline_reads("two/a.s3.qcow2", 2, "0", "64k");
 }
 
+/* The same in @folder, where s2 is deleted, but not merged. */
+static void make_due(const char *folder)
+{
+    auto_free char *file = mem_printf("%s/a.qcow2.qrewind.json", folder);
+
+    make_one();
+    cr_assert(!strcmp(folder, "one") || !rename("one", folder));
+    json_auto_t *doc = json_load_file(file, 0, NULL);
+    json_t *frozen = json_object_get(json_object_get(doc, "layers"), "L2");
+    cr_assert_str_eq(text(frozen, "file"), "a.s1.qcow2");
+    json_object_set_new(frozen, "loose", json_true());
+    json_object_set_new(doc, "current", json_string("s1"));
+    cr_assert(!json_array_remove(json_object_get(doc, "snapshots"), 1));
+    cr_assert(!json_dump_file(doc, file, 0));
+}
+
+/* It is done: two layers are left, and they show what they did. */
+static void expect_merged(void)
+{
+    auto_free char *active = offline_active("-i two/a.qcow2", 0);
+    json_auto_t *chain = offline_json(0, TWO "chain");
+
+    offline_reads(active, 2, "0", "64k");
+    cr_expect_eq(json_array_size(at(chain, "disks.0.layers")), 2);
+    offline_ok(TWO "check");
+}
+
+/* The merge would have put layers of one folder into those of the other. */
+Test(qemu_copied, a_merge_that_is_due_waits_until_the_headers_are_mended)
+{
+    make_due("one");
+    offline_ok("cp -a one two");
+    offline_ok("cp -a one before");
+    offline_fails(0, "a layer is not merged yet: ", TWO "repair");
+    offline_ok("diff -r before one");
+    offline_ok(TWO "repair --yes");
+    offline_ok("diff -r before one");
+    offline_ok("rm -r one");
+    expect_merged();
+}
+
+Test(qemu_copied, a_merge_that_is_due_waits_for_a_file_that_has_moved)
+{
+    make_due("two");
+    offline_ok("mv two/a.s1.qcow2 two/moved.qcow2");
+    offline_ok(TWO "repair");
+    expect_merged();
+}
+
 Test(qemu_copied, a_vm_that_was_started_on_it_is_left_alone)
 {
     make_two();

@@ -83,7 +83,8 @@ static int check_disk(const struct scene *s, const struct overlays *t, size_t at
 {
     const struct graph_disk *d = t->list[at].disk;
 
-    if (plan_check_idle(s->graph, d, err) || chain_agrees(s->chain, d, err))
+    if (plan_check_idle(s->graph, d, err) || chain_agrees(s->chain, d, err) ||
+        plan_check_lost(d, graph_active(d), NULL, err))
         return -1;
     for (size_t i = 0; i < at; i++)
         if (!strcmp(t->list[i].disk->layers[0].file, d->layers[0].file))

@@ -197,6 +197,19 @@ int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qm
     return qmp_error_hint(err, "its images belong to somebody else until it runs");
 }
 
+int plan_check_lost(const struct graph_disk *d, const struct graph_layer *l, const char *more,
+                    struct qmp_error *err)
+{
+    if (!l->lost)
+        return 0;
+    qmp_error_set(
+        err, QRW_ERR_REFUSED,
+        "disk %s: %s is not there any more, and what it holds is lost once QEMU closes it", d->id,
+        l->file);
+    return qmp_error_hint(err, "qrewind mirror %s FILE --pivot saves what the guest sees%s", d->id,
+                          more ? more : "");
+}
+
 /* Does @file hold the memory of a snapshot? */
 static bool is_memory(const struct chain *c, const char *file)
 {

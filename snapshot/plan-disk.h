@@ -27,6 +27,11 @@ int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qm
 /* The same where a migration may be under way: its disk belongs to QEMU or not. */
 int plan_check_disk(const struct graph *g, const struct graph_disk *d, struct qmp_error *err);
 
+/* QRW_ERR_REFUSED: the file of @l, a layer of @d, is gone, and only QEMU has it. @more (may be
+ * NULL) ends the hint. */
+int plan_check_lost(const struct graph_disk *d, const struct graph_layer *l, const char *more,
+                    struct qmp_error *err);
+
 /* The job that works on @d, NULL: none that can be told. */
 const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_disk *d);
 

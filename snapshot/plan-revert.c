@@ -100,6 +100,27 @@ static int find_disks(struct way_back *w, struct qmp_error *err)
     return w->o.n ? 0 : qmp_error_set(err, QRW_ERR_REFUSED, "%s has no disks", w->name);
 }
 
+/* What the disks show now is to be gone back to: its layers may not be lost with their nodes. Undo
+ * gives it up. */
+static int check_lost(const struct way_back *w, struct qmp_error *err)
+{
+    const struct chain *c = w->s->chain;
+
+    for (size_t i = 0; i < w->o.n && w->args->name && !w->args->discard; i++) {
+        const struct graph_disk *d = w->o.list[i].disk;
+        const char *target = w->tags ? NULL : way_layer(w, i);
+
+        for (size_t k = 0; k < d->nlayers; k++) {
+            const char *id = chain_layer_by_file(c, d->layers[k].file);
+
+            if (!(id && chain_is_below(c, id, target)) &&
+                plan_check_lost(d, &d->layers[k], "; --discard gives it up", err))
+                return -1;
+        }
+    }
+    return 0;
+}
+
 /* ---- the record ---- */
 
 /* What the disks show now: pinned under a name, or kept for one undo. */
@@ -203,7 +224,7 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
     }
     if (check_keep(w, err) || (!w->memory && !w->args->no_reset && plan_check_reset(w->s, err)) ||
         (w->live && plan_live_awaited(w->s, w->name, err)) || find_disks(w, err) ||
-        (w->memory && plan_memory_fits(w->s, w->memory, err)))
+        check_lost(w, err) || (w->memory && plan_memory_fits(w->s, w->memory, err)))
         return -1;
     if (w->args->name)
         overlays_note_others(p, w->s, &w->o, w->args->name);

@@ -81,7 +81,7 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
         plan_kept(p, file, "there are internal snapshots in it");
     } else if (st.exists && image_unlink_if(file, &st, &why)) {
         plan_kept(p, file, why.desc);
-    } else if (!made_by(p, file)) {
+    } else if (st.exists && !made_by(p, file)) {
         plan_removed(p, file);
     }
 }

@@ -4,6 +4,7 @@
  *
  *   STEM.NAME.qcow2 on a layer of ours, nothing written to it    an operation that failed
  *   the same with data                                           nobody's to remove but the user's
+ *   the same on what the disk runs on, of a VM that is off       the guest may have run on it last
  *   STEM.NAME.vmstate.qcow2, STEM.NAME.vmstate, a memory by its content  it belongs to nothing
  *   SIDECAR.new, a link for a sidecar that leads nowhere         a save that was killed
  */
@@ -85,9 +86,43 @@ static void orphan(struct check *k, const char *file, bool ask, const char *word
               "%s", words);
 }
 
+/* The layer of ours that @entry builds on, by way of others that nobody knows. NULL: none. */
+static const char *layer_below(const struct check *k, const json_t *entry)
+{
+    size_t left = json_object_size(k->files);
+    const char *file = text(entry, "leads"), *id = NULL;
+
+    for (; file && !(id = chain_layer_by_file(k->c, file)) && left; left--)
+        file = text(check_file(k, file), "leads");
+    return id;
+}
+
+/*
+ * An older sidecar was put back, say: what was recorded after it lies on what was active then. Not
+ * if that was written to since: the guest ran on without it.
+ */
+static bool may_be_newest(const struct check *k, const char *below, const json_t *entry)
+{
+    auto_free char *active = chain_layer_file(k->c, below);
+
+    return !k->live && chain_is_active(k->c, below) &&
+           json_integer_value(json_object_get(entry, "mtime_ns")) >=
+               json_integer_value(json_object_get(check_file(k, active), "mtime_ns"));
+}
+
+static void newest(struct check *k, const char *file, const char *below)
+{
+    auto_free char *active = chain_layer_file(k->c, below), *quoted = path_quote(file);
+
+    check_add(k, &(struct finding){.code = "foreign-layer", .subject = file},
+              "no record names it, and it lies on %s: what the guest wrote last may be in it; if "
+              "so, record it: qrewind -i %s repair",
+              path_name(active), quoted);
+}
+
 static void look(struct check *k, const char *file, const json_t *entry)
 {
-    const char *leads = text(entry, "leads");
+    const char *leads = text(entry, "leads"), *below = layer_below(k, entry);
     bool ours = leads && chain_layer_by_file(k->c, leads);
     bool empty = json_is_true(json_object_get(entry, "empty"));
     const char *user = text(entry, "user");
@@ -98,9 +133,12 @@ static void look(struct check *k, const char *file, const json_t *entry)
         orphan(k, file, true, "no snapshot knows it: a memory, of nothing that there is");
     else if ((empty && ours) || !json_integer_value(json_object_get(entry, "size")))
         orphan(k, file, true, "no record names it, and nothing was ever written to it");
+    else if (below && may_be_newest(k, below, entry))
+        newest(k, file, below);
     else if (ours)
         check_add(k, &(struct finding){.code = "orphan-file", .subject = file},
-                  "no record names it; it holds data: remove it yourself, if nobody needs it");
+                  "no record names it; it holds data, of a guest perhaps: look at it before you "
+                  "remove it yourself");
 }
 
 void check_orphans(struct check *k)

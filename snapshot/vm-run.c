@@ -15,6 +15,7 @@
 #include "snapshot/chain-check.h"
 #include "snapshot/clock.h"
 #include "snapshot/image.h"
+#include "snapshot/operations.h"
 #include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
 
@@ -328,6 +329,8 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             result = decide(vm, &j, op, decision, flags, err);
         else if (!vm_check_mixed(vm, &j.chain, j.file, err) &&
                  !settle_earlier(vm, &j, level, err)) {
+            if (vm->offline && op == &qrw_create)
+                vm_note_above(vm, &j.chain);
             j.tidies = op->tidies;
             result = vm_plan_and_run(vm, &j, op, args, flags, err);
             j.tidies = false;

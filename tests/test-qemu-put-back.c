@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An older sidecar is put back: what was made after it is on top of what was active then. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/offline/offline.h"
+
+TestSuite(qemu_put_back, .init = offline_enter, .fini = offline_leave, .timeout = 120);
+
+/* a <- a.s1 <- a.s2, of which the sidecar knows the first two; the guest wrote to the last. */
+static void put_back(void)
+{
+    offline_image("a.qcow2", "4M", NULL);
+    offline_write("a.qcow2", 1, "0", "64k");
+    offline_ok("qrewind -i a.qcow2 create s1");
+    offline_ok("cp -p a.qcow2.qrewind.json old");
+    offline_ok("qrewind -i a.qcow2 create s2");
+    offline_write("a.s2.qcow2", 2, "0", "64k");
+    offline_ok("mv old a.qcow2.qrewind.json");
+}
+
+Test(qemu_put_back, the_newest_layer_is_not_told_to_be_removed_and_can_be_recorded)
+{
+    put_back();
+    json_auto_t *doc = offline_json(9, "qrewind -i a.qcow2 check");
+    auto_free char *found = findings_of(doc);
+    cr_expect_str_eq(found, "foreign-layer a.s2.qcow2");
+    const char *words = text(doc, "findings.0.text"), *way = strstr(words, "qrewind -i ");
+    cr_assert(way, "%s", words);
+    offline_ok("%s", way); /* what it says */
+    offline_ok("qrewind -i a.qcow2 check");
+    offline_files("a.qcow2 a.qcow2.qrewind.json a.s1.qcow2 a.s2.qcow2");
+    auto_free char *active = offline_active("-i a.qcow2", 0);
+    offline_reads(active, 2, "0", "64k");
+}
+
+Test(qemu_put_back, a_snapshot_of_what_is_below_says_so)
+{
+    put_back();
+    offline_fails(1, "qrewind repair records it", "qrewind -i a.s2.qcow2 create n1");
+    offline_fails(0, "a.s2.qcow2 lies on what it runs on, and no record names it",
+                  "qrewind -i a.qcow2 create n1");
+}
+
+Test(qemu_put_back, an_overlay_that_nothing_was_written_to_is_no_news)
+{
+    offline_image("a.qcow2", "4M", NULL);
+    offline_image("mine.qcow2", "4M", "a.qcow2");
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 create s1");
+    cr_expect_eq(r.status, 0);
+    cr_expect_str_empty(r.err, "%s", r.err);
+}

@@ -120,6 +120,19 @@ int machine_take_parameters(void *machine, const json_t *reply, struct qmp_error
     return 0;
 }
 
+int machine_take_accelerator(void *machine, const json_t *reply, struct qmp_error *err)
+{
+    struct machine *m = machine;
+
+    m->translates = json_is_false(json_object_get(reply, "enabled"));
+    return 0;
+}
+
+bool machine_keeps_code(const struct machine *m, int version)
+{
+    return m && m->translates && version >= OLDEST_THAT_KEEPS_CODE;
+}
+
 void machine_done(struct machine *m)
 {
     free(m->type);

@@ -9,6 +9,7 @@
 #define SNAPSHOT_MACHINE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "qmp/error.h"
@@ -24,6 +25,7 @@ struct machine {
     char *migration;        /* "active", … when one runs; else NULL */
     enum machine_live live; /* its capability to save the memory of a guest that runs on */
     int64_t bandwidth;      /* of migrations: bytes per second */
+    bool translates;        /* the guest's code: machine_keeps_code() */
 };
 
 /* Each takes one reply (borrowed). What is missing in it stays empty. */
@@ -34,7 +36,16 @@ int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *e
 int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_capabilities(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_parameters(void *machine, const json_t *reply, struct qmp_error *err);
+int machine_take_accelerator(void *machine, const json_t *reply, struct qmp_error *err);
 void machine_done(struct machine *m);
+
+/*
+ * Does a guest that stands still when its memory is loaded go on with code that was translated
+ * (TCG) from what was there before? From 10.2 on, seen in 11.1: QEMU forgets that code only when
+ * a load stops the guest.
+ */
+bool machine_keeps_code(const struct machine *m, int version);
+#define OLDEST_THAT_KEEPS_CODE 100200
 
 /* Can memory be saved now? QRW_ERR_UNSUPPORTED or QRW_ERR_REFUSED in QEMU's words. */
 int machine_can_save(const struct machine *m, struct qmp_error *err);

@@ -8,6 +8,7 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
+#include "snapshot/plan-internal.h"
 
 #define OLDEST_WITH_JOBS 60000
 #define OLDEST_WITH_SET_ACTION 60000
@@ -164,11 +165,30 @@ static bool is_stuck(const char *status)
     return false;
 }
 
-void plan_memory_ready(struct plan *p, const struct scene *s, bool resets)
+/* A load that cannot be stops the guest as one that can: machine_keeps_code(). */
+static void forget_code(struct plan *p, const struct scene *s)
 {
-    const bool flash = graph_has_flash(s->graph), stuck = is_stuck(s->graph->status);
+    auto_free char *tag = mem_printf("qrw-%s-none", s->token);
 
-    if (s->graph->running || graph_is_off(s->graph) || !(flash || (stuck && resets)))
+    plan_internal_human(p, "loadvm", tag);
+    plan_optional(p);
+}
+
+void plan_memory_ready(struct plan *p, const struct scene *s, bool another, bool resets)
+{
+    const bool flash = graph_has_flash(s->graph);
+    const bool stuck = is_stuck(s->graph->status) && resets;
+    const bool code = another && machine_keeps_code(s->machine, s->version);
+
+    if (graph_is_off(s->graph))
+        return;
+    if (s->graph->running) {
+        if (code)
+            forget_code(p, s);
+        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
+        return;
+    }
+    if (!flash && !code && !stuck)
         return;
     if (resets) {
         reset(p, s);
@@ -177,9 +197,11 @@ void plan_memory_ready(struct plan *p, const struct scene *s, bool resets)
         plan_note(p, "the guest ran for an instant: QEMU would have crashed if a memory had been "
                      "loaded before, and not run since");
     }
-    if (!flash)
+    if (!flash && !code)
         return;
     command(p, "cont", "stop");
+    if (code)
+        forget_code(p, s);
     command(p, "stop", "stop");
 }
 

@@ -44,13 +44,14 @@ int plan_check_reset(const struct scene *s, struct qmp_error *err);
 int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_error *err);
 
 /*
- * Before a memory is loaded, while the disks are as they were: a flash device writes what was
- * loaded into it to its image when the guest runs next, and QEMU (5.2 to 11.1) crashes then if it
- * was loaded twice. A guest that stands still does not tell whether it has run since: it runs for
- * an instant, from a reset on (@resets). And one that has powered itself off, or sleeps, would not
- * go on with what is loaded: it is reset, too.
+ * Before a memory is loaded, while the disks are as they were: stop the guest. One that stands
+ * still runs for an instant, from a reset on (@resets), where that matters:
+ *   - a flash device writes what was loaded into it to its image when the guest runs next, and QEMU
+ *     (5.2 to 11.1) crashes then if it was loaded twice; who stands still may not have run since;
+ *   - with @another memory than it has now, machine_keeps_code();
+ *   - powered off, or asleep, it would not go on with what is loaded: it is reset only.
  */
-void plan_memory_ready(struct plan *p, const struct scene *s, bool resets);
+void plan_memory_ready(struct plan *p, const struct scene *s, bool another, bool resets);
 
 /* Add the file of @memory as a node, and load it: the guest is stopped. */
 void plan_memory_open(struct plan *p, const struct scene *s, const json_t *memory);

@@ -203,10 +203,10 @@ void way_steps(struct plan *p, struct way_back *w)
         plan_memory_open(p, w->s, w->memory);
     for (size_t i = 0; i < w->o.n; i++)
         plan_sync(p, w->o.list[i].file);
-    if (runs)
-        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
     if (w->memory && !w->live)
-        plan_memory_ready(p, w->s, true);
+        plan_memory_ready(p, w->s, true, true);
+    else if (runs)
+        plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
     switch_disks(p, w);
     if (w->settles)
         settle_into_targets(p, w);

@@ -21,6 +21,8 @@ void vm_ask_machine(struct qrw_vm *vm, bool live)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         ask_add(a, "qom-list", json_pack("{s:s}", "path", paths[i]), machine_take_devices, m);
     ask_add(a, "query-migrate", NULL, machine_take_migration, m);
+    if (qmp_client_version(vm->client) >= OLDEST_THAT_KEEPS_CODE)
+        ask_add(a, "query-kvm", NULL, machine_take_accelerator, m);
     if (live) {
         ask_add(a, "query-migrate-capabilities", NULL, machine_take_capabilities, m);
         ask_add(a, "query-migrate-parameters", NULL, machine_take_parameters, m);

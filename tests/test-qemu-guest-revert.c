@@ -107,6 +107,35 @@ Test(guest_revert, with_memory_on_ide)
     goes_on_from_the_checkpoint(LAB_IDE, true);
 }
 
+/* What QEMU keeps of the code that the guest has run since is of no use then. */
+Test(guest_revert, with_memory_after_the_guest_has_booted_again)
+{
+    if (!has_memory())
+        return;
+    struct guest *g = guest_start(&(struct guest_options){.disks = 1});
+    long at = guest_beyond(g, 20);
+    int agent;
+
+    does(g->lab, "create", "i1", "--internal", "--memory");
+    for (int i = 0; i < 5; i++) {
+        if (i == 2)
+            does(g->lab, "create", "c1", "--memory");
+        json_decref(lab_qmp(g->lab, "system_reset", NULL));
+        free(guest_wait(g, "guest ready"));
+        guest_beyond(g, guest_position(g) + 10);
+        if (i & 1)
+            json_decref(lab_qmp(g->lab, "stop", NULL));
+        does(g->lab, "revert", i < 2 ? "i1" : "c1", "--discard");
+        at = guest_position(g);
+        agent = guest_agent_open(g);
+        guest_agent_answers(agent, i);
+        close(agent);
+        guest_beyond(g, at + 40);
+    }
+    lab_kill(g->lab);
+    guest_stop(g);
+}
+
 /* ---- without ---- */
 
 static void starts_from_the_disks(enum lab_bus bus, bool modern)

@@ -36,6 +36,31 @@ Test(qemu_put_back, the_newest_layer_is_not_told_to_be_removed_and_can_be_record
     offline_reads(active, 2, "0", "64k");
 }
 
+static void finds(const char *expected)
+{
+    json_auto_t *doc = offline_json(9, "qrewind -i a.qcow2 check");
+    auto_free char *found = findings_of(doc);
+
+    cr_expect_str_eq(found, expected, "%s", found);
+}
+
+Test(qemu_put_back, the_topmost_of_several_is_named)
+{
+    put_back();
+    offline_image("a.s3.qcow2", "4M", "a.s2.qcow2");
+    offline_write("a.s3.qcow2", 3, "0", "64k");
+    finds("foreign-layer a.s3.qcow2");
+    offline_ok("qrewind -i a.s3.qcow2 repair");
+    offline_ok("qrewind -i a.qcow2 check");
+}
+
+Test(qemu_put_back, not_where_the_guest_has_written_below_it_since)
+{
+    put_back();
+    offline_write("a.s1.qcow2", 4, "0", "64k");
+    finds("orphan-file a.s2.qcow2");
+}
+
 Test(qemu_put_back, a_snapshot_of_what_is_below_says_so)
 {
     put_back();

@@ -315,7 +315,9 @@ static void tell_left(struct qrw_vm *vm, const struct journal *j, const char *di
     while (is && (id = text(chain_layer(&j->begun, id), "backing"))) {
         auto_free char *file = chain_layer_file(&j->begun, id);
 
-        if (!chain_is_ours(&j->begun, id) && !chain_layer_by_file(&j->chain, file))
+        /* the same layer in another file was only renamed */
+        if (!chain_is_ours(&j->begun, id) && !chain_layer_by_file(&j->chain, file) &&
+            !chain_layer(&j->chain, id))
             vm_note(vm, 0, "disk %s does not use %s any more: name %s from now on", disk, file, is);
     }
 }

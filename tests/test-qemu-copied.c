@@ -92,6 +92,17 @@ Test(qemu_copied, a_folder_that_was_moved_works_on)
     offline_reads("two/a.s3.qcow2", 2, "0", "64k");
 }
 
+Test(qemu_copied, a_file_that_was_renamed_is_still_used)
+{
+    make_one();
+    offline_ok("mv one/a.qcow2 one/web.qcow2");
+    offline_ok("mv one/a.qcow2.qrewind.json one/web.qcow2.qrewind.json");
+    auto_result struct lab_result r = offline_run("qrewind -i one/web.qcow2 repair");
+    cr_expect_eq(r.status, 0);
+    cr_expect(strstr(r.out, "record the new name"), "%s", r.out);
+    cr_expect(!strstr(r.err, "any more"), "%s", r.err);
+}
+
 /* The same in @folder, where s2 is deleted, but not merged. */
 static void make_due(const char *folder)
 {

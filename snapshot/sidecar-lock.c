@@ -93,6 +93,11 @@ int sidecar_lock(const char *file, struct qmp_error *err)
     for (int waited_ms = 0;;) {
         auto_close int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
+        if (fd < 0 && errno == ELOOP) {
+            qmp_error_set(err, QMP_ERR_SYSTEM, "%s is a symbolic link, which is not followed",
+                          path);
+            return qmp_error_hint(err, "look who has made it, and remove it");
+        }
         if (fd < 0) {
             qmp_error_set(err, QMP_ERR_SYSTEM, "cannot create %s: %s", path, strerror(errno));
             return qmp_error_hint(err, "qrewind must be able to write in the folder of the "

@@ -119,6 +119,8 @@ Test(sidecar_lock, a_lock_that_is_a_link_is_not_followed)
     cr_assert_eq(symlink("precious", "a.qcow2.qrewind.json.lock"), 0);
     cr_expect_eq(sidecar_lock(name, &err), -1);
     cr_expect_eq(err.kind, QMP_ERR_SYSTEM);
+    cr_expect(strstr(err.desc, "is a symbolic link") && strstr(err.hint, "remove it"), "%s; %s",
+              err.desc, err.hint);
     struct stat st;
     cr_expect(!stat("precious", &st) && st.st_size == 4);
 }

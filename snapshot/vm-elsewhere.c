@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
@@ -23,6 +25,47 @@ static bool has_active(const char *file, const char *image)
     active = layer && chain_is_active(&c, layer);
     chain_done(&c);
     return active;
+}
+
+/* The image that a guest writes to by the record @file, which is not there, but what it builds on
+ * is below @d. New string, NULL: there is none. */
+static char *missing_active(const char *file, const struct graph_disk *d)
+{
+    struct chain c = {0};
+    const char *id;
+    char *missing = NULL;
+    json_t *disk;
+
+    if (!file || sidecar_load(&c, file, NULL, NULL, NULL))
+        return NULL;
+    json_object_foreach(json_object_get(c.doc, "disks"), id, disk) {
+        const char *active = text(disk, "active");
+        auto_free char *image = chain_layer_file(&c, active);
+        auto_free char *base = chain_layer_file(&c, text(chain_layer(&c, active), "backing"));
+        struct image_stat st;
+
+        if (missing || !image || !base || !graph_layer(d, base) || image_stat(image, &st, NULL) ||
+            st.exists)
+            continue;
+        missing = image;
+        image = NULL;
+    }
+    chain_done(&c);
+    return missing;
+}
+
+/* The images were renamed, and the record does not lead to them, nor they to it. */
+static int check_renamed(const struct graph_disk *d, const char *file, struct qmp_error *err)
+{
+    auto_free char *missing = missing_active(file, d);
+
+    if (!missing)
+        return 0;
+    auto_free char *quoted = path_quote(file);
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "disk %s runs on %s, which %s does not know; it knows %s, which is not there",
+                  d->id, path_name(d->layers[0].file), file, path_name(missing));
+    return qmp_error_hint(err, "if that was renamed: qrewind --sidecar %s repair", quoted);
 }
 
 /* QRW_ERR_REFUSED: there is one. */
@@ -46,12 +89,13 @@ static int check(const struct graph_disk *d, struct qmp_error *err)
     return rc;
 }
 
-int vm_check_elsewhere(const struct qrw_vm *vm, struct qmp_error *err)
+int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_error *err)
 {
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
 
-        if (!graph_skip_reason(d) && graph_has_folder(d->layers[0].file) && check(d, err))
+        if (!graph_skip_reason(d) && graph_has_folder(d->layers[0].file) &&
+            (check(d, err) || check_renamed(d, foreign, err)))
             return -1;
     }
     return 0;

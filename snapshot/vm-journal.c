@@ -65,7 +65,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     }
     if (!exists && foreign)
         vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
-    if (!exists && (j->given ? check_only_one : vm_check_elsewhere)(vm, err))
+    if (!exists && (j->given ? check_only_one(vm, err) : vm_check_elsewhere(vm, foreign, err)))
         return -1;
     j->lock = sidecar_lock(j->file, err);
     if (j->lock < 0)
@@ -81,50 +81,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
         return -1;
     vm_adopt_names(vm, &j->chain);
     if (vm->offline)
-        chain_copy(&j->begun, &j->chain);
-    return 0;
-}
-
-/* Put the sidecar at @place. In its own folder that is one step: at no time are there two. */
-static int move_to(struct journal *j, const char *place, struct qmp_error *err)
-{
-    auto_free char *folder = path_folder(place), *old = path_folder(j->file);
-
-    if (!strcmp(folder, old)) {
-        /* first: nobody would look for it later. Whoever takes it now wants to move, too,
-         * and finds the lock of @place held */
-        sidecar_unlock(j->file, j->lock);
-        j->lock = -1;
-        return sidecar_rename(j->file, place, err);
-    }
-    chain_move(&j->chain, folder);
-    if (sidecar_save(place, j->chain.doc, j->like, err))
-        return -1;
-    if (sidecar_remove(j->file, err)) {
-        sidecar_remove(place, NULL); /* never two */
-        return -1;
-    }
-    sidecar_unlock(j->file, j->lock);
-    return 0;
-}
-
-int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
-{
-    auto_free char *place = sidecar_place(&vm->graph);
-
-    if (j->given || !place || sidecar_is_beside(&vm->graph, j->file) || !sidecar_exists(j->file))
-        return 0;
-    int lock = sidecar_lock(place, err);
-    if (lock < 0)
-        return -1;
-    if (move_to(j, place, err)) {
-        sidecar_unlock(place, lock);
-        return -1;
-    }
-    free(j->file);
-    j->lock = lock;
-    j->file = place;
-    place = NULL;
+        vm_begin_active(vm, j);
     return 0;
 }
 
@@ -142,49 +99,6 @@ void journal_close(struct journal *j, struct qrw_vm *vm)
     json_decref(j->pretended);
     chain_done(&j->begun);
     chain_done(&j->chain);
-}
-
-/* Will @file be the sidecar of a layer of @d when @c holds? */
-static bool stays_beside(const struct chain *c, const struct graph_disk *d, const char *file)
-{
-    const char *id = chain_active(c, d->id);
-
-    if (!id)
-        return sidecar_is_beside(&(struct graph){.disks = (struct graph_disk *)d, .ndisks = 1},
-                                 file);
-    for (; id; id = json_string_value(json_object_get(chain_layer(c, id), "backing"))) {
-        auto_free char *image = chain_layer_file(c, id);
-        auto_free char *name = mem_printf("%s" SIDECAR_SUFFIX, image);
-
-        if (!strcmp(name, file))
-            return true;
-    }
-    return false;
-}
-
-/*
- * @p may make the image that the sidecar lies beside leave every chain: a stream, a copy
- * that is switched to. Whoever then looks for what is pending must find it: a link lies
- * where the sidecar will be, as long as @p is under way. New string, NULL: no need.
- */
-static char *link_name(const struct journal *j, const struct graph *g, const struct plan *p)
-{
-    const struct graph_disk *first = NULL;
-
-    for (size_t i = 0; i < g->ndisks && !j->given; i++) {
-        const struct graph_disk *d = &g->disks[i];
-
-        if (stays_beside(&p->after, d, j->file))
-            return NULL;
-        if (!first && !graph_skip_reason(d) && graph_has_folder(d->layers[0].file))
-            first = d;
-    }
-    if (!first)
-        return NULL;
-    auto_free char *active = chain_layer_file(&p->after, chain_active(&p->after, first->id));
-    if (active && !graph_has_folder(active))
-        return NULL;
-    return mem_printf("%s" SIDECAR_SUFFIX, active ? active : first->layers[0].file);
 }
 
 void journal_let_go(struct journal *j)
@@ -214,7 +128,7 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
                   struct qmp_error *err)
 {
     const struct graph *g = &vm->graph;
-    auto_free char *link = link_name(j, g, p);
+    auto_free char *link = journal_link(j, g, p);
     const bool begun = chain_pending(&j->chain);
     struct qmp_error why = {0};
 
@@ -309,7 +223,7 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
                 struct qmp_error *err)
 {
     json_t *generation = json_incref(json_object_get(j->chain.doc, "generation"));
-    auto_free char *link = link_name(j, &vm->graph, p);
+    auto_free char *link = journal_link(j, &vm->graph, p);
 
     if (after) {
         json_decref(j->chain.doc);

@@ -41,7 +41,7 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
         free(*file);
         *file = NULL;
         chain_init(c, "/", NULL, NULL);
-        if (vm_check_elsewhere(vm, &why))
+        if (vm_check_elsewhere(vm, foreign, &why))
             vm_note(vm, 0, "%s; %s", why.desc, why.hint);
         else if (foreign)
             vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);

@@ -322,21 +322,28 @@ static void tell_left(struct qrw_vm *vm, const struct journal *j, const char *di
     }
 }
 
+void vm_begin_active(const struct qrw_vm *vm, struct journal *j)
+{
+    chain_copy(&j->begun, &j->chain);
+    for (size_t i = 0; i < vm->graph.ndisks; i++)
+        if (!chain_active(&j->begun, vm->graph.disks[i].id))
+            chain_follow(&j->begun, &vm->graph.disks[i]);
+}
+
 void vm_tell_active(struct qrw_vm *vm, const struct journal *j)
 {
     const struct chain *before = &j->begun, *now = &j->chain;
     const char *disk;
     json_t *entry;
 
-    json_object_foreach(json_object_get(before->doc, "disks"), disk, entry) {
+    json_object_foreach(j->pretended ? NULL : json_object_get(before->doc, "disks"), disk, entry) {
         auto_free char *was = chain_layer_file(before, chain_active(before, disk)),
                        *is = chain_layer_file(now, chain_active(now, disk));
 
-        if (!j->pretended && was && is && strcmp(was, is) && chain_layer_by_file(before, is))
+        if (was && is && strcmp(was, is))
             vm_note(vm, 0, "disk %s is on %s now: start QEMU with that, no more with %s", disk, is,
                     path_name(was));
-        if (!j->pretended)
-            tell_left(vm, j, disk);
+        tell_left(vm, j, disk);
     }
 }
 

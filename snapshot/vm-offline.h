@@ -35,9 +35,11 @@ void vm_stop(struct qrw_vm *vm);
 /* In the graph that the engine tells, call the disks what they were called when it began. */
 void vm_name_drives(struct qrw_vm *vm);
 
-/* Say on what each disk is to be started from now on that went back onto a layer which it has had
- * below it, while @j was open: nobody would look for it there. And which of the user's images a
- * disk does not build on any more. */
+/* Remember what each disk runs on when @j is opened … */
+void vm_begin_active(const struct qrw_vm *vm, struct journal *j);
+
+/* … and say on what each is to be started from now on that runs on another layer at the end. And
+ * which of the user's images a disk does not build on any more. */
 void vm_tell_active(struct qrw_vm *vm, const struct journal *j);
 
 /* What went wrong is @err: if somebody else uses an image, say who; how the engine ended. */

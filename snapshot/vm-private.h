@@ -84,8 +84,9 @@ int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign
                     struct qmp_error *err);
 
 /* vm-elsewhere.c: QRW_ERR_REFUSED if a sidecar that no disk leads to says that one of them is the
- * active image of a VM. */
-int vm_check_elsewhere(const struct qrw_vm *vm, struct qmp_error *err);
+ * active image of a VM, or if the sidecar @foreign (NULL: none), which does not know what a disk
+ * runs on, misses an image that builds on the same: renamed, perhaps. */
+int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_error *err);
 
 /* The document of the VM, an empty one when there is no sidecar. */
 int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err);
@@ -155,6 +156,12 @@ int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan 
  * switched to): nobody would find it any more. Then it moves beside the image that is active now.
  */
 int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err);
+/*
+ * @p may make the image that the sidecar lies beside leave every chain: a stream, a copy
+ * that is switched to. Whoever then looks for what is pending must find it: a link lies
+ * where the sidecar will be, as long as @p is under way. New string, NULL: no need.
+ */
+char *journal_link(const struct journal *j, const struct graph *g, const struct plan *p);
 /* There is time, QEMU works: free what the last save replaced. */
 void journal_let_go(struct journal *j);
 /* What @r carries out may fill a file and switch to it: from then on that file counts, and @j has

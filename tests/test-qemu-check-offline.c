@@ -280,6 +280,22 @@ Test(qemu_check_offline, a_copy_that_is_put_back_is_the_right_one)
     expect_tower();
 }
 
+/* That its time is another says nothing of its content; a look at that may. */
+Test(qemu_check_offline, of_what_has_another_time_no_more_is_said_than_is_known)
+{
+    make_tower();
+    sh("touch base.qcow2");
+    json_auto_t *unknown = offline_json(9, "qrewind " ON " check");
+    cr_expect_str_eq(text(unknown, "findings.0.text"),
+                     "its time has changed since it was frozen: if somebody has written to it, "
+                     "what builds on it may be damaged");
+    sh("qrewind " ON " repair --yes; qrewind " ON " check --deep; touch base.qcow2");
+    json_auto_t *known = offline_json(9, "qrewind " ON " check");
+    cr_expect_str_eq(text(known, "findings.0.text"),
+                     "its time has changed since it was frozen: qrewind check --deep tells whether "
+                     "its content has, too");
+}
+
 Test(qemu_check_offline, of_a_broken_sidecar_nothing_is_believed)
 {
     make_tower();

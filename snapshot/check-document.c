@@ -8,6 +8,7 @@
 #include "snapshot/doubt.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-tidy.h"
 #include "snapshot/recover.h"
 
 static bool is_gone(const char *file, const void *arg)
@@ -59,6 +60,24 @@ static void check_pending(struct check *k)
     k->undone = verdict == RECOVER_UNDO && !why.kind;
 }
 
+/* What an operation had still to do, and could not. */
+static void check_due(struct check *k)
+{
+    const char *child, *layer = chain_pending(k->c) ? NULL : tidy_next(k->c, &child);
+    auto_free char *lower = chain_layer_file(k->c, layer);
+
+    if (!layer || text(k->survey, "holder"))
+        return;
+    auto_free char *upper = chain_layer_file(k->c, child);
+    const bool damaged = json_is_true(json_object_get(check_file(k, lower), "corrupt")) ||
+                         json_is_true(json_object_get(check_file(k, upper), "corrupt"));
+    check_add(k,
+              &(struct finding){"due-merge", lower, damaged ? NULL : "merge it",
+                                damaged ? NULL : json_pack("{s:s}", "do", "settle"), false},
+              "no snapshot needs it any more, but it is not merged with %s yet%s", path_name(upper),
+              damaged ? ", and cannot be while one of them is damaged" : "");
+}
+
 static void check_access(struct check *k)
 {
     const char *file = text(k->survey, "sidecar"), *holder = text(k->survey, "holder");
@@ -98,6 +117,7 @@ void check_document(struct check *k)
     json_t *layers, *theirs;
 
     check_pending(k);
+    check_due(k);
     check_access(k);
     json_object_foreach((json_t *)others, other, layers)
         json_object_foreach(layers, file, theirs)

@@ -15,7 +15,7 @@ static const struct {
 } codes[] = {
     // clang-format off
     {"broken-sidecar",    "error"},   {"pending",          "warning"}, {"locked",          "notice"},
-    {"open-permissions",  "warning"}, {"sidecar-conflict", "error"},
+    {"open-permissions",  "warning"}, {"sidecar-conflict", "error"}, {"due-merge",         "notice"},
     {"wrong-active",      "error"},   {"foreign-layer",    "error"},   {"stale-record",    "error"},
     {"leaked-node",       "warning"}, {"ended-job",        "notice"},
     {"missing-file",      "error"},   {"moved-file",       "error"},   {"unreadable-image", "error"},

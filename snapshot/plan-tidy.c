@@ -35,7 +35,7 @@ static const char *only_child(const struct chain *c, const char *id)
     return child;
 }
 
-static const char *find_due(const struct chain *c, const char **child)
+const char *tidy_next(const struct chain *c, const char **child)
 {
     const char *id;
     json_auto_t *kept = chain_kept(c);
@@ -59,7 +59,7 @@ bool tidy_is_due(const struct chain *c)
 {
     const char *child;
 
-    return find_due(c, &child) != NULL;
+    return tidy_next(c, &child) != NULL;
 }
 
 /* ---- in the running VM ---- */
@@ -115,7 +115,7 @@ static int plan_next(struct plan *p, const struct scene *s, const void *argument
                      struct qmp_error *err)
 {
     const struct tidy_args *args = arguments;
-    const char *child, *layer = find_due(s->chain, &child);
+    const char *child, *layer = tidy_next(s->chain, &child);
 
     if (!layer)
         return 0;

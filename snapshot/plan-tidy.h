@@ -12,6 +12,9 @@ struct tidy_args {
 /* Is a merge due? */
 bool tidy_is_due(const struct chain *c);
 
+/* The layer that is to be merged next, and the *@child that lies on it. NULL: none. */
+const char *tidy_next(const struct chain *c, const char **child);
+
 /* Plans the next merge that is due. */
 extern const struct qrw_operation plan_tidy;
 

@@ -311,7 +311,7 @@ static json_t *preview(const json_t *findings, unsigned flags)
         json_object_set(step, "step", json_object_get(step, "do"));
         json_object_del(step, "do");
         json_object_set(step, "for", json_object_get(f, "code"));
-        if (!may_mend(f, flags))
+        if (!may_mend(f, flags) && !same(text(step, "step"), "settle"))
             json_object_set_new(step, "needs", json_string("--yes"));
         json_array_append_new(plan, step);
     }

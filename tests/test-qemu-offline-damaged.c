@@ -65,9 +65,13 @@ Test(qemu_offline_damaged, what_QEMU_has_marked_is_not_merged)
     sh("cp -p base.s1.qcow2 copy; " MARK("base.s1.qcow2"));
     sh("qrewind " ON " delete s1 2>said; grep 'base.s1.qcow2 as damaged' said; "
        "qrewind " ON " repair --yes >said 2>&1 || test $? = 9; grep 'not merged yet' said; "
-       "qrewind " ON " check >said || test $? = 9; grep corrupt-image said; ! grep pending said");
+       "qrewind " ON " check >said || test $? = 9; grep corrupt-image said; ! grep pending said; "
+       "grep 'cannot be while one of them is damaged' said");
     /* s2 needs what is damaged; with the copy all goes on */
-    sh("cp -p copy base.s1.qcow2; rm copy said; qrewind " ON " repair; qrewind " ON " check");
+    sh("cp -p copy base.s1.qcow2; rm copy; qrewind " ON " check >said || test $? = 9; "
+       "grep 'repair: merge it' said; qrewind " ON " repair --dry-run >said || test $? = 9; "
+       "grep 'settle  *for=due-merge' said; ! grep -e --yes said; rm said; "
+       "qrewind " ON " repair; qrewind " ON " check");
     expect_generation(3);
     offline_files("base.qcow2 base.qcow2.qrewind.json base.s2.qcow2");
 }

@@ -67,6 +67,20 @@ int runner_untag(struct runner *r, const struct plan *p, const char *file, const
     return l->node ? untag_below(r, p, l, tag, err) : 0;
 }
 
+void runner_untag_made(struct runner *r, const struct plan *p, const struct graph *g)
+{
+    const json_t *fact;
+    size_t i;
+
+    json_array_foreach(same(p->operation, "create") ? p->promise : NULL, i, fact) {
+        const struct graph_disk *d = graph_disk(g, text(fact, "disk"));
+        const struct graph_layer *active = d ? graph_active(d) : NULL;
+
+        if (active && text(fact, "tag") && json_is_true(json_object_get(fact, "there")))
+            runner_untag(r, p, active->file, text(fact, "tag"), g, NULL);
+    }
+}
+
 int runner_untag_rest(struct runner *r, const struct plan *p, const struct graph *g,
                       struct qmp_error *err)
 {

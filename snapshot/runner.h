@@ -129,6 +129,10 @@ int runner_job_aside(struct runner *r, const json_t *job, struct qmp_error *err)
 int runner_untag(struct runner *r, const struct plan *p, const char *file, const char *tag,
                  const struct graph *g, struct qmp_error *err);
 
+/* QEMU makes the tags of a snapshot one after the other: take out those that @p, a create that did
+ * not get to its end, has come to. */
+void runner_untag_made(struct runner *r, const struct plan *p, const struct graph *g);
+
 /* The same of all that @p, which does nothing else, has to remove. -1: at least one stays, and why
  * the first does. */
 int runner_untag_rest(struct runner *r, const struct plan *p, const struct graph *g,

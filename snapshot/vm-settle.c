@@ -131,6 +131,7 @@ static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     if (doubt_way_back(&j->chain, p, &vm->graph, is_gone, vm, err) ||
         runner_undo(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err))
         return -1;
+    runner_untag_made(r, p, &vm->graph);
     runner_undo_files(r, p, &vm->graph);
     json_object_del(p->result, "kept"); /* of what would have left a chain */
     return journal_end(j, vm, p, false, err);

@@ -219,3 +219,34 @@ Test(internal_rest, that_cannot_go_is_named_and_can_be_deleted)
         lab_stop(old);
     }
 }
+
+/* A creation that came to one disk only, and will not come to the other, is taken back. */
+Test(internal_rest, of_a_creation_that_was_cut_in_half_nothing_stays)
+{
+    static const char *const kinds[][5] = {{"create", "i1", "--internal"},
+                                           {"create", "i1", "--internal", "--memory"}};
+
+    for (int i = 0; i < 4; i++) {
+        struct between b = {.kill_at = 1, .only = i & 1 ? "snapshot-save" : "transaction"};
+        struct lab *old = lab_start(&(struct lab_options){.disks = 2}), *lab;
+
+        if (i & 1 && number(old->greeting, "QMP.version.qemu.major") < 6) {
+            lab_stop(old);
+            continue;
+        }
+        auto_result struct lab_result killed = between_run(old, &b, kinds[i & 1]);
+        cr_assert_eq(killed.status, 128 + SIGKILL, "%s", killed.out);
+        lab_kill(old);
+        auto_result struct lab_result tag =
+            lab_exec(old->folder, WORDS("qemu-img", "snapshot", "-c", "i1", bases[i / 2]));
+        cr_assert_eq(tag.status, 0, "%s", tag.err);
+        lab = start_again(old, WORDS("vda.qcow2", "vdb.qcow2"));
+        json_auto_t *repaired = tells(lab, "repair");
+        says(repaired, "settled", "undone");
+        for (int disk = 0; disk < 2; disk++)
+            file_tags_are(old, bases[disk], "");
+        does(lab, "create", "i1", "--internal");
+        lab_stop(lab);
+        lab_stop(old);
+    }
+}

@@ -8,12 +8,8 @@
 #include "tests/scene/lie.h"
 #include "tests/state/state.h"
 
-struct row {
-    const char *title, *picture, *changes, *findings;
-};
-
 /* clang-format off */
-static const struct row files[] = {
+static const struct state_row files[] = {
     {"all is well", "disk0: base* <- a* <- b", "", ""},
     {"and offline", "disk0: base* <- a* <- b", "offline", ""},
     {"with branches, an undo point and raw files",
@@ -70,11 +66,17 @@ static const struct row files[] = {
      "disk0: base* <- a", "base.size=2; offline", "changed-base base (touch?)"},
     {"what is shorter than it was is not taken as it is",
      "disk0: base* <- a", "base.size=0; offline", "changed-base base"},
+    {"nor with another content, which it must have",
+     "disk0: base* <- a", "#layers/L1/sha256=aa; base.sha256=bb; base.size=0; offline",
+     "changed-base base"},
     {"nor what is no image any more",
      "disk0: base* <- a", "base.problem=not a qcow2 image; base.mtime_ns=2; offline",
      "unreadable-image base, changed-base base"},
     {"nor what QEMU has marked",
      "disk0: base* <- a", "base.corrupt=true; base.mtime_ns=2; offline",
+     "corrupt-image base, changed-base base"},
+    {"nor what qemu-img found damaged",
+     "disk0: base* <- a", "base.damage=2 errors; base.mtime_ns=2; offline",
      "corrupt-image base, changed-base base"},
     {"a raw image is never damaged",
      "disk0: base*(raw) <- a", "base.raw.problem=not a qcow2 image; base.raw.mtime_ns=2; offline",
@@ -89,7 +91,7 @@ static const struct row files[] = {
      "disk0: base* <- a", "a.size=9; a.mtime_ns=9; offline", ""},
 };
 
-static const struct row headers[] = {
+static const struct state_row headers[] = {
     {"the header leads nowhere",
      "disk0: base* <- a", "a.leads=@gone; offline", "wrong-backing a (backing)"},
     {"to another file: who is right?",
@@ -137,7 +139,7 @@ static const struct row headers[] = {
      "misleading-backing a (backing)"},
 };
 
-static const struct row graphs[] = {
+static const struct state_row graphs[] = {
     {"a layer on top that nobody recorded",
      "disk0: base* <- a <- x(unknown)", "", "foreign-layer x (follow)"},
     {"one that is older than what it lies on was written to",
@@ -177,7 +179,7 @@ static const struct row graphs[] = {
     {"somebody else's", "disk0: base* <- a; job x commit concluded", "", ""},
 };
 
-static const struct row snapshots[] = {
+static const struct state_row snapshots[] = {
     {"the memory is not there",
      "disk0: base* <- a", "#snapshots/0/memory={\"file\": \"m.qcow2\", \"tag\": \"s1\"}; offline",
      "missing-memory s1 (drop-memory?)"},
@@ -213,107 +215,26 @@ static const struct row snapshots[] = {
      "cannot-revert s1"},
 };
 
-static const struct row documents[] = {
-    {"others may read the sidecar", "disk0: base* <- a", ".mode=420; offline",
-     "open-permissions base.qrewind.json (chmod)"},
-    {"a merge that could not be done", "disk0: base* <- a <- b", "#layers/L2/loose=true; offline",
-     "due-merge a (settle)"},
-    {"and cannot be", "disk0: base* <- a <- b", "#layers/L2/loose=true; b.corrupt=true; offline",
-     "due-merge a, corrupt-image b"},
-    {"it is being done", "disk0: base* <- a <- b",
-     "#layers/L2/loose=true; .holder=pid 7 (qrewind); offline", "locked base.qrewind.json"},
-    {"somebody is at work", "disk0: base* <- a", ".holder=pid 7 (qrewind); .leftovers=[\"/vm/n.new\"]; offline",
-     "locked base.qrewind.json"},
-    {"a pending that makes no sense", "disk0: base* <- a", "#pending={\"operation\": \"create\"}; offline",
-     "pending create"},
-    {"another sidecar says that its guest writes to it", "disk0: base* <- a",
-     ".sidecars={\"/vm/o.qrewind.json\": {\"/vm/base.qcow2\": {\"active\": true}}}; offline",
-     "sidecar-conflict base"},
-    {"another one knows the active layer", "disk0: base* <- a",
-     ".sidecars={\"/vm/o.qrewind.json\": {\"/vm/a.qcow2\": {\"ours\": false}}}; offline",
-     "sidecar-conflict a"},
-    {"a base that both have", "disk0: base* <- a",
-     ".sidecars={\"/vm/o.qrewind.json\": {\"/vm/base.qcow2\": {\"ours\": false}}}; offline", ""},
-    {"a save that was killed", "disk0: base* <- a", ".leftovers=[\"/vm/n.new\"]; offline",
-     "orphan-file n.new (unlink)"},
-    {"an empty overlay", "disk0: base* <- a", "base.s9.leads=@base; base.s9.empty=true; offline",
-     ""},
-};
-
-static const struct row orphans[] = {
-    {"an empty overlay", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.empty=true; offline",
-     "orphan-file base.s9 (unlink?)"},
-    {"an empty name", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.qcow2.size=0; offline",
-     "orphan-file base.s9 (unlink?)"},
-    {"an overlay with data is nobody's to remove", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; offline", "orphan-file base.s9"},
-    {"on what the disk runs on it may be the newest", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.qcow2.leads=@a; base.s9.qcow2.mtime_ns=9; a.mtime_ns=8; "
-     "offline", "foreign-layer base.s9"},
-    {"somebody has it open", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.user=pid 3; offline", ""},
-    {"another image builds on it", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.empty=true; "
-     "u.leads=@base.s9.qcow2; offline", ""},
-    {"another sidecar knows it", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.empty=true; "
-     ".sidecars={\"/vm/o.qrewind.json\": {\"/vm/base.s9.qcow2\": {\"ours\": true}}}; offline", ""},
-    {"an image of its own that is only called so", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.copy.qcow2.size=99; offline", ""},
-    {"the memory of nothing", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.vmstate.qcow2.memory=true; offline",
-     "orphan-file base.s9.vmstate (unlink?)"},
-    {"what is only called so", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s9.vmstate.qcow2.memory=false; offline", ""},
-    {"that of a snapshot", "disk0: base* <- a",
-     "#disks/disk0/stem=base; base.s1.vmstate.qcow2.tags=[\"s1\"]; "
-     "#snapshots/0/memory={\"file\": \"base.s1.vmstate.qcow2\", \"tag\": \"s1\"}; offline", ""},
-};
 /* clang-format on */
-
-static void check_rows(const struct row *rows, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct state *s = state_new(rows[i].picture, rows[i].changes);
-        auto_free char *found = state_findings(s);
-
-        cr_expect_str_eq(found, rows[i].findings, "%s:\n  %s\n  %s", rows[i].title, found,
-                         rows[i].findings);
-        state_free(s);
-    }
-}
-#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof(rows[0]))
 
 Test(check, files_are_there_and_what_they_were)
 {
-    CHECK_ROWS(files);
+    state_rows_hold(files);
 }
 
 Test(check, headers_name_what_is_recorded)
 {
-    CHECK_ROWS(headers);
+    state_rows_hold(headers);
 }
 
 Test(check, QEMU_has_what_is_recorded)
 {
-    CHECK_ROWS(graphs);
+    state_rows_hold(graphs);
 }
 
 Test(check, snapshots_can_be_gone_back_to)
 {
-    CHECK_ROWS(snapshots);
-}
-
-Test(check, the_sidecar_itself)
-{
-    CHECK_ROWS(documents);
-}
-
-Test(check, files_of_ours_that_no_record_names)
-{
-    CHECK_ROWS(orphans);
+    state_rows_hold(snapshots);
 }
 
 /* ---- mending the record ---- */

@@ -216,3 +216,15 @@ char *state_findings(const struct state *s)
     }
     return all;
 }
+
+void state_rows(const struct state_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct state *s = state_new(rows[i].picture, rows[i].changes);
+        auto_free char *found = state_findings(s);
+
+        cr_expect_str_eq(found, rows[i].findings, "%s:\n  %s\n  %s", rows[i].title, found,
+                         rows[i].findings);
+        state_free(s);
+    }
+}

@@ -34,4 +34,11 @@ void state_free(struct state *s);
 /* The findings as above. The caller frees. */
 char *state_findings(const struct state *s);
 
+/* What is changed in a picture, and what check then finds. */
+struct state_row {
+    const char *title, *picture, *changes, *findings;
+};
+void state_rows(const struct state_row *rows, size_t n);
+#define state_rows_hold(rows) state_rows(rows, sizeof(rows) / sizeof(rows[0]))
+
 #endif

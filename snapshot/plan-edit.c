@@ -31,6 +31,9 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     }
     if (args->pin && args->unpin)
         return qmp_error_set(err, QMP_ERR_USAGE, "--pin and --unpin exclude each other");
+    if (!args->new_name && !args->description && !args->pin && !args->unpin)
+        return qmp_error_set(err, QMP_ERR_USAGE,
+                             "nothing to change: --name, --description, --pin or --unpin");
     if (check_new_name(s->chain, args, err))
         return -1;
     if (args->description)

@@ -18,8 +18,6 @@ static const struct picture_case plans[] = {
     {"an internal one keeps its tag",
      "disk0: a^t1; inside t1", "edit t1 --name new",
      "disk0: a; inside new as t1: disk0"},
-    {"nothing", "disk0: base* <- a", "edit s1",
-     "disk0: base*s1 <- a"},
 };
 
 static const struct picture_case refusals[] = {
@@ -32,6 +30,8 @@ static const struct picture_case refusals[] = {
      "refused: there is a snapshot 's2' already"},
     {"no name", "disk0: base* <- a", "edit s1 --name a/b",
      "refused: a snapshot's name has no '/' and no control characters"},
+    {"nothing", "disk0: base* <- a", "edit s1",
+     "usage: nothing to change: --name, --description, --pin or --unpin"},
     {"both", "disk0: base* <- a", "edit s1 --pin --unpin",
      "usage: --pin and --unpin exclude each other"},
 };

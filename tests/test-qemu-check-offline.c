@@ -25,29 +25,6 @@ TestSuite(qemu_check_offline, .init = offline_enter, .fini = offline_leave, .tim
 #define POKE(file, offset, bytes)                                                                  \
     "printf '" bytes "' | dd of=" file " bs=1 seek=" offset " conv=notrunc status=none"
 
-static void sh(const char *commands)
-{
-    auto_free char *script = mem_printf("qrewind() { \"$QREWIND\" \"$@\"; }; %s", commands);
-    auto_result struct lab_result r = lab_exec(NULL, WORDS("sh", "-ec", script));
-
-    cr_assert_eq(r.status, 0, "%s: %s%s", commands, r.out, r.err);
-}
-
-static void make_tower(void)
-{
-    static const char *const files[] = {"base.qcow2", "base.s1.qcow2", "base.s2.qcow2"};
-
-    offline_image("base.qcow2", "4M", NULL);
-    for (int i = 0; i < 3; i++) {
-        auto_free char *at = mem_printf("%dM", i);
-
-        offline_write(files[i], i + 1, at, "64k");
-        offline_write(files[i], i + 1, "3M", "64k");
-        if (i < 2)
-            offline_ok("qrewind -i base.qcow2 create s%d", i + 1);
-    }
-}
-
 /* All three generations, the last one where each wrote. */
 static void expect_tower(void)
 {
@@ -222,8 +199,8 @@ static void run_row(const struct row *row, const char *options, bool intact)
 {
     auto_free char *yes = mem_printf("%s --yes", options);
 
-    make_tower();
-    sh(row->breaks);
+    offline_tower();
+    offline_sh(row->breaks);
     expect_found(row->title, options, row->found);
     offline_ok("qrewind " ON " repair --dry-run%s", options);
     expect_found(row->title, options, row->found);
@@ -239,11 +216,11 @@ static void run_rows(const struct row *rows, size_t n, const char *options, bool
     auto_free char *folder = getcwd(NULL, 0);
 
     for (size_t i = 0; i < n; i++) {
-        sh("mkdir case");
+        offline_sh("mkdir case");
         cr_assert_eq(chdir("case"), 0);
         run_row(&rows[i], options, intact);
         cr_assert_eq(chdir(folder), 0);
-        sh("rm -r case");
+        offline_sh("rm -r case");
     }
 }
 #define RUN_ROWS(rows, options, intact)                                                            \
@@ -268,14 +245,14 @@ Test(qemu_check_offline, what_cannot_be_mended_is_told)
 /* What is lost is not taken for what there was: then the copy that is put back would be wrong. */
 Test(qemu_check_offline, a_copy_that_is_put_back_is_the_right_one)
 {
-    make_tower();
-    sh("cp -p base.s1.qcow2 copy; truncate -s 300000 base.s1.qcow2; "
-       "! qrewind " ON " repair --yes >said; grep 'get it back from a copy' said");
+    offline_tower();
+    offline_sh("cp -p base.s1.qcow2 copy; truncate -s 300000 base.s1.qcow2; "
+               "! qrewind " ON " repair --yes >said; grep 'get it back from a copy' said");
     json_auto_t *doc = offline_json(9, "qrewind " ON " check");
     cr_expect_str_eq(text(doc, "findings.0.text"),
                      "it has become shorter since it was frozen, and what lay behind its end is "
                      "lost (s2 needs it): get it back from a copy");
-    sh("cp -p copy base.s1.qcow2; rm copy said");
+    offline_sh("cp -p copy base.s1.qcow2; rm copy said");
     expect_found("put back", "", "");
     expect_tower();
 }
@@ -283,13 +260,13 @@ Test(qemu_check_offline, a_copy_that_is_put_back_is_the_right_one)
 /* That its time is another says nothing of its content; a look at that may. */
 Test(qemu_check_offline, of_what_has_another_time_no_more_is_said_than_is_known)
 {
-    make_tower();
-    sh("touch base.qcow2");
+    offline_tower();
+    offline_sh("touch base.qcow2");
     json_auto_t *unknown = offline_json(9, "qrewind " ON " check");
     cr_expect_str_eq(text(unknown, "findings.0.text"),
                      "its time has changed since it was frozen: if somebody has written to it, "
                      "what builds on it may be damaged");
-    sh("qrewind " ON " repair --yes; qrewind " ON " check --deep; touch base.qcow2");
+    offline_sh("qrewind " ON " repair --yes; qrewind " ON " check --deep; touch base.qcow2");
     json_auto_t *known = offline_json(9, "qrewind " ON " check");
     cr_expect_str_eq(text(known, "findings.0.text"),
                      "its time has changed since it was frozen: qrewind check --deep tells whether "
@@ -298,14 +275,14 @@ Test(qemu_check_offline, of_what_has_another_time_no_more_is_said_than_is_known)
 
 Test(qemu_check_offline, of_a_broken_sidecar_nothing_is_believed)
 {
-    make_tower();
-    sh("cp " SIDECAR " copy; echo '{' >>" SIDECAR);
+    offline_tower();
+    offline_sh("cp " SIDECAR " copy; echo '{' >>" SIDECAR);
     json_auto_t *doc = offline_json(9, "qrewind " ON " check");
     auto_free char *found = findings_of(doc);
     cr_expect_str_eq(found, "broken-sidecar " SIDECAR);
     cr_expect(strstr(text(doc, "findings.0.text"), "move the file away"));
     offline_fails(1, SIDECAR, "qrewind " ON " repair --yes");
-    sh("cat copy >" SIDECAR "; chmod 622 " SIDECAR);
+    offline_sh("cat copy >" SIDECAR "; chmod 622 " SIDECAR);
     json_auto_t *open = offline_json(9, "qrewind " ON " check");
     cr_expect(strstr(text(open, "findings.0.text"), "others than its owner may write it"));
     cure_works(NULL, text(open, "findings.0.text"), "chmod go-w");
@@ -314,18 +291,18 @@ Test(qemu_check_offline, of_a_broken_sidecar_nothing_is_believed)
 
 Test(qemu_check_offline, who_holds_the_lock_is_told)
 {
-    make_tower();
-    sh("flock " SIDECAR ".lock \"$QREWIND\" " ON
-       " check >said || test $? = 9; grep 'works on this VM' said");
-    sh("touch " SIDECAR ".lock");
+    offline_tower();
+    offline_sh("flock " SIDECAR ".lock \"$QREWIND\" " ON
+               " check >said || test $? = 9; grep 'works on this VM' said");
+    offline_sh("touch " SIDECAR ".lock");
     expect_found("a lock file that nobody holds", "", "");
 }
 
 /* Who takes the lock removes it. */
 Test(qemu_check_offline, a_save_that_was_killed)
 {
-    make_tower();
-    sh("touch " SIDECAR ".new");
+    offline_tower();
+    offline_sh("touch " SIDECAR ".new");
     expect_found("killed", "", "orphan-file " SIDECAR ".new");
     expect_left("killed", "", "");
     expect_found("killed", "", "");
@@ -334,9 +311,9 @@ Test(qemu_check_offline, a_save_that_was_killed)
 /* The lock that it held lies beside a layer where nobody looks for a sidecar any more. */
 Test(qemu_check_offline, a_forget_that_was_killed)
 {
-    make_tower();
-    sh("qrewind " ON " forget; touch " SIDECAR ".lock; qrewind -i base.s2.qcow2 repair; "
-       "test ! -e " SIDECAR ".lock");
+    offline_tower();
+    offline_sh("qrewind " ON " forget; touch " SIDECAR ".lock; qrewind -i base.s2.qcow2 repair; "
+               "test ! -e " SIDECAR ".lock");
 }
 
 /* Then what the headers say is all there is, and they may go in circles. */
@@ -344,12 +321,12 @@ Test(qemu_check_offline, without_a_record)
 {
     static const char *const layers[] = {"base.s2.qcow2", "base.s1.qcow2"};
 
-    make_tower();
-    sh("qrewind " ON " forget");
+    offline_tower();
+    offline_sh("qrewind " ON " forget");
     for (int i = 0; i < 2; i++) {
         auto_free char *command = mem_printf(NAME("base.s1.qcow2", "%s"), layers[i]);
 
-        sh(command);
+        offline_sh(command);
         json_auto_t *doc = offline_json(9, "qrewind -i base.s1.qcow2 check");
         auto_free char *found = findings_of(doc);
         cr_expect_str_eq(found, i == 0 ? "backing-loop base.s1.qcow2, backing-loop base.s2.qcow2"
@@ -362,11 +339,11 @@ Test(qemu_check_offline, without_a_record)
 /* A folder that is moved with its sidecar works on. */
 Test(qemu_check_offline, a_folder_is_moved)
 {
-    sh("mkdir vm");
+    offline_sh("mkdir vm");
     cr_assert_eq(chdir("vm"), 0);
-    make_tower();
+    offline_tower();
     cr_assert_eq(chdir(".."), 0);
-    sh("mv vm there");
+    offline_sh("mv vm there");
     cr_assert_eq(chdir("there"), 0);
     expect_found("moved", "", "wrong-backing base.s1.qcow2, wrong-backing base.s2.qcow2");
     expect_left("moved", "", "");
@@ -374,7 +351,7 @@ Test(qemu_check_offline, a_folder_is_moved)
     expect_tower();
     /* and again: by then the names are relative */
     cr_assert_eq(chdir(".."), 0);
-    sh("mv there back");
+    offline_sh("mv there back");
     cr_assert_eq(chdir("back"), 0);
     expect_found("moved again", "", "");
     expect_tower();
@@ -386,9 +363,9 @@ Test(qemu_check_offline, a_folder_is_moved)
 
 Test(qemu_check_offline, a_repair_that_is_killed_is_just_run_again)
 {
-    make_tower();
+    offline_tower();
     /* as it is between forgetting what is remembered and writing the header */
-    sh(NAME("base.s1.qcow2", "gone.qcow2"));
+    offline_sh(NAME("base.s1.qcow2", "gone.qcow2"));
     json_auto_t *doc = json_load_file(SIDECAR, 0, NULL);
     json_object_del(at(doc, "layers.L2"), "fingerprint");
     cr_assert_eq(json_dump_file(doc, SIDECAR, 0), 0);

@@ -23,29 +23,6 @@ TestSuite(qemu_offline_damaged, .init = offline_enter, .fini = offline_leave, .t
 /* QEMU's mark in the header. */
 #define MARK(file) "printf '\\002' | dd of=" file " bs=1 seek=79 conv=notrunc status=none"
 
-static void sh(const char *commands)
-{
-    auto_free char *script = mem_printf("qrewind() { \"$QREWIND\" \"$@\"; }; %s", commands);
-    auto_result struct lab_result r = lab_exec(NULL, WORDS("sh", "-ec", script));
-
-    cr_assert_eq(r.status, 0, "%s: %s%s", commands, r.out, r.err);
-}
-
-static void make_tower(void)
-{
-    static const char *const files[] = {"base.qcow2", "base.s1.qcow2", "base.s2.qcow2"};
-
-    offline_image("base.qcow2", "4M", NULL);
-    for (int i = 0; i < 3; i++) {
-        auto_free char *at = mem_printf("%dM", i);
-
-        offline_write(files[i], i + 1, at, "64k");
-        offline_write(files[i], i + 1, "3M", "64k");
-        if (i < 2)
-            offline_ok("qrewind " ON " create s%d", i + 1);
-    }
-}
-
 /* The guest would read what it wrote as generation @n. */
 static void expect_generation(int n)
 {
@@ -61,25 +38,27 @@ static void expect_generation(int n)
 
 Test(qemu_offline_damaged, what_QEMU_has_marked_is_not_merged)
 {
-    make_tower();
-    sh("cp -p base.s1.qcow2 copy; " MARK("base.s1.qcow2"));
-    sh("qrewind " ON " delete s1 2>said; grep 'base.s1.qcow2 as damaged' said; "
-       "qrewind " ON " repair --yes >said 2>&1 || test $? = 9; grep 'not merged yet' said; "
-       "qrewind " ON " check >said || test $? = 9; grep corrupt-image said; ! grep pending said; "
-       "grep 'cannot be while one of them is damaged' said");
+    offline_tower();
+    offline_sh("cp -p base.s1.qcow2 copy; " MARK("base.s1.qcow2"));
+    offline_sh("qrewind " ON " delete s1 2>said; grep 'base.s1.qcow2 as damaged' said; "
+               "qrewind " ON " repair --yes >said 2>&1 || test $? = 9; grep 'not merged yet' said; "
+               "qrewind " ON
+               " check >said || test $? = 9; grep corrupt-image said; ! grep pending said; "
+               "grep 'cannot be while one of them is damaged' said");
     /* s2 needs what is damaged; with the copy all goes on */
-    sh("cp -p copy base.s1.qcow2; rm copy; qrewind " ON " check >said || test $? = 9; "
-       "grep 'repair: merge it' said; qrewind " ON " repair --dry-run >said || test $? = 9; "
-       "grep 'settle  *for=due-merge' said; ! grep -e --yes said; rm said; "
-       "qrewind " ON " repair; qrewind " ON " check");
+    offline_sh("cp -p copy base.s1.qcow2; rm copy; qrewind " ON " check >said || test $? = 9; "
+               "grep 'repair: merge it' said; qrewind " ON
+               " repair --dry-run >said || test $? = 9; "
+               "grep 'settle  *for=due-merge' said; ! grep -e --yes said; rm said; "
+               "qrewind " ON " repair; qrewind " ON " check");
     expect_generation(3);
     offline_files("base.qcow2 base.qcow2.qrewind.json base.s2.qcow2");
 }
 
 Test(qemu_offline_damaged, what_QEMU_would_not_write_to_is_not_opened)
 {
-    make_tower();
-    sh(MARK("base.s2.qcow2"));
+    offline_tower();
+    offline_sh(MARK("base.s2.qcow2"));
     offline_fails(1, "has marked", "qrewind " ON " revert s1");
     auto_result struct lab_result r = offline_run("qrewind " ON " revert s1");
     cure_works(NULL, r.err, "qemu-img check -r all");
@@ -90,17 +69,18 @@ Test(qemu_offline_damaged, what_QEMU_would_not_write_to_is_not_opened)
 /* QEMU 7.2 goes round in a circle when a job ends because of it, and says nothing more. */
 Test(qemu_offline_damaged, what_QEMU_finds_damaged_is_not_waited_for)
 {
-    make_tower();
+    offline_tower();
     /* the first entry of its L1 table; a QEMU that hangs would be waited for for a minute */
-    sh("cp -p base.s1.qcow2 copy; at=$(od -An -j 40 -N 8 -t u8 --endian=big base.s1.qcow2); "
-       "printf '\\177\\177\\177\\177\\177\\177\\177\\177' | "
-       "dd of=base.s1.qcow2 bs=1 seek=$((at)) conv=notrunc status=none; "
-       "qrewind " ON " revert s2; timeout 40 \"$QREWIND\" -t 1 " ON " delete s1 2>said || "
-       "{ test $? = 5; grep 'found .*base.s1.qcow2 damaged' said; }; "
-       "qrewind " ON " repair --yes >said 2>&1 || test $? = 9; "
-       "qrewind " ON " check >said || test $? = 9; grep corrupt-image said; ! grep pending said; "
-       "cp -p copy base.s1.qcow2; rm copy said; qrewind -S *.qrewind.json repair; "
-       "qrewind -S *.qrewind.json check");
+    offline_sh(
+        "cp -p base.s1.qcow2 copy; at=$(od -An -j 40 -N 8 -t u8 --endian=big base.s1.qcow2); "
+        "printf '\\177\\177\\177\\177\\177\\177\\177\\177' | "
+        "dd of=base.s1.qcow2 bs=1 seek=$((at)) conv=notrunc status=none; "
+        "qrewind " ON " revert s2; timeout 40 \"$QREWIND\" -t 1 " ON " delete s1 2>said || "
+        "{ test $? = 5; grep 'found .*base.s1.qcow2 damaged' said; }; "
+        "qrewind " ON " repair --yes >said 2>&1 || test $? = 9; "
+        "qrewind " ON " check >said || test $? = 9; grep corrupt-image said; ! grep pending said; "
+        "cp -p copy base.s1.qcow2; rm copy said; qrewind -S *.qrewind.json repair; "
+        "qrewind -S *.qrewind.json check");
     glob_t found;
     cr_assert_eq(glob("*.qrewind.json", 0, NULL, &found), 0);
     auto_free char *options = mem_printf("-S %s", found.gl_pathv[0]);
@@ -122,8 +102,8 @@ static void expect_way_back(const char *said, int generation)
 
 Test(qemu_offline_damaged, without_the_active_layer_there_is_a_way_back)
 {
-    make_tower();
-    sh("rm base.s2.qcow2");
+    offline_tower();
+    offline_sh("rm base.s2.qcow2");
     auto_result struct lab_result r = offline_run("qrewind " ON " revert s1");
     cr_expect_eq(r.status, 1);
     expect_way_back(r.err, 2);
@@ -134,8 +114,8 @@ Test(qemu_offline_damaged, without_the_active_layer_there_is_a_way_back)
 
 Test(qemu_offline_damaged, nor_does_one_below_it_keep_us_from_the_others)
 {
-    make_tower();
-    sh("rm base.s1.qcow2");
+    offline_tower();
+    offline_sh("rm base.s1.qcow2");
     offline_fails(1, "get it back from a copy; ", "qrewind " ON " export s1 x");
     json_auto_t *doc = offline_json(9, "qrewind " ON " check");
     expect_way_back(text(doc, "findings.0.text"), 1);
@@ -147,8 +127,8 @@ Test(qemu_offline_damaged, nor_does_one_below_it_keep_us_from_the_others)
 /* Nothing can be put in the place of the base. */
 Test(qemu_offline_damaged, without_the_base_nothing_is_promised)
 {
-    make_tower();
-    sh("rm base.qcow2");
+    offline_tower();
+    offline_sh("rm base.qcow2");
     auto_result struct lab_result r = offline_run("qrewind -i base.s2.qcow2 revert s1");
     cr_expect_eq(r.status, 1);
     cr_expect(strstr(r.err, "get it back from a copy; qrewind check says"), "%s", r.err);
@@ -160,11 +140,11 @@ Test(qemu_offline_damaged, a_folder_that_was_moved_is_said_to_be_repaired)
 {
     char *folder = getcwd(NULL, 0);
 
-    sh("mkdir vm");
+    offline_sh("mkdir vm");
     cr_assert_eq(chdir("vm"), 0);
-    make_tower();
+    offline_tower();
     cr_assert_eq(chdir(folder), 0);
-    sh("mv vm there");
+    offline_sh("mv vm there");
     cr_assert_eq(chdir("there"), 0);
     offline_fails(1, "repair mends the headers", "qrewind " ON " create s3");
     offline_ok("qrewind " ON " repair");
@@ -174,7 +154,7 @@ Test(qemu_offline_damaged, a_folder_that_was_moved_is_said_to_be_repaired)
 
 Test(qemu_offline_damaged, what_is_not_there_does_not_stay_when_it_is_forgotten)
 {
-    make_tower();
-    sh("rm base.s1.qcow2; qrewind " ON " forget >said; grep 'stays .*/base.s2.qcow2' said; "
-       "! grep 'stays .*/base.s1.qcow2' said");
+    offline_tower();
+    offline_sh("rm base.s1.qcow2; qrewind " ON " forget >said; grep 'stays .*/base.s2.qcow2' said; "
+               "! grep 'stays .*/base.s1.qcow2' said");
 }

@@ -147,3 +147,26 @@ void offline_files(const char *names)
     cr_expect_str_eq(all, names, "there is '%s', not '%s'", all, names);
     free(all);
 }
+
+void offline_sh(const char *commands)
+{
+    auto_free char *script = mem_printf("qrewind() { \"$QREWIND\" \"$@\"; }; %s", commands);
+    auto_result struct lab_result r = lab_exec(NULL, (const char *[]){"sh", "-ec", script, NULL});
+
+    cr_assert_eq(r.status, 0, "%s: %s%s", commands, r.out, r.err);
+}
+
+void offline_tower(void)
+{
+    static const char *const files[] = {"base.qcow2", "base.s1.qcow2", "base.s2.qcow2"};
+
+    offline_image("base.qcow2", "4M", NULL);
+    for (int i = 0; i < 3; i++) {
+        auto_free char *at = mem_printf("%dM", i);
+
+        offline_write(files[i], i + 1, at, "64k");
+        offline_write(files[i], i + 1, "3M", "64k");
+        if (i < 2)
+            offline_ok("qrewind -i base.qcow2 create s%d", i + 1);
+    }
+}

@@ -41,4 +41,11 @@ char *offline_active(const char *options, size_t disk);
 /* The names in the folder, sorted, are @names: "a.qcow2 b.qcow2". */
 void offline_files(const char *names);
 
+/* Commands for a shell that knows qrewind; they must all succeed. */
+void offline_sh(const char *commands);
+
+/* base.qcow2 <- base.s1.qcow2 <- base.s2.qcow2, snapshots s1 and s2: layer I holds the value I,
+ * from 1 on, at (I - 1) MiB, and at 3 MiB. */
+void offline_tower(void);
+
 #endif

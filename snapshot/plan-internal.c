@@ -112,6 +112,15 @@ static char *conversion(const struct graph_disk *d)
                       !l->remote && graph_has_folder(l->file) ? file : "FILE.qcow2");
 }
 
+/* Nor would one last in an image that is gone with QEMU: removed, or temporary (-snapshot). */
+static int check_files(const struct overlays *o, struct qmp_error *err)
+{
+    for (size_t i = 0; i < o->n; i++)
+        if (plan_check_lost(o->list[i].disk, &o->list[i].disk->layers[0], NULL, err))
+            return -1;
+    return 0;
+}
+
 /* Name every disk that cannot hold one, and the cure. The copy of one that is encrypted would not
  * be. */
 static int check_formats(const struct overlays *o, struct qmp_error *err)
@@ -168,7 +177,7 @@ static int check(const struct scene *s, const struct qrw_create_args *args, cons
         return qmp_error_set(err, QMP_ERR_USAGE,
                              "--internal stops the guest for its memory: --memory=live goes "
                              "without it");
-    if (check_formats(o, err) || check_free(o, name, err))
+    if (check_files(o, err) || check_formats(o, err) || check_free(o, name, err))
         return -1;
     if (!args->memory)
         return 0;

@@ -42,6 +42,7 @@ Test(qemu_lost, what_the_guest_has_is_not_left_and_can_be_saved)
     is_refused(lab, WORDS("revert", "s2"), "vda.s2.qcow2 is not there any more");
     is_refused(lab, WORDS("revert", "s2", "--keep", "was"), "vda.s2.qcow2 is not there any more");
     is_refused(lab, WORDS("create", "s3"), "vda.s2.qcow2 is not there any more");
+    is_refused(lab, WORDS("create", "i1", "--internal"), "vda.s2.qcow2 is not there any more");
 
     json_auto_t *doc = tells(lab, "mirror", "vda", saved, "--pivot");
     cr_expect_eq(json_array_size(at(doc, "removed")), 0); /* it was gone before */

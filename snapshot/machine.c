@@ -124,7 +124,9 @@ int machine_take_accelerator(void *machine, const json_t *reply, struct qmp_erro
 {
     struct machine *m = machine;
 
-    m->translates = json_is_false(json_object_get(reply, "enabled"));
+    const json_t *enabled = json_object_get(reply, "enabled");
+
+    m->translates = json_is_false(enabled) || same(json_string_value(enabled), "tcg");
     return 0;
 }
 

@@ -36,6 +36,7 @@ int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *e
 int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_capabilities(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_parameters(void *machine, const json_t *reply, struct qmp_error *err);
+/* Of query-kvm, or of query-accelerators, which replaces it. */
 int machine_take_accelerator(void *machine, const json_t *reply, struct qmp_error *err);
 void machine_done(struct machine *m);
 

@@ -7,11 +7,15 @@
 #include "snapshot/machine.h"
 #include "snapshot/vm-private.h"
 
+/* Where query-kvm is deprecated. */
+#define OLDEST_WITH_ACCELERATORS 110000
+
 void vm_ask_machine(struct qrw_vm *vm, bool live)
 {
     static const char *const paths[] = {"/machine/peripheral", "/machine/peripheral-anon"};
     struct ask *a = ask_new(vm->client, &vm->stop);
     struct machine *m = &vm->machine;
+    const int version = qmp_client_version(vm->client);
 
     vm_forget_machine(vm);
     ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),
@@ -21,7 +25,9 @@ void vm_ask_machine(struct qrw_vm *vm, bool live)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         ask_add(a, "qom-list", json_pack("{s:s}", "path", paths[i]), machine_take_devices, m);
     ask_add(a, "query-migrate", NULL, machine_take_migration, m);
-    if (qmp_client_version(vm->client) >= OLDEST_THAT_KEEPS_CODE)
+    if (version >= OLDEST_WITH_ACCELERATORS)
+        ask_add(a, "query-accelerators", NULL, machine_take_accelerator, m);
+    else if (version >= OLDEST_THAT_KEEPS_CODE)
         ask_add(a, "query-kvm", NULL, machine_take_accelerator, m);
     if (live) {
         ask_add(a, "query-migrate-capabilities", NULL, machine_take_capabilities, m);

@@ -134,6 +134,9 @@ static bool to_be_undone(const struct runner *r, const json_t *step, const struc
      * QEMU started since may wait for its user; in the same one that is what a reset left. */
     if (undo && !strcmp(undo, "cont"))
         return g->status && (r->same || strcmp(g->status, "prelaunch")) && !graph_is_off(g);
+    /* it stood still before: who lets it run now is its user */
+    if (undo && !strcmp(undo, "stop"))
+        return false;
     if (!files)
         return json_object_get(step, "undo") != NULL;
     json_array_foreach(files, i, file)

@@ -4,10 +4,12 @@
  * No firmware is needed for that: nothing reads what is in it.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "tests/between/between.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/live.h"
 
@@ -113,6 +115,25 @@ Test(flash, may_be_loaded_twice_before_the_guest_runs)
         json_decref(lab_qmp(lab, "stop", NULL));
     }
     turn_off(lab);
+    lab_stop(lab);
+}
+
+/* A guest that stood still runs for an instant before a memory is loaded. */
+Test(flash, of_a_guest_that_goes_on_after_an_interrupted_load_stops_nobody)
+{
+    struct between b = {.only = "blockdev-snapshot", .kill_at = 1};
+    struct lab *lab = start("qcow2");
+
+    if (has_memory(lab)) {
+        does(lab, "create", "m1", "--memory", "--disk", "vda");
+        json_decref(lab_qmp(lab, "stop", NULL));
+        auto_result struct lab_result killed = between_run(lab, &b, WORDS("revert", "m1"));
+        cr_assert_eq(killed.status, 128 + SIGKILL, "%s%s", killed.out, killed.err);
+        json_decref(lab_qmp(lab, "cont", NULL));
+        json_auto_t *repaired = tells(lab, "repair");
+        says(repaired, "settled", "undone");
+        cr_expect_str_eq(status_of(lab), "running");
+    }
     lab_stop(lab);
 }
 

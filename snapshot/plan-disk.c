@@ -194,6 +194,11 @@ int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qm
     if (owns_images(g))
         return plan_check_disk(g, d, err);
     qmp_error_set(err, QRW_ERR_REFUSED, "the VM is in the middle of a migration: %s", g->status);
+    if (same(g->status, "inmigrate"))
+        return qmp_error_hint(err,
+                              "started with -incoming it waits for a memory: a snapshot that was "
+                              "saved with --memory=live can be loaded; for any other start it "
+                              "with -S");
     return qmp_error_hint(err, "its images belong to somebody else until it runs");
 }
 

@@ -64,9 +64,14 @@ static int space(const struct check *c, const json_t *need, struct qmp_error *er
                          path_name(text(need, "file")));
 }
 
+static int without(struct qmp_error *err)
+{
+    return qmp_error_hint(err, "qrewind check tells more; --no-memory does it without");
+}
+
 static int state(const struct check *c, const json_t *need, struct qmp_error *err)
 {
-    return image_has_snapshot(text(need, "file"), text(need, "tag"), err);
+    return image_has_snapshot(text(need, "file"), text(need, "tag"), err) ? without(err) : 0;
 }
 
 static int stream(const struct check *c, const json_t *need, struct qmp_error *err)
@@ -75,9 +80,10 @@ static int stream(const struct check *c, const json_t *need, struct qmp_error *e
 
     if (image_stat(text(need, "file"), &st, err))
         return -1;
-    return st.exists && st.size
-               ? 0
-               : qmp_error_set(err, QRW_ERR_NOT_FOUND, "%s is gone, or empty", text(need, "file"));
+    if (st.exists && st.size)
+        return 0;
+    qmp_error_set(err, QRW_ERR_NOT_FOUND, "%s is gone, or empty", text(need, "file"));
+    return without(err);
 }
 
 /* The layers of our own document and of the chain at hand may build on it. */

@@ -102,8 +102,9 @@ static const struct picture_case revert[] = {
      "the disks alone back here: --no-memory)"},
     {"a QEMU that waits for a memory, and a snapshot that has none",
      "disk0: base* <- a; inmigrate", "revert s1",
-     "refused: the VM is in the middle of a migration: inmigrate (its images belong to "
-     "somebody else until it runs)"},
+     "refused: the VM is in the middle of a migration: inmigrate (started with -incoming it waits for "
+     "a memory: a snapshot that was saved with --memory=live can be loaded; for any other start it "
+     "with -S)"},
 };
 /* clang-format on */
 

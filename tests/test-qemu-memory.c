@@ -258,6 +258,7 @@ Test(memory, a_state_file_that_has_gone_or_is_something_else)
     state = state_of(lab);
     json_auto_t *gone = refuses(lab, 3, "revert", "m1");
     says(gone, "desc", "vda.m1.vmstate.qcow2");
+    says(gone, "hint", "--no-memory");
     unchanged(lab, state);
 
     lab_image(file, "qcow2", "1M", NULL, NULL);

@@ -37,8 +37,8 @@ static void fail(struct run *run, char *why)
 
 static bool may_refuse(const struct qmp_error *err)
 {
-    return err->kind == QRW_ERR_REFUSED || err->kind == QRW_ERR_NOT_FOUND ||
-           err->kind == QRW_ERR_UNSUPPORTED;
+    return err->kind == QRW_ERR_REFUSED || err->kind == QMP_ERR_USAGE ||
+           err->kind == QRW_ERR_NOT_FOUND || err->kind == QRW_ERR_UNSUPPORTED;
 }
 
 /* Do the step to both. What comes back is wrong. */

@@ -207,6 +207,8 @@ static bool edit(struct model *m, const struct step *step)
 
     if (!s || (step->fresh[0] && strcmp(step->fresh, s->name) && model_find(m, step->fresh)))
         return false;
+    if (!step->fresh[0] && !(step->flags & (STEP_PIN | STEP_UNPIN)))
+        return false; /* nothing to change */
     if (step->flags & (STEP_PIN | STEP_UNPIN))
         s->pinned = step->flags & STEP_PIN;
     if (step->fresh[0]) {

@@ -133,7 +133,7 @@ void internal_way_steps(struct plan *p, const struct internal_way *w)
 
     if (w->scratch)
         add_scratch(p, w);
-    plan_memory_ready(p, w->s, w->memory, w->memory || !args->no_reset);
+    plan_memory_ready(p, w->s, w->memory && go, w->memory || !args->no_reset);
     if (w->keeps)
         tag_present(p, w);
     load(p, w);

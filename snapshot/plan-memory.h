@@ -48,7 +48,8 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
  * still runs for an instant, from a reset on (@resets), where that matters:
  *   - a flash device writes what was loaded into it to its image when the guest runs next, and QEMU
  *     (5.2 to 11.1) crashes then if it was loaded twice; who stands still may not have run since;
- *   - with @another memory than it has now, machine_keeps_code();
+ *   - if it goes on with @another memory than it has now, machine_keeps_code(): left stopped it
+ *     would be in a run state (restore-vm) out of which QEMU dies of a migration;
  *   - powered off, or asleep, it would not go on with what is loaded: it is reset only.
  */
 void plan_memory_ready(struct plan *p, const struct scene *s, bool another, bool resets);

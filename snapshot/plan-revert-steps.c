@@ -204,7 +204,7 @@ void way_steps(struct plan *p, struct way_back *w)
     for (size_t i = 0; i < w->o.n; i++)
         plan_sync(p, w->o.list[i].file);
     if (w->memory && !w->live)
-        plan_memory_ready(p, w->s, true, true);
+        plan_memory_ready(p, w->s, go, true);
     else if (runs)
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
     switch_disks(p, w);

@@ -58,14 +58,20 @@ int runner_reset(struct runner *r, struct qmp_error *err)
     return rc;
 }
 
-void runner_tell(struct runner *r, const char *command, json_t *arguments)
+int runner_tell(struct runner *r, const char *command, json_t *arguments, struct qmp_error *err)
 {
     if (!strcmp(command, "system_reset")) {
         json_decref(arguments);
-        runner_reset(r, NULL);
-    } else {
-        json_decref(ask_one(r->client, NULL, command, arguments, NULL));
+        return runner_reset(r, err);
     }
+    json_auto_t *reply = ask_one(r->client, NULL, command, arguments, err);
+    return reply ? 0 : -1;
+}
+
+int runner_tell_step(struct runner *r, const json_t *step, struct qmp_error *err)
+{
+    return runner_tell(r, text(step, "execute"), json_deep_copy(json_object_get(step, "arguments")),
+                       err);
 }
 
 void runner_ready(struct runner *r, const json_t *step, const struct graph *g)
@@ -77,5 +83,5 @@ void runner_ready(struct runner *r, const json_t *step, const struct graph *g)
         (!same(text(step, "execute"), "snapshot-load") && !text(args, "command-line")))
         return;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        runner_tell(r, commands[i], NULL);
+        runner_tell(r, commands[i], NULL, NULL);
 }

@@ -24,16 +24,8 @@ static void send(struct runner *r, struct plan *p, const json_t *command)
 {
     struct qmp_error why = {0};
 
-    if (same(text(command, "execute"), "system_reset")) {
-        runner_reset(r, NULL);
-        return;
-    }
-    json_t *reply = ask_one(r->client, NULL, text(command, "execute"),
-                            json_deep_copy(json_object_get(command, "arguments")), &why);
-
-    if (!reply && same(text(command, "execute"), "cont"))
+    if (runner_tell_step(r, command, &why) && same(text(command, "execute"), "cont"))
         plan_note(p, "the guest stands still, QEMU does not let it go on: %s", why.desc);
-    json_decref(reply);
 }
 
 int runner_job_aside(struct runner *r, const json_t *job, struct qmp_error *err)
@@ -211,8 +203,7 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
             continue;
         }
         /* what was done before may refuse to be done again */
-        json_decref(ask_one(r->client, NULL, text(step, "execute"),
-                            json_deep_copy(json_object_get(step, "arguments")), NULL));
+        runner_tell_step(r, step, NULL);
     }
     return 0;
 }

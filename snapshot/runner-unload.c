@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "qmp/mem.h"
-#include "snapshot/ask.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/unload.h"
@@ -36,7 +35,7 @@ static void open_scratch(struct runner *r, const struct plan *p)
         if (same(text(step, "step"), "image"))
             make_scratch(r, step);
         if (same(text(step, "execute"), "blockdev-add"))
-            runner_tell(r, "blockdev-add", json_deep_copy(json_object_get(step, "arguments")));
+            runner_tell_step(r, step, NULL);
     }
 }
 
@@ -78,7 +77,7 @@ void runner_unload(struct runner *r, const struct plan *p, const struct graph *g
         !unload_find(p->steps, g, &kept, gone))
         return;
     if (g->running)
-        runner_tell(r, "stop", NULL);
+        runner_tell(r, "stop", NULL, NULL);
     /* once more: the guest may have written until it stood */
     n = unload_find(p->steps, g, &kept, gone);
     if (n)
@@ -92,9 +91,9 @@ void runner_unload(struct runner *r, const struct plan *p, const struct graph *g
         }
     /* also a guest that has not begun: what was loaded may be the memory of an earlier attempt */
     if (n && !graph_is_off(g))
-        runner_tell(r, "system_reset", NULL);
+        runner_tell(r, "system_reset", NULL, NULL);
     if (g->running)
-        runner_tell(r, "cont", NULL);
+        runner_tell(r, "cont", NULL, NULL);
 }
 
 int runner_is_unloaded(const struct runner *r, const struct plan *p, const struct graph *g,

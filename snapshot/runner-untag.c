@@ -7,21 +7,19 @@
  *   QEMU has it not open    qemu-img
  */
 #include "qmp/mem.h"
-#include "snapshot/ask.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-overlay.h"
 #include "snapshot/runner.h"
 
-/* @step: a command, taken. */
+/* @step: taken. */
 static int send(struct runner *r, json_t *step, struct qmp_error *err)
 {
-    json_auto_t *command = step;
-    json_auto_t *reply = ask_one(r->client, NULL, text(command, "execute"),
-                                 json_incref(json_object_get(command, "arguments")), err);
+    int rc = runner_tell_step(r, step, err);
 
-    return reply ? 0 : -1;
+    json_decref(step);
+    return rc;
 }
 
 /* Who was killed between the two left it open for writing: it is closed for that anyway. */
@@ -67,17 +65,25 @@ int runner_untag(struct runner *r, const struct plan *p, const char *file, const
     return l->node ? untag_below(r, p, l, tag, err) : 0;
 }
 
+/* The image that @fact, of a tag, is about. NULL: the VM has no such disk. */
+static const char *image_of(const json_t *fact, const struct graph *g)
+{
+    const struct graph_disk *d = graph_disk(g, text(fact, "disk"));
+    const struct graph_layer *active = d ? graph_active(d) : NULL;
+
+    return text(fact, "layer") || !active ? text(fact, "layer") : active->file;
+}
+
 void runner_untag_made(struct runner *r, const struct plan *p, const struct graph *g)
 {
     const json_t *fact;
     size_t i;
 
     json_array_foreach(same(p->operation, "create") ? p->promise : NULL, i, fact) {
-        const struct graph_disk *d = graph_disk(g, text(fact, "disk"));
-        const struct graph_layer *active = d ? graph_active(d) : NULL;
+        const char *file = image_of(fact, g);
 
-        if (active && text(fact, "tag") && json_is_true(json_object_get(fact, "there")))
-            runner_untag(r, p, active->file, text(fact, "tag"), g, NULL);
+        if (file && text(fact, "tag") && json_is_true(json_object_get(fact, "there")))
+            runner_untag(r, p, file, text(fact, "tag"), g, NULL);
     }
 }
 
@@ -94,12 +100,8 @@ int runner_untag_rest(struct runner *r, const struct plan *p, const struct graph
             runner_untag(r, p, text(step, "file"), text(step, "tag"), g, rc ? NULL : err))
             rc = -1;
     json_array_foreach(p->promise, i, fact) {
-        const struct graph_disk *d = graph_disk(g, text(fact, "disk"));
-        const struct graph_layer *active = d ? graph_active(d) : NULL;
-        const char *file = text(fact, "layer");
+        const char *file = image_of(fact, g);
 
-        if (!file && active)
-            file = active->file;
         if (file && runner_untag(r, p, file, text(fact, "tag"), g, rc ? NULL : err))
             rc = -1;
     }

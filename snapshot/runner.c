@@ -350,7 +350,7 @@ int runner_run(struct runner *r, struct plan *p, bool attach, struct qmp_error *
         } else if (is_reset(step)) {
             rc = runner_reset(r, &why);
             taken[at] = !rc;
-            run.lost = qmp_client_broken(r->client) != NULL;
+            run.lost = run.lost || qmp_client_broken(r->client);
         } else {
             m = span(p->steps, at);
             rc = run_span(&run, at, m, &why);

@@ -144,8 +144,11 @@ int runner_untag_rest(struct runner *r, const struct plan *p, const struct graph
 int runner_reset(struct runner *r, struct qmp_error *err);
 /* Was QEMU, process @pid (0: unknown), told to end when the guest is reset? */
 bool runner_reset_ends(pid_t pid);
-/* A command (takes @arguments) of which nobody needs to know whether it has worked. */
-void runner_tell(struct runner *r, const char *command, json_t *arguments);
+/* Send a @command (takes @arguments) beside the steps, whoever interrupts; a reset is one as above.
+ */
+int runner_tell(struct runner *r, const char *command, json_t *arguments, struct qmp_error *err);
+/* The same of a plan's @step, or of an undo. */
+int runner_tell_step(struct runner *r, const json_t *step, struct qmp_error *err);
 /* Before the @step of an earlier client, if it loads a memory, is done again: as
  * plan_memory_ready(). */
 void runner_ready(struct runner *r, const json_t *step, const struct graph *g);

@@ -4,10 +4,12 @@
  * powered itself off, or sleeps.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "tests/between/between.h"
 #include "tests/cases/cases.h"
 
 static bool is_new(const struct lab *lab)
@@ -67,6 +69,24 @@ Test(reset, of_a_qemu_that_was_told_to_end_then)
         cr_expect_eq(json_array_size(at(stays, "notes")), 0);
         lab_stop(lab);
     }
+}
+
+/* Nor by who ends what another began. */
+Test(reset, of_such_a_qemu_is_done_by_the_next_client_too)
+{
+    static const char *const told[] = {"-no-reboot", NULL};
+    struct between b = {.only = "set-action", .kill_at = 1};
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1, .running = true, .args = told});
+
+    if (is_new(lab)) {
+        does(lab, "create", "s1");
+        auto_result struct lab_result killed = between_run(lab, &b, WORDS("revert", "s1"));
+        cr_assert_eq(killed.status, 128 + SIGKILL, "%s%s", killed.out, killed.err);
+        json_auto_t *repaired = tells(lab, "repair");
+        says(repaired, "settled", "finished");
+        restarts(lab);
+    }
+    lab_stop(lab);
 }
 
 /* As the guest's own power management does it: a word to a port, once the firmware has set that up.

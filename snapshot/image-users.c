@@ -24,7 +24,7 @@
 enum {
     MAX_ENTRIES = 4096, /* looked at in one call */
     MAX_SIDECAR = 8 << 20,
-    MIN_QCOW2 = 72,
+    MIN_IMAGE = 48,
 };
 
 struct search {
@@ -100,19 +100,30 @@ char *image_backing_path(const char *image, const char *backing)
     return beside(image, backing);
 }
 
-static bool image_names_target(struct search *s, const char *path)
+/* What the header of the image says that it builds on. New string, NULL: nothing. */
+static char *backing_of(struct search *s, const char *path)
 {
     struct qcow2_header h;
     struct qmp_error err;
+    char *backing;
 
-    if (image_read_header(path, &h, &err)) {
-        if (err.kind == QMP_ERR_SYSTEM)
-            missed(s, errno);
-        return false;
+    if (!image_read_header(path, &h, &err)) {
+        free(h.backing_format);
+        return h.backing;
     }
-    auto_free char *backing = h.backing ? image_backing_path(path, h.backing) : NULL;
-    qcow2_header_done(&h);
-    return backing && leads_to_target(s, backing);
+    if (err.kind != QMP_ERR_SYSTEM && !image_read_foreign(path, &backing, &err))
+        return backing;
+    if (err.kind == QMP_ERR_SYSTEM)
+        missed(s, errno);
+    return NULL;
+}
+
+static bool image_names_target(struct search *s, const char *path)
+{
+    auto_free char *backing = backing_of(s, path);
+    auto_free char *leads = backing ? image_backing_path(path, backing) : NULL;
+
+    return leads && leads_to_target(s, leads);
 }
 
 static bool sidecar_names_target(struct search *s, const char *path, uint64_t size)
@@ -150,7 +161,7 @@ static void look_at(struct search *s, const char *path)
     if (path_ends(path, SIDECAR_SUFFIX))
         user = sidecar_names_target(s, path, st.size);
     else
-        user = st.size >= MIN_QCOW2 && image_names_target(s, path);
+        user = st.size >= MIN_IMAGE && image_names_target(s, path);
     if (user) {
         s->out->names = mem_grow(s->out->names, s->out->n + 1, sizeof(char *));
         s->out->names[s->out->n++] = mem_strdup(path);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/foreign.h"
 #include "snapshot/image-error.h"
 #include "snapshot/path.h"
 
@@ -193,6 +194,18 @@ int image_read_header(const char *path, struct qcow2_header *h, struct qmp_error
     auto_close int fd = open_image(path, err);
 
     return fd < 0 ? -1 : read_header(fd, path, h, err);
+}
+
+int image_read_foreign(const char *path, char **backing, struct qmp_error *err)
+{
+    char first[FOREIGN_HEADER];
+    auto_close int fd = open_image(path, err);
+    ssize_t got = fd < 0 ? -1 : read_at(fd, first, sizeof(first), 0);
+
+    *backing = got > 0 ? foreign_backing(first, (size_t)got) : NULL;
+    if (fd < 0)
+        return -1;
+    return got < 0 ? image_error(err, "read", path) : 0;
 }
 
 /*

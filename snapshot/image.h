@@ -69,6 +69,10 @@ char *image_backing_path(const char *image, const char *backing);
  */
 int image_read_header(const char *path, struct qcow2_header *h, struct qmp_error *err);
 
+/* The backing string of an image of another format (foreign.h), *@backing: new string, NULL when it
+ * names none, or is no such image. */
+int image_read_foreign(const char *path, char **backing, struct qmp_error *err);
+
 /* Was never any guest data, and no internal snapshot, written to this qcow2 image? */
 int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err);
 
@@ -230,11 +234,10 @@ struct image_users {
 };
 
 /*
- * Find who builds on @file: qcow2 images that name it as their backing file and
- * sidecars that list it as a layer, in the folder of @file and in those of @except
- * (NULL at the end, or NULL). The files in @except themselves, and @file, do not
- * count. Only headers that begin with the qcow2 magic are looked at: formats are
- * not probed.
+ * Find who builds on @file: images that name it as their backing file (qcow2, and those
+ * of foreign.h) and sidecars that list it as a layer, in the folder of @file and in those
+ * of @except (NULL at the end, or NULL). The files in @except themselves, and @file, do
+ * not count.
  *
  * @out is the caller's, also after a failure: image_users_done(). What we may not read makes it
  * @out->incomplete, no failure; -1 when @file is not there, or when nobody is found and the search

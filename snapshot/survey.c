@@ -129,6 +129,15 @@ static void take_memory(json_t *entry, const char *file)
         json_object_set_new(entry, "memory", json_boolean(image_is_memory(file, live)));
 }
 
+/* An image of another format: whom it needs. */
+static void take_foreign(struct survey *s, json_t *entry, const char *file)
+{
+    auto_free char *backing = NULL;
+
+    if (!image_read_foreign(file, &backing, NULL) && backing)
+        take_backing(s, entry, file, backing);
+}
+
 static void take_header(struct survey *s, json_t *entry, const char *file)
 {
     struct qcow2_header h = {0};
@@ -142,6 +151,7 @@ static void take_header(struct survey *s, json_t *entry, const char *file)
         if (why.kind == QMP_ERR_SYSTEM && !image_is_answer(errno))
             json_object_set_new(s->whole, "unread", json_true());
         set_text(entry, "problem", qmp_error_text(&why, words, sizeof(words)));
+        take_foreign(s, entry, file);
         return;
     }
     json_object_set_new(entry, "virtual", json_integer((json_int_t)h.size));

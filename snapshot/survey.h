@@ -19,8 +19,9 @@
  *                     "sha256", "damage", "leaks"}}}                         SURVEY_DEEP
  *
  * A file that is not among them is not there. Each has one name: the one that the document
- * has for it, if any. `leads` is where its backing string leads, in such a name; `link`
- * what the name is a link to. The mode of what is no file and no disk is nobody's business: 0.
+ * has for it, if any. `leads` is where its backing string leads, in such a name (also of the
+ * formats of foreign.h); `link` what the name is a link to. The mode of what is no file and no
+ * disk is nobody's business: 0.
  */
 #ifndef SNAPSHOT_SURVEY_H
 #define SNAPSHOT_SURVEY_H

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An image's header and its table of internal snapshots. Whatever is asked for in more bytes
- * is bounded; what was read can be composed again and reads the same.
+ * An image's header and its table of internal snapshots, and what an image of another format
+ * builds on. Whatever is asked for in more bytes is bounded; what was read can be composed again
+ * and reads the same.
  */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/foreign.h"
 #include "snapshot/qcow2.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -54,6 +56,8 @@ void fuzz_qcow2(const uint8_t *bytes, size_t n)
 {
     struct qcow2_header h, shorter;
 
+    auto_free char *foreign = foreign_backing(bytes, n);
+    fuzz_must(!foreign || (*foreign && strlen(foreign) < n));
     if (qcow2_parse(bytes, n, &h, NULL)) {
         fuzz_must(!h.need || (h.need > n && h.need <= QCOW2_MAX_HEADER));
         return;

@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "snapshot/error.h"
 #include "snapshot/graph.h"
@@ -26,6 +27,7 @@
 struct chain {
     json_t *doc;  /* owned */
     char *folder; /* of the sidecar, absolute */
+    uid_t owner;  /* of the sidecar; 0: root, or there is none, or we are not root */
 };
 
 /* An empty document for a VM (@vm_name, @uuid may be NULL) whose sidecar lies in @folder. */

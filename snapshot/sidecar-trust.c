@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
-#include "snapshot/image.h"
 #include "snapshot/path.h"
 
 int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err)
@@ -28,11 +27,4 @@ int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err
         return qmp_error_hint(err, "if you trust what is in it: chmod go-w %s", quoted);
     return qmp_error_hint(err, "if you trust what is in it, as root: chown %u %s",
                           (unsigned)geteuid(), quoted);
-}
-
-uid_t sidecar_owner(const char *file)
-{
-    struct image_stat st;
-
-    return geteuid() || image_stat(file, &st, NULL) || !st.exists ? 0 : st.uid;
 }

@@ -240,30 +240,29 @@ char *sidecar_place(const struct graph *g)
 
 /* ---- loading ---- */
 
-static json_t *read_document(int fd, const char *file, struct qmp_error *err)
+static json_t *read_document(int fd, const char *file, struct stat *st, struct qmp_error *err)
 {
-    struct stat st;
     json_error_t why;
 
-    if (fstat(fd, &st)) {
+    if (fstat(fd, st)) {
         failed(err, "cannot look at", file);
         return NULL;
     }
-    if (!S_ISREG(st.st_mode) || st.st_size > MAX_BYTES) {
+    if (!S_ISREG(st->st_mode) || st->st_size > MAX_BYTES) {
         qmp_error_set(err, QRW_ERR_INVALID, "%s: this is not a sidecar file", file);
         return NULL;
     }
-    if (sidecar_trust(&st, file, err))
+    if (sidecar_trust(st, file, err))
         return NULL;
     /* whole: json_loadfd() would read it byte by byte; a rename replaces it, nobody writes it */
-    auto_free char *bytes = mem_alloc((size_t)st.st_size);
-    ssize_t got = pread(fd, bytes, (size_t)st.st_size, 0);
-    if (got != st.st_size) {
+    auto_free char *bytes = mem_alloc((size_t)st->st_size);
+    ssize_t got = pread(fd, bytes, (size_t)st->st_size, 0);
+    if (got != st->st_size) {
         errno = got < 0 ? errno : EIO;
         failed(err, "cannot read", file);
         return NULL;
     }
-    json_t *doc = json_loadb(bytes, (size_t)st.st_size, JSON_REJECT_DUPLICATES, &why);
+    json_t *doc = json_loadb(bytes, (size_t)st->st_size, JSON_REJECT_DUPLICATES, &why);
     if (!doc)
         qmp_error_set(err, QRW_ERR_INVALID, "%s: line %d: %s", file, why.line, why.text);
     return doc;
@@ -274,6 +273,7 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
 {
     auto_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     auto_free char *folder = path_folder(file);
+    struct stat st;
 
     if (fd < 0 && errno == ENOENT) {
         chain_init(c, folder, name, uuid);
@@ -282,9 +282,11 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
     if (fd < 0)
         return failed(err, "cannot open", file);
 
-    json_t *doc = read_document(fd, file, err);
-    if (doc && !chain_own(c, folder, doc, err))
+    json_t *doc = read_document(fd, file, &st, err);
+    if (doc && !chain_own(c, folder, doc, err)) {
+        c->owner = geteuid() ? 0 : st.st_uid;
         return 0;
+    }
     if (doc)
         qmp_error_wrap(err, "%s", file);
     return qmp_error_hint(err, "the images are untouched; move the file away to go on without it");

@@ -59,7 +59,8 @@ void sidecar_unlink(const char *link);
 
 /*
  * Read and check @file. A file that does not exist gives an empty document for the VM
- * (@name, @uuid may be NULL). QRW_ERR_INVALID, QRW_ERR_UNSUPPORTED (newer version),
+ * (@name, @uuid may be NULL). Its owner is whose files it may have us remove, where we are root
+ * (0: anybody's). QRW_ERR_INVALID, QRW_ERR_UNSUPPORTED (newer version),
  * QMP_ERR_SYSTEM.
  */
 int sidecar_load(struct chain *c, const char *file, const char *name, const char *uuid,
@@ -90,7 +91,5 @@ void sidecar_unlock(const char *file, int lock);
  * QRW_ERR_INVALID.
  */
 int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err);
-/* Whose files it may have us remove, where we are root; 0: anybody's. */
-uid_t sidecar_owner(const char *file);
 
 #endif

@@ -159,6 +159,8 @@ int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_err
         if (rc)
             return -1;
     }
-    vm->owner = sidecar_owner(file);
-    return sidecar_load(c, file, json_string_value(name), json_string_value(uuid), err);
+    if (sidecar_load(c, file, json_string_value(name), json_string_value(uuid), err))
+        return -1;
+    vm->owner = c->owner;
+    return 0;
 }

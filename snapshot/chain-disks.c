@@ -11,6 +11,12 @@ static const json_t *disks(const struct chain *c)
     return json_object_get(c->doc, "disks");
 }
 
+/* The document that what is under way was to come to; NULL: nothing is. */
+static json_t *goal_of(const struct chain *c)
+{
+    return json_object_get(chain_pending(c), "after");
+}
+
 /* The recorded disk whose @key is @value. */
 static const char *disk_with(const struct chain *c, const char *key, const char *value)
 {
@@ -106,8 +112,8 @@ json_t *chain_disk_names(const struct chain *c, const struct graph *g)
     json_t *names = json_object();
     struct chain goal = {0};
 
-    if (chain_pending(c))
-        chain_take(&goal, c->folder, json_object_get(chain_pending(c), "after"), NULL);
+    if (goal_of(c))
+        chain_take(&goal, c->folder, goal_of(c), NULL);
     for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++)
         for (size_t i = 0; i < g->ndisks; i++) {
             const struct graph_disk *d = &g->disks[i];
@@ -155,20 +161,19 @@ static void rename_disk(json_t *doc, const char *from, const char *to)
 /* In what is under way, too. */
 static void rename_everywhere(struct chain *c, const char *from, const char *to)
 {
-    json_t *pending = chain_pending(c), *fact;
+    json_t *fact;
     size_t i;
 
     rename_disk(c->doc, from, to);
-    rename_disk(json_object_get(pending, "after"), from, to);
-    json_array_foreach(json_object_get(pending, "promise"), i, fact)
+    rename_disk(goal_of(c), from, to);
+    json_array_foreach(json_object_get(chain_pending(c), "promise"), i, fact)
         rename_value(fact, from, to);
 }
 
 static bool is_known(const struct chain *c, const char *disk)
 {
     return json_object_get(disks(c), disk) ||
-           json_object_get(json_object_get(json_object_get(chain_pending(c), "after"), "disks"),
-                           disk);
+           json_object_get(json_object_get(goal_of(c), "disks"), disk);
 }
 
 /* A name that no disk has, for the one called @disk, which another takes. New string. */
@@ -192,11 +197,9 @@ void chain_rename_disks(struct chain *c, const json_t *moves)
     json_object_foreach((json_t *)moves, from, to)
         json_object_set_new(taken, json_string_value(to), json_true());
     json_object_foreach(taken, from, to) {
-        auto_free char *name = NULL;
-
         if (json_object_get(moves, from) || !is_known(c, from))
             continue;
-        name = free_name(c, taken, from);
+        auto_free char *name = free_name(c, taken, from);
         json_object_set_new(all, from, json_string(name));
     }
     json_object_foreach(all, from, to) {

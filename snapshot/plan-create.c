@@ -392,6 +392,7 @@ static bool needs_agent(const void *arguments)
 const struct qrw_operation qrw_create = {.name = "create",
                                          .level = GRAPH_DISKS,
                                          .plan = plan,
+                                         .freezes = true,
                                          .needs_machine = needs_machine,
                                          .saves_live = saves_live,
                                          .needs_agent = needs_agent};

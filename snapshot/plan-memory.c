@@ -179,6 +179,7 @@ void plan_memory_ready(struct plan *p, const struct scene *s, bool another, bool
     const bool flash = graph_has_flash(s->graph);
     const bool stuck = is_stuck(s->graph->status) && resets;
     const bool code = another && machine_keeps_code(s->machine, s->version);
+    const bool instant = flash || code; /* it has to run for one */
 
     if (graph_is_off(s->graph))
         return;
@@ -188,7 +189,7 @@ void plan_memory_ready(struct plan *p, const struct scene *s, bool another, bool
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
         return;
     }
-    if (!flash && !code && !stuck)
+    if (!instant && !stuck)
         return;
     if (resets) {
         reset(p, s);
@@ -197,7 +198,7 @@ void plan_memory_ready(struct plan *p, const struct scene *s, bool another, bool
         plan_note(p, "the guest ran for an instant: QEMU would have crashed if a memory had been "
                      "loaded before, and not run since");
     }
-    if (!flash && !code)
+    if (!instant)
         return;
     command(p, "cont", "stop");
     if (code)

@@ -310,9 +310,11 @@ const struct qrw_operation qrw_revert = {.name = "revert",
                                          .level = GRAPH_NODES,
                                          .plan = plan,
                                          .needs_machine = revert_needs_machine,
+                                         .resets = true,
                                          .tidies = true};
 const struct qrw_operation qrw_undo = {.name = "undo",
                                        .level = GRAPH_NODES,
                                        .plan = plan_undo_point,
                                        .needs_machine = undo_needs_machine,
+                                       .resets = true,
                                        .tidies = true};

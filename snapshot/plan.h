@@ -79,8 +79,10 @@ struct qrw_operation {
     bool (*needs_machine)(const void *args, const struct graph *g);
     bool (*saves_live)(const void *args); /* then how QEMU migrates, too */
     bool (*needs_agent)(const void *args);
-    bool tidies; /* merges may be due after it */
-    bool aside;  /* it changes neither the VM nor its document: there is nothing to journal */
+    bool freezes; /* it puts overlays on what is there */
+    bool resets;  /* it may reset the guest */
+    bool tidies;  /* merges may be due after it */
+    bool aside;   /* it changes neither the VM nor its document: there is nothing to journal */
 };
 
 /* An empty plan whose `after` is a copy of the present document. */

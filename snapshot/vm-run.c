@@ -277,7 +277,7 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
                       .token = token,
                       .version = qmp_client_version(vm->client),
                       .qemu = qemu,
-                      .reset_ends = runner_reset_ends(vm->pid),
+                      .reset_ends = op->resets && runner_reset_ends(vm->pid),
                       .machine = machine ? &vm->machine : NULL,
                       .cwd = vm->cwd,
                       .files_reachable = vm->files_reachable,
@@ -329,7 +329,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             result = decide(vm, &j, op, decision, flags, err);
         else if (!vm_check_mixed(vm, &j.chain, j.file, err) &&
                  !settle_earlier(vm, &j, level, err)) {
-            if (vm->offline && op == &qrw_create)
+            if (vm->offline && op->freezes)
                 vm_note_above(vm, &j.chain);
             j.tidies = op->tidies;
             result = vm_plan_and_run(vm, &j, op, args, flags, err);

@@ -67,9 +67,8 @@ int export_check_makeable(const char *path, struct qmp_error *err)
 {
     auto_free char *folder = path_folder(path);
     struct qmp_error why = {0};
-    struct image_stat st;
 
-    if (!image_stat(folder, &st, NULL) && !st.exists) {
+    if (image_is_gone(folder)) {
         qmp_error_set(err, QRW_ERR_REFUSED, "there is no folder %s", folder);
         return qmp_error_hint(err, "make it first");
     }

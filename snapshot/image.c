@@ -84,6 +84,20 @@ int image_stat(const char *path, struct image_stat *out, struct qmp_error *err)
     return 0;
 }
 
+bool image_is_there(const char *path)
+{
+    struct image_stat st = {0};
+
+    return !image_stat(path, &st, NULL) && st.exists;
+}
+
+bool image_is_gone(const char *path)
+{
+    struct image_stat st = {0};
+
+    return !image_stat(path, &st, NULL) && !st.exists;
+}
+
 int64_t image_born(const char *path)
 {
     struct statx st = {0};

@@ -35,6 +35,9 @@ struct image_stat {
 
 /* Look at @path. That there is no such file is no error: @out->exists is false. */
 int image_stat(const char *path, struct image_stat *out, struct qmp_error *err);
+/* Seen to be there; seen not to be. Where @path cannot be looked at, it is neither. */
+bool image_is_there(const char *path);
+bool image_is_gone(const char *path);
 
 /* When @path was made, in nanoseconds; 0: the file system does not know. */
 int64_t image_born(const char *path);

@@ -25,9 +25,7 @@ enum state { SAME, BEFORE, AFTER, UNKNOWN };
 
 static bool is_there(const char *file)
 {
-    struct image_stat st;
-
-    return !graph_is_path(file) || (!image_stat(file, &st, NULL) && st.exists);
+    return !graph_is_path(file) || image_is_there(file);
 }
 
 static bool is_named(const char *const *images, const char *file)

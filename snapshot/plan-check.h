@@ -4,7 +4,6 @@
 #define SNAPSHOT_PLAN_CHECK_H
 
 #include <jansson.h>
-
 #include <stdbool.h>
 
 #include "qmp/error.h"

@@ -56,10 +56,9 @@ static int untag(struct runner *r, const json_t *step, struct qmp_error *err)
 static int reserve(struct runner *r, const json_t *step, struct qmp_error *err)
 {
     const char *like = text(step, "like");
-    struct image_stat st;
 
     /* it may have been deleted, and this is the copy that saves what was in it */
-    if (like && !image_stat(like, &st, NULL) && !st.exists)
+    if (like && image_is_gone(like))
         like = NULL;
     return image_create_reserved(text(step, "file"), like, err);
 }

@@ -67,9 +67,7 @@ json_t *qrw_adopt(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
 /* As far as can be seen. */
 static bool is_there(const struct qrw_vm *vm, const char *file)
 {
-    struct image_stat st;
-
-    return !vm->files_reachable || !graph_is_path(file) || image_stat(file, &st, NULL) || st.exists;
+    return !vm->files_reachable || !graph_is_path(file) || !image_is_gone(file);
 }
 
 /* The files that only the record called ours. */

@@ -327,10 +327,9 @@ static void sweep_locks(const struct qrw_vm *vm, const char *ours)
             const char *image = vm->graph.disks[i].layers[k].file;
             auto_free char *sidecar = mem_printf("%s" SIDECAR_SUFFIX, image);
             auto_free char *path = mem_printf("%s.lock", sidecar);
-            struct image_stat st;
 
             if (!graph_has_folder(image) || !strcmp(sidecar, ours) || sidecar_exists(sidecar) ||
-                image_stat(path, &st, NULL) || !st.exists)
+                !image_is_there(path))
                 continue;
             int lock = sidecar_lock(sidecar, NULL);
             if (lock >= 0)

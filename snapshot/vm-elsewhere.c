@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * vm-elsewhere: a sidecar that no disk leads to, and that knows one nevertheless. It lies beside
- * one disk of a VM: started without that one, the VM seems to have none.
+ * one disk of a VM: started without that one, the VM seems to have none. So it does where its
+ * active image was renamed.
  */
 #include <stdlib.h>
 
@@ -42,10 +43,8 @@ static char *missing_active(const char *file, const struct graph_disk *d)
         const char *active = text(disk, "active");
         auto_free char *image = chain_layer_file(&c, active);
         auto_free char *base = chain_layer_file(&c, text(chain_layer(&c, active), "backing"));
-        struct image_stat st;
 
-        if (missing || !image || !base || !graph_layer(d, base) || image_stat(image, &st, NULL) ||
-            st.exists)
+        if (missing || !image || !base || !graph_layer(d, base) || !image_is_gone(image))
             continue;
         missing = image;
         image = NULL;

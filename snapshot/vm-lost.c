@@ -23,9 +23,7 @@ static const struct graph_layer *find_trouble(const struct graph *g)
 
 static bool is_there(const char *file)
 {
-    struct image_stat st;
-
-    return file && (!graph_is_path(file) || (!image_stat(file, &st, NULL) && st.exists));
+    return file && (!graph_is_path(file) || image_is_there(file));
 }
 
 /* What the record makes of it. New string, NULL: nothing helps. */

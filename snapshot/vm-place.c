@@ -55,12 +55,11 @@ static bool is_in_place(const struct journal *j, const struct qrw_vm *vm, const 
     const struct graph *g = &vm->graph;
     auto_free char *image =
         mem_printf("%.*s", (int)(strlen(place) - strlen(SIDECAR_SUFFIX)), place);
-    struct image_stat st;
     bool stays = sidecar_is_beside(g, j->file);
 
     for (size_t i = 0; vm->offline && i < g->ndisks; i++)
         stays = stays || stays_beside(&j->chain, &g->disks[i], j->file);
-    return stays || (vm->offline && !image_stat(image, &st, NULL) && !st.exists);
+    return stays || (vm->offline && image_is_gone(image));
 }
 
 int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)

@@ -120,9 +120,8 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
 static bool is_gone(const char *file, const void *arg)
 {
     const struct qrw_vm *vm = arg;
-    struct image_stat st;
 
-    return vm->files_reachable && !image_stat(file, &st, NULL) && !st.exists;
+    return vm->files_reachable && image_is_gone(file);
 }
 
 static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,

@@ -279,9 +279,8 @@ void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const struct journal *j)
         const json_t *step = json_array_get(p->cleanup, i);
         const char *file = text(step, "file");
         struct qmp_error why;
-        struct image_stat st;
 
-        if (!same(text(step, "step"), "unlink") || (!image_stat(file, &st, NULL) && !st.exists) ||
+        if (!same(text(step, "step"), "unlink") || image_is_gone(file) ||
             !ours_alone(&c, file, "it", &why))
             continue;
         plan_kept(p, file, why.desc);

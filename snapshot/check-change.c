@@ -4,7 +4,7 @@
  *
  * It is known again by size and time of its last change, to the nanosecond: a copy that kept
  * both is the same file, wherever it lies. Where the sidecar has a hash of the content too,
- * that decides.
+ * that decides. An image's external data file is a part of it.
  */
 #include <stdlib.h>
 
@@ -40,46 +40,81 @@ char *check_needed_by(const struct check *k, const char *id)
     return names ? mem_printf(" (%s need%s it)", all, n > 1 ? "" : "s") : mem_strdup("");
 }
 
-static bool fits_size(const json_t *layer, const json_t *entry)
-{
-    return number(entry, "size") == number(json_object_get(layer, "fingerprint"), "size");
-}
-
 bool check_fits(const json_t *layer, const json_t *entry)
 {
-    const json_t *fingerprint = json_object_get(layer, "fingerprint");
+    const json_t *was = json_object_get(layer, "fingerprint");
 
-    return fingerprint && fits_size(layer, entry) &&
-           number(entry, "mtime_ns") == number(fingerprint, "mtime_ns");
+    return was && number(entry, "size") == number(was, "size") &&
+           number(entry, "mtime_ns") == number(was, "mtime_ns");
+}
+
+/* The image itself, or its data file. */
+struct part {
+    const json_t *was, *is; /* {"size", "mtime_ns"}; NULL: nothing is known of it */
+    const char *hash_was, *hash_is;
+    const char *shorter, *longer, *other, *touched;
+};
+
+static const char *differs(const struct part *p)
+{
+    if (!p->was || !p->is)
+        return NULL;
+    if (number(p->is, "size") < number(p->was, "size"))
+        return p->shorter;
+    if (p->hash_was && p->hash_is && strcmp(p->hash_was, p->hash_is))
+        return p->other;
+    if (number(p->is, "size") > number(p->was, "size"))
+        return p->longer;
+    return number(p->is, "mtime_ns") != number(p->was, "mtime_ns") ? p->touched : NULL;
+}
+
+/* What of @id has changed, into *@p: rather a part of which it is not known that it holds the same.
+ * Returns the words, NULL: nothing has. */
+static const char *find_change(const struct check *k, const char *id, const json_t *entry,
+                               struct part *p)
+{
+    const json_t *layer = chain_layer(k->c, id), *was = json_object_get(layer, "fingerprint");
+    const json_t *data = check_file(k, text(entry, "data")), *had = json_object_get(was, "data");
+    const struct part image = {was,
+                               entry,
+                               text(layer, "sha256"),
+                               text(entry, "sha256"),
+                               "it has become shorter",
+                               "it has grown",
+                               "its content has changed",
+                               "its time has changed"};
+    const struct part beside = {had,
+                                data,
+                                text(had, "sha256"),
+                                text(data, "sha256"),
+                                "its data file has become shorter",
+                                "its data file has grown",
+                                "the content of its data file has changed",
+                                "the time of its data file has changed"};
+
+    *p = image;
+    if (chain_is_active(k->c, id))
+        return NULL;
+    if (differs(&beside) && (!differs(&image) || same(image.hash_was, image.hash_is)))
+        *p = beside;
+    return differs(p);
 }
 
 const char *check_change(const struct check *k, const char *id, const json_t *entry)
 {
-    const json_t *layer = chain_layer(k->c, id);
-    const json_t *fingerprint = json_object_get(layer, "fingerprint");
-    const char *was = text(layer, "sha256"), *is = text(entry, "sha256");
+    struct part p;
 
-    if (chain_is_active(k->c, id) || !fingerprint)
-        return NULL;
-    if (number(entry, "size") < number(fingerprint, "size"))
-        return "it has become shorter";
-    if (was && is && strcmp(was, is))
-        return "its content has changed";
-    if (number(entry, "size") > number(fingerprint, "size"))
-        return "it has grown";
-    return number(entry, "mtime_ns") != number(fingerprint, "mtime_ns") ? "its time has changed"
-                                                                        : NULL;
+    return find_change(k, id, entry, &p);
 }
 
 /* Is the file worse than another: cut, or no sound image? To take that as it is now would hide
  * that data is lost, and make the good copy that is put back a stranger. NULL: no. */
-static const char *is_broken(const struct check *k, const char *id, const json_t *entry)
+static const char *is_broken(const struct check *k, const char *id, const json_t *entry,
+                             const struct part *p)
 {
-    const json_t *layer = chain_layer(k->c, id);
-
-    if (number(entry, "size") < number(json_object_get(layer, "fingerprint"), "size"))
+    if (number(p->is, "size") < number(p->was, "size"))
         return "what lay behind its end is lost";
-    return same(text(layer, "format"), "qcow2") &&
+    return same(text(chain_layer(k->c, id), "format"), "qcow2") &&
                    (text(entry, "problem") || text(entry, "damage") ||
                     json_is_true(json_object_get(entry, "corrupt")))
                ? "it is damaged"
@@ -87,26 +122,23 @@ static const char *is_broken(const struct check *k, const char *id, const json_t
 }
 
 /* What speaks for it, for a file of the same size: nobody knows whether it was written to. */
-static const char *advice(const struct check *k, const char *id, const json_t *entry)
+static const char *advice(const struct part *p)
 {
-    const json_t *layer = chain_layer(k->c, id);
-    const char *was = text(layer, "sha256");
-
-    if (!fits_size(layer, entry) || (was && text(entry, "sha256")))
+    if (number(p->is, "size") != number(p->was, "size") || (p->hash_was && p->hash_is))
         return "what builds on it may be damaged";
-    return was ? "qrewind check --deep tells whether its content has, too"
-               : "if somebody has written to it, what builds on it may be damaged";
+    return p->hash_was ? "qrewind check --deep tells whether its content has, too"
+                       : "if somebody has written to it, what builds on it may be damaged";
 }
 
 void check_changed(struct check *k, const char *id, const char *file, const json_t *entry)
 {
-    const char *was = text(chain_layer(k->c, id), "sha256");
-    const char *what = check_change(k, id, entry);
-    const char *broken = is_broken(k, id, entry);
-    bool harmless = same(was, text(entry, "sha256"));
+    struct part p;
+    const char *what = find_change(k, id, entry, &p);
 
     if (!what)
         return;
+    const char *broken = is_broken(k, id, entry, &p);
+    bool harmless = same(p.hash_was, p.hash_is);
     if (broken && !harmless) {
         auto_free char *who = check_needed_by(k, id);
 
@@ -120,5 +152,5 @@ void check_changed(struct check *k, const char *id, const char *file, const json
                                 json_pack("{s:s, s:s}", "do", "touch", "layer", id), !harmless},
               harmless ? "its time is not what it was, but its content is"
                        : "%s since it was frozen: %s",
-              what, advice(k, id, entry));
+              what, advice(&p));
 }

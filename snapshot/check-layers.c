@@ -107,6 +107,19 @@ static void missing(struct check *k, const char *id, const char *file)
         missing_for_good(k, id, file, why ? why : "others build on it");
 }
 
+/* What the image holds lies in another file. A relative name QEMU knows better, while it runs. */
+static void missing_data(struct check *k, const char *id, const char *file, const json_t *entry)
+{
+    const char *data = text(entry, "data");
+
+    if (!data || check_file(k, data) || (k->live && data[0] != '/'))
+        return;
+    auto_free char *who = check_needed_by(k, id);
+    check_add(k, &(struct finding){.code = "missing-file", .subject = data},
+              "it is not there, and what %s holds lies in it; get it back from a copy%s",
+              path_name(file), who);
+}
+
 /* ---- one that is ---- */
 
 /* QEMU knows images by their own names, and begins there with a relative backing name. */
@@ -163,6 +176,7 @@ void check_layers(struct check *k)
             continue;
         }
         unsound(k, id, file, entry);
+        missing_data(k, id, file, entry);
         if (text(entry, "link")) {
             linked(k, id, file, text(entry, "link"));
             continue;

@@ -73,7 +73,7 @@ static bool is_used(const struct check *k, const char *file)
         if (json_object_get(value, file))
             return true;
     json_object_foreach((json_t *)k->files, other, value)
-        if (same(text(value, "leads"), file))
+        if (same(text(value, "leads"), file) || same(text(value, "data"), file))
             return true;
     return false;
 }

@@ -8,6 +8,22 @@
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 
+/* The data file, if the image has one. */
+static void look_at_data(const char *file, json_t *now)
+{
+    struct qcow2_header h;
+    struct image_stat st;
+
+    if (image_read_header(file, &h, NULL))
+        return;
+    auto_free char *data = h.data_file ? image_data_path(file, h.data_file) : NULL;
+    qcow2_header_done(&h);
+    if (data && !image_stat(data, &st, NULL) && st.regular)
+        json_object_set_new(now, "data",
+                            json_pack("{s:I, s:I}", "size", (json_int_t)st.size, "mtime_ns",
+                                      (json_int_t)st.mtime_ns));
+}
+
 /* How @id's file looks now. New reference, NULL: it is not a file that we can look at. */
 static json_t *look(const struct chain *c, const char *id)
 {
@@ -16,8 +32,11 @@ static json_t *look(const struct chain *c, const char *id)
 
     if (!file || !graph_is_path(file) || image_stat(file, &st, NULL) || !st.regular)
         return NULL;
-    return json_pack("{s:I, s:I, s:I}", "size", (json_int_t)st.size, "mtime_ns",
-                     (json_int_t)st.mtime_ns, "inode", (json_int_t)st.ino);
+    json_t *now = json_pack("{s:I, s:I, s:I}", "size", (json_int_t)st.size, "mtime_ns",
+                            (json_int_t)st.mtime_ns, "inode", (json_int_t)st.ino);
+    if (same(text(chain_layer(c, id), "format"), "qcow2"))
+        look_at_data(file, now);
+    return now;
 }
 
 void fingerprints_take(struct chain *c)
@@ -35,6 +54,51 @@ void fingerprints_take(struct chain *c)
     }
 }
 
+static bool is_as(const json_t *was, const json_t *now, const char *key)
+{
+    return json_equal(json_object_get(was, key), json_object_get(now, key));
+}
+
+/* An older one knew of no data file; a newer one may know more of it. */
+static bool is_what_it_was(const json_t *was, const json_t *now)
+{
+    const json_t *data = json_object_get(was, "data"), *is = json_object_get(now, "data");
+
+    return is_as(was, now, "size") && is_as(was, now, "mtime_ns") && is_as(was, now, "inode") &&
+           (!data || (is_as(data, is, "size") && is_as(data, is, "mtime_ns")));
+}
+
+/* @hash of @entry, into @owner, if it is new and @entry is still what @was. */
+static bool take_hash(json_t *owner, const json_t *was, const json_t *entry)
+{
+    json_t *hash = json_object_get(entry, "sha256");
+
+    if (!hash || json_object_get(owner, "sha256") || !is_as(was, entry, "size") ||
+        !is_as(was, entry, "mtime_ns"))
+        return false;
+    return !json_object_set(owner, "sha256", hash);
+}
+
+bool fingerprints_hash(struct chain *c, const json_t *found)
+{
+    const json_t *files = json_object_get(found, "files");
+    bool any = false;
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(c, id);
+        const json_t *entry = json_object_get(files, file);
+        const json_t *was = json_object_get(layer, "fingerprint");
+        json_t *data = json_object_get(was, "data");
+        const char *name = text(entry, "data");
+
+        any |= was && take_hash(layer, was, entry);
+        any |= data && name && take_hash(data, data, json_object_get(files, name));
+    }
+    return any;
+}
+
 /* Was @id's file to be overwritten, and is it not as it was? */
 static bool overwritten(const struct chain *c, const struct chain *after, const char *id)
 {
@@ -45,7 +109,7 @@ static bool overwritten(const struct chain *c, const struct chain *after, const 
     if (!touched || json_object_get(touched, "fingerprint"))
         return false;
     now = look(c, id);
-    return !was || !now || !json_equal(was, now);
+    return !was || !now || !is_what_it_was(was, now);
 }
 
 void fingerprints_renew(struct chain *c, const struct chain *after)

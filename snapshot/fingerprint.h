@@ -11,6 +11,10 @@
 /* Remember the files of all layers that are not active and have no fingerprint yet. */
 void fingerprints_take(struct chain *c);
 
+/* Remember the hashes that a deep survey @found of what is frozen and unchanged. Were there new
+ * ones? */
+bool fingerprints_hash(struct chain *c, const json_t *found);
+
 /* A change of @c into @after was begun and given up: what it may have written to, where that is
  * no matter, is remembered as it is now. */
 void fingerprints_renew(struct chain *c, const struct chain *after);

@@ -100,30 +100,40 @@ char *image_backing_path(const char *image, const char *backing)
     return beside(image, backing);
 }
 
-/* What the header of the image says that it builds on. New string, NULL: nothing. */
-static char *backing_of(struct search *s, const char *path)
+char *image_data_path(const char *image, const char *data)
 {
-    struct qcow2_header h;
-    struct qmp_error err;
-    char *backing;
+    auto_free char *cwd = image_cwd(), *here = path_join(cwd, data);
+    auto_free char *near = image_backing_path(image, data);
+    bool relative = near && data[0] != '/' && data[strcspn(data, ":/")] != ':';
 
-    if (!image_read_header(path, &h, &err)) {
-        free(h.backing_format);
-        return h.backing;
-    }
-    if (err.kind != QMP_ERR_SYSTEM && !image_read_foreign(path, &backing, &err))
-        return backing;
-    if (err.kind == QMP_ERR_SYSTEM)
-        missed(s, errno);
-    return NULL;
+    if (relative && access(here, F_OK) == 0)
+        return mem_strdup(here);
+    if (relative && access(near, F_OK) != 0)
+        return mem_strdup(data);
+    return near ? mem_strdup(near) : NULL;
+}
+
+static bool header_names_target(struct search *s, const char *path, const struct qcow2_header *h)
+{
+    auto_free char *backing = h->backing ? image_backing_path(path, h->backing) : NULL;
+    auto_free char *data = h->data_file ? image_data_path(path, h->data_file) : NULL;
+
+    return (backing && leads_to_target(s, backing)) || (data && leads_to_target(s, data));
 }
 
 static bool image_names_target(struct search *s, const char *path)
 {
-    auto_free char *backing = backing_of(s, path);
-    auto_free char *leads = backing ? image_backing_path(path, backing) : NULL;
+    struct qcow2_header h = {0};
+    struct qmp_error err = {0};
+    bool names = false;
 
-    return leads && leads_to_target(s, leads);
+    if (!image_read_header(path, &h, &err) ||
+        (err.kind != QMP_ERR_SYSTEM && !image_read_foreign(path, &h.backing, &err)))
+        names = header_names_target(s, path, &h);
+    else if (err.kind == QMP_ERR_SYSTEM)
+        missed(s, errno);
+    qcow2_header_done(&h);
+    return names;
 }
 
 static bool sidecar_names_target(struct search *s, const char *path, uint64_t size)

@@ -67,6 +67,13 @@ char *image_place(const char *path);
 char *image_backing_path(const char *image, const char *backing);
 
 /*
+ * The same of the name of an external data file, but a relative one begins where QEMU was started:
+ * here, as far as we know, or else beside @image. A relative name that is in neither place is
+ * returned as it is.
+ */
+char *image_data_path(const char *image, const char *data);
+
+/*
  * Read the qcow2 header of @path. Follows symbolic links; never blocks on a fifo.
  * QRW_ERR_INVALID: not a file or block device, or not a sound qcow2 image.
  */
@@ -238,9 +245,9 @@ struct image_users {
 
 /*
  * Find who builds on @file: images that name it as their backing file (qcow2, and those
- * of foreign.h) and sidecars that list it as a layer, in the folder of @file and in those
- * of @except (NULL at the end, or NULL). The files in @except themselves, and @file, do
- * not count.
+ * of foreign.h) or data file, and sidecars that list it as a layer, in the folder of @file and in
+ * those of @except (NULL at the end, or NULL). The files in @except themselves, and @file, do not
+ * count.
  *
  * @out is the caller's, also after a failure: image_users_done(). What we may not read makes it
  * @out->incomplete, no failure; -1 when @file is not there, or when nobody is found and the search

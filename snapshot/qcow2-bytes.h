@@ -15,6 +15,7 @@
 #define QCOW2_EXT_END 0U
 #define QCOW2_EXT_BACKING_FORMAT 0xe2792acaU
 #define QCOW2_EXT_FEATURES 0x6803f857U
+#define QCOW2_EXT_DATA_FILE 0x44415441U
 
 /* Where the header's fields are */
 enum {

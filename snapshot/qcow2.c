@@ -99,6 +99,20 @@ static int check_numbers(const struct qcow2_header *h, struct qmp_error *err)
     return 0;
 }
 
+/* The text of an extension, of at most @most bytes, in place of *@out. */
+static int take_text(const uint8_t *p, size_t len, size_t at, uint32_t n, uint32_t most,
+                     const char *too_long, struct qcow2_header *h, char **out,
+                     struct qmp_error *err)
+{
+    if (n > most)
+        return invalid(err, too_long);
+    if (want(h, len, at + n, err))
+        return -1;
+    free(*out);
+    *out = text(p + at, n);
+    return 0;
+}
+
 /* Extensions: type, length, data padded to 8 bytes; up to type 0 or to @end. */
 static int parse_extensions(const uint8_t *p, size_t len, size_t at, size_t end,
                             struct qcow2_header *h, struct qmp_error *err)
@@ -112,14 +126,14 @@ static int parse_extensions(const uint8_t *p, size_t len, size_t at, size_t end,
             return 0;
         if (n > end - at)
             return invalid(err, "a header extension passes the end");
-        if (type == QCOW2_EXT_BACKING_FORMAT) {
-            if (n > QCOW2_MAX_FORMAT)
-                return invalid(err, "name of the backing format too long");
-            if (want(h, len, at + n, err))
-                return -1;
-            free(h->backing_format);
-            h->backing_format = text(p + at, n);
-        }
+        if (type == QCOW2_EXT_BACKING_FORMAT &&
+            take_text(p, len, at, n, QCOW2_MAX_FORMAT, "name of the backing format too long", h,
+                      &h->backing_format, err))
+            return -1;
+        if (type == QCOW2_EXT_DATA_FILE && h->incompatible & QCOW2_DATA_FILE &&
+            take_text(p, len, at, n, QCOW2_MAX_DATA, "name of the data file too long", h,
+                      &h->data_file, err))
+            return -1;
         at += (n + UINT64_C(7)) & ~UINT64_C(7);
     }
     return 0;
@@ -175,5 +189,6 @@ void qcow2_header_done(struct qcow2_header *h)
 {
     free(h->backing);
     free(h->backing_format);
-    h->backing = h->backing_format = NULL;
+    free(h->data_file);
+    h->backing = h->backing_format = h->data_file = NULL;
 }

@@ -25,6 +25,7 @@ enum {
     QCOW2_SECTOR = 512,
     QCOW2_MAX_BACKING = 1023,   /* bytes in a backing file name */
     QCOW2_MAX_FORMAT = 15,      /* bytes in the name of its format */
+    QCOW2_MAX_DATA = 4095,      /* bytes in the name of an external data file */
     QCOW2_MAX_HEADER = 2 << 20, /* the header ends within the first cluster */
     QCOW2_MAX_SNAPSHOTS = 65536,
     QCOW2_MAX_SNAPSHOT_TABLE = 64 << 20,
@@ -52,6 +53,7 @@ struct qcow2_header {
     uint32_t crypt_method;  /* 0: none, 1: AES, 2: LUKS */
     char *backing;          /* as the header has it, not resolved; NULL: none */
     char *backing_format;   /* NULL: not recorded */
+    char *data_file;        /* of QCOW2_DATA_FILE, as the header has it; NULL: it does not say */
     uint64_t l1_offset;
     uint32_t l1_entries;
     uint64_t refcount_offset;

@@ -40,6 +40,15 @@ static int hash(const struct runner *r, const char *file, json_t *entry, struct 
     return 0;
 }
 
+static int hash_data(const struct runner *r, json_t *files, const json_t *entry,
+                     struct qmp_error *err)
+{
+    const char *data = text(entry, "data");
+    json_t *there = data ? json_object_get(files, data) : NULL;
+
+    return there && !text(there, "sha256") ? hash(r, data, there, err) : 0;
+}
+
 int survey_deepen(json_t *survey, const struct chain *c, const struct runner *r,
                   struct qmp_error *err)
 {
@@ -52,7 +61,8 @@ int survey_deepen(json_t *survey, const struct chain *c, const struct runner *r,
 
         if (!entry)
             continue;
-        if (!chain_is_active(c, id) && hash(r, file, entry, err))
+        if (!chain_is_active(c, id) &&
+            (hash(r, file, entry, err) || hash_data(r, files, entry, err)))
             return -1;
         if (same(text(layer, "format"), "qcow2") && check(r, file, entry, err))
             return -1;

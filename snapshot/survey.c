@@ -120,6 +120,13 @@ static void take_backing(struct survey *s, json_t *entry, const char *file, cons
     set_text(entry, "leads", leads);
 }
 
+static void take_data(struct survey *s, json_t *entry, const char *file, const char *string)
+{
+    auto_free char *path = image_data_path(file, string);
+
+    set_text(entry, "data", path && path[0] == '/' ? intern(s, path) : path);
+}
+
 /* Whether what is called as we call a memory is one. */
 static void take_memory(json_t *entry, const char *file)
 {
@@ -164,6 +171,8 @@ static void take_header(struct survey *s, json_t *entry, const char *file)
         take_tags(entry, file);
     if (h.backing)
         take_backing(s, entry, file, h.backing);
+    if (h.data_file)
+        take_data(s, entry, file, h.data_file);
     qcow2_header_done(&h);
 }
 

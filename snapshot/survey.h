@@ -15,13 +15,14 @@
  *                     "memory": true | false,                 of what is called as one of ours
  *                     "born_ns",                        of a top that the document does not have
  *                     "backing", "backing_format", "leads",                  of a qcow2 image:
- *                     "virtual", "corrupt", "empty", "tags": [NAME], "user",
+ *                     "virtual", "corrupt", "empty", "tags": [NAME], "user", "data",
  *                     "sha256", "damage", "leaks"}}}                         SURVEY_DEEP
  *
  * A file that is not among them is not there. Each has one name: the one that the document
  * has for it, if any. `leads` is where its backing string leads, in such a name (also of the
- * formats of foreign.h); `link` what the name is a link to. The mode of what is no file and no
- * disk is nobody's business: 0.
+ * formats of foreign.h); `data` the data file, in such a
+ * name, or a relative one that is not found; `link` what the name is a link to. The mode of what is
+ * no file and no disk is nobody's business: 0.
  */
 #ifndef SNAPSHOT_SURVEY_H
 #define SNAPSHOT_SURVEY_H

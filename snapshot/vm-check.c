@@ -131,26 +131,6 @@ static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, boo
     return findings;
 }
 
-/* Remember the hashes of what is frozen and unchanged. Returns whether there were new ones. */
-static bool take_hashes(struct chain *c, const json_t *found)
-{
-    bool any = false;
-    const char *id;
-    json_t *layer;
-
-    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
-        auto_free char *file = chain_layer_file(c, id);
-        const json_t *entry = json_object_get(json_object_get(found, "files"), file);
-        json_t *hash = json_object_get(entry, "sha256");
-
-        if (hash && !json_object_get(layer, "sha256") && check_fits(layer, entry)) {
-            json_object_set(layer, "sha256", hash);
-            any = true;
-        }
-    }
-    return any;
-}
-
 /* There is no sidecar: @c becomes what the images say by themselves. */
 static void without_record(struct qrw_vm *vm, struct chain *c)
 {
@@ -184,8 +164,8 @@ static void remember(struct qrw_vm *vm, const char *file, const json_t *found)
     struct qmp_error why = {0};
     struct journal j;
 
-    if (!journal_open(&j, vm, &why) && !chain_pending(&j.chain) && take_hashes(&j.chain, found) &&
-        journal_save(&j, vm, &why))
+    if (!journal_open(&j, vm, &why) && !chain_pending(&j.chain) &&
+        fingerprints_hash(&j.chain, found) && journal_save(&j, vm, &why))
         vm_note(vm, 0, "the hashes could not be recorded: %s", why.desc);
     journal_close(&j, vm);
 }
@@ -226,7 +206,8 @@ json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     if (!exists)
         without_record(vm, &c);
     findings = examine(vm, &c, exists ? file : NULL, exists, flags, &found, err);
-    if (findings && exists && flags & QRW_DEEP && !(flags & QRW_DRY_RUN) && take_hashes(&c, found))
+    if (findings && exists && flags & QRW_DEEP && !(flags & QRW_DRY_RUN) &&
+        fingerprints_hash(&c, found))
         remember(vm, file, found);
     chain_done(&c);
     return findings ? shown(exists ? file : NULL, findings) : NULL;

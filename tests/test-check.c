@@ -91,6 +91,33 @@ static const struct state_row files[] = {
      "disk0: base* <- a", "a.size=9; a.mtime_ns=9; offline", ""},
 };
 
+#define DATA                                                                                       \
+    "#layers/L1/fingerprint/data={\"size\": 1, \"mtime_ns\": 1}; base.data=@x.raw; offline"
+#define HASH "; #layers/L1/fingerprint/data/sha256=aa"
+
+static const struct state_row data_files[] = {
+    {"it is as it was", "disk0: base* <- a", DATA "; x.raw.size=1", ""},
+    {"it is not there", "disk0: base* <- a", DATA, "missing-file x.raw"},
+    {"nor by a relative name", "disk0: base* <- a", "base.data=x.raw; offline", "missing-file x.raw"},
+    {"which QEMU knows better", "disk0: base* <- a", "base.data=x.raw", ""},
+    {"the active layer's", "disk0: base* <- a", "a.data=@x.raw; offline", "missing-file x.raw"},
+    {"it was written to",
+     "disk0: base* <- a", DATA "; x.raw.mtime_ns=2", "changed-base base (touch?)"},
+    {"it is shorter than it was",
+     "disk0: base* <- a", DATA "; x.raw.size=0", "changed-base base"},
+    {"its content is another",
+     "disk0: base* <- a", DATA HASH "; x.raw.sha256=bb", "changed-base base (touch?)"},
+    {"only its time is another",
+     "disk0: base* <- a", DATA HASH "; x.raw.sha256=aa; x.raw.mtime_ns=2",
+     "touched-base base (touch)"},
+    {"the image's time is, too, whose content is known to be the same",
+     "disk0: base* <- a", DATA "; #layers/L1/sha256=cc; base.sha256=cc; base.mtime_ns=2; x.raw.mtime_ns=2",
+     "changed-base base (touch?)"},
+    {"nothing was recorded of it", "disk0: base* <- a", "base.data=@x.raw; x.raw.size=3; offline", ""},
+    {"it is called as we call ours, and is none",
+     "disk0: base* <- a", "base.data=@base.x.qcow2; base.x.qcow2.size=0; offline", ""},
+};
+
 static const struct state_row headers[] = {
     {"the header leads nowhere",
      "disk0: base* <- a", "a.leads=@gone; offline", "wrong-backing a (backing)"},
@@ -220,6 +247,7 @@ static const struct state_row snapshots[] = {
 Test(check, files_are_there_and_what_they_were)
 {
     state_rows_hold(files);
+    state_rows_hold(data_files);
 }
 
 Test(check, headers_name_what_is_recorded)

@@ -303,6 +303,28 @@ Test(qcow2, extended_l2_halves_what_an_l1_entry_covers)
     qcow2_header_done(&h);
 }
 
+Test(qcow2, the_data_file_is_named_if_there_is_one)
+{
+    uint8_t p[HEADER];
+    struct qcow2_header h;
+
+    good_header(p);
+    size_t at = get32(p + AT_HEADER_LENGTH); /* what is there says no more than the format below */
+    put(p, at, 4, QCOW2_EXT_DATA_FILE);
+    put(p, at + 4, 4, 5);
+    memcpy(p + at + 8, "d.raw\0\0\0\0\0\0", 11);
+    put(p, at + 16, 4, QCOW2_EXT_END);
+    cr_assert_eq(parse_exactly(p, HEADER, &h, NULL), 0);
+    cr_expect_null(h.data_file, "without the bit nobody looks at it");
+    qcow2_header_done(&h);
+    put(p, AT_INCOMPATIBLE, 8, QCOW2_DATA_FILE);
+    cr_assert_eq(parse_exactly(p, HEADER, &h, NULL), 0);
+    cr_expect_str_eq(h.data_file, "d.raw");
+    qcow2_header_done(&h);
+    put(p, at + 4, 4, QCOW2_MAX_DATA + 1);
+    cr_expect_eq(parse_exactly(p, HEADER, &h, NULL), -1);
+}
+
 Test(qcow2, bits_that_nobody_knows_yet_are_reported)
 {
     uint8_t p[HEADER];

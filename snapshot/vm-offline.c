@@ -2,13 +2,10 @@
 /* vm-offline: see vm-offline.h. */
 #include "snapshot/vm-offline.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "qmp/address.h"
 #include "qmp/mem.h"
 #include "snapshot/clock.h"
 #include "snapshot/engine.h"
@@ -26,20 +23,6 @@ enum { PATIENCE_MS = 30000 };
 
 /* For a lock of somebody who is not to be seen to go, looked at so often. */
 enum { LOCK_PATIENCE_MS = 3000, LOCK_TICK_MS = 10 };
-
-bool offline_is_dead(const char *address)
-{
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    struct address where;
-
-    if (address_parse(&where, address, NULL) || where.kind != ADDRESS_UNIX || where.abstract)
-        return false;
-    memcpy(to.sun_path, where.path, sizeof(to.sun_path));
-    /* of another type than a monitor's: a living one refuses us by that, and never hears of it */
-    auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) &&
-           (errno == ENOENT || errno == ECONNREFUSED);
-}
 
 int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err)
 {

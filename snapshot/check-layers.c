@@ -19,32 +19,61 @@ static json_int_t number(const json_t *obj, const char *key)
 
 /* ---- a file that is not there ---- */
 
-/* An overlay that nobody knows, of the right size, on the very layer that @id builds on. */
-static bool could_be(const struct check *k, const json_t *layer, const json_t *entry)
+/* How well it is known which file a layer was moved to. */
+enum likeness { FITS, ON_THE_SAME, ON_WHAT_IS_GONE, LIKENESSES };
+
+static const char *const likenesses[] = {
+    [FITS] = "has its size and time",
+    [ON_THE_SAME] = "builds on the same layer and is as large",
+    [ON_WHAT_IS_GONE] = "is as large, and builds on a file that is not there any more",
+};
+
+/*
+ * Is it an overlay that nobody knows, of the right size, on the very layer that @layer builds on?
+ * If the files below were renamed, too, its header names what that was called before: as is still
+ * recorded, or, where the new name is, what nothing is called now.
+ */
+static bool could_be(const struct check *k, const json_t *layer, const json_t *entry,
+                     enum likeness how)
 {
     auto_free char *below = chain_layer_file(k->c, text(layer, "backing"));
+    const char *leads = text(entry, "leads");
 
-    return below && check_same_file(k, text(entry, "leads"), below) &&
-           number(entry, "virtual") == number(layer, "size") &&
-           !json_is_true(json_object_get(entry, "empty"));
+    if (!below || !leads || number(entry, "virtual") != number(layer, "size") ||
+        json_is_true(json_object_get(entry, "empty")))
+        return false;
+    if (how == ON_THE_SAME)
+        return same(leads, below) || check_same_file(k, leads, below);
+    return !check_file(k, leads) && !chain_layer_by_file(k->c, leads);
 }
 
 /* The one file that nobody knows and that @id can be. NULL: none, or several. */
-static const char *find_moved(const struct check *k, const char *id, bool *sure)
+static const char *find_by(const struct check *k, const char *id, enum likeness how)
 {
     const json_t *layer = chain_layer(k->c, id);
     const char *file, *found = NULL;
     json_t *entry;
 
-    *sure = json_object_get(layer, "fingerprint") != NULL;
     json_object_foreach((json_t *)k->files, file, entry) {
         if (chain_layer_by_file(k->c, file) ||
-            !(*sure ? check_fits(layer, entry) : could_be(k, layer, entry)))
+            !(how == FITS ? check_fits(layer, entry) : could_be(k, layer, entry, how)))
             continue;
         if (found)
             return NULL;
         found = file;
     }
+    return found;
+}
+
+static const char *find_moved(const struct check *k, const char *id, enum likeness *how)
+{
+    const char *found = NULL;
+
+    *how = FITS;
+    if (json_object_get(chain_layer(k->c, id), "fingerprint"))
+        return find_by(k, id, FITS);
+    while (!found && ++*how < LIKENESSES)
+        found = find_by(k, id, *how);
     return found;
 }
 
@@ -79,8 +108,8 @@ static void missing_for_good(struct check *k, const char *id, const char *file, 
 
 static void missing(struct check *k, const char *id, const char *file)
 {
-    bool sure;
-    const char *moved = find_moved(k, id, &sure);
+    enum likeness how;
+    const char *moved = find_moved(k, id, &how);
     const struct graph_disk *d = NULL;
     auto_free char *why = chain_keeps(k->c, id);
     auto_free char *child = chain_other_child(k->c, id, NULL);
@@ -94,9 +123,8 @@ static void missing(struct check *k, const char *id, const char *file)
     else if (moved)
         check_add(k,
                   &(struct finding){"moved-file", file, "record the new name", rename_to(id, moved),
-                                    !sure},
-                  "it is not there; %s %s", moved,
-                  sure ? "has its size and time" : "builds on the same layer and is as large");
+                                    how != FITS},
+                  "it is not there; %s %s", moved, likenesses[how]);
     else if (!why && !child)
         check_add(k,
                   &(struct finding){"missing-file", file, "drop it from the record",

@@ -132,11 +132,16 @@ static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, boo
 }
 
 /* There is no sidecar: @c becomes what the images say by themselves. */
-static void without_record(struct qrw_vm *vm, struct chain *c)
+static void without_record(struct qrw_vm *vm, struct chain *c, const char *foreign)
 {
-    vm_note(vm, 0,
-            "there is no sidecar: only the images are looked at, and none is mended; "
-            "qrewind adopt makes one");
+    struct qmp_error why;
+
+    if (vm_check_elsewhere(vm, foreign, &why))
+        vm_note(vm, 0, "%s; %s", why.desc, why.hint);
+    else
+        vm_note(vm, 0,
+                "there is no sidecar: only the images are looked at, and none is mended; "
+                "qrewind adopt makes one");
     adopt(c, &vm->graph, NULL, "000000");
 }
 
@@ -197,14 +202,14 @@ json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
 
     if (vm_observe(vm, GRAPH_NODES, &why))
         return unreadable(vm, &why, err);
-    auto_free char *file = NULL;
-    if (vm_sidecar_file(vm, &file, &exists, NULL, err))
+    auto_free char *file = NULL, *foreign = NULL;
+    if (vm_sidecar_file(vm, &file, &exists, &foreign, err))
         return NULL;
     if (vm_load(vm, file, &c, &why))
         return broken(file, file, &why);
     vm_adopt_names(vm, &c);
     if (!exists)
-        without_record(vm, &c);
+        without_record(vm, &c, foreign);
     findings = examine(vm, &c, exists ? file : NULL, exists, flags, &found, err);
     if (findings && exists && flags & QRW_DEEP && !(flags & QRW_DRY_RUN) &&
         fingerprints_hash(&c, found))
@@ -334,7 +339,7 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp
     }
     const bool recorded = sidecar_exists(j->file);
     if (!recorded)
-        without_record(vm, &j->chain);
+        without_record(vm, &j->chain, NULL);
     for (int i = 0; n > 0 && i < MAX_PASSES; i++) {
         json_auto_t *found = NULL;
 

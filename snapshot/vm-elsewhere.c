@@ -2,11 +2,12 @@
 /*
  * vm-elsewhere: a sidecar that no disk leads to, and that knows one nevertheless. It lies beside
  * one disk of a VM: started without that one, the VM seems to have none. So it does where its
- * active image was renamed.
+ * active image was renamed, or all of its images were.
  */
 #include <stdlib.h>
 
 #include "qmp/mem.h"
+#include "snapshot/graph-files.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
@@ -67,6 +68,28 @@ static int check_renamed(const struct graph_disk *d, const char *file, struct qm
     return qmp_error_hint(err, "if that was renamed: qrewind --sidecar %s repair", quoted);
 }
 
+/* All images were renamed, and what the header of the last names is in a record beside them. */
+static int check_cut(const struct graph_disk *d, struct qmp_error *err)
+{
+    const struct graph_layer *l = graph_files_trouble(d);
+    char *found[2] = {NULL, NULL};
+
+    if (!l || !graph_has_folder(l->file) || !image_is_gone(l->file))
+        return 0;
+    int rc = sidecar_search(l->file, found, err);
+    if (!rc && found[0]) {
+        auto_free char *quoted = path_quote(found[0]);
+
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s builds on %s, which is not there; %s knows it",
+                      d->id, l->file, found[0]);
+        rc = qmp_error_hint(err, "if the images were renamed: qrewind --sidecar %s repair --yes",
+                            quoted);
+    }
+    free(found[0]);
+    free(found[1]);
+    return rc;
+}
+
 /* QRW_ERR_REFUSED: there is one. */
 static int check(const struct graph_disk *d, struct qmp_error *err)
 {
@@ -94,7 +117,7 @@ int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_
         const struct graph_disk *d = &vm->graph.disks[i];
 
         if (!graph_skip_reason(d) && graph_has_folder(d->layers[0].file) &&
-            (check(d, err) || check_renamed(d, foreign, err)))
+            (check(d, err) || check_renamed(d, foreign, err) || check_cut(d, err)))
             return -1;
     }
     return 0;

@@ -51,10 +51,17 @@ static void hint(const struct chain *c, const char *file, struct qmp_error *err)
 int vm_lost(const struct qrw_vm *vm, struct qmp_error *err)
 {
     const struct graph_layer *l = find_trouble(&vm->graph);
+    struct qmp_error elsewhere;
     struct chain c = {0};
 
-    if (!err || !l || is_there(l->file) || !vm->sidecar_found ||
-        !sidecar_exists(vm->sidecar_found) || sidecar_load(&c, vm->sidecar_found, NULL, NULL, NULL))
+    if (!err || !l || is_there(l->file))
+        return -1;
+    if (!vm->sidecar_found || !sidecar_exists(vm->sidecar_found)) {
+        if (vm_check_elsewhere(vm, NULL, &elsewhere))
+            *err = elsewhere;
+        return -1;
+    }
+    if (sidecar_load(&c, vm->sidecar_found, NULL, NULL, NULL))
         return -1;
     hint(&c, l->file, err);
     chain_done(&c);

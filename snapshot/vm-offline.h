@@ -12,8 +12,8 @@
 
 /*
  * Is the unix socket @address left over from a process that has ended, or not there at all; does
- * nobody listen on the port of this host that it is? True only where that is certain: a QEMU that is
- * busy, or silent, is there. It does not notice.
+ * nobody listen on the port of this host that it is? True only where that is certain: a QEMU that
+ * is busy, or silent, is there. It does not notice.
  */
 bool offline_is_dead(const char *address);
 

@@ -35,6 +35,18 @@ static const struct state_row files[] = {
     {"the active one has: by what it builds on",
      "disk0: base* <- a", "-a; x.virtual=67108864; x.leads=@base; x.backing=base; x.size=7; offline",
      "moved-file a (rename?)"},
+    {"it has, and the header knows what it builds on by its old name",
+     "disk0: base* <- a", "-a; -base; b.size=1; x.virtual=67108864; x.leads=@base; x.size=7; offline",
+     "moved-file base (rename), moved-file a (rename?)"},
+    {"the new name of what it builds on is recorded already",
+     "disk0: base* <- a", "-a; x.virtual=67108864; x.leads=@gone; x.size=7; offline",
+     "moved-file a (rename?)"},
+    {"that is less than to build on the very layer",
+     "disk0: base* <- a", "-a; x.virtual=67108864; x.leads=@gone; x.size=7; "
+     "y.virtual=67108864; y.leads=@base; y.size=7; offline", "moved-file a (rename?)"},
+    {"another one that builds on what is gone",
+     "disk0: base* <- a", "-a; x.virtual=67108864; x.leads=@gone; x.size=7; "
+     "y.virtual=67108864; y.leads=@went; y.size=7; offline", "missing-file a"},
     {"nothing in it speaks for that",
      "disk0: base* <- a", "-a; x.virtual=67108864; x.leads=@base; x.empty=true; x.size=7; offline",
      "missing-file a"},

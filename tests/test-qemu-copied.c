@@ -103,6 +103,47 @@ Test(qemu_copied, a_file_that_was_renamed_is_still_used)
     cr_expect(!strstr(r.err, "any more"), "%s", r.err);
 }
 
+/* One folder, all of whose files are called otherwise. */
+static void make_renamed(void)
+{
+    make_one();
+    offline_write("one/a.s2.qcow2", 3, "1M", "64k");
+    offline_sh("cd one && for f in a.*; do mv $f web${f#a}; done");
+}
+
+Test(qemu_copied, files_that_were_all_renamed_are_found)
+{
+    for (int i = 0; i < 2; i++) {
+        make_renamed();
+        if (i) /* what is certain first */
+            offline_ok("qrewind -i one/web.qcow2 repair");
+        offline_ok("qrewind -i one/web.qcow2 repair --yes");
+        offline_ok("qrewind -i one/web.s2.qcow2 check");
+        offline_ok("test -f one/web.qcow2.qrewind.json");
+        offline_ok("qrewind -i one/web.s2.qcow2 create s3");
+        auto_free char *active = offline_active("-i one/web.qcow2", 0);
+        offline_reads(active, 2, "0", "64k");
+        offline_reads(active, 3, "1M", "64k");
+        offline_ok("rm -r one");
+    }
+}
+
+Test(qemu_copied, of_a_renamed_image_the_way_to_its_record_is_told)
+{
+    static const char words[] = "--sidecar ";
+
+    make_renamed();
+    offline_ok("cp -a one before");
+    offline_fails(0, words, "qrewind -i one/web.s2.qcow2 list");
+    offline_fails(9, words, "qrewind -i one/web.s2.qcow2 check");
+    offline_fails(1, words, "qrewind -i one/web.s2.qcow2 create s3");
+    offline_fails(1, words, "qrewind -i one/web.s2.qcow2 repair --yes");
+    offline_fails(1, words, "qrewind -i one/web.s2.qcow2 adopt");
+    offline_ok("diff -r before one");
+    offline_ok("qrewind --sidecar one/web.qcow2.qrewind.json repair --yes");
+    offline_ok("qrewind -i one/web.s2.qcow2 show s2");
+}
+
 /* The same in @folder, where s2 is deleted, but not merged. */
 static void make_due(const char *folder)
 {

@@ -10,6 +10,7 @@ struct answer {
     struct ask *ask;
     ask_take_fn *take;
     void *to;
+    bool optional;
     json_t *reply; /* owned; NULL: failed or not answered */
     struct qmp_error err;
 };
@@ -80,6 +81,11 @@ size_t ask_add(struct ask *a, const char *name, json_t *args, ask_take_fn *take,
     return a->n++;
 }
 
+void ask_optional(struct ask *a, size_t i)
+{
+    a->answers[i]->optional = true;
+}
+
 static bool settled(void *arg)
 {
     const struct ask *a = arg;
@@ -123,7 +129,7 @@ json_t *ask_reply(const struct ask *a, size_t i, struct qmp_error *err)
 int ask_failed(const struct ask *a, struct qmp_error *err)
 {
     for (size_t i = 0; i < a->n; i++)
-        if (!ask_reply(a, i, err))
+        if (!a->answers[i]->optional && !ask_reply(a, i, err))
             return -1;
     return 0;
 }

@@ -26,6 +26,9 @@ void ask_free(struct ask *a);
 /* Add a command; takes @args. Returns its index. @take may be NULL: the reply is kept. */
 size_t ask_add(struct ask *a, const char *name, json_t *args, ask_take_fn *take, void *to);
 
+/* It does not matter if command @i fails. */
+void ask_optional(struct ask *a, size_t i);
+
 /* Let QEMU have the commands now, if there is something to do before ask_run(). */
 void ask_send(struct ask *a);
 

@@ -155,6 +155,9 @@ static void rename_disk(json_t *doc, const char *from, const char *to)
     json_array_foreach(json_object_get(doc, "snapshots"), i, s) {
         rename_key(json_object_get(s, "disks"), from, to);
         rename_value(json_object_get(s, "memory"), from, to);
+        rename_key(
+            json_object_get(json_object_get(json_object_get(s, "memory"), "places"), "disks"), from,
+            to);
     }
 }
 

@@ -8,8 +8,8 @@
 
 #include "qmp/mem.h"
 #include "snapshot/error.h"
-#include "snapshot/graph.h"
 #include "snapshot/member.h"
+#include "snapshot/places.h"
 
 char *machine_name(const char *qom_type)
 {
@@ -87,6 +87,15 @@ int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *e
     return 0;
 }
 
+int machine_take_tree(void *machine, const json_t *reply, struct qmp_error *err)
+{
+    struct machine *m = machine;
+
+    json_decref(m->tree);
+    m->tree = places_read(json_string_value(reply));
+    return 0;
+}
+
 int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err)
 {
     struct machine *m = machine;
@@ -140,6 +149,7 @@ void machine_done(struct machine *m)
     free(m->type);
     free(m->migration);
     json_decref(m->devices);
+    json_decref(m->tree);
     json_decref(m->blockers);
     memset(m, 0, sizeof(*m));
 }
@@ -187,14 +197,28 @@ int machine_can_load(const struct machine *m, const char *status, struct qmp_err
     return 0;
 }
 
-void machine_record(const struct machine *m, json_t *memory)
+/* New reference, NULL: that is not told. */
+static json_t *places(const struct machine *m, const struct graph *g, const json_t *disks)
 {
+    json_t *found = m->tree ? places_record(m->tree, m->devices, g, disks) : NULL;
+
+    sort(json_object_get(found, "devices"));
+    return found;
+}
+
+void machine_record(const struct machine *m, const struct graph *g, const json_t *disks,
+                    json_t *memory)
+{
+    json_t *found = places(m, g, disks);
+
     json_object_set_new(memory, "machine", m->type ? json_string(m->type) : json_null());
     json_object_set_new(memory, "ram", json_integer(m->ram));
     if (m->cpus)
         json_object_set_new(memory, "cpus", json_integer((json_int_t)m->cpus));
     if (m->devices)
         json_object_set(memory, "devices", m->devices);
+    if (found)
+        json_object_set_new(memory, "places", found);
 }
 
 static const char *entry(const json_t *list, size_t i)
@@ -226,15 +250,58 @@ static int release(const char *qemu)
     return qemu && sscanf(qemu, "%hu.%hu", &major, &minor) == 2 ? major << 16 | minor : 0;
 }
 
-int machine_fits(const struct machine *m, const char *qemu, const json_t *memory,
-                 struct qmp_error *err)
+/* The types of @devices, sorted. New reference. */
+static json_t *types_of(const json_t *devices)
+{
+    json_t *types = json_array();
+
+    for (size_t i = 0; i < json_array_size(devices); i++) {
+        const char *type = strrchr(entry(devices, i), ' ');
+
+        json_array_append_new(types, json_string(type ? type + 1 : ""));
+    }
+    sort(types);
+    return types;
+}
+
+static bool same_types(const json_t *a, const json_t *b)
+{
+    json_auto_t *of_a = types_of(a), *of_b = types_of(b);
+
+    return json_equal(of_a, of_b);
+}
+
+/* @then and @now: of the same disks and types of devices. */
+static int check_places(const json_t *then, const json_t *now, struct qmp_error *err)
+{
+    const char *id,
+        *lost = missing(json_object_get(then, "devices"), json_object_get(now, "devices"));
+    json_t *was;
+
+    json_object_foreach(json_object_get(then, "disks"), id, was) {
+        const char *is = text(json_object_get(now, "disks"), id);
+
+        if (is && json_is_string(was) && !same(is, json_string_value(was)))
+            return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s sat at %s, and is at %s now",
+                                 id, json_string_value(was), is);
+    }
+    return lost ? qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                                "the VM had a device that is elsewhere now: %s", lost)
+                : 0;
+}
+
+int machine_fits(const struct machine *m, const struct graph *g, const char *qemu,
+                 const json_t *memory, struct qmp_error *err)
 {
     const char *type = text(memory, "machine"), *saved_by = text(memory, "qemu");
     int64_t ram = json_integer_value(json_object_get(memory, "ram"));
     long long cpus = json_integer_value(json_object_get(memory, "cpus"));
     const json_t *devices = json_object_get(memory, "devices");
-    const char *lost = devices ? missing(devices, m->devices) : NULL;
-    const char *added = devices ? missing(m->devices, devices) : NULL;
+    const json_t *then = json_object_get(memory, "places");
+    json_auto_t *now = then ? places(m, g, json_object_get(then, "disks")) : NULL;
+    const bool by_name = !now || !same_types(devices, m->devices);
+    const char *lost = devices && by_name ? missing(devices, m->devices) : NULL;
+    const char *added = devices && by_name ? missing(m->devices, devices) : NULL;
 
     if (type && m->type && strcmp(type, m->type))
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
@@ -257,7 +324,7 @@ int machine_fits(const struct machine *m, const char *qemu, const json_t *memory
     else if (added)
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the VM has a device that it had not then: %s",
                       device_words(added));
-    else
+    else if (!now || !check_places(then, now, err))
         return 0;
     return qmp_error_hint(err, "start QEMU as it was then, or revert the disks alone with "
                                "--no-memory (the guest restarts)");

@@ -3,7 +3,7 @@
  * machine: what decides whether a saved memory fits, from query replies.  PURE
  *
  * Memory can only be loaded into a machine of the same type with the same RAM, CPUs
- * and devices; and it can only be saved when nothing forbids migration.
+ * and devices in the same places; and it can only be saved when nothing forbids migration.
  */
 #ifndef SNAPSHOT_MACHINE_H
 #define SNAPSHOT_MACHINE_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "qmp/error.h"
+#include "snapshot/graph.h"
 
 enum machine_live { MACHINE_LIVE_NEVER, MACHINE_LIVE_OFF, MACHINE_LIVE_ON };
 
@@ -21,6 +22,7 @@ struct machine {
     int64_t ram;            /* bytes, plugged memory included */
     size_t cpus;            /* plugged ones included, 0: not told */
     json_t *devices;        /* sorted array of "id: type"; ids that QEMU chose are "-" */
+    json_t *tree;           /* where they sit: places_read(); NULL: not told */
     json_t *blockers;       /* array of QEMU's words why memory cannot be saved */
     char *migration;        /* "active", … when one runs; else NULL */
     enum machine_live live; /* its capability to save the memory of a guest that runs on */
@@ -33,6 +35,7 @@ int machine_take_type(void *machine, const json_t *reply, struct qmp_error *err)
 int machine_take_memory(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_cpus(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_devices(void *machine, const json_t *reply, struct qmp_error *err);
+int machine_take_tree(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_migration(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_capabilities(void *machine, const json_t *reply, struct qmp_error *err);
 int machine_take_parameters(void *machine, const json_t *reply, struct qmp_error *err);
@@ -59,16 +62,19 @@ int machine_can_save(const struct machine *m, struct qmp_error *err);
  */
 int machine_can_load(const struct machine *m, const char *status, struct qmp_error *err);
 
-/* What a snapshot records of @m: {"machine", "ram", "cpus", "devices"} go into @memory. */
-void machine_record(const struct machine *m, json_t *memory);
+/* What a snapshot of @disks (their ids are keys) records of @m: {"machine", "ram", "cpus",
+ * "devices", "places"} go into @memory. */
+void machine_record(const struct machine *m, const struct graph *g, const json_t *disks,
+                    json_t *memory);
 
 /*
  * Does what was recorded fit @m in QEMU @qemu ("7.2.22")? QRW_ERR_UNSUPPORTED names the
  * difference. A newer QEMU loads what an older one saved, as the machine type has a version for
- * that; the other way round nobody promises it.
+ * that; the other way round nobody promises it. What devices are called means nothing where it is
+ * known where they sit.
  */
-int machine_fits(const struct machine *m, const char *qemu, const json_t *memory,
-                 struct qmp_error *err);
+int machine_fits(const struct machine *m, const struct graph *g, const char *qemu,
+                 const json_t *memory, struct qmp_error *err);
 
 /* "pc-q35-7.2" of the QOM type "pc-q35-7.2-machine". New string. */
 char *machine_name(const char *qom_type);

@@ -28,8 +28,8 @@ json_t *manifest_new(const json_t *snapshot, bool memory, const char *now)
 {
     static const char *const keys[] = {"name",  "id",       "created", "description",
                                        "state", "quiesced", NULL};
-    static const char *const needs[] = {"tag", "method", "qemu",    "machine",
-                                        "ram", "cpus",   "devices", NULL};
+    static const char *const needs[] = {"tag",  "method",  "qemu",   "machine", "ram",
+                                        "cpus", "devices", "places", NULL};
     json_t *record = pick(snapshot, keys);
 
     if (memory)

@@ -123,7 +123,7 @@ static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error 
         return -1;
     if (json_is_true(json_object_get(w->snapshot, "foreign")))
         return check_foreign(w, err);
-    return machine_fits(w->s->machine, w->s->qemu, memory, err);
+    return machine_fits(w->s->machine, w->s->graph, w->s->qemu, memory, err);
 }
 
 /* ---- what this QEMU can do ---- */

@@ -201,10 +201,7 @@ static void plan_save(struct plan *p, const struct scene *s, const char *tag,
 
 static json_t *memory_record(const struct scene *s, const char *tag, const struct graph_disk *d)
 {
-    json_t *memory = json_pack("{s:s, s:s, s:s}", "disk", d->id, "tag", tag, "qemu", s->qemu);
-
-    machine_record(s->machine, memory);
-    return memory;
+    return json_pack("{s:s, s:s, s:s}", "disk", d->id, "tag", tag, "qemu", s->qemu);
 }
 
 static void record(struct plan *p, const struct scene *s, const struct qrw_create_args *args,

@@ -106,11 +106,9 @@ json_t *plan_memory_record(const struct plan *p, const struct scene *s, const ch
                            const char *tag, bool live)
 {
     auto_free char *relative = path_relative(p->after.folder, file);
-    json_t *memory = json_pack("{s:s, s:s, s:s, s:s*}", "file", relative, "tag", tag, "qemu",
-                               s->qemu, "method", live ? "live" : NULL);
 
-    machine_record(s->machine, memory);
-    return memory;
+    return json_pack("{s:s, s:s, s:s, s:s*}", "file", relative, "tag", tag, "qemu", s->qemu,
+                     "method", live ? "live" : NULL);
 }
 
 bool plan_memory_wanted(struct plan *p, const struct scene *s, const json_t *memory,
@@ -136,7 +134,7 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
     if (machine_can_load(s->machine, s->graph->status, err))
         return qmp_error_hint(err, "revert in a QEMU that is started with -S on these disks, or "
                                    "the disks alone with --no-memory (the guest restarts)");
-    return machine_fits(s->machine, s->qemu, memory, err);
+    return machine_fits(s->machine, s->graph, s->qemu, memory, err);
 }
 
 static void command(struct plan *p, const char *execute, const char *undo)

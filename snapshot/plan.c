@@ -380,6 +380,8 @@ json_t *plan_preview(const struct plan *p)
 void plan_record(struct plan *p, const struct scene *s, const char *name, const char *kind,
                  const char *description, json_t *disks, json_t *memory)
 {
+    if (memory)
+        machine_record(s->machine, s->graph, disks, memory);
     chain_add_snapshot(&p->after, chain_record(&(struct chain_record){
                                       .name = name,
                                       .id = s->token,

@@ -181,7 +181,7 @@ void plan_migration(struct plan *p, const char *execute, json_t *arguments, cons
 /* ---- the promise and what follows ---- */
 
 /* Record the present as the snapshot @name of @kind. @description may be NULL; @disks and @memory
- * (NULL: none) are taken. */
+ * (NULL: none) are taken; to the latter is added what a VM must be like to load it. */
 void plan_record(struct plan *p, const struct scene *s, const char *name, const char *kind,
                  const char *description, json_t *disks, json_t *memory);
 

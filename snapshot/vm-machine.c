@@ -24,6 +24,9 @@ void vm_ask_machine(struct qrw_vm *vm, bool live)
     ask_add(a, "query-cpus-fast", NULL, machine_take_cpus, m);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         ask_add(a, "qom-list", json_pack("{s:s}", "path", paths[i]), machine_take_devices, m);
+    ask_optional(a,
+                 ask_add(a, "human-monitor-command",
+                         json_pack("{s:s}", "command-line", "info qtree"), machine_take_tree, m));
     ask_add(a, "query-migrate", NULL, machine_take_migration, m);
     if (version >= OLDEST_WITH_ACCELERATORS)
         ask_add(a, "query-accelerators", NULL, machine_take_accelerator, m);

@@ -55,6 +55,7 @@ static const char *const sent[] = {
     "{'execute': 'block-job-cancel', 'arguments': {'device': 'j', 'force': true}}",
     "{'execute': 'query-kvm'}",
     "{'execute': 'query-accelerators'}",
+    "{'execute': 'human-monitor-command', 'arguments': {'command-line': 'info qtree'}}",
     "{'execute': 'set-action', 'arguments': {'reboot': 'reset'}}",
 };
 

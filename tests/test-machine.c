@@ -8,6 +8,8 @@
 #include "qmp/mem.h"
 #include "snapshot/error.h"
 
+static const struct graph nothing;
+
 Test(machine, memory_is_not_loaded_over_an_nvme_controller_that_a_guest_uses)
 {
     static const struct {
@@ -59,8 +61,9 @@ Test(machine, the_difference_to_what_a_memory_was_saved_on_is_named)
         m.type = mem_strdup(rows[i].type);
         machine_take_devices(&m, reply, NULL);
         if (i == 0)
-            machine_record(&m, memory);
-        cr_expect_eq(!machine_fits(&m, "7.2.22", memory, &err), !rows[i].words, "row %zu", i);
+            machine_record(&m, &nothing, NULL, memory);
+        cr_expect_eq(!machine_fits(&m, &nothing, "7.2.22", memory, &err), !rows[i].words, "row %zu",
+                     i);
         if (rows[i].words)
             cr_expect(strstr(err.desc, rows[i].words), "row %zu: %s", i, err.desc);
         machine_done(&m);
@@ -72,7 +75,7 @@ Test(machine, the_difference_to_what_a_memory_was_saved_on_is_named)
 
     json_object_del(memory, "cpus");
     json_object_del(memory, "devices");
-    cr_expect_eq(machine_fits(&many, "7.2.22", memory, &err), 0);
+    cr_expect_eq(machine_fits(&many, &nothing, "7.2.22", memory, &err), 0);
 }
 
 Test(machine, an_older_qemu_than_the_one_that_saved_is_refused)
@@ -91,7 +94,8 @@ Test(machine, an_older_qemu_than_the_one_that_saved_is_refused)
         struct machine m = {0};
         struct qmp_error err;
 
-        cr_expect_eq(!machine_fits(&m, rows[i].qemu, memory, &err), rows[i].fits, "row %zu", i);
+        cr_expect_eq(!machine_fits(&m, &nothing, rows[i].qemu, memory, &err), rows[i].fits,
+                     "row %zu", i);
         if (!rows[i].fits)
             cr_expect(strstr(err.desc, rows[i].saved_by) && strstr(err.desc, rows[i].qemu), "%s",
                       err.desc);

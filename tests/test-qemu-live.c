@@ -71,6 +71,7 @@ Test(live, the_snapshot_tells_how_its_memory_was_saved)
     says(doc, "snapshot.memory.file", "vda.m1.vmstate");
     says(doc, "snapshot.memory.method", "live");
     says(doc, "snapshot.memory.machine", "pc-i440fx");
+    says(doc, "snapshot.memory.places.disks.vda", "pci.0 addr 02.0");
     says(doc, "snapshot.state", "running");
     auto_result struct lab_result list = lab_run(lab, "list", NULL);
     cr_expect(strstr(list.out, " external + live memory "), "%s", list.out);

@@ -113,11 +113,13 @@ static bool counts(const struct between *b, const char *line)
 {
     json_auto_t *message = json_loads(line, 0, NULL);
     const char *name = json_string_value(json_object_get(message, "execute"));
+    const char *human =
+        json_string_value(json_object_get(json_object_get(message, "arguments"), "command-line"));
 
     if (b->only)
         return name && !strcmp(name, b->only);
     return name && strncmp(name, "query-", 6) && strncmp(name, "qom-", 4) &&
-           strcmp(name, "qmp_capabilities") != 0;
+           strcmp(name, "qmp_capabilities") != 0 && !(human && !strncmp(human, "info ", 5));
 }
 
 /* Another name, of the same length, for the command that is not to be known. */

@@ -46,6 +46,7 @@ static void take_machine(struct machine *m, const json_t *replies)
     machine_take_memory(m, json_object_get(replies, "query-memory-size-summary"), NULL);
     machine_take_cpus(m, json_object_get(replies, "query-cpus-fast"), NULL);
     machine_take_devices(m, json_object_get(replies, "qom-list"), NULL);
+    machine_take_tree(m, json_object_get(replies, "human-monitor-command"), NULL);
     machine_take_migration(m, json_object_get(replies, "query-migrate"), NULL);
 }
 

@@ -59,19 +59,28 @@ static bool is_top(const struct check *k, const char *file)
     return false;
 }
 
+/* Does one of the other sidecars name @file? */
+static bool is_recorded(const json_t *sidecars, const char *file)
+{
+    const char *other;
+    json_t *images;
+
+    json_object_foreach((json_t *)sidecars, other, images)
+        if (json_object_get(images, file))
+            return true;
+    return false;
+}
+
 /* Does anything that we know of need @file: a record, QEMU, another sidecar or image? */
 static bool is_used(const struct check *k, const char *file)
 {
-    const json_t *others = json_object_get(k->survey, "sidecars");
     const char *other;
     json_t *value;
 
     if (chain_layer_by_file(k->c, file) || is_memory(k, file) || check_live(k, file, NULL) ||
-        is_top(k, file))
+        is_top(k, file) || is_recorded(json_object_get(k->survey, "sidecars"), file) ||
+        is_recorded(json_object_get(k->survey, "named"), file))
         return true;
-    json_object_foreach((json_t *)others, other, value)
-        if (json_object_get(value, file))
-            return true;
     json_object_foreach((json_t *)k->files, other, value)
         if (same(text(value, "leads"), file) || same(text(value, "data"), file))
             return true;

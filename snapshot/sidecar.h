@@ -35,6 +35,9 @@ bool sidecar_is_beside(const struct graph *g, const char *file);
 
 bool sidecar_exists(const char *file);
 
+/* Is @file a sidecar, whatever it is called? */
+bool sidecar_is_one(const char *file);
+
 /* Was it written since, by CLOCK_REALTIME? True, too, where it cannot be looked at. */
 bool sidecar_is_newer(const char *file, const struct timespec *since);
 

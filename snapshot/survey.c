@@ -188,10 +188,10 @@ static void take_headers(struct survey *s)
 
 /* ---- what else lies there ---- */
 
-/* What another sidecar says of its images. */
-static void take_sidecar(struct survey *s, const char *file)
+/* What another sidecar, one of @which, says of its images. */
+static void take_sidecar(struct survey *s, const char *which, const char *file)
 {
-    json_t *layers = json_object_get(json_object_get(s->whole, "sidecars"), file), *entry;
+    json_t *layers = json_object_get(json_object_get(s->whole, which), file), *entry;
     struct chain other = {0};
     struct qmp_error why;
     const char *id;
@@ -211,7 +211,7 @@ static void take_sidecar(struct survey *s, const char *file)
                             json_pack("{s:b, s:b}", "ours", chain_is_ours(&other, id), "active",
                                       chain_is_active(&other, id)));
     }
-    json_object_set_new(json_object_get(s->whole, "sidecars"), file, layers);
+    json_object_set_new(json_object_get(s->whole, which), file, layers);
     chain_done(&other);
 }
 
@@ -236,7 +236,9 @@ static void take_entry(struct survey *s, const char *folder, const char *name)
     if (same(file, fresh) || (st.symlink && !st.exists && path_ends(name, SIDECAR_SUFFIX)))
         json_array_append_new(json_object_get(s->whole, "leftovers"), json_string(file));
     else if (st.regular && path_ends(name, SIDECAR_SUFFIX))
-        take_sidecar(s, file);
+        take_sidecar(s, "sidecars", file);
+    else if (st.regular && sidecar_is_one(file))
+        take_sidecar(s, "named", file);
     else if (st.regular)
         intern(s, file);
 }
@@ -343,8 +345,8 @@ json_t *survey_take(const struct chain *c, const struct graph *g, const char *si
     struct survey s = {
         .c = c,
         .files = files,
-        .whole = json_pack("{s:s?, s:o, s:{}, s:[]}", "sidecar", sidecar, "files", files,
-                           "sidecars", "leftovers"),
+        .whole = json_pack("{s:s?, s:o, s:{}, s:{}, s:[]}", "sidecar", sidecar, "files", files,
+                           "sidecars", "named", "leftovers"),
         .names = json_object(),
         .todo = json_array(),
         .folders = json_object(),

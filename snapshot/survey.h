@@ -8,6 +8,7 @@
  *
  *   {"sidecar": FILE, "mode": 0600, "holder": "pid 12 (qrewind)", "leftovers": [FILE],
  *    "sidecars": {OTHER: {IMAGE: {"ours", "active"}}},
+ *    "named": the same of those that are not called so: copies, perhaps
  *    "live": true, "nodes": [NAME],            by vm-check.c, of a VM that runs
  *    "restarted": true,                        the same: since what is pending was begun
  *    "unread": true,                           a header may name any of the files

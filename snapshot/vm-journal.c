@@ -39,13 +39,26 @@ static int look_again(const struct journal *j, struct qrw_vm *vm, struct qmp_err
 static int check_only_one(const struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *other = NULL;
+    int rc = sidecar_find(&vm->graph, &other, NULL, err);
 
-    if (sidecar_find(&vm->graph, &other, NULL, err))
-        return -1;
-    if (!other)
-        return 0;
+    for (size_t i = 0; i < vm->graph.ndisks && !rc && !other; i++) {
+        const struct graph_disk *d = &vm->graph.disks[i];
+        char *found[2] = {NULL, NULL};
+
+        if (graph_skip_reason(d) || !graph_has_folder(d->layers[0].file))
+            continue;
+        rc = sidecar_search(d->layers[0].file, found, err);
+        other = found[0];
+        free(found[1]);
+    }
+    if (rc || !other)
+        return rc;
+    auto_free char *quoted = path_quote(other);
     qmp_error_set(err, QRW_ERR_REFUSED, "these images have a sidecar already: %s", other);
-    return qmp_error_hint(err, "leave out --sidecar, or remove that one first: qrewind forget");
+    return qmp_error_hint(err,
+                          "leave out --sidecar, or remove that one first: qrewind --sidecar %s "
+                          "forget",
+                          quoted);
 }
 
 int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)

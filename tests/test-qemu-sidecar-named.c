@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-qemu-sidecar-named: sidecars that the user has called as he likes. */
+#include <criterion/criterion.h>
+
+#include "tests/offline/offline.h"
+
+TestSuite(qemu_sidecar_named, .init = offline_enter, .fini = offline_leave, .timeout = 60);
+
+Test(qemu_sidecar_named, what_one_names_is_no_orphan)
+{
+    offline_image("a.qcow2", "1M", NULL);
+    offline_ok("qrewind -i a.qcow2 -S sub.json create s1");
+    offline_ok("qrewind -i a.qcow2 create s2");
+    offline_ok("qrewind -i a.qcow2 check");
+    offline_ok("qrewind -i a.qcow2 repair --yes");
+    offline_files("a.qcow2 a.qcow2.qrewind.json a.s1.qcow2 a.s2.qcow2 sub.json");
+    offline_ok("rm sub.json");
+    offline_ok("qrewind -i a.qcow2 repair --yes");
+    offline_files("a.qcow2 a.qcow2.qrewind.json a.s2.qcow2");
+}
+
+Test(qemu_sidecar_named, a_copy_is_no_second_one)
+{
+    offline_image("a.qcow2", "1M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    offline_ok("cp a.qcow2.qrewind.json copy.json");
+    offline_ok("qrewind -i a.qcow2 check");
+    offline_ok("qrewind -i a.qcow2 create s2");
+    offline_ok("qrewind -i a.qcow2 delete s1");
+}
+
+Test(qemu_sidecar_named, none_is_made_for_what_another_records)
+{
+    offline_image("a.qcow2", "1M", NULL);
+    offline_image("b.qcow2", "1M", NULL);
+    offline_ok("qrewind -i a.qcow2 -i b.qcow2 create s1");
+    offline_fails(1, "a.qcow2.qrewind.json", "qrewind -i b.s1.qcow2 -S sub.json create s2");
+    offline_fails(1, "a.qcow2.qrewind.json forget", "qrewind -i b.qcow2 -S sub.json create s2");
+    offline_files("a.qcow2 a.qcow2.qrewind.json a.s1.qcow2 b.qcow2 b.s1.qcow2");
+    /* what only builds on it is another VM's */
+    offline_image("other.qcow2", "1M", "b.qcow2");
+    offline_ok("qrewind -i other.qcow2 -S sub.json create s2");
+    offline_ok("qrewind -i other.qcow2 -S sub.json create s3");
+}

@@ -53,9 +53,12 @@ static bool is_top(const struct check *k, const char *file)
 {
     const struct graph *g = k->s->graph;
 
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (check_same_file(k, g->disks[i].layers[0].file, file))
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_layer *active = graph_active(&g->disks[i]);
+
+        if (active && check_same_file(k, active->file, file))
             return true;
+    }
     return false;
 }
 

@@ -50,15 +50,19 @@ static void report(const struct follow *f)
 
 /* ---- start ---- */
 
-/* Those that are not there yet: an earlier client may have died between two of them. */
+/* Those that are not there yet: an earlier client may have died between two of them. What somebody
+ * else began has no command, and once it has ended QEMU forgets it, unless told otherwise. */
 static int start(struct follow *f, struct qmp_error *err)
 {
     struct ask *a = ask_new(f->r->client, NULL);
 
-    for (size_t i = 0; i < f->n; i++)
-        if (!graph_job(&f->g, follow_id(f->steps[i])))
-            ask_add(a, text(f->steps[i], "execute"),
-                    json_deep_copy(json_object_get(f->steps[i], "arguments")), NULL, NULL);
+    for (size_t i = 0; i < f->n; i++) {
+        const char *command = text(f->steps[i], "execute");
+
+        if (command && !graph_job(&f->g, follow_id(f->steps[i])))
+            ask_add(a, command, json_deep_copy(json_object_get(f->steps[i], "arguments")), NULL,
+                    NULL);
+    }
     ask_send(a);
     if (f->r->meanwhile)
         f->r->meanwhile(f->r->journal, !f->r->no_wait && follow_then(f, 0) == JOB_COMPLETE);

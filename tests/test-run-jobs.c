@@ -222,6 +222,21 @@ Test(run_jobs, a_wait_has_a_limit_of_its_own)
     stage_close(&s);
 }
 
+/* Unless it is told otherwise, QEMU forgets a job at once when it has ended. */
+Test(run_jobs, a_cancelled_job_of_somebody_else_may_be_forgotten_already)
+{
+    struct qmp_error err = {0};
+    struct stage s;
+
+    stage_open(&s, "disk0: a; job theirs backup running",
+               (const struct stage_act[]){{"job-cancel", NULL, "disk0: a"}, {NULL, NULL, NULL}});
+    json_auto_t *jobs = qrw_job_action(s.vm, "cancel", "theirs", 0, &err);
+    cr_assert(jobs, "%s", err.desc);
+    cr_expect_eq(json_array_size(json_object_get(jobs, "jobs")), 0);
+    stage_expect_commands(&s, "job-cancel");
+    stage_close(&s);
+}
+
 Test(run_jobs, a_connection_lost_while_a_job_runs_leaves_it_to_the_next_client)
 {
     struct stage s;

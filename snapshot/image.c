@@ -222,32 +222,6 @@ int image_read_foreign(const char *path, char **backing, struct qmp_error *err)
     return got < 0 ? image_error(err, "read", path) : 0;
 }
 
-/*
- * Is the table all zero, that is, its first byte and every byte like the one before?
- * What lies behind the end of the file reads as zero, as in QEMU.
- */
-static int l1_is_zero(int fd, const char *path, const struct qcow2_header *h, bool *zero,
-                      struct qmp_error *err)
-{
-    uint64_t end = h->l1_offset + 8 * (uint64_t)h->l1_entries;
-    char buf[16384];
-
-    for (uint64_t at = h->l1_offset; at < end; at += sizeof(buf)) {
-        size_t len = end - at < sizeof(buf) ? (size_t)(end - at) : sizeof(buf);
-        ssize_t got = read_at(fd, buf, len, at);
-        if (got < 0)
-            return image_error(err, "read", path);
-        if (got && (buf[0] || memcmp(buf, buf + 1, (size_t)got - 1) != 0)) {
-            *zero = false;
-            return 0;
-        }
-        if ((size_t)got < len)
-            break;
-    }
-    *zero = true;
-    return 0;
-}
-
 int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err)
 {
     struct qcow2_header h;
@@ -260,7 +234,7 @@ int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err)
         *empty = false;
         return 0;
     }
-    return l1_is_zero(fd, path, &h, empty, err);
+    return image_tables_are_zero(fd, path, &h, empty, err);
 }
 
 bool image_is_unwritten(const char *path)

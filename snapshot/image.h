@@ -83,8 +83,12 @@ int image_read_header(const char *path, struct qcow2_header *h, struct qmp_error
  * names none, or is no such image. */
 int image_read_foreign(const char *path, char **backing, struct qmp_error *err);
 
-/* Was never any guest data, and no internal snapshot, written to this qcow2 image? */
+/* Is there no guest data, and no internal snapshot, in this qcow2 image? */
 int image_is_empty_overlay(const char *path, bool *empty, struct qmp_error *err);
+
+/* The same of the open image with the header @h, which has no internal snapshot. */
+int image_tables_are_zero(int fd, const char *path, const struct qcow2_header *h, bool *zero,
+                          struct qmp_error *err);
 
 /* Is this a qcow2 image of which a power cut left no whole header? It ends within its first
  * cluster, or that reads as zeros. */

@@ -47,6 +47,7 @@ static const struct {
     {"announce-self", true, NULL},
     {"block-commit", true, NULL},
     {"block-stream", false, NULL},
+    {"block_resize", true, is_our_node},
     {"blockdev-add", true, is_our_node},
     {"blockdev-del", true, NULL},
     {"blockdev-mirror", false, NULL},

@@ -10,9 +10,10 @@
 
 struct overlay {
     const struct graph_disk *disk;
-    char *file; /* absolute; NULL until it has a name */
-    char *node; /* "qrw-TOKEN-N" */
-    bool made;  /* the file is there, also where QEMU makes the others */
+    char *file;   /* absolute; NULL until it has a name */
+    char *node;   /* "qrw-TOKEN-N" */
+    int64_t size; /* bytes, of one that goes on another layer than the active one */
+    bool made;    /* the file is there, also where QEMU makes the others */
 };
 
 struct overlays {

@@ -65,6 +65,7 @@ static void make_overlays(struct plan *p, struct way_back *w)
 
         plan_need_free(p, w->o.list[i].file);
         plan_overlay(p, w->o.list[i].file, present ? present : &recorded);
+        w->o.list[i].size = present ? present->size : recorded.size;
         free(format);
     }
 }
@@ -101,22 +102,34 @@ static json_t *overlay_files(const struct way_back *w)
     return files;
 }
 
-/* Back out of the switch: an overlay that nothing was written to is committed away. */
+/*
+ * Back out of the switch: an overlay that nothing was written to is committed away. One that is
+ * larger than the disk was is made as small first, since a commit lets its base grow; it does not
+ * let it shrink. To let a smaller one grow would hide what the disk holds there.
+ */
 static json_t *undo_switch(const struct way_back *w)
 {
-    json_t *jobs = json_array();
+    json_t *parts = json_array();
 
     for (size_t i = 0; i < w->o.n; i++) {
-        const struct graph_disk *d = w->o.list[i].disk;
+        const struct overlay *o = &w->o.list[i];
+        const json_int_t size = o->disk->layers[0].size;
 
-        json_array_append_new(jobs, json_pack("{s:s, s:s, s:o, s:s, s:s}", "step", "job", "execute",
-                                              "block-commit", "arguments",
-                                              plan_job_arguments("back", d, w->o.list[i].node, 0),
-                                              "disk", d->id, "then", "complete"));
-        json_object_set_new(json_object_get(json_array_get(jobs, i), "arguments"), "base-node",
-                            json_string(d->node));
+        if (o->size > size)
+            json_array_append_new(parts, json_pack("{s:s, s:s, s:{s:s, s:I}}", "step", "qmp",
+                                                   "execute", "block_resize", "arguments",
+                                                   "node-name", o->node, "size", size));
     }
-    return jobs;
+    for (size_t i = 0; i < w->o.n; i++) {
+        const struct graph_disk *d = w->o.list[i].disk;
+        json_t *args = plan_job_arguments("back", d, w->o.list[i].node, 0);
+
+        json_object_set_new(args, "base-node", json_string(d->node));
+        json_array_append_new(parts, json_pack("{s:s, s:s, s:o, s:s, s:s}", "step", "job",
+                                               "execute", "block-commit", "arguments", args, "disk",
+                                               d->id, "then", "complete"));
+    }
+    return parts;
 }
 
 static void reopen(struct plan *p, const struct way_back *w, json_t *files)

@@ -18,14 +18,18 @@ static bool is(const json_t *step, const char *kind)
     return same(text(step, "step"), kind);
 }
 
-/* What was not done, or went meanwhile, cannot be taken back: only a guest that stays stopped is
- * told of. */
+/* What was not done, or went meanwhile, cannot be taken back: only what the guest will miss is told
+ * of. */
 static void send(struct runner *r, struct plan *p, const json_t *command)
 {
     struct qmp_error why = {0};
 
-    if (runner_tell_step(r, command, &why) && same(text(command, "execute"), "cont"))
+    if (!runner_tell_step(r, command, &why))
+        return;
+    if (same(text(command, "execute"), "cont"))
         plan_note(p, "the guest stands still, QEMU does not let it go on: %s", why.desc);
+    if (same(text(command, "execute"), "block_resize"))
+        plan_note(p, "a disk is larger now than it was: %s", why.desc);
 }
 
 int runner_job_aside(struct runner *r, const json_t *job, struct qmp_error *err)
@@ -75,6 +79,24 @@ static json_t *as_called_now(const json_t *part, const struct graph *g)
     return json_incref((json_t *)part);
 }
 
+/* The job that the step started, NULL: it is none, or was not started. */
+static const struct graph_job *job_of(const json_t *step, const struct graph *g)
+{
+    return graph_job(g, text(json_object_get(step, "arguments"), "job-id"));
+}
+
+/* Has an undo that was killed begun its jobs? What comes before them was done then. */
+static bool is_begun(const json_t *undo, const struct graph *g)
+{
+    const json_t *part;
+    size_t i;
+
+    json_array_foreach(undo, i, part)
+        if (g && is(part, "job") && job_of(part, g))
+            return true;
+    return false;
+}
+
 bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
 {
     const json_t *undo = json_object_get(step, "undo"), *part;
@@ -86,6 +108,8 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, cons
     json_array_foreach(undo, i, part) {
         if (is(part, "job")) {
             runner_job_aside(r, part, NULL);
+        } else if (same(text(part, "execute"), "block_resize") && is_begun(undo, g)) {
+            continue;
         } else if (is_the_only_way_back(r, p, part)) {
             undone = false;
         } else {
@@ -105,12 +129,6 @@ void runner_close_nodes(struct runner *r, struct plan *p)
         if (is(step, "qmp") && same(text(step, "execute"), "blockdev-add"))
             runner_send_undo(r, p, step, NULL);
     }
-}
-
-/* The job that the step started, NULL: it is none, or was not started. */
-static const struct graph_job *job_of(const json_t *step, const struct graph *g)
-{
-    return graph_job(g, text(json_object_get(step, "arguments"), "job-id"));
 }
 
 /* Did the step take effect, as far as the graph tells? */

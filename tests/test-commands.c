@@ -51,6 +51,7 @@ static const char *const sent[] = {
     "{'execute': 'job-finalize', 'arguments': {'id': 'j'}}",
     "{'execute': 'job-dismiss', 'arguments': {'id': 'j'}}",
     "{'execute': 'block-job-set-speed', 'arguments': {'device': 'j', 'speed': 0}}",
+    "{'execute': 'block_resize', 'arguments': {'node-name': 'n', 'size': 512}}",
     "{'execute': 'block-job-cancel', 'arguments': {'device': 'j'}}",
     "{'execute': 'block-job-cancel', 'arguments': {'device': 'j', 'force': true}}",
     "{'execute': 'query-kvm'}",

@@ -129,7 +129,7 @@ Test(image_qemu_img, overlays_with_many_refcount_blocks_can_be_written)
     cr_expect_not(empty);
 }
 
-Test(image_qemu_img, only_what_was_never_written_is_empty)
+Test(image_qemu_img, only_what_nothing_was_written_to_is_empty)
 {
     static const struct {
         const char *make[12];
@@ -140,6 +140,7 @@ Test(image_qemu_img, only_what_was_never_written_is_empty)
         {{"qemu-io", "-c", "write -z 0 64k", "o.qcow2"}, false},
         {{"qemu-img", "snapshot", "-c", "s", "o.qcow2"}, false},
         {{"qemu-img", "resize", "-q", "o.qcow2", "+1G"}, true},
+        {{"qemu-img", "resize", "-q", "--shrink", "o.qcow2", "32M"}, true},
         {{"qemu-img", "create", "-q", "-f", "qcow2", "-o", "data_file=raw", "o.qcow2", "64M"},
          false},
     };

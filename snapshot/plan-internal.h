@@ -34,6 +34,13 @@ int plan_internal_delete(struct plan *p, const struct scene *s, const char *name
  * @p->after, is reached. */
 void plan_internal_forget(struct plan *p, const struct scene *s);
 
+/*
+ * plan-foreign.c: the disks of @o run on other layers now, in @p->after. Record the snapshots that
+ * others made inside of images that no chain has any more. Not those with a name that is none, or
+ * that one has.
+ */
+void plan_internal_keep_foreign(struct plan *p, const struct scene *s, const struct overlays *o);
+
 /* ---- plan-internal-revert.c ---- */
 
 /* Go back to the internal snapshot @args->name; its disks run on the images that it is in. */

@@ -142,7 +142,7 @@ static int check_keep(const struct way_back *w, struct qmp_error *err)
 
     if (!keep)
         return 0;
-    if (chain_snapshot(w->s->chain, keep))
+    if (chain_snapshot(w->s->chain, keep) || plan_is_internal(w->s, keep))
         return qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", keep);
     return chain_check_name(keep, err);
 }
@@ -235,6 +235,9 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
     way_steps(p, w);
     keep_present(p, w);
     record(p, w);
+    plan_internal_keep_foreign(p, w->s, &w->o);
+    if (w->tags && w->args->name && chain_snapshot(&p->after, w->args->name))
+        chain_set_current(&p->after, w->args->name);
     close_nodes(p, w);
     way_end(p, w->s, w->args, w->name, &w->o, w->memory);
     return 0;

@@ -208,7 +208,7 @@ static const struct picture_case revert[] = {
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"qrw-t-b0\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "block-commit device=qrw-t-0 base-node=qrw-t-b0 then complete, system_reset, cont | disk0 "
      "shows b.t1 alone | blockdev-del node-name=qrw-t-0-was, blockdev-del node-name=qrw-t-0, "
-     "unlink b.qrw-t | disk0: b.t1; + a <- b~"},
+     "unlink b.qrw-t | disk0: b.t1; + a <- b~; inside t1: disk0"},
     {"a copy of what it showed, where the disk runs on another layer",
      "disk0: base <- a*^t1 <- b; inside t1",
      "revert t1",

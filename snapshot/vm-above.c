@@ -4,6 +4,8 @@
  * sidecar was put back the guest's newest data lies in such, and a snapshot of what is below it is
  * not of that.
  */
+#include <stdlib.h>
+
 #include "qmp/mem.h"
 #include "snapshot/image.h"
 #include "snapshot/path.h"
@@ -21,28 +23,52 @@ static bool is_newer(const char *file, const char *active)
            !empty;
 }
 
-static void note_above(struct qrw_vm *vm, const struct chain *c, const struct graph_disk *d)
+/* Another VM's, on a base that they share. */
+static bool is_recorded(const struct chain *c, const char *file)
+{
+    char *found[2] = {NULL, NULL};
+    bool known = chain_layer_by_file(c, file) || sidecar_search(file, found, NULL) || found[0];
+
+    free(found[0]);
+    free(found[1]);
+    return known;
+}
+
+static int refuse(const struct chain *c, const struct graph_disk *d, const char *file,
+                  struct qmp_error *err)
+{
+    auto_free char *quoted = path_quote(file);
+
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "disk %s: %s lies on what it runs on, and no record names it: if the guest wrote "
+                  "to that last, this is not what it saw",
+                  d->id, file);
+    return qmp_error_hint(err,
+                          "have it recorded: qrewind -i %s %s; or remove it, if nobody needs it",
+                          quoted, chain_layer_by_file(c, d->layers[0].file) ? "repair" : "adopt");
+}
+
+static int check_above(const struct chain *c, const struct graph_disk *d, struct qmp_error *err)
 {
     const char *active = d->layers[0].file;
     struct image_users users = {0};
+    int rc = image_users(active, NULL, &users, err);
 
-    if (!image_users(active, NULL, &users, NULL))
-        for (size_t i = 0; i < users.n; i++)
-            if (!path_ends(users.names[i], SIDECAR_SUFFIX) &&
-                !chain_layer_by_file(c, users.names[i]) && is_newer(users.names[i], active))
-                vm_note(vm, 0,
-                        "disk %s: %s lies on what it runs on, and no record names it: if the guest "
-                        "wrote to that last, this is not what it saw; qrewind check tells more",
-                        d->id, users.names[i]);
+    for (size_t i = 0; i < users.n && !rc; i++)
+        if (!path_ends(users.names[i], SIDECAR_SUFFIX) && is_newer(users.names[i], active) &&
+            !is_recorded(c, users.names[i]))
+            rc = refuse(c, d, users.names[i], err);
     image_users_done(&users);
+    return rc;
 }
 
-void vm_note_above(struct qrw_vm *vm, const struct chain *c)
+int vm_check_above(const struct qrw_vm *vm, const struct chain *c, struct qmp_error *err)
 {
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
 
-        if (!graph_skip_reason(d) && !d->layers[0].remote)
-            note_above(vm, c, d);
+        if (!graph_skip_reason(d) && !d->layers[0].remote && check_above(c, d, err))
+            return -1;
     }
+    return 0;
 }

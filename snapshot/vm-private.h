@@ -96,8 +96,9 @@ int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_err
 int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,
                    struct qmp_error *err);
 
-/* vm-above.c: note what lies on the active layers and is not in @c, where no VM runs. */
-void vm_note_above(struct qrw_vm *vm, const struct chain *c);
+/* vm-above.c, where no VM runs: does nothing lie on the active layers that is newer, and that no
+ * record has? QRW_ERR_REFUSED: what does. */
+int vm_check_above(const struct qrw_vm *vm, const struct chain *c, struct qmp_error *err);
 
 /* Tell the user something (level 0: always, 1: with -v). */
 void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)

@@ -328,9 +328,8 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
         else if (!vm_check_mixed(vm, &j.chain, j.file, err) &&
-                 !settle_earlier(vm, &j, level, err)) {
-            if (vm->offline && op->freezes)
-                vm_note_above(vm, &j.chain);
+                 !settle_earlier(vm, &j, level, err) &&
+                 !(vm->offline && op->freezes && vm_check_above(vm, &j.chain, err))) {
             j.tidies = op->tidies;
             result = vm_plan_and_run(vm, &j, op, args, flags, err);
             j.tidies = false;

@@ -61,12 +61,43 @@ Test(qemu_put_back, not_where_the_guest_has_written_below_it_since)
     finds("orphan-file a.s2.qcow2");
 }
 
-Test(qemu_put_back, a_snapshot_of_what_is_below_says_so)
+Test(qemu_put_back, no_snapshot_is_taken_of_what_is_below)
 {
     put_back();
     offline_fails(1, "qrewind repair records it", "qrewind -i a.s2.qcow2 create n1");
-    offline_fails(0, "a.s2.qcow2 lies on what it runs on, and no record names it",
+    offline_fails(1, "a.s2.qcow2 lies on what it runs on, and no record names it",
                   "qrewind -i a.qcow2 create n1");
+    offline_fails(1, "a.s2.qcow2 repair; or remove it", "qrewind -i a.qcow2 create n1");
+    offline_files("a.qcow2 a.qcow2.qrewind.json a.s1.qcow2 a.s2.qcow2");
+    offline_ok("qrewind -i a.s2.qcow2 repair");
+    offline_ok("qrewind -i a.qcow2 create n1");
+    offline_reads("a.n1.qcow2", 2, "0", "64k");
+}
+
+Test(qemu_put_back, nor_where_there_is_no_record_at_all)
+{
+    offline_image("a.qcow2", "4M", NULL);
+    offline_image("mine.qcow2", "4M", "a.qcow2");
+    offline_write("mine.qcow2", 2, "0", "64k");
+    offline_fails(1, "mine.qcow2 adopt", "qrewind -i a.qcow2 create s1");
+    offline_files("a.qcow2 mine.qcow2");
+    offline_ok("qrewind -i mine.qcow2 adopt");
+    offline_ok("qrewind -i a.qcow2 create s1");
+    auto_free char *active = offline_active("-i a.qcow2", 0);
+    offline_reads(active, 2, "0", "64k");
+}
+
+Test(qemu_put_back, what_another_vm_has_on_a_base_that_it_shares_is_recorded)
+{
+    offline_image("a.qcow2", "4M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    offline_image("b.qcow2", "4M", "a.s1.qcow2");
+    offline_write("b.qcow2", 2, "0", "64k");
+    offline_fails(1, "b.qcow2 repair", "qrewind -i a.qcow2 create s2");
+    offline_ok("mv a.qcow2.qrewind.json away");
+    offline_ok("qrewind -i b.qcow2 create s1");
+    offline_ok("mv away a.qcow2.qrewind.json");
+    offline_ok("qrewind -i a.qcow2 create s2");
 }
 
 Test(qemu_put_back, an_overlay_that_nothing_was_written_to_is_no_news)

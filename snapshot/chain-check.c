@@ -103,6 +103,8 @@ static int check_layers(json_t *layers, const char *folder, struct qmp_error *er
 
         if (!file || !text(layer, "format") || !is_text_or_null(layer, "backing"))
             return bad(err, "a layer without file or format", id);
+        if (json_integer_value(json_object_get(layer, "size")) < 0)
+            return bad(err, "a layer of less than nothing", id);
         auto_free char *path = graph_is_path(file) ? path_join(folder, file) : mem_strdup(file);
         if (json_object_get(files, path))
             return bad(err, "two layers have this file", file);
@@ -121,8 +123,11 @@ static int check_disks(json_t *disks, const char *key, bool tagged, const json_t
     json_t *entry;
 
     json_object_foreach(disks, disk, entry) {
-        const char *layer = text(entry, key);
+        const char *layer = text(entry, key), *stem = text(entry, "stem");
 
+        if (stem && (!*stem || strchr(stem, '/')))
+            return qmp_error_set(err, QRW_ERR_INVALID, "%s: disk %s: its stem is no file name",
+                                 where, disk);
         if (!layer && tagged && text(entry, "tag")) {
             layer = text(entry, "inside");
             if (!layer)

@@ -164,10 +164,14 @@ static void wording(struct check *k, const struct link *l)
     if (!format) {
         unsaid(k, l);
     } else if (!same(format, recorded)) {
+        const bool begins = json_object_get(check_file(k, l->meant), "virtual") != NULL;
+        const bool doubtful = same(recorded, "qcow2") != begins;
         auto_free char *words =
-            mem_printf("its header says that its backing file is %s, it is %s", format, recorded);
+            mem_printf("its header says that its backing file is %s, %s %s%s", format,
+                       doubtful ? "the sidecar that it is" : "it is", recorded,
+                       doubtful && begins ? "; that file begins as a qcow2 image does" : "");
 
-        add(k, l, "wrong-backing-format", false, words);
+        add(k, l, "wrong-backing-format", doubtful, words);
     }
 }
 

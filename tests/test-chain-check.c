@@ -83,6 +83,9 @@ static const struct {
     {"{'disks': {'disk0': {'active': 'L9'}}}",    "disks: disk disk0: no such layer"},
     {"{'disks': {'disk0': {'active': null}}}",    "disks: disk disk0: no such layer"},
     {"{'disks': {'disk0': 5}}",                   "disks: disk disk0: no such layer"},
+    {"{'disks': {'disk0': {'stem': '../../x'}}}", "disks: disk disk0: its stem is no file name"},
+    {"{'disks': {'disk0': {'stem': ''}}}",        "disks: disk disk0: its stem is no file name"},
+    {"{'layers': {'L1': {'size': -1}}}",          "a layer of less than nothing"},
     {"{'disks': {'disk0': {'active': '-', 'tag': 'x'}}}", "disks: disk disk0: no such layer"},
 
     {"{'undo': {'disks': {'disk0': {'layer': 'L9'}}}}", "undo: disk disk0: no such layer"},

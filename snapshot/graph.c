@@ -98,7 +98,7 @@ static void fill_layer(struct graph_layer *l, const json_t *image)
     l->file = graph_file_name(name);
     l->spelling = mem_strdup(name);
     l->remote = !graph_is_path(l->file);
-    l->format = mem_strdup(!format || is_protocol(format) ? "raw" : format);
+    l->format = mem_strdup(!format || is_protocol(format) || is_filter(format) ? "raw" : format);
     l->backing = mem_strdup(text(image, "backing-filename"));
     l->size = number(image, "virtual-size", 0);
     l->allocated = number(image, "actual-size", -1);
@@ -184,9 +184,11 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
             fill_layer(graph_add_layer(d), image);
         image = json_object_get(image, "backing-image");
     }
-    if (d->nlayers) {
+    /* a quorum has no image but itself */
+    if (!d->nlayers && in)
+        fill_layer(graph_add_layer(d), json_object_get(in, "image"));
+    if (d->nlayers)
         d->layers[0].node = mem_strdup(d->node);
-    }
 }
 
 struct graph_disk *graph_add_disk(struct graph *g)

@@ -52,6 +52,28 @@ Test(drives, what_cannot_be_snapshotted_is_left_out_and_said_so)
     lab_stop(lab);
 }
 
+/* A quorum has no image of its own, and the guest writes to it. */
+Test(drives, one_that_has_a_medium_and_no_image_is_not_empty)
+{
+    static const char *const args[] = {
+        "-blockdev",
+        "{\"driver\": \"quorum\", \"node-name\": \"both\", \"vote-threshold\": 1, \"children\": [{"
+        "\"driver\": \"raw\", \"file\": {\"driver\": \"file\", \"filename\": \"vdz.raw\"}}]}",
+        "-device", "virtio-blk-pci,drive=both,id=both", NULL};
+    struct lab *lab = with(args);
+    json_auto_t *disks = tells(lab, "disks");
+    auto_free char *before = state_of(lab);
+    json_auto_t *plain = refuses(lab, 7, "create", "s1");
+    json_auto_t *memory = refuses(lab, 7, "create", "s1", "--internal", "--memory");
+
+    cr_expect_null(text(disks, "disks.1.skipped"), "%s", text(disks, "disks.1.skipped"));
+    says(plain, "desc", "disk both: a filter (quorum)");
+    says(memory, "desc", "disk both: a filter (quorum)");
+    unchanged(lab, before);
+    does(lab, "create", "s1", "--exclude", "both");
+    lab_stop(lab);
+}
+
 Test(drives, excluded_ones_are_not_mentioned)
 {
     static const char *const args[] = {"-drive",

@@ -14,6 +14,7 @@
 void chain_init(struct chain *c, const char *folder, const char *vm_name, const char *uuid)
 {
     c->owner = 0;
+    c->copied = false;
     c->folder = mem_strdup(folder);
     c->doc = json_pack("{s:s, s:i, s:i, s:{s:s?, s:s?}, s:{}, s:{}, s:[], s:n, s:n, s:n}", "format",
                        "qrewind", "version", 1, "generation", 0, "vm", "name", vm_name, "uuid",
@@ -29,6 +30,7 @@ int chain_own(struct chain *c, const char *folder, json_t *doc, struct qmp_error
         return -1;
     }
     c->owner = 0;
+    c->copied = false;
     c->folder = mem_strdup(folder);
     c->doc = doc;
     return 0;
@@ -42,6 +44,7 @@ int chain_take(struct chain *c, const char *folder, const json_t *doc, struct qm
 void chain_copy(struct chain *to, const struct chain *from)
 {
     to->owner = from->owner;
+    to->copied = from->copied;
     to->folder = mem_strdup(from->folder);
     to->doc = json_deep_copy(from->doc);
 }

@@ -28,6 +28,7 @@ struct chain {
     json_t *doc;  /* owned */
     char *folder; /* of the sidecar, absolute */
     uid_t owner;  /* of the sidecar; 0: root, or there is none, or we are not root */
+    bool copied;  /* what is pending in it was written into another file than this one */
 };
 
 /* An empty document for a VM (@vm_name, @uuid may be NULL) whose sidecar lies in @folder. */

@@ -55,8 +55,11 @@ static void check_pending(struct check *k)
     else
         check_add(k,
                   &(struct finding){"pending", operation, "finish or undo it",
-                                    json_pack("{s:s}", "do", "settle"), false},
-                  "it has ended or was interrupted, and is not settled");
+                                    json_pack("{s:s, s:o}", "do", "settle", "steps",
+                                              recover_steps(k->pending, verdict)),
+                                    k->c->copied},
+                  "it has ended or was interrupted, and is not settled%s",
+                  k->c->copied ? "; it was not begun in this file: the sidecar is a copy" : "");
     k->undone = verdict == RECOVER_UNDO && !why.kind;
 }
 

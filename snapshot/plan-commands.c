@@ -16,42 +16,91 @@ static bool begins(const char *words, const char *with)
     return words && !strncmp(words, with, strlen(with));
 }
 
-/* A node that we have named. */
-static bool is_our_node(const json_t *arguments)
+/* A node that we have named; @late none but that of a memory, on nothing. */
+static bool is_our_node(const json_t *arguments, bool late)
 {
-    return begins(text(arguments, "node-name"), "qrw-");
+    const json_t *file = json_object_get(arguments, "file");
+
+    if (!begins(text(arguments, "node-name"), "qrw-"))
+        return false;
+    return !late || (json_object_size(arguments) == 3 && same(text(arguments, "driver"), "qcow2") &&
+                     json_object_size(file) == 2 && same(text(file, "driver"), "file") &&
+                     text(file, "filename"));
+}
+
+/* Into a layer that it names; QEMU would take the lowest there is. */
+static bool is_our_commit(const json_t *arguments, bool late)
+{
+    static const char *const others[] = {"base", "top", "backing-file"};
+
+    for (size_t i = 0; late && i < sizeof(others) / sizeof(others[0]); i++)
+        if (json_object_get(arguments, others[i]))
+            return false;
+    return !late || text(arguments, "base-node");
+}
+
+/* Of nodes that there are: it names no file. */
+static bool is_of_nodes(const json_t *options)
+{
+    static const char *const children[] = {"file", "backing"};
+    const json_t *child;
+
+    for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++)
+        if ((child = json_object_get(options, children[i])) && !json_is_string(child) &&
+            !json_is_null(child))
+            return false;
+    return !json_object_get(options, "filename") && !json_object_get(options, "data-file");
+}
+
+static bool is_our_reopening(const json_t *arguments, bool late)
+{
+    const json_t *list = json_object_get(arguments, "options"), *options;
+    size_t i;
+
+    json_array_foreach(list, i, options)
+        if (!is_of_nodes(options))
+            return false;
+    return list || is_of_nodes(arguments);
 }
 
 /* No program, and no other host. */
-static bool is_our_stream(const json_t *arguments)
+static bool is_our_stream(const json_t *arguments, bool late)
 {
     const char *uri = text(arguments, "uri");
 
     return begins(uri, "file:") || begins(uri, "fd:");
 }
 
-static bool is_our_line(const json_t *arguments)
+/* The name of a node, and nothing that qemu-io would do before. */
+static bool is_reopening(const char *words)
+{
+    const size_t n = strcspn(words, " \"");
+
+    return n && (!strcmp(words + n, " \"reopen -w\"") || !strcmp(words + n, " \"reopen -r\""));
+}
+
+static bool is_our_line(const json_t *arguments, bool late)
 {
     const char *line = text(arguments, "command-line");
 
     return begins(line, "savevm \"") || begins(line, "loadvm \"") ||
-           (begins(line, "qemu-io ") && strstr(line, " \"reopen -"));
+           (begins(line, "qemu-io ") && is_reopening(line + strlen("qemu-io ")));
 }
 
 /* @late: it is sent by a client that finds it pending, not only by the one that planned it. */
 static const struct {
     const char *name;
     bool late;
-    bool (*is_ours)(const json_t *arguments);
+    bool (*is_ours)(const json_t *arguments, bool late);
 } commands[] = {
     {"announce-self", true, NULL},
-    {"block-commit", true, NULL},
+    {"block-commit", true, is_our_commit},
     {"block-stream", false, NULL},
     {"block_resize", true, is_our_node},
     {"blockdev-add", true, is_our_node},
     {"blockdev-del", true, NULL},
     {"blockdev-mirror", false, NULL},
-    {"blockdev-reopen", true, NULL},
+    {"blockdev-reopen", true, is_our_reopening},
     {"blockdev-snapshot", false, NULL},
     {"blockdev-snapshot-delete-internal-sync", true, NULL},
     {"blockdev-snapshot-internal-sync", false, NULL},
@@ -71,7 +120,7 @@ static const struct {
     {"stop", true, NULL},
     {"system_reset", true, NULL},
     {"transaction", false, NULL},
-    {"x-blockdev-reopen", true, NULL},
+    {"x-blockdev-reopen", true, is_our_reopening},
 };
 
 int plan_check_command(const json_t *command, bool late, struct qmp_error *err)
@@ -80,10 +129,10 @@ int plan_check_command(const json_t *command, bool late, struct qmp_error *err)
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (same(text(command, "execute"), commands[i].name) && (commands[i].late || !late) &&
-            (!commands[i].is_ours || commands[i].is_ours(arguments)))
+            (!commands[i].is_ours || commands[i].is_ours(arguments, late)))
             return 0;
     qmp_error_set(err, QRW_ERR_INVALID, "pending: no plan of qrewind's has this %s",
                   text(command, "execute"));
-    return qmp_error_hint(err, "somebody else has written the sidecar: see what is in it; qrewind "
-                               "forget drops it");
+    return qmp_error_hint(err, "somebody else has written the sidecar: see what is in it; moved "
+                               "away, nothing of it is done");
 }

@@ -76,3 +76,40 @@ enum recover_verdict recover_decide(const struct plan *p, const struct graph *g)
         return RECOVER_FORGET;
     return RECOVER_UNDO;
 }
+
+/* What takes @step back. */
+static void add_undo(json_t *steps, const json_t *step)
+{
+    static const char *const makers[] = {"overlay", "copy", "image", "reserve", "stream", "expect"};
+    const json_t *undo = json_object_get(step, "undo");
+
+    if (json_is_array(undo)) {
+        json_array_extend(steps, (json_t *)undo);
+    } else if (undo) {
+        json_t *one = json_deep_copy(undo);
+
+        json_object_set_new(one, "step", json_string("qmp"));
+        json_array_append_new(steps, one);
+    }
+    for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
+        if (same(text(step, "step"), makers[i]))
+            json_array_append_new(steps, json_pack("{s:s, s:O}", "step", "unlink", "file",
+                                                   json_object_get(step, "file")));
+}
+
+json_t *recover_steps(const struct plan *p, enum recover_verdict verdict)
+{
+    json_t *steps = json_array(), *step;
+    size_t i;
+
+    if (verdict == RECOVER_UNDO) {
+        for (i = json_array_size(p->steps); i-- > 0;)
+            add_undo(steps, json_array_get(p->steps, i));
+        return steps;
+    }
+    json_array_foreach(p->steps, i, step)
+        if (verdict == RECOVER_REPEAT || json_object_get(step, "again"))
+            json_array_append(steps, step);
+    json_array_extend(steps, p->cleanup);
+    return steps;
+}

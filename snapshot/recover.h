@@ -21,4 +21,7 @@ enum recover_verdict {
 
 enum recover_verdict recover_decide(const struct plan *p, const struct graph *g);
 
+/* What is done at most when @p is settled by @verdict, as steps, in that order. New reference. */
+json_t *recover_steps(const struct plan *p, enum recover_verdict verdict);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/belongs.h"
 #include "snapshot/image.h"
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
@@ -57,7 +58,7 @@ bool runner_is_foreign(const struct runner *r, const struct image_stat *st)
     return st->exists && r->owner && st->uid != r->owner;
 }
 
-static void remove_file(struct runner *r, struct plan *p, const json_t *step)
+static void remove_file(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
 {
     const char *file = text(step, "file");
     struct qmp_error why = {0};
@@ -70,6 +71,8 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step)
         plan_kept(p, file, why.desc);
     } else if (runner_is_foreign(r, &st)) {
         plan_kept(p, file, "it belongs to another user than the sidecar");
+    } else if (!belongs(file, json_object_get(step, "layer"), &p->after, g)) {
+        plan_kept(p, file, "it does not look like an image of this VM");
     } else if (st.exists && image_open_in(r->pid, &st)) {
         plan_kept(p, file, "QEMU still has it open");
     } else if (st.exists && image_held(file, who, sizeof(who))) {
@@ -112,7 +115,7 @@ int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, const 
     ask_free(closing);
     json_array_foreach(p->cleanup, i, step) {
         if (!rc && same(text(step, "step"), "unlink")) {
-            remove_file(r, p, step);
+            remove_file(r, p, step, g);
             json_array_append(files, json_object_get(step, "file"));
         } else if (!rc && same(text(step, "step"), "untag")) {
             /* what an undo point left in an image: it harms none */

@@ -97,6 +97,18 @@ static bool is_begun(const json_t *undo, const struct graph *g)
     return false;
 }
 
+/* Does @job commit into a layer of a disk, which is all that an undo does? */
+static bool has_base(const struct graph *g, const json_t *job)
+{
+    const char *base = text(json_object_get(job, "arguments"), "base-node");
+
+    for (size_t i = 0; base && i < g->ndisks; i++)
+        for (size_t k = 0; k < g->disks[i].nlayers; k++)
+            if (same(g->disks[i].layers[k].node, base))
+                return true;
+    return !same(text(job, "execute"), "block-commit");
+}
+
 bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
 {
     const json_t *undo = json_object_get(step, "undo"), *part;
@@ -107,7 +119,8 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, cons
         send(r, p, undo);
     json_array_foreach(undo, i, part) {
         if (is(part, "job")) {
-            runner_job_aside(r, part, NULL);
+            if (!g || has_base(g, part))
+                runner_job_aside(r, part, NULL);
         } else if (same(text(part, "execute"), "block_resize") && is_begun(undo, g)) {
             continue;
         } else if (is_the_only_way_back(r, p, part)) {
@@ -126,8 +139,10 @@ void runner_close_nodes(struct runner *r, struct plan *p)
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
         const json_t *step = json_array_get(p->steps, i);
 
-        if (is(step, "qmp") && same(text(step, "execute"), "blockdev-add"))
-            runner_send_undo(r, p, step, NULL);
+        const json_t *undo = json_object_get(step, "undo");
+
+        if (same(text(step, "execute"), "blockdev-add") && json_is_object(undo))
+            send(r, p, undo);
     }
 }
 

@@ -28,3 +28,25 @@ int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err
     return qmp_error_hint(err, "if you trust what is in it, as root: chown %u %s",
                           (unsigned)geteuid(), quoted);
 }
+
+int sidecar_sign(json_t *doc, int fd)
+{
+    json_t *pending = json_object_get(doc, "pending");
+    struct stat st;
+
+    if (!json_is_object(pending))
+        return 0;
+    if (fstat(fd, &st))
+        return -1;
+    json_object_set_new(pending, "inode", json_integer((json_int_t)st.st_ino));
+    return 0;
+}
+
+bool sidecar_is_copied(const json_t *doc, const struct stat *st)
+{
+    const json_t *pending = json_object_get(doc, "pending");
+    const json_t *inode = json_object_get(pending, "inode");
+
+    return json_is_object(pending) &&
+           (!inode || json_integer_value(inode) != (json_int_t)st->st_ino);
+}

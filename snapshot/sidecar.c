@@ -285,6 +285,7 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
     json_t *doc = read_document(fd, file, &st, err);
     if (doc && !chain_own(c, folder, doc, err)) {
         c->owner = geteuid() ? 0 : st.st_uid;
+        c->copied = sidecar_is_copied(doc, &st);
         return 0;
     }
     if (doc)
@@ -320,16 +321,29 @@ static int stamp(int fd)
     return futimens(fd, now);
 }
 
+static int write_document(int fd, const json_t *doc)
+{
+    auto_free char *text = json_dumps(doc, JSON_INDENT(1));
+
+    errno = EINVAL; /* unless it is a write that fails */
+    return text ? image_write_at(fd, text, strlen(text), 0) : -1;
+}
+
+/* Root leaves it to whose it was: whose word it is, and who can go on with it. */
+static int keep_owner(int fd, const char *file)
+{
+    struct stat st;
+
+    return geteuid() || lstat(file, &st) || !S_ISREG(st.st_mode) ? 0
+                                                                 : fchown(fd, st.st_uid, st.st_gid);
+}
+
 int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_error *err)
 {
     const json_int_t generation = json_integer_value(json_object_get(doc, "generation"));
     auto_free char *fresh = fresh_name(file);
 
     json_object_set_new(doc, "generation", json_integer(generation + 1));
-    auto_free char *text = json_dumps(doc, JSON_INDENT(1));
-    if (!text)
-        return qmp_error_set(err, QRW_ERR_INVALID, "%s: the document cannot be written", file);
-
     /* we hold the lock: what lies there was prepared, and came to nothing */
     if (unlink(fresh) && errno != ENOENT)
         return failed(err, "cannot remove", fresh);
@@ -337,7 +351,8 @@ int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_
         open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_like(like));
     if (fd < 0)
         return failed(err, "cannot create", fresh);
-    if (!image_write_at(fd, text, strlen(text), 0) && !stamp(fd) && !fsync(fd))
+    if (!keep_owner(fd, file) && !sidecar_sign(doc, fd) && !write_document(fd, doc) && !stamp(fd) &&
+        !fsync(fd))
         return 0;
     failed(err, "cannot write", fresh);
     unlink(fresh);

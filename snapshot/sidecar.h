@@ -95,4 +95,13 @@ void sidecar_unlock(const char *file, int lock);
  */
 int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err);
 
+/*
+ * What is pending is carried out by whoever comes next, unasked. A folder that was unpacked, or
+ * copied, may bring any: so the file that a journal is written into is noted in it. -1: errno.
+ */
+int sidecar_sign(json_t *doc, int fd);
+/* Is something pending in @doc that was written into another file than the one that it came from,
+ * @st? */
+bool sidecar_is_copied(const json_t *doc, const struct stat *st);
+
 #endif

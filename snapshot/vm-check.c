@@ -128,6 +128,8 @@ static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, boo
     json_t *findings = check_findings(&s, *found);
     if (!recorded)
         promise_less(findings);
+    if (vm->files_reachable)
+        vm_check_mends(vm, c, findings);
     return findings;
 }
 
@@ -294,12 +296,15 @@ static json_t *preview(const json_t *findings, unsigned flags)
             json_decref(step);
             continue;
         }
+        json_auto_t *steps = json_incref(json_object_get(step, "steps"));
         json_object_set(step, "step", json_object_get(step, "do"));
         json_object_del(step, "do");
+        json_object_del(step, "steps");
         json_object_set(step, "for", json_object_get(f, "code"));
-        if (!may_mend(f, flags) && !same(text(step, "step"), "settle"))
+        if (!(flags & QRW_YES) && json_is_true(json_object_get(f, "ask")))
             json_object_set_new(step, "needs", json_string("--yes"));
         json_array_append_new(plan, step);
+        json_array_extend(plan, steps);
     }
     return plan;
 }

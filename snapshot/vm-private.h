@@ -215,6 +215,14 @@ void vm_tell(struct qrw_vm *vm, const json_t *result, size_t from);
 /* A runner for this VM. */
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait);
 
+/* vm-trust.c: may @r carry out what is pending in @j, @p? QRW_ERR_REFUSED, QRW_ERR_INVALID. */
+int vm_check_journal(const struct qrw_vm *vm, const struct journal *j, const struct runner *r,
+                     const struct plan *p, struct qmp_error *err);
+
+/* vm-trust.c: what may repair change of what @c names? Those of @findings that it may not are not
+ * mended, or asked about. */
+void vm_check_mends(const struct qrw_vm *vm, const struct chain *c, json_t *findings);
+
 enum settled { SETTLED_NOTHING, SETTLED_FINISHED, SETTLED_UNDONE, SETTLED_RUNNING };
 
 /*

@@ -114,6 +114,8 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     if (vm_observe(vm, GRAPH_NODES, err))
         return NULL;
     if (!journal_open(&j, vm, err)) {
+        if (flags & QRW_YES)
+            j.chain.copied = false; /* its user has seen what there is */
         if (!(flags & QRW_DRY_RUN))
             settled = settle_all(vm, &j, &late, err);
         if (settled && chain_pending(&j.chain))

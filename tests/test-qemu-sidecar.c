@@ -49,6 +49,32 @@ Test(sidecar, a_broken_one_is_named_and_not_touched)
     }
 }
 
+/* Make @doc, with @pending in it, the sidecar: as if it had been begun there, or in another file.
+ */
+static void plant(const struct lab *lab, json_t *doc, json_t *pending, bool copied)
+{
+    auto_free char *path = lab_path(lab, "vda.qcow2.qrewind.json");
+    json_auto_t *after = json_deep_copy(doc);
+    struct stat st;
+
+    cr_assert(!stat(path, &st));
+    json_object_set(pending, "after", after);
+    json_object_set_new(pending, "inode", json_integer((json_int_t)st.st_ino + copied));
+    json_object_set_new(doc, "pending", pending);
+    cr_assert(!json_dump_file(doc, path, 0));
+}
+
+static json_t *cleanup(const char *operation, const char *const *files, size_t n)
+{
+    json_t *pending = json_pack("{s:s, s:s, s:[], s:[], s:[]}", "operation", operation, "token",
+                                "0", "steps", "promise", "cleanup");
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(json_object_get(pending, "cleanup"),
+                              json_pack("{s:s, s:s}", "step", "unlink", "file", files[i]));
+    return pending;
+}
+
 /* Root works in a folder of somebody's, who may have filled it. */
 Test(sidecar, of_another_user_has_root_remove_nothing_but_his_files)
 {
@@ -57,21 +83,100 @@ Test(sidecar, of_another_user_has_root_remove_nothing_but_his_files)
     struct lab *lab = tower(&one, 1);
     auto_free char *image = lab_path(lab, "vda.qcow2"), *ours = lab_path(lab, "ours"),
                    *his = lab_path(lab, "his"), *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
-    json_auto_t *doc = sidecar_of(lab, "vda.qcow2"), *after = json_deep_copy(doc);
-    const char *const files[] = {image, sidecar, his};
+    json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
+    const char *const files[] = {image, sidecar, his}, *const named[] = {ours, his};
 
-    json_object_set_new(doc, "pending",
-                        json_pack("{s:s, s:s, s:[], s:[], s:O, s:[{s:s, s:s}, {s:s, s:s}]}",
-                                  "operation", "prune", "token", "0", "steps", "promise", "after",
-                                  after, "cleanup", "step", "unlink", "file", ours, "step",
-                                  "unlink", "file", his));
-    cr_assert(!json_dump_file(doc, ours, 0) && !json_dump_file(doc, his, 0) &&
-              !json_dump_file(doc, sidecar, 0) && !chmod(sidecar, 0600));
+    for (size_t i = 0; i < 2; i++)
+        lab_image(named[i], "qcow2", "1M", NULL, NULL);
+    plant(lab, doc, cleanup("prune", named, 2), false);
     for (size_t i = 0; i < 3; i++)
         cr_assert_eq(chown(files[i], 12345, 12345), 0);
     auto_result struct lab_result r = lab_run(lab, "repair", NULL);
     cr_expect(strstr(r.out, "ours: it belongs to another user"), "%s%s", r.out, r.err);
     cr_expect(has_file(lab, "ours") && !has_file(lab, "his"));
+    lab_stop(lab);
+}
+
+static void give(const struct lab *lab, const char *name)
+{
+    auto_free char *path = lab_path(lab, name);
+
+    cr_assert_eq(chown(path, 12345, 12345), 0);
+}
+
+Test(sidecar, of_another_user_has_root_write_to_nothing_but_his_files)
+{
+    if (geteuid())
+        cr_skip_test("only root can give files away");
+    struct lab *lab = tower(&one, 1);
+    auto_free char *ours = lab_path(lab, "ours"), *overlay = lab_path(lab, "vda.s1.qcow2"),
+                   *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
+    json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
+    json_t *pending = cleanup("create", NULL, 0);
+    struct stat st;
+
+    give(lab, "vda.qcow2");
+    give(lab, "vda.qcow2.qrewind.json");
+    cr_assert(!chmod(overlay, 0666));
+    auto_result struct lab_result r = lab_run(lab, "repair", "--yes", NULL);
+    cr_expect(strstr(r.out, "it belongs to another user than the sidecar"), "%s%s", r.out, r.err);
+    cr_expect(!stat(overlay, &st) && (st.st_mode & 0777) == 0666);
+    does(lab, "edit", "s1", "--description", "by root");
+    cr_expect(!stat(sidecar, &st) && st.st_uid == 12345, "it stays whose it was");
+
+    lab_image(ours, "qcow2", "1M", NULL, NULL);
+    json_object_set_new(pending, "steps",
+                        json_pack("[{s:s, s:s, s:b, s:{s:s, s:s, s:{s:s, s:s}}}]", "step", "qmp",
+                                  "execute", "blockdev-add", "again", 1, "arguments", "driver",
+                                  "qcow2", "node-name", "qrw-v", "file", "driver", "file",
+                                  "filename", ours));
+    plant(lab, doc, pending, false);
+    json_auto_t *error = refuses(lab, 1, "repair", "--yes");
+    says(error, "desc", "ours belongs to another user");
+    lab_stop(lab);
+}
+
+/* A folder that was unpacked brings what somebody has put in it. */
+Test(sidecar, has_nobody_remove_what_is_no_image_of_the_vm)
+{
+    struct lab *lab = tower(&one, 1);
+    auto_free char *text = lab_path(lab, "thesis"), *folder = lab_path(lab, "vms"),
+                   *image = lab_path(lab, "vms/other.qcow2");
+    json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
+    const char *const named[] = {text, image};
+
+    cr_assert(!json_dump_file(doc, text, 0) && !mkdir(folder, 0700));
+    lab_image(image, "qcow2", "1M", NULL, NULL);
+    plant(lab, doc, cleanup("prune", named, 2), false);
+    auto_result struct lab_result r = lab_run(lab, "repair", NULL);
+    cr_expect(strstr(r.out, "thesis: it does not look like an image of this VM"), "%s", r.out);
+    cr_expect(has_file(lab, "thesis") && has_file(lab, "vms/other.qcow2"));
+    lab_stop(lab);
+}
+
+Test(sidecar, that_is_a_copy_has_nothing_done_unasked)
+{
+    struct lab *lab = tower(&one, 1);
+    auto_free char *left = lab_path(lab, "left");
+    json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
+    const char *const named[] = {left};
+
+    lab_image(left, "qcow2", "1M", NULL, NULL);
+    plant(lab, doc, cleanup("prune", named, 1), true);
+    auto_free char *state = state_of(lab);
+    json_auto_t *error = refuses(lab, 1, "create", "s2");
+    says(error, "desc", "it is a copy");
+    says(error, "hint", "repair --yes");
+    json_decref(refuses(lab, 1, "repair"));
+    auto_result struct lab_result check = lab_run(lab, "check", NULL);
+    cr_expect(strstr(check.out, "the sidecar is a copy") && strstr(check.out, "repair --yes"), "%s",
+              check.out);
+    auto_result struct lab_result plan = lab_run(lab, "--dry-run", "repair", NULL);
+    cr_expect(strstr(plan.out, "needs=--yes") && strstr(plan.out, "unlink       "), "%s", plan.out);
+    unchanged(lab, state);
+    does(lab, "repair", "--yes");
+    cr_expect(!has_file(lab, "left"));
+    does(lab, "create", "s2");
     lab_stop(lab);
 }
 

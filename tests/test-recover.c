@@ -210,6 +210,15 @@ static const struct {
      "no plan of qrewind's has this drive-mirror"},
     {"[{\"step\": \"qmp\", \"execute\": \"blockdev-add\", \"arguments\": {\"node-name\": \"x\"}}]",
      "no plan of qrewind's has this blockdev-add"},
+    {"[{\"step\": \"qmp\", \"execute\": \"blockdev-add\", \"again\": true, \"arguments\": {\"node-name\":"
+     " \"qrw-x\", \"driver\": \"raw\", \"file\": {\"driver\": \"file\", \"filename\": \"/etc/passwd\"}}}]",
+     "no plan of qrewind's has this blockdev-add"},
+    {"[{\"step\": \"qmp\", \"execute\": \"stop\", \"undo\": [{\"step\": \"job\", \"execute\":"
+     " \"block-commit\", \"arguments\": {\"job-id\": \"j\", \"device\": \"qrw-x\"}}]}]",
+     "no plan of qrewind's has this block-commit"},
+    {"[{\"step\": \"qmp\", \"execute\": \"stop\", \"undo\": {\"execute\": \"blockdev-reopen\","
+     " \"arguments\": {\"options\": [{\"file\": {\"filename\": \"/etc/passwd\"}}]}}}]",
+     "no plan of qrewind's has this blockdev-reopen"},
     {"[{\"step\": \"migration\", \"file\": \"a\", \"execute\": \"migrate\","
      " \"arguments\": {\"uri\": \"exec:sh\"}}]",
      "no plan of qrewind's has this migrate"},

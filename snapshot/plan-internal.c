@@ -167,6 +167,33 @@ static int check_free(const struct overlays *o, const char *tag, struct qmp_erro
     return 0;
 }
 
+/* Where the memory goes, NULL: nowhere. QEMU (7.2, 10.0, 11.1) ends itself when it is to save one
+ * into an encrypted image. */
+static const struct graph_disk *memory_disk(const struct overlays *o)
+{
+    for (size_t i = 0; i < o->n; i++)
+        if (!o->list[i].disk->encrypted)
+            return o->list[i].disk;
+    return NULL;
+}
+
+/* An old one chooses itself. */
+static int check_encrypted(const struct scene *s, const struct overlays *o, struct qmp_error *err)
+{
+    const bool chooses = s->version < OLDEST_WITH_SNAPSHOT_JOBS;
+
+    for (size_t i = 0; i < o->n; i++) {
+        if (!o->list[i].disk->encrypted || (memory_disk(o) && !chooses))
+            continue;
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "QEMU %s would crash: it cannot save memory in an encrypted image, as disk "
+                      "%s has",
+                      s->qemu, o->list[i].disk->id);
+        return qmp_error_hint(err, "leave --memory out: a snapshot of the disks alone works");
+    }
+    return 0;
+}
+
 static int check(const struct scene *s, const struct qrw_create_args *args, const char *name,
                  const struct overlays *o, struct qmp_error *err)
 {
@@ -181,7 +208,8 @@ static int check(const struct scene *s, const struct qrw_create_args *args, cons
         return -1;
     if (!args->memory)
         return 0;
-    if (plan_memory_there(s, err) || plan_internal_no_jobs(s->graph, err))
+    if (plan_memory_there(s, err) || check_encrypted(s, o, err) ||
+        plan_internal_no_jobs(s->graph, err))
         return -1;
     return s->version < OLDEST_WITH_SNAPSHOT_JOBS ? plan_internal_all_disks(s, o, err) : 0;
 }
@@ -195,7 +223,7 @@ static void plan_save(struct plan *p, const struct scene *s, const char *tag,
     }
     plan_job(p, "snapshot-save",
              json_pack("{s:s, s:s, s:s, s:o}", "job-id", "qrw-save", "tag", tag, "vmstate",
-                       o->list[0].disk->node, "devices", plan_internal_nodes(o)),
+                       memory_disk(o)->node, "devices", plan_internal_nodes(o)),
              NULL, NULL);
 }
 
@@ -219,7 +247,7 @@ static void record(struct plan *p, const struct scene *s, const struct qrw_creat
     }
     json_object_set(p->result, "disks", disks);
     plan_record(p, s, name, "internal", args->description, disks,
-                args->memory ? memory_record(s, name, o->list[0].disk) : NULL);
+                args->memory ? memory_record(s, name, memory_disk(o)) : NULL);
 }
 
 int plan_internal_create(struct plan *p, const struct scene *s, const struct qrw_create_args *args,

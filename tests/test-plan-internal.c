@@ -39,6 +39,21 @@ static const struct picture_case create[] = {
      "create s1 --internal --memory",
      "snapshot-save tag=s1 vmstate=#a devices=[\"#a\",\"#b\"] | disk0 has tag s1, disk1 has tag "
      "s1 | disk0: a; disk1: b; inside s1: disk0! disk1"},
+    {"it goes into a disk that is not encrypted",
+     "disk0[encrypted]: a; disk1: b",
+     "create s1 --internal --memory",
+     "snapshot-save tag=s1 vmstate=#b devices=[\"#a\",\"#b\"] | disk0 has tag s1, disk1 has tag "
+     "s1 | disk0: a; disk1: b; inside s1: disk0 disk1!"},
+    {"there must be one",
+     "disk0[encrypted]: a",
+     "create s1 --internal --memory",
+     "unsupported: QEMU 7.2.22 would crash: it cannot save memory in an encrypted image, as disk "
+     "disk0 has (leave --memory out: a snapshot of the disks alone works)"},
+    {"5.2 chooses the disk itself",
+     "disk0: a; disk1[encrypted]: b; QEMU 5.2.0",
+     "create s1 --internal --memory",
+     "unsupported: QEMU 5.2.0 would crash: it cannot save memory in an encrypted image, as disk "
+     "disk1 has (leave --memory out: a snapshot of the disks alone works)"},
     {"halt stops it first, and QEMU leaves it so",
      "disk0: a",
      "create s1 --internal --memory --halt",

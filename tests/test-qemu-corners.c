@@ -157,6 +157,7 @@ Test(corners, an_encrypted_disk)
     json_auto_t *error = refuses(lab, 1, "create", "s1");
 
     says(error, "desc", "disk vda is encrypted");
+    json_decref(refuses(lab, 7, "create", "s1", "--internal", "--memory"));
     unchanged(lab, state);
     write_generation(lab, 0, 1);
     does(lab, "create", "s1", "--overlay", "vda=../clear.qcow2");

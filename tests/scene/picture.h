@@ -26,7 +26,7 @@
  *
  * Flags of a disk: removable, empty, read-only, direct, no-flush, zeroes (detect-zeroes=unmap),
  * filter (throttle), nodeless (QEMU does not tell any node's name), legacy (-drive id=DISK, no
- * device id), bitmaps (dirty ones), active=NAME (in the sidecar, where that differs).
+ * device id), bitmaps (dirty ones), encrypted, active=NAME (in the sidecar, where that differs).
  * Flags of a layer: raw; remote (nbd); relative (so spelled by QEMU); json (so named by QEMU);
  * named (its nodes have the user's names, NAME-fmt and NAME-file; else QEMU's own, #NAME and
  * #NAME.f); theirs (not made by us, as the lowest never is); unknown (to the sidecar);

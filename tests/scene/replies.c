@@ -87,14 +87,14 @@ static json_t *inserted(const json_t *disk, const char *folder)
     auto_free char *node = picture_flag(disk, "nodeless") ? NULL : node_name(top, false);
     auto_free char *file = spelling(top, folder, true);
 
-    return json_pack("{s:s*, s:s, s:b, s:s, s:s, s:{s:b, s:b, s:b}, s:o*, s:o}", "node-name", node,
-                     "file", file, "ro", picture_flag(disk, "read-only"), "drv",
-                     picture_flag(disk, "filter") ? "throttle" : picture_text(top, "format"),
-                     "detect_zeroes", picture_flag(disk, "zeroes") ? "unmap" : "off", "cache",
-                     "writeback", 1, "direct", picture_flag(disk, "direct"), "no-flush",
-                     picture_flag(disk, "no-flush"), "dirty-bitmaps",
-                     picture_flag(disk, "bitmaps") ? json_pack("[{s:s}]", "name", "b") : NULL,
-                     "image", image(disk, 0, folder));
+    return json_pack(
+        "{s:s*, s:s, s:b, s:b, s:s, s:s, s:{s:b, s:b, s:b}, s:o*, s:o}", "node-name", node, "file",
+        file, "ro", picture_flag(disk, "read-only"), "encrypted", picture_flag(disk, "encrypted"),
+        "drv", picture_flag(disk, "filter") ? "throttle" : picture_text(top, "format"),
+        "detect_zeroes", picture_flag(disk, "zeroes") ? "unmap" : "off", "cache", "writeback", 1,
+        "direct", picture_flag(disk, "direct"), "no-flush", picture_flag(disk, "no-flush"),
+        "dirty-bitmaps", picture_flag(disk, "bitmaps") ? json_pack("[{s:s}]", "name", "b") : NULL,
+        "image", image(disk, 0, folder));
 }
 
 static char *qdev(const json_t *disk)

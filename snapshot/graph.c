@@ -191,6 +191,13 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
         d->layers[0].node = mem_strdup(d->node);
 }
 
+/* Its device was unplugged a moment ago, and QEMU is about to forget the drive: one that never had
+ * a device counts as removable. */
+static bool is_unplugged(const json_t *entry)
+{
+    return !text(entry, "qdev") && json_is_false(json_object_get(entry, "removable"));
+}
+
 struct graph_disk *graph_add_disk(struct graph *g)
 {
     g->disks = mem_grow(g->disks, g->ndisks + 1, sizeof(*g->disks));
@@ -234,6 +241,8 @@ int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err
     free_disks(g);
     g->disks = mem_alloc(json_array_size(reply) * sizeof(*g->disks));
     json_array_foreach(reply, i, entry) {
+        if (is_unplugged(entry))
+            continue;
         fill_disk(g, &g->disks[g->ndisks], entry);
         g->ndisks++;
     }

@@ -110,6 +110,8 @@ static int holds(const json_t *fact, const struct graph *g, struct qmp_error *er
         return job_holds(fact, g, err);
     if (text(fact, "saved"))
         return saved_holds(g, err);
+    if (!d && json_is_true(json_object_get(fact, "unplugged")))
+        return 0;
     if (!d)
         return qmp_error_set(err, QRW_ERR_FAILED, "disk %s is gone", text(fact, "disk"));
     return text(fact, "tag") ? tag_holds(fact, d, err) : layer_holds(fact, d, err);
@@ -124,6 +126,24 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
         if (holds(fact, g, err))
             return -1;
     return 0;
+}
+
+void plan_pass_unplugged(struct plan *p, const struct graph *g)
+{
+    const char *noted = NULL;
+    json_t *fact;
+    size_t i;
+
+    json_array_foreach(p->promise, i, fact) {
+        const char *disk = text(fact, "disk");
+
+        if (!disk || graph_disk(g, disk))
+            continue;
+        json_object_set_new(fact, "unplugged", json_true());
+        if (!same(noted, disk))
+            plan_note(p, "disk %s is gone: it was unplugged meanwhile", disk);
+        noted = disk;
+    }
 }
 
 bool plan_holds_in_part(const struct plan *p, const struct graph *g)

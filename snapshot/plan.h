@@ -207,6 +207,10 @@ bool plan_is_idle(const struct plan *p, const struct chain *before);
 /* Does @g show what was promised? QRW_ERR_FAILED says what is different. */
 int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *err);
 
+/* All steps were taken just now: a disk that @g has not any more was unplugged by the guest, or by
+ * its reset. Nothing is to be seen of it, and that is noted. */
+void plan_pass_unplugged(struct plan *p, const struct graph *g);
+
 /* Let @g show what was promised, as QEMU would afterwards. False: that cannot be foretold, since
  * a layer is not in it yet; @g is as it was then, or half-way. */
 bool plan_pretend(const struct plan *p, struct graph *g);

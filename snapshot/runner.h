@@ -42,6 +42,7 @@ struct runner {
     size_t (*ask_disks)(void *arg, struct ask *a);
     void *ask_disks_arg;
     bool disks_asked;        /* out: that was the last that happened */
+    bool ran;                /* all steps of the plan were taken by us, and QEMU is the same */
     int64_t stopped_us;      /* when the guest was stopped by us, 0: it was not */
     int64_t pause_us;        /* out: how long the command took that cannot be taken back */
     json_t *jobs;            /* out: an array, how the jobs were seen last */

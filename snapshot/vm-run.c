@@ -169,6 +169,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
         journal_listen(j, &r);
     r.ask_disks = vm_ask_disks;
     rc = runner_run(&r, p, false, &why);
+    r.ran = rc == RUN_DONE;
     r.ask_disks = NULL; /* what follows works on the graph that there is */
     vm->deaf = true;
     if (rc == RUN_LEFT) {

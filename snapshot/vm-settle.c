@@ -70,13 +70,21 @@ static int keep_saved(const struct plan *p, struct qmp_error *err)
     return file ? image_flush(file, err) : 0;
 }
 
+static int holds(const struct qrw_vm *vm, const struct runner *r, struct plan *p,
+                 struct qmp_error *err)
+{
+    if (r->ran)
+        plan_pass_unplugged(p, &vm->graph);
+    return plan_holds(p, &vm->graph, err);
+}
+
 int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                 struct qmp_error *err)
 {
     struct qmp_error why = {0};
 
     if ((plan_acts(p) && observe_end(vm, r, p, &why)) ||
-        vm_observe_migration(vm, plan_promised_file(p), &why) || plan_holds(p, &vm->graph, &why) ||
+        vm_observe_migration(vm, plan_promised_file(p), &why) || holds(vm, r, p, &why) ||
         keep_saved(p, &why) || vm_check_headers(vm, p, &why) || clean_up(vm, j, r, p, &why)) {
         journal_stands(&why);
         if (err)

@@ -88,28 +88,57 @@ static int take_sidecar(struct look *l, char *file, const char *image, struct qm
     return -1;
 }
 
+/* Those that know of @it: new strings, NULL: there is none. */
+static int sidecars_of(const struct named *it, char *found[2], struct qmp_error *err)
+{
+    struct graph g = {0};
+    int rc;
+
+    graph_files_add(&g, "", it->file, it->format, NULL);
+    rc = sidecar_find(&g, &found[0], NULL, err);
+    graph_done(&g);
+    if (!rc && !found[0])
+        rc = sidecar_search(it->file, found, err); /* one that lies beside a layer above it */
+    if (rc) {
+        free(found[0]);
+        free(found[1]);
+        found[0] = found[1] = NULL;
+    }
+    return rc;
+}
+
 static int find_sidecar(struct look *l, struct qmp_error *err)
 {
     for (size_t i = 0; i < l->n; i++) {
         const char *file = l->images[i].file;
-        struct graph g = {0};
         char *found[2] = {0};
-        int rc;
 
-        graph_files_add(&g, "", file, l->images[i].format, NULL);
-        rc = sidecar_find(&g, &found[0], NULL, err);
-        graph_done(&g);
-        if (!rc && !found[0])
-            rc = sidecar_search(file, found, err); /* one that lies beside a layer above it */
-        if (rc) {
-            free(found[0]);
-            free(found[1]);
+        if (sidecars_of(&l->images[i], found, err))
             return -1;
-        }
         if (take_sidecar(l, found[0], file, err) || take_sidecar(l, found[1], file, err))
             return -1;
     }
     return 0;
+}
+
+/* With --sidecar: is @it, which that does not record, another VM's? */
+static int check_own(const struct look *l, const struct named *it, struct qmp_error *err)
+{
+    char *found[2] = {0};
+    struct image_stat own, other;
+    int rc = l->o->sidecar ? sidecars_of(it, found, err) : 0;
+
+    if (!rc && found[0] &&
+        (image_stat(l->sidecar, &own, NULL) || image_stat(found[0], &other, NULL) ||
+         !image_same(&own, &other))) {
+        qmp_error_set(err, QRW_ERR_REFUSED,
+                      "%s: %s knows of it, or of an image with it, and not %s", it->file, found[0],
+                      l->sidecar);
+        rc = qmp_error_hint(err, "leave out --sidecar, or --image");
+    }
+    free(found[0]);
+    free(found[1]);
+    return rc;
 }
 
 static int load(struct look *l, struct qmp_error *err)
@@ -182,14 +211,16 @@ static void swap(struct graph_disk *a, struct graph_disk *b)
     *b = was;
 }
 
-static void add_named(struct look *l, const struct named *it)
+static int add_named(struct look *l, const struct named *it, struct qmp_error *err)
 {
     const struct chain *c = l->chain.doc ? &l->chain : NULL;
     struct graph_disk *below;
     struct graph own = {0};
 
     if (graph_disk_with(l->g, it->file) || (c && chain_layer_by_file(c, it->file)))
-        return;
+        return 0;
+    if (c && check_own(l, it, err))
+        return -1;
     auto_free char *id = choose_id(l->g, it->file);
     graph_files_add(&own, id, it->file, it->format, c);
     /* its first bytes are taken for what they look like only where that is a header */
@@ -202,6 +233,7 @@ static void add_named(struct look *l, const struct named *it)
         swap(graph_add_disk(l->g), &own.disks[0]);
     }
     graph_done(&own);
+    return 0;
 }
 
 int offline_look(const struct offline *o, struct graph *g, char **sidecar, struct qmp_error *err)
@@ -214,7 +246,8 @@ int offline_look(const struct offline *o, struct graph *g, char **sidecar, struc
     if (load(&l, err) || (l.chain.doc && add_recorded(&l, err)))
         return -1;
     for (size_t i = 0; i < l.n; i++)
-        add_named(&l, &l.images[i]);
+        if (add_named(&l, &l.images[i], err))
+            return -1;
     if (!g->ndisks) {
         qmp_error_set(err, QRW_ERR_REFUSED, "%s records no disk", l.sidecar);
         return qmp_error_hint(err, "say which images are meant: --image FILE");

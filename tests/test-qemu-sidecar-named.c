@@ -42,3 +42,20 @@ Test(qemu_sidecar_named, none_is_made_for_what_another_records)
     offline_ok("qrewind -i other.qcow2 -S sub.json create s2");
     offline_ok("qrewind -i other.qcow2 -S sub.json create s3");
 }
+
+/* Its active image would be frozen by a record that its own knows nothing of. */
+Test(qemu_sidecar_named, the_image_of_another_vm_is_not_taken_into_it)
+{
+    offline_image("a.qcow2", "1M", NULL);
+    offline_image("b.qcow2", "1M", NULL);
+    offline_image("c.qcow2", "1M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    offline_ok("qrewind -i b.qcow2 create s1");
+    offline_fails(1, "b.qcow2.qrewind.json knows of it",
+                  "qrewind -S a.qcow2.qrewind.json -i b.s1.qcow2 create s2");
+    offline_files("a.qcow2 a.qcow2.qrewind.json a.s1.qcow2 b.qcow2 b.qcow2.qrewind.json "
+                  "b.s1.qcow2 c.qcow2");
+    /* a new disk is, and one that is recorded may be named by any layer */
+    offline_ok("qrewind -S a.qcow2.qrewind.json -i a.qcow2 -i c.qcow2 create s2");
+    offline_ok("qrewind -S ./a.qcow2.qrewind.json -i a.s1.qcow2 -i c.s2.qcow2 create s3");
+}

@@ -2,8 +2,10 @@
 /* child: see child.h. posix_spawn() would do all of this but one: it knows no PDEATHSIG. */
 #include "snapshot/child.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -18,6 +20,15 @@ int child_high(int fd)
     return up;
 }
 
+/* Where it would have said what is wrong with it. */
+static _Noreturn void give_up(int words)
+{
+    const char *why = strerror(errno);
+    ssize_t n = words < 0 ? 0 : write(words, why, strlen(why));
+
+    _exit(n < 0 ? CANNOT + 1 : CANNOT);
+}
+
 /* All of them above the first three before one of those is written to. */
 static void take_standard(const int std[3])
 {
@@ -26,9 +37,9 @@ static void take_standard(const int std[3])
     for (int i = 0; i < 3; i++) {
         int fd = std[i] < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : std[i];
 
-        from[i] = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        from[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         if (from[i] < 0)
-            _exit(CANNOT);
+            give_up(std[STDERR_FILENO]);
     }
     for (int i = 0; i < 3; i++)
         dup2(from[i], i);

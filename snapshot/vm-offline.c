@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "qmp/mem.h"
 #include "snapshot/clock.h"
@@ -137,10 +138,18 @@ static pid_t failed(struct qrw_vm *vm, struct qmp_error *err)
     engine_end(vm->engine);
     words = engine_words(vm->engine);
     user = find_user(&vm->graph, 0, false, err);
-    if (!user && words[0])
+    if (user)
+        return user;
+    if (words[0] && WIFEXITED(vm->engine->status) && WEXITSTATUS(vm->engine->status) == 1) {
         qmp_error_set(err, QRW_ERR_REFUSED, "QEMU cannot open the images: %s", words);
-    else if (!user)
-        qmp_error_wrap(err, "the QEMU that works without a VM");
+        return 0;
+    }
+    if (err->kind == QMP_ERR_CLOSED) { /* it could not even begin */
+        auto_free char *fate = engine_fate(vm->engine);
+
+        qmp_error_set(err, QRW_ERR_FAILED, "%s", fate);
+    }
+    qmp_error_wrap(err, "the QEMU that works without a VM");
     return user;
 }
 

@@ -151,6 +151,18 @@ Test(qemu_offline_vm, so_is_what_lies_in_the_middle)
     lab_stop(lab);
 }
 
+/* What keeps it from beginning is no monitor that is not reached. */
+Test(qemu_offline_vm, an_engine_that_cannot_begin_says_why)
+{
+    offline_image("a.qcow2", "1M", NULL);
+    offline_fails(1, "Too many open files", "prlimit --nofile=12 %s -i a.qcow2 create s1",
+                  getenv("QREWIND"));
+    setenv("QREWIND_QEMU", "/bin/false", 1);
+    offline_fails(1, "the engine ended with 1", "qrewind -i a.qcow2 create s1");
+    unsetenv("QREWIND_QEMU");
+    offline_files("a.qcow2");
+}
+
 /* ---- a monitor that is dead, and one that is not ---- */
 
 Test(qemu_offline_vm, a_dead_monitor_leads_offline_where_images_are_named)

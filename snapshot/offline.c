@@ -64,9 +64,13 @@ static int take_image(struct look *l, const char *spec, struct qmp_error *err)
     it.file = realpath(full, NULL);
     l->images = mem_grow(l->images, l->n + 1, sizeof(it));
     l->images[l->n++] = it;
-    if (it.file && !image_stat(it.file, &st, NULL) && (st.regular || st.block_device))
+    if (!it.file || image_stat(it.file, &st, NULL) || (!st.regular && !st.block_device))
+        return qmp_error_set(err, QRW_ERR_NOT_FOUND, "no image %s", full);
+    if (it.format || !st.regular || !sidecar_is_one(it.file))
         return 0;
-    return qmp_error_set(err, QRW_ERR_NOT_FOUND, "no image %s", full);
+    auto_free char *quoted = path_quote(spec);
+    qmp_error_set(err, QRW_ERR_REFUSED, "%s is a sidecar, and no image", full);
+    return qmp_error_hint(err, "say --sidecar %s", quoted);
 }
 
 /* ---- its sidecar ---- */

@@ -150,7 +150,7 @@ static pid_t failed(struct qrw_vm *vm, struct qmp_error *err)
         qmp_error_set(err, QRW_ERR_FAILED, "%s", fate);
     }
     qmp_error_wrap(err, "the QEMU that works without a VM");
-    return user;
+    return 0;
 }
 
 /* Start it and see that it has the images; nobody else writes to them from then on. @user: who

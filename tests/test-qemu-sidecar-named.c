@@ -29,6 +29,14 @@ Test(qemu_sidecar_named, a_copy_is_no_second_one)
     offline_ok("qrewind -i a.qcow2 delete s1");
 }
 
+Test(qemu_sidecar_named, as_an_image_it_is_none)
+{
+    offline_image("a.qcow2", "1M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    offline_fails(1, "--sidecar a.qcow2.qrewind.json", "qrewind -i a.qcow2.qrewind.json list");
+    offline_fails(1, "is a sidecar", "qrewind -i a.qcow2 -i a.qcow2.qrewind.json create s2");
+}
+
 Test(qemu_sidecar_named, none_is_made_for_what_another_records)
 {
     offline_image("a.qcow2", "1M", NULL);

@@ -146,6 +146,7 @@ static void untag(struct plan *p, const struct scene *s, const char *disk, const
     } else if (at.l) {
         untag_below(p, &at, tag);
     } else if (file && s->files_reachable) {
+        plan_need_closed(p, file);
         plan_untag(p, file, tag);
     } else if (file) {
         plan_note(p, "'%s' stays in %s, which is out of our reach", tag, file);

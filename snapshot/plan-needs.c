@@ -70,6 +70,11 @@ void plan_need_room(struct plan *p, const char *file, json_t *images)
     add(p, json_pack("{s:s, s:s, s:O}", "need", "room", "file", file, "images", images));
 }
 
+void plan_need_closed(struct plan *p, const char *file)
+{
+    need(p, "closed", file);
+}
+
 void plan_need_backing(struct plan *p, const char *file, const char *backing)
 {
     add(p, json_pack("{s:s, s:s, s:s?}", "need", "backing", "file", file, "backing", backing));

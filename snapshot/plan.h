@@ -109,6 +109,8 @@ void plan_need_makeable(struct plan *p, const char *folder);
 /* Beside @file there is room for images that hold what others do: @images is borrowed,
  * [{"files": […], "size"}], each no larger than its size (0: any) and than its files together. */
 void plan_need_room(struct plan *p, const char *file, json_t *images);
+/* Nobody has @file open as QEMU does, not even the VM. */
+void plan_need_closed(struct plan *p, const char *file);
 /* The header of @file says that it builds on @backing (NULL: nothing). */
 void plan_need_backing(struct plan *p, const char *file, const char *backing);
 /* @file is a memory saved by a migration. */

@@ -59,7 +59,7 @@ int runner_untag(struct runner *r, const struct plan *p, const char *file, const
     const struct graph_layer *l = d ? graph_layer(d, file) : NULL;
 
     if (!l)
-        return r->files_reachable ? image_untag(file, tag, err) : 0;
+        return r->files_reachable && !image_is_gone(file) ? image_untag(file, tag, err) : 0;
     if (l == graph_active(d))
         return untag_active(r, d, tag, err);
     return l->node ? untag_below(r, p, l, tag, err) : 0;

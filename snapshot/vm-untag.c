@@ -22,11 +22,10 @@ static void forget_nodes(struct plan *p)
 static void note_half(struct plan *p, const struct graph *g, const struct qmp_error *why)
 {
     struct qmp_error left = {0};
-    const bool told = why->desc[0];
+    const bool seen = plan_holds(p, g, &left), told = why->desc[0];
 
-    plan_holds(p, g, &left);
     plan_note(p, "a part of it is done and stays so: %s%s%s%s; it can be deleted again", left.desc,
-              told ? " (" : "", why->desc, told ? ")" : "");
+              seen && told ? " (" : "", why->desc, seen && told ? ")" : "");
 }
 
 /* What cannot be removed is not held against the rest: it is recorded yet, and can be deleted. */
@@ -37,14 +36,14 @@ int vm_untag_rest(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
 
     if (vm_observe(vm, GRAPH_NODES, err))
         return -1;
-    runner_untag_rest(r, p, &vm->graph, &why);
+    const bool all = !runner_untag_rest(r, p, &vm->graph, &why);
     if (vm_observe(vm, GRAPH_DISKS, err))
         return -1;
     forget_nodes(p);
-    if (!plan_holds(p, &vm->graph, NULL))
+    if (all && !plan_holds(p, &vm->graph, NULL))
         return vm_conclude(vm, j, r, p, err);
     *how = SETTLED_UNDONE;
-    if (plan_holds_in_part(p, &vm->graph))
+    if (!all || plan_holds_in_part(p, &vm->graph))
         note_half(p, &vm->graph, &why);
     return journal_end(j, vm, p, false, err);
 }

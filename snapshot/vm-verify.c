@@ -229,6 +229,20 @@ static int size(const struct check *c, const json_t *need, struct qmp_error *err
                                                      : "is of another size than the manifest says");
 }
 
+static int closed(const struct check *c, const json_t *need, struct qmp_error *err)
+{
+    const char *file = text(need, "file");
+    char who[256];
+
+    if (!image_held(file, who, sizeof(who)))
+        return 0;
+    qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", file, who);
+    if (!c->vm->pid || image_locked(file, 0, who, sizeof(who)) != c->vm->pid)
+        return -1;
+    return qmp_error_hint(err, "no disk of the VM has it, as after device_del: plug that one in "
+                               "again (device_add), or close its node (blockdev-del)");
+}
+
 static const struct {
     const char *need;
     int (*check)(const struct check *c, const json_t *need, struct qmp_error *err);
@@ -238,7 +252,7 @@ static const struct {
     {"unshared", unshared}, {"vacant", vacant},
     {"makeable", makeable}, {"room", room},
     {"backing", backing},   {"size", size},
-    {"stream", stream},
+    {"stream", stream},     {"closed", closed},
 };
 
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const struct journal *j,

@@ -11,6 +11,7 @@
 #include "qmp/mem.h"
 #include "tests/between/between.h"
 #include "tests/cases/inside.h"
+#include "tests/cases/stand-in.h"
 #include "tests/tidy/tidy.h"
 
 /* Whose images get an overlay above the snapshot. */
@@ -249,4 +250,44 @@ Test(internal_rest, of_a_creation_that_was_cut_in_half_nothing_stays)
         lab_stop(lab);
         lab_stop(old);
     }
+}
+
+static void open_unplugged(struct lab *lab)
+{
+    auto_free char *file = lab_path(lab, "vdb.qcow2");
+
+    json_decref(lab_qmp(lab, "blockdev-add", "{s:s, s:s, s:{s:s, s:s}}", "driver", "qcow2",
+                        "node-name", "left", "file", "driver", "file", "filename", file));
+}
+
+/* As device_del leaves it. */
+Test(internal_rest, in_an_image_that_an_unplugged_disk_has_left_open)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .modern = true, .bus = LAB_SCSI});
+
+    does(lab, "create", "i1", "--internal");
+    json_decref(lab_qmp(lab, "device_del", "{s:s}", "id", "disk1"));
+    json_decref(lab_event(lab, "DEVICE_DELETED"));
+    auto_free char *before = state_of(lab);
+    json_auto_t *dry = refuses(lab, 8, "-n", "delete", "i1");
+    json_auto_t *error = refuses(lab, 8, "delete", "i1");
+    says(dry, "desc", "vdb.qcow2 is in use by pid ");
+    says(error, "hint", "plug that one in again");
+    unchanged(lab, before);
+
+    /* it is begun while the image is closed, and opened again before that is settled */
+    json_decref(lab_qmp(lab, "blockdev-del", "{s:s}", "node-name", "vdb-fmt"));
+    stand_in(lab, "qemu-img", "case $1 in snapshot) exit 1 ;; esac; $REAL \"$@\"");
+    json_decref(refuses(lab, 5, "delete", "i1"));
+    stand_in_leave();
+    open_unplugged(lab);
+    json_auto_t *repair = tells(lab, "repair");
+    says(repair, "settled", "undone");
+    says(repair, "notes.0", "a part of it is done and stays so: ");
+    file_tags_are(lab, "vdb.qcow2", "i1");
+    json_decref(lab_qmp(lab, "blockdev-del", "{s:s}", "node-name", "left"));
+    does(lab, "delete", "i1");
+    file_tags_are(lab, "vda.qcow2", "");
+    file_tags_are(lab, "vdb.qcow2", "");
+    lab_stop(lab);
 }

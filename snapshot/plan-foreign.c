@@ -13,14 +13,6 @@
 #include "snapshot/member.h"
 #include "snapshot/plan-internal.h"
 
-static bool has(const struct overlays *o, const struct graph_disk *d)
-{
-    for (size_t i = 0; i < o->n; i++)
-        if (o->list[i].disk == d)
-            return true;
-    return false;
-}
-
 /* The layer that the tag @held of @disk is inside of; NULL: it is not known. Borrowed. */
 static const char *inside(struct plan *p, const struct scene *s, const struct overlays *o,
                           const char *disk, const json_t *held)
@@ -28,7 +20,7 @@ static const char *inside(struct plan *p, const struct scene *s, const struct ov
     const struct graph_disk *d = graph_disk(s->graph, disk);
     auto_free char *file = internal_file(s->graph, s->chain, disk, held);
 
-    if (d && !has(o, d) && !chain_active(&p->after, disk))
+    if (d && !overlays_have(o, d) && !chain_active(&p->after, disk))
         chain_follow(&p->after, d);
     return chain_layer_by_file(&p->after, file);
 }

@@ -241,6 +241,17 @@ static json_t *tagged(const struct plan *p, const struct internal_way *w)
     return disks;
 }
 
+/* What is tagged goes back, too, so the others are not. */
+static void note_partial(struct plan *p, const struct internal_way *w)
+{
+    for (size_t i = 0; i < w->s->graph->ndisks; i++) {
+        const struct graph_disk *d = &w->s->graph->disks[i];
+
+        if (!overlays_have(&w->o, d) && !graph_skip_reason(d))
+            plan_note(p, "disk %s is no part of %s either", d->id, w->keeps);
+    }
+}
+
 static void keep_present(struct plan *p, const struct internal_way *w)
 {
     const struct scene *s = w->s;
@@ -248,6 +259,7 @@ static void keep_present(struct plan *p, const struct internal_way *w)
 
     if (w->args->keep) {
         plan_record(p, s, w->keeps, "internal", NULL, tagged(p, w), NULL);
+        note_partial(p, w);
         if (!graph_is_off(s->graph))
             plan_note(p, "%s holds the disks only: going back to it means a reset", w->keeps);
     } else if (w->keeps && !w->args->discard) {

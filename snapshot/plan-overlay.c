@@ -24,16 +24,21 @@ void overlays_add(struct overlays *o, const struct scene *s, const struct graph_
     o->n++;
 }
 
+bool overlays_have(const struct overlays *o, const struct graph_disk *d)
+{
+    for (size_t i = 0; i < o->n; i++)
+        if (o->list[i].disk == d)
+            return true;
+    return false;
+}
+
 void overlays_note_others(struct plan *p, const struct scene *s, const struct overlays *o,
                           const char *snapshot)
 {
     for (size_t i = 0; i < s->graph->ndisks; i++) {
         const struct graph_disk *d = &s->graph->disks[i];
-        size_t n = 0;
 
-        while (n < o->n && o->list[n].disk != d)
-            n++;
-        if (n == o->n && !graph_skip_reason(d))
+        if (!overlays_have(o, d) && !graph_skip_reason(d))
             plan_note(p, "disk %s is no part of %s: it stays as it is", d->id, snapshot);
     }
 }

@@ -25,6 +25,7 @@ void overlays_done(struct overlays *o);
 #define auto_overlays __attribute__((cleanup(overlays_done)))
 
 void overlays_add(struct overlays *o, const struct scene *s, const struct graph_disk *d);
+bool overlays_have(const struct overlays *o, const struct graph_disk *d);
 /* Note which disks of the VM stay as they are while those of @o go back to @snapshot. */
 void overlays_note_others(struct plan *p, const struct scene *s, const struct overlays *o,
                           const char *snapshot);

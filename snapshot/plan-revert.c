@@ -33,8 +33,7 @@
 
 static void way_done(struct way_back *w)
 {
-    if (w->tags)
-        json_decref(w->disks);
+    json_decref(w->disks);
     json_decref(w->tags);
     for (size_t i = 0; w->targets && i < w->o.n; i++)
         free(w->targets[i]);
@@ -53,7 +52,7 @@ static int find_snapshot(struct way_back *w, const char *name, struct qmp_error 
         qmp_error_set(err, QRW_ERR_NOT_FOUND, "no snapshot '%s'", name);
         return qmp_error_hint(err, "qrewind list shows the names");
     }
-    w->disks = json_object_get(snapshot, "disks");
+    w->disks = json_copy(json_object_get(snapshot, "disks"));
     w->memory = json_is_object(memory) && !w->args->no_memory ? memory : NULL;
     w->live = chain_memory_is_live(w->memory);
     w->was_running = text(snapshot, "state") && !strcmp(text(snapshot, "state"), "running");
@@ -69,7 +68,7 @@ static int find_undo(struct way_back *w, struct qmp_error *err)
         return qmp_error_hint(err, "the last revert leaves an undo point, unless --discard or "
                                    "--keep was given");
     }
-    w->disks = json_object_get(undo, "disks");
+    w->disks = json_copy(json_object_get(undo, "disks"));
     return 0;
 }
 
@@ -94,7 +93,6 @@ static int find_disks(struct way_back *w, struct qmp_error *err)
             return -1;
         overlays_add(&w->o, s, d);
     }
-    w->targets = mem_alloc((w->o.n + 1) * sizeof(*w->targets));
     for (size_t i = 0; i < w->o.n; i++)
         overlays_name(&w->o, i, s, w->tags ? temporary : w->name);
     return w->o.n ? 0 : qmp_error_set(err, QRW_ERR_REFUSED, "%s has no disks", w->name);
@@ -122,45 +120,6 @@ static int check_lost(const struct way_back *w, struct qmp_error *err)
 }
 
 /* ---- the record ---- */
-
-/* What the disks show now: pinned under a name, or kept for one undo. */
-static json_t *present_layers(const struct plan *p, const struct way_back *w)
-{
-    json_t *disks = json_object();
-
-    for (size_t i = 0; i < w->o.n; i++) {
-        const char *id = w->o.list[i].disk->id;
-
-        json_object_set_new(disks, id, json_pack("{s:s}", "layer", chain_active(&p->after, id)));
-    }
-    return disks;
-}
-
-static int check_keep(const struct way_back *w, struct qmp_error *err)
-{
-    const char *keep = w->args->keep;
-
-    if (!keep)
-        return 0;
-    if (chain_snapshot(w->s->chain, keep) || plan_is_internal(w->s, keep))
-        return qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", keep);
-    return chain_check_name(keep, err);
-}
-
-static void keep_present(struct plan *p, const struct way_back *w)
-{
-    json_t *undo = NULL;
-
-    if (w->args->keep) {
-        plan_record(p, w->s, w->args->keep, "external", NULL, present_layers(p, w), NULL);
-        if (!graph_is_off(w->s->graph))
-            plan_note(p, "%s holds the disks only: going back to it means a reset", w->args->keep);
-    } else if (!w->args->discard) {
-        undo = json_pack("{s:o, s:s?, s:s}", "disks", present_layers(p, w), "current",
-                         chain_current(w->s->chain), "created", w->s->now);
-    }
-    chain_set_undo(&p->after, undo);
-}
 
 static void record(struct plan *p, const struct way_back *w)
 {
@@ -222,18 +181,20 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
         w->memory = NULL;
         w->live = false;
     }
-    if (check_keep(w, err) || (!w->memory && !w->args->no_reset && plan_check_reset(w->s, err)) ||
+    if (way_check_keep(w, err) ||
+        (!w->memory && !w->args->no_reset && plan_check_reset(w->s, err)) ||
         (w->live && plan_live_awaited(w->s, w->name, err)) || find_disks(w, err) ||
         check_lost(w, err) || (w->memory && plan_memory_fits(w->s, w->memory, err)))
         return -1;
     if (w->args->name)
         overlays_note_others(p, w->s, &w->o, w->args->name);
-    for (size_t i = 0; i < w->o.n; i++)
-        chain_follow(&p->after, w->o.list[i].disk);
+    if (way_keep_others(p, w, err))
+        return -1;
+    w->targets = mem_alloc((w->o.n + 1) * sizeof(*w->targets));
     if (w->tags)
         way_copy(p, w);
     way_steps(p, w);
-    keep_present(p, w);
+    way_keep_present(p, w);
     record(p, w);
     plan_internal_keep_foreign(p, w->s, &w->o);
     if (w->tags && w->args->name && chain_snapshot(&p->after, w->args->name))

@@ -11,7 +11,7 @@ struct way_back {
     const struct scene *s;
     const struct qrw_revert_args *args;
     const char *name;     /* of the snapshot, "undo" for the undo point */
-    json_t *disks;        /* DISK: {"layer": ID} */
+    json_t *disks;        /* DISK: {"layer": ID}; owned */
     json_t *tags;         /* DISK: {"tag", "inside"}: the layers are copies of these; NULL: none */
     const json_t *memory; /* NULL: none, or not wanted */
     const char *current;  /* the snapshot that is current afterwards, NULL: none */
@@ -32,6 +32,16 @@ const char *way_layer(const struct way_back *w, size_t i);
  * not all of them lie below.
  */
 int way_check_tags(struct way_back *w, json_t *snapshot, struct qmp_error *err);
+
+/* plan-revert-keep.c: can the present state be kept under the name that is asked for? */
+int way_check_keep(const struct way_back *w, struct qmp_error *err);
+
+/* The disks are found, and followed in @p->after from now on. With --keep the others get overlays
+ * too, so that what is kept is the state of the whole VM. */
+int way_keep_others(struct plan *p, struct way_back *w, struct qmp_error *err);
+
+/* Record the present state: under that name, or as the undo point. */
+void way_keep_present(struct plan *p, const struct way_back *w);
 
 /* Make the copies: new layers in @p->after, which are what disks go back to then. */
 void way_copy(struct plan *p, struct way_back *w);

@@ -65,6 +65,16 @@ static const struct picture_case revert[] = {
      "step=50 | disk0 has tag k1, disk1 has tag k1, qrw-load-t ended well | blockdev-del "
      "node-name=qrw-t-ram, unlink qrw-t.scratch, 'k1 holds the disks only: going back to it "
      "means a reset' | disk0: a; disk1: b; inside m1: disk0! disk1; inside k1: disk0 disk1"},
+    {"that is of the disks that take part",
+     "disk0: a^m1!; disk1: b; inside m1",
+     "revert m1 --keep k1",
+     "need absent qrw-t.scratch, image qrw-t.scratch like a, blockdev-add node-name=qrw-t-ram "
+     "file.filename=qrw-t.scratch, stop, blockdev-snapshot-internal-sync device=#a name=k1, "
+     "snapshot-load tag=m1 vmstate=#a devices=[\"#a\"], cont, announce-self initial=50 max=550 "
+     "rounds=5 step=50 | disk0 has tag k1, qrw-load-t ended well | blockdev-del "
+     "node-name=qrw-t-ram, unlink qrw-t.scratch, 'disk disk1 is no part of m1: it stays as it "
+     "is', 'disk disk1 is no part of k1 either', 'k1 holds the disks only: going back to it means "
+     "a reset' | disk0: a; disk1: b; inside m1: disk0!; inside k1: disk0"},
     {"the disks alone go back with the memory that is there",
      "disk0: a^t1; disk1: b^t1; inside t1",
      "revert t1",

@@ -61,6 +61,24 @@ static const struct picture_case plans[] = {
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
      "system_reset, cont | disk0 shows base.s1 on base | 'was holds the disks only: going back to "
      "it means a reset' | disk0: base*s1 <- base.s1; + base*s1 <- a*was"},
+    {"of all disks, those that are no part of the other snapshot included",
+     "disk0: base* <- a; disk1: b; disk2: /dev/vg/c; disk3[read-only]: e",
+     "revert s1 --keep was",
+     "need absent base.s1, need absent b.was, overlay base.s1 on base, overlay b.was on b, "
+     "blockdev-add node-name=qrw-t-0 file.node-name=qrw-t-0f file.filename=base.s1, blockdev-add "
+     "node-name=qrw-t-1 file.node-name=qrw-t-1f file.filename=b.was, sync base.s1 b.was, stop, "
+     "transaction blockdev-snapshot node=#a overlay=qrw-t-0 + blockdev-snapshot node=#b "
+     "overlay=qrw-t-1, blockdev-reopen "
+     "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"},"
+     "{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-1\",\"backing\":\"#b\",\"discard\":\"unmap\",\"file\":\"qrw-t-1f\"}], "
+     "system_reset, cont | disk0 shows base.s1 on base, disk1 shows b.was on b | 'disk disk1 is no "
+     "part of s1: it stays as it is', 'disk disk2 is no part of s1: it stays as it is', 'disk disk2 "
+     "is no part of was either', 'was holds the disks only: going back to it means a reset' | "
+     "disk0: base*s1 <- base.s1; disk1: b*was <- b.was; disk2: /dev/vg/c; disk3: e; + base*s1 <- a*was"},
+    {"not while one of them is busy",
+     "disk0: base* <- a; disk1: b; job qrw-mirror-disk1 mirror running", "revert s1 --keep was",
+     "refused: disk disk1 is busy: the job qrw-mirror-disk1 (mirror) is running (wait for it "
+     "(qrewind job wait qrw-mirror-disk1) or cancel it)"},
     {"discard keeps nothing",
      "disk0: base* <- a", "revert s1 --discard",
      "need absent base.s1, overlay base.s1 on base, blockdev-add node-name=qrw-t-0 "

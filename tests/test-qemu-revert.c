@@ -304,6 +304,34 @@ Test(revert, a_snapshot_of_one_disk_leaves_the_other)
     lab_stop(lab);
 }
 
+Test(revert, of_some_disks_keeps_the_present_state_of_all)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .running = true});
+
+    write_generation(lab, 0, 1);
+    write_generation(lab, 1, 1);
+    does(lab, "create", "s1", "--disk", "vdb");
+    write_generation(lab, 0, 2);
+    write_generation(lab, 1, 2);
+    does(lab, "revert", "s1", "--keep", "k");
+    holds(lab, 0, 2);
+    holds(lab, 1, 1);
+    chain_is(lab, 0, "vda.qcow2 <- vda.k.qcow2");
+    is_tidy(lab);
+    write_generation(lab, 0, 3);
+    write_generation(lab, 1, 2);
+    write_generation(lab, 1, 3);
+    does(lab, "revert", "k", "--discard");
+    holds(lab, 0, 2);
+    holds(lab, 1, 2);
+    does(lab, "delete", "k", "s1");
+    chain_is(lab, 0, "vda.qcow2");
+    chain_is(lab, 1, "vdb.qcow2");
+    is_tidy(lab);
+    turn_off(lab);
+    lab_stop(lab);
+}
+
 Test(revert, a_dry_run_changes_nothing_and_tells_everything)
 {
     struct lab *lab = tower(&one, 1);

@@ -94,15 +94,20 @@ static enum place place_of(const struct model *m, const struct layout *l,
     return on && off ? PARTLY : off ? OFF_IT : ON_IT;
 }
 
-/* To @there, which may be the undo point itself; what was is kept as the step says, @inside of
- * the images or in layers. */
+enum kept { KEPT_ALL, KEPT_TARGET, KEPT_INSIDE };
+
+/* To @there, which may be the undo point itself; what was is kept as the step says: a snapshot is
+ * of @kept, of all disks or of those that go back, inside of the images or in layers. */
 static void go_back(struct model *m, const struct content *there, const char *current,
-                    const struct step *step, bool inside)
+                    const struct step *step, enum kept kept)
 {
-    struct content target[MODEL_DISKS];
+    struct content target[MODEL_DISKS], all[MODEL_DISKS];
+    const bool inside = kept == KEPT_INSIDE;
     char name[STEP_NAME], was[STEP_NAME];
 
     memcpy(target, there, sizeof(target));
+    for (int d = 0; d < m->ndisks; d++)
+        all[d].held = true;
     strcpy(name, current);
     strcpy(was, m->current);
     m->has_undo = !step->fresh[0] && !(step->flags & STEP_DISCARD);
@@ -112,7 +117,7 @@ static void go_back(struct model *m, const struct content *there, const char *cu
     if (step->fresh[0] && inside)
         strcpy(take(m, step->fresh, target)->tag, step->fresh);
     else if (step->fresh[0])
-        take(m, step->fresh, target);
+        take(m, step->fresh, kept == KEPT_ALL ? all : target);
     for (int d = 0; d < m->ndisks; d++) {
         if (!target[d].held)
             continue;
@@ -142,7 +147,7 @@ static bool revert(struct model *m, const struct layout *l, const struct step *s
         return false;
     if (memory)
         running = s->running;
-    go_back(m, s->disk, s->name, step, inside);
+    go_back(m, s->disk, s->name, step, inside ? KEPT_INSIDE : s->tag[0] ? KEPT_TARGET : KEPT_ALL);
     go_on(m, running, step);
     return true;
 }
@@ -154,7 +159,8 @@ static bool undo(struct model *m, const struct layout *l, const struct step *ste
     if (!m->has_undo || (step->fresh[0] && model_find(m, step->fresh)) ||
         (m->undo_inside && place == PARTLY))
         return false;
-    go_back(m, m->undo, m->undo_current, step, m->undo_inside && place == ON_IT);
+    go_back(m, m->undo, m->undo_current, step,
+            m->undo_inside && place == ON_IT ? KEPT_INSIDE : KEPT_TARGET);
     go_on(m, m->running, step);
     return true;
 }

@@ -62,7 +62,8 @@ static char *value_text(const json_t *value)
                                  : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
-/* What the step is about: its command, whole and as it goes to QEMU, or a file or folder. */
+/* What the step is about: its command, whole and as it goes to QEMU, or a file, folder, or
+ * snapshot. */
 static char *subject(const json_t *step)
 {
     json_t *execute = json_object_get(step, "execute"), *place = json_object_get(step, "file");
@@ -70,6 +71,8 @@ static char *subject(const json_t *step)
 
     if (!place)
         place = json_object_get(step, "folder");
+    if (!place)
+        place = json_object_get(step, "snapshot");
     if (!execute)
         return place ? value_text(place) : mem_strdup("");
     json_object_set(command, "execute", execute);
@@ -81,7 +84,8 @@ static char *subject(const json_t *step)
 /* Said already; or said only in JSON. */
 static bool skip(const char *key)
 {
-    static const char *const keys[] = {"step", "execute", "arguments", "file", "folder", "undo"};
+    static const char *const keys[] = {"step",   "execute",  "arguments", "file",
+                                       "folder", "snapshot", "undo"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (!strcmp(key, keys[i]))

@@ -16,6 +16,22 @@ static int check_new_name(const struct chain *c, const struct qrw_edit_args *arg
     return chain_check_name(args->new_name, err);
 }
 
+/* What is not so already, for who wants to know. */
+static void tell_changes(struct plan *p, const struct qrw_edit_args *args, const json_t *snapshot)
+{
+    json_t *all = json_pack("{s:s}", "snapshot", args->name);
+
+    if (args->new_name && !same(args->new_name, args->name))
+        json_object_set_new(all, "name", json_string(args->new_name));
+    if (args->description && !same(args->description, text(snapshot, "description")))
+        json_object_set_new(all, "description", json_string(args->description));
+    if (json_is_true(json_object_get(snapshot, "pinned")) ? args->unpin : args->pin)
+        json_object_set_new(all, "pinned", json_boolean(args->pin));
+    if (json_object_size(all) > 1)
+        json_object_set(p->result, "changes", all);
+    json_decref(all);
+}
+
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
     const struct qrw_edit_args *args = arguments;
@@ -36,6 +52,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
                              "nothing to change: --name, --description, --pin or --unpin");
     if (check_new_name(s->chain, args, err))
         return -1;
+    tell_changes(p, args, snapshot);
     if (args->description)
         json_object_set_new(snapshot, "description", json_string(args->description));
     if (args->pin || args->unpin)

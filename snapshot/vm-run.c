@@ -228,7 +228,12 @@ static json_t *preview(struct qrw_vm *vm, struct journal *j, struct plan *p, str
         return NULL;
     vm_spare_shared(vm, p, j);
     result = json_deep_copy(p->result);
-    json_object_set_new(result, "plan", plan_preview(p));
+    json_t *plan = plan_preview(p), *changes = json_object_get(result, "changes");
+    json_object_set_new(result, "plan", plan);
+    if (changes) { /* of the record alone: it is a step to who asks what would be done */
+        json_array_append_new(plan, json_pack("{s:s}", "step", "record"));
+        json_object_update(json_array_get(plan, json_array_size(plan) - 1), changes);
+    }
     if (!plan_is_idle(p, &j->chain) && plan_pretend(p, &vm->graph))
         journal_pretend(j, p);
     return result;

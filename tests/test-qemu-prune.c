@@ -170,6 +170,23 @@ Test(edit, a_name_changes_wherever_it_stands)
     lab_stop(lab);
 }
 
+Test(edit, a_dry_run_tells_what_would_be_recorded)
+{
+    struct lab *lab = tower(&one, 1);
+    auto_free char *state = state_of(lab);
+    json_auto_t *doc = tells(lab, "-n", "edit", "s1", "--name", "x", "--pin", "--description", "d");
+    json_auto_t *expected = json_pack("[{s:s, s:s, s:s, s:s, s:b}]", "step", "record", "snapshot",
+                                      "s1", "name", "x", "description", "d", "pinned", 1);
+
+    cr_expect(json_equal(at(doc, "plan"), expected));
+    auto_result struct lab_result r = lab_run(lab, "-n", "edit", "s1", "--name", "x", NULL);
+    cr_expect_str_eq(r.out, "record       s1  name=x\n");
+    auto_result struct lab_result same = lab_run(lab, "-n", "edit", "s1", "--unpin", NULL);
+    cr_expect_str_eq(same.err, "nothing to do\n");
+    unchanged(lab, state);
+    lab_stop(lab);
+}
+
 Test(edit, pins_and_unpins)
 {
     struct lab *lab = tower(&one, 1);

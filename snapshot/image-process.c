@@ -141,6 +141,17 @@ char *image_resolve(struct image_view *view, const char *path)
     return real;
 }
 
+char *image_other(struct image_view *view, const char *path)
+{
+    auto_free char *full = view->pid > 0 && !view->same && path[0] ? absolute(view, path) : NULL;
+    struct stat theirs, st;
+
+    if (!full || stat(full, &st) || !stat_in(view, full, &theirs) ||
+        (st.st_dev == theirs.st_dev && st.st_ino == theirs.st_ino))
+        return NULL;
+    return mem_strdup(full);
+}
+
 char *image_lost(struct image_view *view, const char *path)
 {
     auto_free char *full = view->same && path[0] ? absolute(view, path) : NULL;

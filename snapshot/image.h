@@ -204,6 +204,10 @@ struct image_view image_view(pid_t pid);
  * not image_reachable(). The caller frees it. */
 char *image_resolve(struct image_view *view, const char *path);
 
+/* What @path of the process is called, if here that is another file; else NULL, also where it
+ * cannot be looked at. The caller frees it. */
+char *image_other(struct image_view *view, const char *path);
+
 /* What @path of the process was, as we would call it, if names mean to it what they mean to us and
  * there is no such file any more; else NULL. The caller frees it. */
 char *image_lost(struct image_view *view, const char *path);
@@ -244,7 +248,7 @@ pid_t image_locked(const char *path, pid_t but, char *text, size_t size);
 struct image_users {
     char **names; /* images and sidecars, as FOLDER/NAME */
     size_t n;
-    bool incomplete; /* too many entries to look at all of them, or some that we may not read */
+    char *unread; /* what may be one, and why that cannot be told: the first; NULL: there is none */
 };
 
 /*
@@ -253,8 +257,8 @@ struct image_users {
  * those of @except (NULL at the end, or NULL). The files in @except themselves, and @file, do not
  * count.
  *
- * @out is the caller's, also after a failure: image_users_done(). What we may not read makes it
- * @out->incomplete, no failure; -1 when @file is not there, or when nobody is found and the search
+ * @out is the caller's, also after a failure: image_users_done(). What we may not read is
+ * @out->unread, no failure; -1 when @file is not there, or when nobody is found and the search
  * itself failed: then somebody may be there.
  */
 int image_users(const char *file, const char *const *except, struct image_users *out,

@@ -95,6 +95,22 @@ static int identify(struct qrw_vm *vm, struct qmp_error *err)
     return vm->process || image_is_answer(errno) ? 0 : unseen(vm->pid, errno, err);
 }
 
+/* In a mount namespace of its own QEMU may have files that are called like those of another VM
+ * here: what lies beside those is not about it. */
+static void see_strange(struct qrw_vm *vm, const char *file)
+{
+    struct image_view view = image_view(vm->strange ? 0 : qmp_client_peer(vm->client));
+    auto_free char *other = image_other(&view, file);
+
+    if (!other)
+        return;
+    vm->strange = true;
+    vm_note(vm, 0,
+            "QEMU runs where %s is another file than here: the sidecar is not looked for; "
+            "--sidecar FILE says where it is, or goes",
+            other);
+}
+
 /* Files as we see them, where we see the same ones as QEMU (law 9). */
 static int resolve_files(struct qrw_vm *vm, struct qmp_error *err)
 {
@@ -121,6 +137,8 @@ static int resolve_files(struct qrw_vm *vm, struct qmp_error *err)
             }
             if (!found && k == 0 && !graph_skip_reason(d))
                 vm->files_reachable = false;
+            if (!found)
+                see_strange(vm, l->file);
             if (!found) {
                 l->relative = l->file[0] != '/';
                 found = path_join("/", l->file);

@@ -34,6 +34,7 @@ struct qrw_vm {
     struct ask *asked;      /* what it waits for, NULL: nothing was asked ahead */
     struct ask *nodes;      /* what vm_observe_nodes() will wait for, NULL: nothing */
     bool files_reachable;
+    bool strange;  /* QEMU's file names are here, and mean other files: no sidecar is looked for */
     uid_t owner;   /* of the last sidecar that was loaded; see struct chain */
     pid_t pid;     /* QEMU's, 0: unknown */
     char *process; /* its image_process_id(), NULL: unknown */

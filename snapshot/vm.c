@@ -120,10 +120,10 @@ int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign
     *file = NULL;
     if (known && (vm->sidecar_option || sidecar_exists(known)))
         *file = mem_strdup(known);
-    else if (sidecar_find(&vm->graph, file, foreign, err))
+    else if (!vm->strange && sidecar_find(&vm->graph, file, foreign, err))
         return -1;
     *exists = *file && sidecar_exists(*file);
-    if (!*file)
+    if (!*file && !vm->strange)
         *file = sidecar_place(&vm->graph);
     return 0;
 }

@@ -14,6 +14,8 @@
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
 
+static const struct lab_options one = {.disks = 1};
+
 /* A snapshot and back again, by way of the monitor @address. */
 static void round_trip(struct lab *lab, char *address)
 {
@@ -85,7 +87,7 @@ static char *bin;
 
 /* From now on QEMU starts in a mount namespace of its own: the lab's folder is there what
  * everybody else sees as the folder "inside" in it, and the images are in that. */
-static void wrap_qemu(void)
+static void wrap_qemu(const char *how)
 {
     auto_free char *script = NULL, *path = NULL;
     FILE *f;
@@ -98,10 +100,10 @@ static void wrap_qemu(void)
     fprintf(f,
             "#!/bin/sh\n"
             "exec unshare -m sh -c '\n"
-            "    mkdir inside && mv *.qcow2 inside && mount --bind inside \"$PWD\" &&\n"
+            "    mkdir inside && %s *.qcow2 inside && mount --bind inside \"$PWD\" &&\n"
             "    cd \"$PWD\" && PATH=%s exec qemu-system-x86_64 \"$@\"\n"
             "' sh \"$@\"\n",
-            getenv("PATH"));
+            how, getenv("PATH"));
     fclose(f);
     chmod(script, 0755);
     path = mem_printf("%s:%s", bin, getenv("PATH"));
@@ -119,7 +121,7 @@ static void unwrap_qemu(void)
 
 Test(reach, qemu_makes_the_overlays_where_we_cannot)
 {
-    wrap_qemu();
+    wrap_qemu("mv");
     struct lab *lab = lab_start(&(struct lab_options){.disks = 2});
 
     write_generation(lab, 0, 1);
@@ -148,9 +150,36 @@ Test(reach, qemu_makes_the_overlays_where_we_cannot)
     unwrap_qemu();
 }
 
+/* Another VM here has images that are called like those that this one has in a container. */
+Test(reach, a_sidecar_beside_files_that_qemu_does_not_have_is_not_its)
+{
+    wrap_qemu("cp");
+    struct lab *lab = lab_start(&one);
+    auto_free char *own = lab_path(lab, "own.json");
+
+    json_decref(refuses(lab, 1, "create", "s1"));
+    does(lab, "--sidecar", own, "create", "s1");
+    json_auto_t *known = tells(lab, "--sidecar", own, "list");
+    says(known, "current", "s1");
+    cr_expect(has_file(lab, "inside/vda.s1.qcow2") && !has_file(lab, "vda.s1.qcow2"));
+    /* as if it were the other's */
+    auto_result struct lab_result r =
+        lab_exec(lab->folder, WORDS("cp", "own.json", "vda.qcow2.qrewind.json"));
+    auto_result struct lab_result list = lab_run(lab, "list", NULL);
+    cr_expect(strstr(list.err, "another file than here") && strstr(list.err, "no snapshots"),
+              "%s%s", list.out, list.err);
+    json_auto_t *error = refuses(lab, 1, "create", "s2");
+    says(error, "hint", "--sidecar FILE");
+    does(lab, "--sidecar", own, "create", "s2");
+    json_auto_t *other = sidecar_of(lab, "vda.qcow2");
+    says(other, "current", "s1");
+    lab_stop(lab);
+    unwrap_qemu();
+}
+
 Test(reach, what_qemu_finds_there_is_not_overwritten)
 {
-    wrap_qemu();
+    wrap_qemu("mv");
     struct lab *lab = lab_start(&(struct lab_options){.disks = 2});
     auto_result struct lab_result r =
         lab_exec(lab->folder, WORDS("sh", "-c", "echo precious >inside/vda.s1.qcow2"));
@@ -173,7 +202,7 @@ Test(reach, what_qemu_finds_there_is_not_overwritten)
 /* Where its folder is unknown, what such a name means is unknown, and a new one would go astray. */
 Test(reach, names_relative_to_a_folder_that_we_cannot_see)
 {
-    wrap_qemu();
+    wrap_qemu("mv");
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1, .relative = true});
     auto_free char *state = state_of(lab);
     json_auto_t *error = refuses(lab, 7, "--sidecar", "s.json", "create", "s1");

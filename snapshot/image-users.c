@@ -22,8 +22,8 @@
 #include "snapshot/path.h"
 
 enum {
-    MAX_ENTRIES = 4096, /* looked at in one call */
-    MAX_SIDECAR = 8 << 20,
+    MAX_ENTRIES = 1 << 20, /* looked at in one call */
+    MAX_SIDECAR = 256 << 20,
     MIN_IMAGE = 48,
 };
 
@@ -38,11 +38,18 @@ struct search {
     struct image_users *out;
 };
 
-/* Something could not be looked at. What is gone, or leads nowhere, is no user. */
-static void missed(struct search *s, int code)
+/* Whether @path is a user cannot be told, @why. */
+static void unread(struct search *s, const char *path, const char *why)
+{
+    if (!s->out->unread)
+        s->out->unread = mem_printf("%s: %s", path, why);
+}
+
+/* @path could not be looked at. What is gone, or leads nowhere, is no user. */
+static void missed(struct search *s, const char *path, int code)
 {
     if (code == EACCES || code == EPERM)
-        s->out->incomplete = true;
+        unread(s, path, "we may not read it");
     else if (!image_is_answer(code))
         s->failed = code;
 }
@@ -51,7 +58,7 @@ static bool looks(struct search *s, const char *path, struct image_stat *st)
 {
     if (!image_stat(path, st, NULL))
         return true;
-    missed(s, errno);
+    missed(s, path, errno);
     return false;
 }
 
@@ -131,7 +138,7 @@ static bool image_names_target(struct search *s, const char *path)
         (err.kind != QMP_ERR_SYSTEM && !image_read_foreign(path, &h.backing, &err)))
         names = header_names_target(s, path, &h);
     else if (err.kind == QMP_ERR_SYSTEM)
-        missed(s, errno);
+        missed(s, path, errno);
     qcow2_header_done(&h);
     return names;
 }
@@ -146,9 +153,10 @@ static bool sidecar_names_target(struct search *s, const char *path, uint64_t si
     json_t *layer;
 
     if (got < 0 || (size_t)got < len)
-        missed(s, got < 0 ? errno : EIO);
+        missed(s, path, got < 0 ? errno : EIO);
     json_auto_t *doc = got > 0 ? json_loadb(bytes, (size_t)got, 0, NULL) : NULL;
-    s->out->incomplete |= !doc;
+    if (!doc && got >= 0)
+        unread(s, path, "it is broken, or too large");
     json_object_foreach(json_object_get(doc, "layers"), id, layer) {
         const char *file = json_string_value(json_object_get(layer, "file"));
         auto_free char *name = file ? beside(path, file) : NULL;
@@ -204,14 +212,14 @@ static void search_folder_of(struct search *s, const char *file)
         if (e->d_type != DT_REG && e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
             continue;
         if (s->entries++ == MAX_ENTRIES) {
-            s->out->incomplete = true;
+            unread(s, folder, "it has too many entries");
             break;
         }
         auto_free char *path = mem_printf("%s/%s", folder, e->d_name);
         look_at(s, path);
     }
     if (!e)
-        missed(s, errno);
+        missed(s, folder, errno);
     if (d)
         closedir(d);
 }
@@ -236,7 +244,7 @@ int image_users(const char *file, const char *const *except, struct image_users 
     }
     auto_free char *real = realpath(file, NULL);
     if (!real)
-        missed(&s, errno);
+        missed(&s, file, errno);
     search_folder_of(&s, file);
     if (real)
         search_folder_of(&s, real);
@@ -253,5 +261,6 @@ void image_users_done(struct image_users *u)
     for (size_t i = 0; i < u->n; i++)
         free(u->names[i]);
     free(u->names);
+    free(u->unread);
     *u = (struct image_users){0};
 }

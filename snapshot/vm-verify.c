@@ -19,10 +19,26 @@ struct check {
     const struct journal *j;
 };
 
+/* What is written beside the images, and replaced without a look. */
+static int is_free(const char *file, struct qmp_error *err)
+{
+    static const char *const ours[] = {SIDECAR_SUFFIX, SIDECAR_SUFFIX ".new",
+                                       SIDECAR_SUFFIX ".lock"};
+
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        if (path_ends(file, ours[i])) {
+            qmp_error_set(err, QRW_ERR_REFUSED, "%s is a name of a sidecar", file);
+            return qmp_error_hint(err, "choose another name");
+        }
+    return 0;
+}
+
 static int absent(const struct check *c, const json_t *need, struct qmp_error *err)
 {
     struct image_stat st;
 
+    if (is_free(text(need, "file"), err))
+        return -1;
     if (image_stat(text(need, "file"), &st, err))
         return -1;
     if (!st.exists && !st.symlink)
@@ -128,6 +144,11 @@ static int ours_alone(const struct check *c, const char *file, const char *calle
                       users.n > 1 ? " and others" : "");
         rc = qmp_error_hint(err, "that image would be ruined; stream the data up into a layer "
                                  "above instead");
+    } else if (!rc && users.unread) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "whether others build on %s cannot be told: %s", called,
+                      users.unread);
+        rc = qmp_error_hint(err, "whoever may read it can do this; or stream the data up into a "
+                                 "layer above instead");
     }
     image_users_done(&users);
     return rc;

@@ -38,7 +38,7 @@ static void sidecar_of(const char *path, const char *file)
 }
 
 /* The users of @file as one text, sorted: "./a ./b". The caller frees it. */
-static char *users(const char *file, const char *const *except, bool *incomplete)
+static char *users(const char *file, const char *const *except, char **unread)
 {
     struct image_users u;
     char *text = mem_strdup("");
@@ -55,8 +55,8 @@ static char *users(const char *file, const char *const *except, bool *incomplete
         auto_free char *before = text;
         text = mem_printf("%s%s%s", before, i ? " " : "", u.names[i]);
     }
-    if (incomplete)
-        *incomplete = u.incomplete;
+    if (unread)
+        *unread = u.unread ? mem_strdup(u.unread) : NULL;
     image_users_done(&u);
     return text;
 }
@@ -139,38 +139,44 @@ Test(image_users, formats_are_not_probed)
     expect_users("base", NULL, "");
 }
 
-Test(image_users, a_crowded_folder_is_said_to_be_incomplete)
+Test(image_users, a_crowded_folder_is_looked_at_whole)
 {
-    bool incomplete = true;
-
     overlay_of("base", NULL);
-    auto_free char *few = users("base", NULL, &incomplete);
-    cr_expect(!incomplete && !few[0]);
-    for (int i = 0; i < 4096; i++) {
+    for (int i = 0; i < 9000; i++) {
         char name[16];
         snprintf(name, sizeof(name), "f%d", i);
         scratch_write(name, "", 0);
     }
-    auto_free char *many = users("base", NULL, &incomplete);
-    cr_expect(incomplete && !many[0]);
+    overlay_of("top", "base");
+    expect_users("base", NULL, "./top");
 }
 
-static int users_are_incomplete(void)
+Test(image_users, a_broken_sidecar_may_be_a_user)
 {
-    bool incomplete;
-    auto_free char *text = users("base", NULL, &incomplete);
+    auto_free char *unread = NULL;
 
-    return incomplete && !text[0];
+    overlay_of("base", NULL);
+    scratch_write("other.qrewind.json", "{", 1);
+    auto_free char *text = users("base", NULL, &unread);
+    cr_expect(!text[0] && unread && strstr(unread, "other.qrewind.json: it is broken"));
 }
 
-Test(image_users, what_we_may_not_read_makes_it_incomplete)
+static int one_may_not_be_read(void)
+{
+    auto_free char *unread = NULL;
+    auto_free char *text = users("base", NULL, &unread);
+
+    return !text[0] && unread && strstr(unread, "secret: we may not read it");
+}
+
+Test(image_users, so_may_what_we_may_not_read)
 {
     scratch_needs_root();
     overlay_of("base", NULL);
     cr_assert(!chmod("base", 0644));
-    cr_expect_eq(scratch_child_as(4711, 4711, users_are_incomplete), 0);
+    cr_expect_eq(scratch_child_as(4711, 4711, one_may_not_be_read), 0);
     overlay_of("secret", "base");
-    cr_expect_eq(scratch_child_as(4711, 4711, users_are_incomplete), 1);
+    cr_expect_eq(scratch_child_as(4711, 4711, one_may_not_be_read), 1);
 }
 
 Test(image_users, a_missing_file_is_an_error)

@@ -29,6 +29,23 @@ int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err
                           (unsigned)geteuid(), quoted);
 }
 
+int sidecar_trust_for(const char *file, const char *image, struct qmp_error *err)
+{
+    struct stat st, of;
+
+    if (stat(file, &st) || st.st_uid == geteuid() || st.st_uid == 0 ||
+        (!stat(image, &of) && of.st_uid == st.st_uid))
+        return 0;
+    auto_free char *quoted = path_quote(file);
+    qmp_error_set(err, QRW_ERR_INVALID,
+                  "%s says that it is about %s, but belongs to neither us nor the owner of that",
+                  file, image);
+    return qmp_error_hint(err,
+                          "if you trust what is in it, as root: chown %u %s; else name another "
+                          "place: --sidecar FILE",
+                          (unsigned)geteuid(), quoted);
+}
+
 int sidecar_sign(json_t *doc, int fd)
 {
     json_t *pending = json_object_get(doc, "pending");

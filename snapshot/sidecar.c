@@ -160,7 +160,7 @@ int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_
             /* anybody who may write to the folder can lay a link to the sidecar of another VM */
             if ((k == 0 && !link) || knows(found, d)) {
                 *file = found;
-                return 0;
+                return sidecar_trust_for(found, d->layers[0].file, err);
             }
             if (foreign && !*foreign)
                 *foreign = found;
@@ -180,9 +180,13 @@ static int take_if_records(const char *file, const char *image, char *found[2],
     struct qmp_error why = {0};
 
     if (!sidecar_load(&c, file, NULL, NULL, &why)) {
-        if (is_layer(&c, image))
-            found[found[0] ? 1 : 0] = mem_strdup(file);
+        const bool records = is_layer(&c, image);
+
         chain_done(&c);
+        if (records && sidecar_trust_for(file, image, err))
+            return -1;
+        if (records)
+            found[found[0] ? 1 : 0] = mem_strdup(file);
     } else if (why.kind == QMP_ERR_SYSTEM && !image_is_answer(errno)) {
         if (err)
             *err = why;
@@ -198,11 +202,13 @@ int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
     const struct dirent *e = NULL;
     int rc = 0;
 
-    for (int n = 0; d && !rc && !found[1] && n < MAX_ENTRIES && (e = image_next(d)); n++) {
+    for (int n = 0; d && !rc && !found[1] && n < MAX_ENTRIES && (e = image_next(d));) {
         auto_free char *file = path_join(folder, e->d_name);
 
-        if (path_ends(file, SIDECAR_SUFFIX))
-            rc = take_if_records(file, image, found, err);
+        if (!path_ends(file, SIDECAR_SUFFIX))
+            continue;
+        rc = take_if_records(file, image, found, err);
+        n++;
     }
     if (!e && !image_is_answer(errno))
         rc = failed(err, "cannot look for a sidecar in", folder);
@@ -329,13 +335,14 @@ static int write_document(int fd, const json_t *doc)
     return text ? image_write_at(fd, text, strlen(text), 0) : -1;
 }
 
-/* Root leaves it to whose it was: whose word it is, and who can go on with it. */
-static int keep_owner(int fd, const char *file)
+/* Root leaves it to whose it was, or whose the images are: it is his word, and he goes on with it.
+ */
+static int keep_owner(int fd, const char *file, const char *like)
 {
     struct stat st;
+    const bool old = !lstat(file, &st) && S_ISREG(st.st_mode);
 
-    return geteuid() || lstat(file, &st) || !S_ISREG(st.st_mode) ? 0
-                                                                 : fchown(fd, st.st_uid, st.st_gid);
+    return geteuid() || (!old && (!like || stat(like, &st))) ? 0 : fchown(fd, st.st_uid, st.st_gid);
 }
 
 int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_error *err)
@@ -351,8 +358,8 @@ int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_
         open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_like(like));
     if (fd < 0)
         return failed(err, "cannot create", fresh);
-    if (!keep_owner(fd, file) && !sidecar_sign(doc, fd) && !write_document(fd, doc) && !stamp(fd) &&
-        !fsync(fd))
+    if (!keep_owner(fd, file, like) && !sidecar_sign(doc, fd) && !write_document(fd, doc) &&
+        !stamp(fd) && !fsync(fd))
         return 0;
     failed(err, "cannot write", fresh);
     unlink(fresh);

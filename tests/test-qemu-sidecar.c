@@ -75,28 +75,6 @@ static json_t *cleanup(const char *operation, const char *const *files, size_t n
     return pending;
 }
 
-/* Root works in a folder of somebody's, who may have filled it. */
-Test(sidecar, of_another_user_has_root_remove_nothing_but_his_files)
-{
-    if (geteuid())
-        cr_skip_test("only root can give files away");
-    struct lab *lab = tower(&one, 1);
-    auto_free char *image = lab_path(lab, "vda.qcow2"), *ours = lab_path(lab, "ours"),
-                   *his = lab_path(lab, "his"), *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
-    json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
-    const char *const files[] = {image, sidecar, his}, *const named[] = {ours, his};
-
-    for (size_t i = 0; i < 2; i++)
-        lab_image(named[i], "qcow2", "1M", NULL, NULL);
-    plant(lab, doc, cleanup("prune", named, 2), false);
-    for (size_t i = 0; i < 3; i++)
-        cr_assert_eq(chown(files[i], 12345, 12345), 0);
-    auto_result struct lab_result r = lab_run(lab, "repair", NULL);
-    cr_expect(strstr(r.out, "ours: it belongs to another user"), "%s%s", r.out, r.err);
-    cr_expect(has_file(lab, "ours") && !has_file(lab, "his"));
-    lab_stop(lab);
-}
-
 static void give(const struct lab *lab, const char *name)
 {
     auto_free char *path = lab_path(lab, name);
@@ -104,23 +82,47 @@ static void give(const struct lab *lab, const char *name)
     cr_assert_eq(chown(path, 12345, 12345), 0);
 }
 
-Test(sidecar, of_another_user_has_root_write_to_nothing_but_his_files)
+/* Root works in a folder of somebody's, who may have filled it. */
+Test(sidecar, of_another_user_has_root_remove_nothing_but_his_files)
 {
     if (geteuid())
         cr_skip_test("only root can give files away");
     struct lab *lab = tower(&one, 1);
-    auto_free char *ours = lab_path(lab, "ours"), *overlay = lab_path(lab, "vda.s1.qcow2"),
+    auto_free char *ours = lab_path(lab, "ours"), *his = lab_path(lab, "his");
+    json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
+    const char *const named[] = {ours, his};
+
+    for (size_t i = 0; i < 2; i++)
+        lab_image(named[i], "qcow2", "1M", NULL, NULL);
+    plant(lab, doc, cleanup("prune", named, 2), false);
+    give(lab, "vda.qcow2");
+    give(lab, "vda.s1.qcow2");
+    give(lab, "vda.qcow2.qrewind.json");
+    give(lab, "his");
+    auto_result struct lab_result r = lab_run(lab, "repair", NULL);
+    cr_expect(strstr(r.out, "ours: it belongs to another user"), "%s%s", r.out, r.err);
+    cr_expect(has_file(lab, "ours") && !has_file(lab, "his"));
+    lab_stop(lab);
+}
+
+Test(sidecar, of_another_user_has_root_write_to_nothing_but_his_files)
+{
+    if (geteuid())
+        cr_skip_test("only root can give files away");
+    struct lab *lab = tower(&one, 2);
+    auto_free char *ours = lab_path(lab, "ours"), *layer = lab_path(lab, "vda.s1.qcow2"),
                    *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
     json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
     json_t *pending = cleanup("create", NULL, 0);
     struct stat st;
 
     give(lab, "vda.qcow2");
+    give(lab, "vda.s2.qcow2");
     give(lab, "vda.qcow2.qrewind.json");
-    cr_assert(!chmod(overlay, 0666));
+    cr_assert(!chmod(layer, 0666));
     auto_result struct lab_result r = lab_run(lab, "repair", "--yes", NULL);
     cr_expect(strstr(r.out, "it belongs to another user than the sidecar"), "%s%s", r.out, r.err);
-    cr_expect(!stat(overlay, &st) && (st.st_mode & 0777) == 0666);
+    cr_expect(!stat(layer, &st) && (st.st_mode & 0777) == 0666);
     does(lab, "edit", "s1", "--description", "by root");
     cr_expect(!stat(sidecar, &st) && st.st_uid == 12345, "it stays whose it was");
 
@@ -133,6 +135,43 @@ Test(sidecar, of_another_user_has_root_write_to_nothing_but_his_files)
     plant(lab, doc, pending, false);
     json_auto_t *error = refuses(lab, 1, "repair", "--yes");
     says(error, "desc", "ours belongs to another user");
+    lab_stop(lab);
+}
+
+Test(sidecar, that_root_makes_is_the_owners_of_the_images)
+{
+    if (geteuid())
+        cr_skip_test("only root can give files away");
+    struct lab *lab = lab_start(&one);
+    auto_free char *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
+    struct stat st;
+
+    give(lab, "vda.qcow2");
+    does(lab, "create", "s1");
+    cr_expect(!stat(sidecar, &st) && st.st_uid == 12345 && (st.st_mode & 0777) == 0600);
+    lab_stop(lab);
+}
+
+/* Whoever may write to the folder can lay one beside an image of his own. */
+Test(sidecar, of_a_stranger_is_not_about_our_image)
+{
+    if (geteuid())
+        cr_skip_test("only root can give files away");
+    struct lab *lab = tower(&one, 1);
+
+    auto_free char *evil = lab_path(lab, "evil.qcow2"), *image = lab_path(lab, "vda.s1.qcow2"),
+                   *from = lab_path(lab, "vda.qcow2.qrewind.json"),
+                   *to = lab_path(lab, "evil.qcow2.qrewind.json");
+
+    lab_image(evil, "qcow2", "1M", NULL, NULL);
+    cr_assert(!rename(from, to));
+    give(lab, "evil.qcow2");
+    give(lab, "evil.qcow2.qrewind.json");
+    turn_off(lab);
+    json_auto_t *error = refuses(lab, 1, "--image", image, "create", "s2");
+    says(error, "desc", "belongs to neither us nor the owner");
+    says(error, "hint", "--sidecar FILE");
+    cr_expect(has_file(lab, "evil.qcow2.qrewind.json") && !has_file(lab, "vda.s1.s2.qcow2"));
     lab_stop(lab);
 }
 

@@ -43,12 +43,18 @@ static int fill(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
     return 0;
 }
 
+/* Offline it is the user who says which images these are. */
+static bool is_unrecorded(const struct qrw_vm *vm)
+{
+    return vm->offline && (!vm->sidecar_found || !sidecar_exists(vm->sidecar_found));
+}
+
 json_t *qrw_adopt(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
 {
     json_t *result = NULL;
     struct journal j;
 
-    if (vm_observe(vm, GRAPH_NODES, err))
+    if (vm_observe(vm, GRAPH_NODES, err) || (is_unrecorded(vm) && vm_climb(vm, err)))
         return NULL;
     if (!journal_open(&j, vm, err) && !fill(vm, &j, err)) {
         if (flags & QRW_DRY_RUN)

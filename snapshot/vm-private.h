@@ -18,6 +18,7 @@ struct qrw_vm {
     struct engine *engine; /* but an engine, once something is to be changed; */
     json_t *drives;        /* what its disks are called, in order */
     char *sidecar_found;   /* by vm_observe_files() */
+    char **climbed;        /* the images that vm_climb() came to, NULL at the end */
     struct qmp_client *client;
     bool stop;   /* qrw_interrupt() was called */
     bool deaf;   /* never mind: what is done is looked at, and recorded */
@@ -100,6 +101,10 @@ int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *s
 /* vm-above.c, where no VM runs: does nothing lie on the active layers that is newer, and that no
  * record has? QRW_ERR_REFUSED: what does. */
 int vm_check_above(const struct qrw_vm *vm, const struct chain *c, struct qmp_error *err);
+
+/* vm-climb.c: offline, and without a record: look at the images that lie on top of those that were
+ * named. QRW_ERR_REFUSED: which these are has to be said. */
+int vm_climb(struct qrw_vm *vm, struct qmp_error *err);
 
 /* Tell the user something (level 0: always, 1: with -v). */
 void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)

@@ -75,6 +75,9 @@ void qrw_close(struct qrw_vm *vm)
     free(vm->agent);
     free(vm->process);
     free(vm->sidecar_option);
+    for (size_t i = 0; vm->climbed && vm->climbed[i]; i++)
+        free(vm->climbed[i]);
+    free(vm->climbed);
     free(vm->cwd);
     free(vm);
 }

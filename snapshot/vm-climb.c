@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-climb: from the images that the user named, which no record knows, up to those that the guest
+ * runs on.
+ *
+ *   disk (named) <- disk.s1 <- disk.s2     disk.s2 is meant
+ *   disk (named) <- a, disk <- b           one of them is: the user has to say which
+ *
+ * So it is where an overlay is older than what it builds on, which was written to since, or is
+ * another user's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/image.h"
+#include "snapshot/path.h"
+#include "snapshot/sidecar.h"
+#include "snapshot/vm-offline.h"
+
+/* Another name of one that was found. */
+static bool is_again(char *const *found, size_t n, const char *file)
+{
+    struct image_stat a, b;
+
+    for (size_t i = 0; i < n; i++)
+        if (!image_stat(found[i], &a, NULL) && !image_stat(file, &b, NULL) && image_same(&a, &b))
+            return true;
+    return false;
+}
+
+/* Leave in @users the images alone, each once. */
+static void only_images(struct image_users *users)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < users->n; i++)
+        if (path_ends(users->names[i], SIDECAR_SUFFIX) ||
+            is_again(users->names, n, users->names[i]))
+            free(users->names[i]);
+        else
+            users->names[n++] = users->names[i];
+    users->n = n;
+}
+
+static bool goes_on(const char *file, const char *below)
+{
+    struct image_stat st, base;
+
+    return !image_stat(file, &st, NULL) && !image_stat(below, &base, NULL) &&
+           st.mtime_ns >= base.mtime_ns && st.uid == base.uid;
+}
+
+static int refuse(const char *file, const struct image_users *users, struct qmp_error *err)
+{
+    auto_free char *list = NULL;
+    auto_free char *first = path_quote(users->names[0]);
+
+    for (size_t i = 0; i < users->n; i++) {
+        char *more = mem_printf("%s%s%s", list ? list : "", list ? ", " : "", users->names[i]);
+
+        free(list);
+        list = more;
+    }
+    qmp_error_set(err, QRW_ERR_REFUSED, "on %s %s %s, and %s", file, users->n > 1 ? "lie" : "lies",
+                  list,
+                  users->n > 1 ? "one of them may be what the guest runs on"
+                               : "it is older than that, or another user's");
+    return qmp_error_hint(err,
+                          "name what the guest runs on: qrewind -i %s adopt; what nobody needs "
+                          "any more, move away",
+                          first);
+}
+
+/* What lies on top of @file; new string. NULL: nobody can tell. */
+static char *climb(const char *file, struct qmp_error *err)
+{
+    char *at = mem_strdup(file);
+
+    for (int i = 0; i < GRAPH_MAX_LAYERS; i++) {
+        struct image_users users = {0};
+        int rc = image_users(at, NULL, &users, err);
+
+        only_images(&users);
+        if (!rc && (users.n > 1 || (users.n && !goes_on(users.names[0], at))))
+            rc = refuse(at, &users, err);
+        if (rc || !users.n) {
+            image_users_done(&users);
+            if (!rc)
+                return at;
+            break;
+        }
+        free(at);
+        at = mem_strdup(users.names[0]);
+        image_users_done(&users);
+    }
+    free(at);
+    return NULL;
+}
+
+int vm_climb(struct qrw_vm *vm, struct qmp_error *err)
+{
+    const struct graph *g = &vm->graph;
+
+    vm->climbed = mem_alloc((g->ndisks + 1) * sizeof(*vm->climbed));
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_layer *l = &g->disks[i].layers[0];
+        char *top = climb(l->file, err);
+
+        if (!top)
+            return -1;
+        if (strcmp(top, l->file)) {
+            vm_note(vm, 0, "%s lies on %s: the guest runs on that", top, l->file);
+        } else if (!l->guessed) {
+            free(top);
+            top = mem_printf("%s:%s", l->format, l->file);
+        }
+        vm->climbed[i] = top;
+    }
+    vm->options.images = (const char *const *)vm->climbed;
+    return vm_observe(vm, g->level, err);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What adopt records where another image is named than the one that the guest runs on. */
+#include <criterion/criterion.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/offline/offline.h"
+
+TestSuite(qemu_adopt, .init = offline_enter, .fini = offline_leave, .timeout = 120);
+
+static void adopts(const char *image)
+{
+    offline_tower();
+    offline_ok("qrewind -i base.qcow2 create s3");
+    offline_ok("qrewind -i base.qcow2 forget");
+    json_auto_t *doc = offline_json(0, "qrewind -i %s adopt", image);
+    cr_expect_eq(json_array_size(at(doc, "snapshots")), 3, "%s", image);
+    says(doc, "snapshots.2", "s3");
+    offline_ok("qrewind -i base.qcow2 check");
+    auto_free char *active = offline_active("-i base.qcow2", 0);
+    says(doc, "sidecar", "base.s3.qcow2.qrewind.json");
+    offline_ok("qrewind -i base.qcow2 revert s1");
+    offline_ok("qrewind -i base.qcow2 undo");
+    offline_ok("cmp %s base.s3.qcow2", active);
+    offline_sh("rm *");
+}
+
+Test(qemu_adopt, any_image_of_a_chain_leads_to_its_top)
+{
+    static const char *const images[] = {"base.qcow2", "base.s1.qcow2", "base.s2.qcow2",
+                                         "base.s3.qcow2", "base.qcow2 -i base.s2.qcow2"};
+
+    for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++)
+        adopts(images[i]);
+}
+
+Test(qemu_adopt, so_it_does_where_the_place_of_the_record_is_said)
+{
+    offline_image("base.qcow2", "4M", NULL);
+    offline_image("base.s1.qcow2", "4M", "base.qcow2");
+    json_auto_t *doc = offline_json(0, "qrewind -i base.qcow2 --sidecar here.json adopt");
+    says(doc, "snapshots.0", "s1");
+}
+
+Test(qemu_adopt, a_link_to_an_overlay_is_no_second_one)
+{
+    offline_image("base.qcow2", "4M", NULL);
+    offline_image("base.s1.qcow2", "4M", "base.qcow2");
+    offline_ok("ln -s base.s1.qcow2 current");
+    json_auto_t *doc = offline_json(0, "qrewind -i base.qcow2 adopt");
+    says(doc, "snapshots.0", "s1");
+}
+
+Test(qemu_adopt, of_two_branches_the_user_has_to_say_one)
+{
+    offline_image("base.qcow2", "4M", NULL);
+    offline_image("base.s1.qcow2", "4M", "base.qcow2");
+    offline_image("a.qcow2", "4M", "base.s1.qcow2");
+    offline_image("b.qcow2", "4M", "base.s1.qcow2");
+    offline_fails(1, "a.qcow2", "qrewind -i base.qcow2 adopt");
+    offline_fails(1, "b.qcow2", "qrewind -i base.qcow2 adopt");
+    offline_fails(1, "name what the guest runs on", "qrewind -i base.s1.qcow2 --dry-run adopt");
+    offline_files("a.qcow2 b.qcow2 base.qcow2 base.s1.qcow2");
+    json_auto_t *doc = offline_json(0, "qrewind -i a.qcow2 adopt");
+    cr_expect_eq(json_array_size(at(doc, "snapshots")), 2);
+}
+
+Test(qemu_adopt, an_overlay_of_which_the_base_was_written_to_since_is_not_taken)
+{
+    offline_image("base.qcow2", "4M", NULL);
+    offline_image("base.s1.qcow2", "4M", "base.qcow2");
+    offline_ok("touch -d 2020-01-01 base.s1.qcow2");
+    offline_fails(1, "older than that", "qrewind -i base.qcow2 adopt");
+    offline_files("base.qcow2 base.s1.qcow2");
+}

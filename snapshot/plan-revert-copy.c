@@ -10,27 +10,108 @@
  */
 #include "snapshot/plan-revert.h"
 
+#include <string.h>
+
 #include "qmp/mem.h"
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
+#include "snapshot/path.h"
 #include "snapshot/plan-merge.h"
+
+/* A longer list would be cut off in a hint. */
+enum { MAX_WAY = 240 };
+
+/* What has to go before the disks run on the layers with the tags again. */
+struct above {
+    json_t *names; /* of snapshots: the keys of an object */
+    bool undo;
+    json_t *disks; /* keys, too */
+};
+
+/* Does it hold, or lie in, a layer above @layer, or @layer itself? */
+static bool is_above(const struct chain *c, const json_t *snapshot, const char *disk,
+                     const char *layer)
+{
+    const json_t *held = json_object_get(json_object_get(snapshot, "disks"), disk);
+    const char *inside = text(held, "inside");
+
+    if (text(held, "layer"))
+        return chain_is_below(c, layer, text(held, "layer"));
+    return inside && !same(inside, layer) && chain_is_below(c, layer, inside);
+}
+
+/* @layer of @d has the tag. */
+static void find_above(struct above *a, const struct scene *s, const struct graph_disk *d,
+                       const struct graph_layer *layer)
+{
+    const char *id = chain_layer_by_file(s->chain, layer->file);
+    json_t *snapshot;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(s->chain), i, snapshot)
+        if (id && is_above(s->chain, snapshot, d->id, id))
+            json_object_set_new(a->names, text(snapshot, "name"), json_true());
+    a->undo = a->undo || (id && is_above(s->chain, chain_undo(s->chain), d->id, id));
+    for (const struct graph_layer *l = d->layers; l < layer; l++)
+        for (i = 0; i < l->ntags; i++)
+            if (!internal_is_undo(l->tags[i].name))
+                json_object_set_new(a->names, l->tags[i].name, json_true());
+    json_object_set_new(a->disks, d->id, json_true());
+}
+
+/* Each of @names after @before, quoted. New string. */
+static char *list(const char *before, const json_t *names)
+{
+    char *line = mem_strdup("");
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)names, name, value) {
+        auto_free char *argument = path_argument(name), *was = line;
+
+        line = mem_printf("%s%s%s", was, before, argument);
+    }
+    return line;
+}
+
+/* The commands. New string; NULL: the layers are of another branch, and there are none. */
+static char *way_down(const struct way_back *w)
+{
+    json_auto_t *names = json_object(), *disks = json_object();
+    struct above a = {.names = names, .disks = disks};
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(w->tags, disk, held) {
+        auto_free char *file = internal_file(w->s->graph, w->s->chain, disk, held);
+        const struct graph_disk *d = graph_disk(w->s->graph, disk);
+        const struct graph_layer *l = d && file ? graph_layer(d, file) : NULL;
+
+        if (!l)
+            return NULL;
+        find_above(&a, w->s, d, l);
+    }
+    auto_free char *deleted = list(" ", names), *merged = list("; qrewind commit ", disks);
+    const bool any = a.undo || json_object_size(names);
+    return mem_printf("%s%s%s%s%s", any ? "qrewind delete" : "", a.undo ? " --undo" : "", deleted,
+                      any ? "; and as long as a disk does not run on it, " : "",
+                      merged + strlen("; "));
+}
 
 /* QEMU loads memory only together with the disk that it lies in. */
 static int refuse_memory(const struct way_back *w, const struct graph_disk *d, const char *file,
                          struct qmp_error *err)
 {
-    const struct graph_layer *l = graph_layer(d, file);
-    const char *id = chain_layer_by_file(w->s->chain, file);
-    auto_free char *names = l ? chain_pins(w->s->chain, id) : NULL;
+    auto_free char *found = way_down(w);
+    const char *way = found && strlen(found) < MAX_WAY ? found : NULL;
 
     qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                   "disk %s: '%s' lies in %s, which the disk does not run on now: its memory cannot "
                   "be loaded",
                   d->id, w->name, file);
-    return qmp_error_hint(err, "--no-memory takes the disks back, and resets the guest%s%s%s%s",
-                          names ? "; with the memory it goes without what is above: qrewind delete "
-                                : "",
-                          names ? names : "", names ? ", qrewind commit " : "", names ? d->id : "");
+    return qmp_error_hint(err, "--no-memory takes the disks back, and resets the guest%s%s",
+                          way ? "; with the memory it goes only without what is above: " : "",
+                          way ? way : "");
 }
 
 static int check_tag(const struct way_back *w, const char *disk, const json_t *held, bool memory,

@@ -252,7 +252,15 @@ static const struct picture_case revert[] = {
      "revert t1",
      "unsupported: disk disk0: 't1' lies in a, which the disk does not run on now: its memory "
      "cannot be loaded (--no-memory takes the disks back, and resets the guest; with the memory "
-     "it goes without what is above: qrewind delete s1, qrewind commit disk0)"},
+     "it goes only without what is above: qrewind delete s1; and as long as a disk does not run on "
+     "it, qrewind commit disk0)"},
+    {"and much above it",
+     "disk0: a*^t1! <- b*^t2 <- c^t3; disk1: x*^t1 <- y; inside t1; inside t2",
+     "revert t1",
+     "unsupported: disk disk0: 't1' lies in a, which the disk does not run on now: its memory "
+     "cannot be loaded (--no-memory takes the disks back, and resets the guest; with the memory "
+     "it goes only without what is above: qrewind delete s1 s2 t2 t3; and as long as a disk "
+     "does not run on it, qrewind commit disk0; qrewind commit disk1)"},
     {"a tag below on one disk only",
      "disk0: a*^t1 <- b; disk1: x^t1; inside t1",
      "revert t1",

@@ -189,7 +189,9 @@ Test(internal_below, memory_loads_when_nothing_is_above_it)
     does(lab, "create", "s1");
     json_auto_t *error = refuses(lab, 7, "revert", "m1");
     says(error, "hint", "--no-memory");
-    says(error, "hint", "qrewind delete s1, qrewind commit vda");
+    says(error, "hint",
+         "qrewind delete s1; and as long as a disk does not run on it, qrewind commit "
+         "vda; qrewind commit vdb");
     does(lab, "revert", "m1", "--no-memory");
     hold_both(lab, 1);
     does(lab, "undo", "--discard");
@@ -199,6 +201,50 @@ Test(internal_below, memory_loads_when_nothing_is_above_it)
     does(lab, "revert", "m1", "--discard");
     hold_both(lab, 1);
     is_tidy(lab);
+    lab_stop(lab);
+}
+
+/* The hint, word by word. */
+Test(internal_below, memory_loads_when_all_that_the_hint_names_has_gone)
+{
+    struct lab *lab = with_memory(false);
+
+    does(lab, "create", "s1");
+    does(lab, "create", "s2", "--disk", "vdb");
+    does(lab, "revert", "s1", "--no-reset");
+    does(lab, "create", "s3");
+    json_auto_t *error = refuses(lab, 7, "revert", "m1");
+    says(error, "hint",
+         "qrewind delete --undo s1 s3 s2; and as long as a disk does not run on it, "
+         "qrewind commit vda; qrewind commit vdb");
+    does(lab, "delete", "--undo", "s1", "s3", "s2");
+    does(lab, "commit", "vda");
+    does(lab, "commit", "vdb");
+    does(lab, "revert", "m1", "--discard");
+    hold_both(lab, 1);
+    is_tidy(lab);
+    lab_stop(lab);
+}
+
+/* One of others holds nothing that it lies above: the delete is enough. */
+Test(internal_below, memory_of_others_loads_when_nothing_is_above_it)
+{
+    struct lab *lab = disks_alone(false);
+
+    does(lab, "delete", "d1");
+    human_saves(lab, "theirs");
+    does(lab, "create", "e1");
+    does(lab, "create", "e2");
+    if (has_snapshot_jobs(lab)) {
+        json_auto_t *error = refuses(lab, 7, "revert", "theirs");
+
+        says(error, "hint", "qrewind delete e1 e2; and as long as");
+        does(lab, "delete", "e1", "e2");
+        chain_is(lab, 0, "vda.qcow2");
+        does(lab, "revert", "theirs");
+        hold_both(lab, 2);
+        is_tidy(lab);
+    }
     lab_stop(lab);
 }
 

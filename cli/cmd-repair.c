@@ -36,7 +36,8 @@ static void print(const json_t *doc, const void *args)
     size_t i;
 
     if (strcmp(settled, "nothing"))
-        out_line(stdout, "%s: %s", doc_dash(doc, "operation"), settled);
+        out_line(stdout, "%s: %s", doc_dash(doc, "operation"),
+                 strcmp(settled, "partly") ? settled : "done in part");
     print_work(doc, args);
     json_array_foreach(mended, i, f)
         out_line(stdout, "mended %s: %s: %s", doc_dash(f, "code"), doc_dash(f, "subject"),

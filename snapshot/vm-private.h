@@ -229,7 +229,13 @@ int vm_check_journal(const struct qrw_vm *vm, const struct journal *j, const str
  * mended, or asked about. */
 void vm_check_mends(const struct qrw_vm *vm, const struct chain *c, json_t *findings);
 
-enum settled { SETTLED_NOTHING, SETTLED_FINISHED, SETTLED_UNDONE, SETTLED_RUNNING };
+enum settled {
+    SETTLED_NOTHING,
+    SETTLED_FINISHED,
+    SETTLED_UNDONE,
+    SETTLED_RUNNING,
+    SETTLED_PARTLY, /* what cannot come back is gone, the rest is recorded yet */
+};
 
 /*
  * Settle what an earlier client left behind in @j. @decision (may be NULL): what becomes
@@ -247,7 +253,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
 bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p);
 
 /* vm-untag.c: @p only removes internal snapshots from images: end that, as far as it goes. @how
- * becomes SETTLED_UNDONE where some of it stays, and so does the record; that is noted. */
+ * becomes SETTLED_PARTLY where some of it stays, and so does the record; that is noted. */
 int vm_untag_rest(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                   enum settled *how, struct qmp_error *err);
 

@@ -62,7 +62,7 @@ static int get_ready(struct qrw_vm *vm, const struct journal *j, struct qmp_erro
 /* What is pending, and the merges that an operation had still to do, unless they are @late. */
 static json_t *settle_all(struct qrw_vm *vm, struct journal *j, bool *late, struct qmp_error *err)
 {
-    static const char *const words[] = {"nothing", "finished", "undone", "running"};
+    static const char *const words[] = {"nothing", "finished", "undone", "running", "partly"};
     json_auto_t *ended = ended_jobs(vm, j);
     struct qmp_error why = {0};
     json_t *result = NULL;

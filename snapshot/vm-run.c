@@ -70,7 +70,9 @@ static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level
         return still_running(earlier, err);
     vm_note(vm, 0, "an interrupted %s was %s first",
             json_string_value(json_object_get(earlier, "operation")),
-            how == SETTLED_FINISHED ? "finished" : "undone");
+            how == SETTLED_FINISHED ? "finished"
+            : how == SETTLED_PARTLY ? "done in part"
+                                    : "undone");
     vm_tell(vm, earlier, 0);
     vm_forget_machine(vm);
     return vm_observe(vm, level, err);

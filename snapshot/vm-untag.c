@@ -43,7 +43,9 @@ int vm_untag_rest(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
     if (all && !plan_holds(p, &vm->graph, NULL))
         return vm_conclude(vm, j, r, p, err);
     *how = SETTLED_UNDONE;
-    if (!all || plan_holds_in_part(p, &vm->graph))
+    if (!all || plan_holds_in_part(p, &vm->graph)) {
+        *how = SETTLED_PARTLY;
         note_half(p, &vm->graph, &why);
+    }
     return journal_end(j, vm, p, false, err);
 }

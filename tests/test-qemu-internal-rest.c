@@ -209,7 +209,7 @@ Test(internal_rest, that_cannot_go_is_named_and_can_be_deleted)
         auto_result struct lab_result r = between_run(lab, &b, WORDS("repair"));
         json_auto_t *doc = json_loads(r.out, 0, NULL);
         cr_assert_eq(r.status, 0, "%s", r.out);
-        says(doc, "settled", "undone");
+        says(doc, "settled", "partly");
         says(doc, "notes.0", "a part of it is done and stays so: disk ");
         says(doc, "notes.0", "still an internal snapshot 'd1' (The command");
         file_tags_are(old, bases[1], "d1");
@@ -282,7 +282,7 @@ Test(internal_rest, in_an_image_that_an_unplugged_disk_has_left_open)
     stand_in_leave();
     open_unplugged(lab);
     json_auto_t *repair = tells(lab, "repair");
-    says(repair, "settled", "undone");
+    says(repair, "settled", "partly");
     says(repair, "notes.0", "a part of it is done and stays so: ");
     file_tags_are(lab, "vdb.qcow2", "i1");
     json_decref(lab_qmp(lab, "blockdev-del", "{s:s}", "node-name", "left"));

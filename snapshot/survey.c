@@ -215,12 +215,13 @@ static void take_sidecar(struct survey *s, const char *which, const char *file)
     chain_done(&other);
 }
 
-/* While an operation is about to switch to an image, a link to the sidecar lies beside that. */
-static bool is_link_to(const struct image_stat *st, const char *sidecar)
+/* While an operation is about to switch to an image, a link to the sidecar lies beside that; and a
+ * folder may be seen at two places. */
+static bool is_sidecar(const struct image_stat *st, const char *sidecar)
 {
     struct image_stat own;
 
-    return st->symlink && st->exists && sidecar && !image_stat(sidecar, &own, NULL) && own.exists &&
+    return st->exists && sidecar && !image_stat(sidecar, &own, NULL) && own.exists &&
            image_same(st, &own);
 }
 
@@ -231,7 +232,7 @@ static void take_entry(struct survey *s, const char *folder, const char *name)
     const char *own = text(s->whole, "sidecar");
     struct image_stat st;
 
-    if (!looks(s, file, &st) || same(file, own) || is_link_to(&st, own))
+    if (!looks(s, file, &st) || same(file, own) || is_sidecar(&st, own))
         return;
     if (same(file, fresh) || (st.symlink && !st.exists && path_ends(name, SIDECAR_SUFFIX)))
         json_array_append_new(json_object_get(s->whole, "leftovers"), json_string(file));

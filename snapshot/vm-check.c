@@ -105,6 +105,18 @@ static void promise_less(json_t *findings)
     }
 }
 
+/* What nothing is done on, and no rule has found. */
+static void check_place(const struct qrw_vm *vm, const struct chain *c, const char *file,
+                        json_t *findings)
+{
+    struct qmp_error why = {0};
+
+    if (json_array_size(findings) || !vm_check_mixed(vm, c, file, &why))
+        return;
+    auto_free char *words = mem_printf("%s; %s", why.desc, why.hint);
+    json_array_append_new(findings, check_finding("misleading-backing", file, words));
+}
+
 /* The findings, and in *@found what they were found in (new references). NULL: @err. */
 static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, bool recorded,
                        unsigned flags, json_t **found, struct qmp_error *err)
@@ -126,7 +138,9 @@ static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, boo
         !(*found = survey(vm, c, file, flags, err)))
         return NULL;
     json_t *findings = check_findings(&s, *found);
-    if (!recorded)
+    if (recorded)
+        check_place(vm, c, file, findings);
+    else
         promise_less(findings);
     if (vm->files_reachable)
         vm_check_mends(vm, c, findings);

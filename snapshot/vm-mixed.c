@@ -8,7 +8,8 @@
  *
  * Each of them may hold what the other does not: nothing is done until somebody has said which
  * one is meant. A folder that was moved has no second file; QEMU itself may have put one layer
- * of ours on another; and what lies in between is recorded as it is.
+ * of ours on another; and what lies in between is recorded as it is. Nor is anything done where a
+ * folder that is mounted twice makes two layers of each.
  */
 #include <stdlib.h>
 
@@ -62,6 +63,23 @@ static bool leads_to(const char *file, const char *wanted)
     return last && !are_two(last, wanted);
 }
 
+/* One file in two folders: these are one, mounted at two places. */
+static bool is_seen_twice(const char *a, const char *b)
+{
+    struct image_stat one, other;
+
+    return !same(a, b) && same(path_name(a), path_name(b)) && !image_stat(a, &one, NULL) &&
+           one.exists && !image_stat(b, &other, NULL) && other.exists && image_same(&one, &other);
+}
+
+static int refuse_twice(const char *named, const char *meant, struct qmp_error *err)
+{
+    auto_free char *folder = path_folder(named);
+
+    qmp_error_set(err, QRW_ERR_REFUSED, "%s and %s are one file, seen at two places", named, meant);
+    return qmp_error_hint(err, "name the images as their headers do: in %s", folder);
+}
+
 static int refuse(const struct qrw_vm *vm, const struct record *r, const char *file,
                   const char *named, const char *meant, struct qmp_error *err)
 {
@@ -90,6 +108,8 @@ static int check(const struct qrw_vm *vm, const struct record *r, const char *id
 {
     auto_free char *meant = chain_layer_file(r->c, text(chain_layer(r->c, id), "backing"));
 
+    if (meant && named && is_seen_twice(named, meant))
+        return refuse_twice(named, meant, err);
     if (!meant || !named || !are_two(named, meant) || !are_two(named, file) ||
         (chain_layer_by_file(r->c, named) ? ours : leads_to(named, meant)))
         return 0;

@@ -218,3 +218,17 @@ Test(qemu_copied, a_vm_that_was_started_on_it_is_left_alone)
     offline_ok(TWO "create s3");
     offline_reads("two/a.s3.qcow2", 3, "1M", "64k");
 }
+
+/* Two mounts of a folder; as hard links, which need no root. */
+Test(qemu_copied, nothing_is_done_on_a_folder_that_is_seen_at_two_places)
+{
+    make_one();
+    offline_ok("cp -al one two");
+    offline_fails(1, "are one file, seen at two places", TWO "create s3");
+    offline_fails(1, "/one", TWO "delete s1");
+    offline_fails(0, "are one file, seen at two places", TWO "list");
+    json_auto_t *check = offline_json(9, TWO "check");
+    cr_expect_eq(json_array_size(json_object_get(check, "findings")), 1);
+    says(check, "findings.0.code", "misleading-backing");
+    offline_ok("qrewind -i one/a.qcow2 create s3");
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sidecar-link: a link to the sidecar, where it will be once what is under way has ended. */
+/* sidecar-link: a link to the sidecar, where it will be once what is under way has ended, or beside
+ * an image that lies elsewhere. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,4 +44,21 @@ void sidecar_unlink(const char *link)
 
     if (!lstat(link, &st) && S_ISLNK(st.st_mode) && !unlink(link))
         image_sync_folder(link, NULL);
+}
+
+int sidecar_point(const char *file, const char *link, struct qmp_error *err)
+{
+    struct image_stat st;
+
+    if (same_file(link, file))
+        return 0;
+    if (!image_stat(link, &st, NULL) && st.symlink && !st.exists)
+        unlink(link);
+    return sidecar_link(file, link, err);
+}
+
+void sidecar_unpoint(const char *file, const char *link)
+{
+    if (same_file(link, file))
+        sidecar_unlink(link);
 }

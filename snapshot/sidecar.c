@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sidecar: see sidecar.h. The lock is in sidecar-lock.c, the link in sidecar-link.c. */
+/* sidecar: see sidecar.h. The lock is in sidecar-lock.c, the link in sidecar-link.c, the
+ * place in sidecar-place.c. */
 #include "snapshot/sidecar.h"
 
 #include <dirent.h>
@@ -143,6 +144,8 @@ static int beside(const char *image, char **file, bool *link, struct qmp_error *
 
 int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_error *err)
 {
+    auto_free char *led = NULL; /* a disk may be of another VM by now */
+
     *file = NULL;
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
@@ -158,16 +161,23 @@ int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_
             if (!found)
                 continue;
             /* anybody who may write to the folder can lay a link to the sidecar of another VM */
-            if ((k == 0 && !link) || knows(found, d)) {
-                *file = found;
-                return sidecar_trust_for(found, d->layers[0].file, err);
-            }
-            if (foreign && !*foreign)
-                *foreign = found;
-            else
+            const bool ours = (k == 0 && !link) || knows(found, d);
+            char **to = !ours ? foreign : link ? &led : file;
+
+            if (ours && sidecar_trust_for(found, d->layers[0].file, err)) {
                 free(found);
+                return -1;
+            }
+            if (!to || *to)
+                free(found);
+            else
+                *to = found;
+            if (*file)
+                return 0;
         }
     }
+    *file = led;
+    led = NULL;
     return 0;
 }
 
@@ -176,17 +186,20 @@ int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_
 static int take_if_records(const char *file, const char *image, char *found[2],
                            struct qmp_error *err)
 {
+    auto_free char *real = realpath(file, NULL); /* a link may lie there, too */
     struct chain c = {0};
     struct qmp_error why = {0};
 
-    if (!sidecar_load(&c, file, NULL, NULL, &why)) {
+    if (found[0] && same(real, found[0]))
+        return 0;
+    if (!sidecar_load(&c, real ? real : file, NULL, NULL, &why)) {
         const bool records = is_layer(&c, image);
 
         chain_done(&c);
         if (records && sidecar_trust_for(file, image, err))
             return -1;
         if (records)
-            found[found[0] ? 1 : 0] = mem_strdup(file);
+            found[found[0] ? 1 : 0] = mem_strdup(real ? real : file);
     } else if (why.kind == QMP_ERR_SYSTEM && !image_is_answer(errno)) {
         if (err)
             *err = why;
@@ -220,28 +233,6 @@ int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
 int sidecar_remove(const char *file, struct qmp_error *err)
 {
     return unlink(file) && errno != ENOENT ? failed(err, "cannot remove", file) : 0;
-}
-
-bool sidecar_is_beside(const struct graph *g, const char *file)
-{
-    size_t n = strlen(file) - strlen(SIDECAR_SUFFIX);
-
-    for (size_t i = 0; i < g->ndisks; i++)
-        for (size_t k = 0; k < g->disks[i].nlayers; k++) {
-            const char *image = g->disks[i].layers[k].file;
-
-            if (strlen(image) == n && !strncmp(image, file, n))
-                return true;
-        }
-    return false;
-}
-
-char *sidecar_place(const struct graph *g)
-{
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (!graph_skip_reason(&g->disks[i]) && graph_has_folder(g->disks[i].layers[0].file))
-            return mem_printf("%s" SIDECAR_SUFFIX, g->disks[i].layers[0].file);
-    return NULL;
 }
 
 /* ---- loading ---- */

@@ -21,7 +21,7 @@ struct timespec;
  * The sidecar of a VM: beside the layers of its disks, from the top of each chain
  * down. One that lies beside a deeper layer, and neither knows the active one nor has
  * its own active one in the chain, is somebody else's (a shared base's): it is passed
- * over, and @foreign (may be NULL) is set to it.
+ * over, and @foreign (may be NULL) is set to it. So is a link, where there is a sidecar.
  * @file: a new string, NULL: there is none. -1: that cannot be told.
  */
 int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_error *err);
@@ -59,6 +59,10 @@ char *sidecar_place(const struct graph *g);
 int sidecar_link(const char *file, const char *link, struct qmp_error *err);
 /* Remove @link, if it is one, for good. */
 void sidecar_unlink(const char *link);
+/* The same where there may be a link already, to it or to what is not there. */
+int sidecar_point(const char *file, const char *link, struct qmp_error *err);
+/* Remove @link, if it is one to the sidecar @file, which is still there. */
+void sidecar_unpoint(const char *file, const char *link);
 
 /*
  * Read and check @file. A file that does not exist gives an empty document for the VM

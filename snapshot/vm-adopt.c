@@ -122,9 +122,12 @@ json_t *qrw_forget(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
         if (flags & QRW_DRY_RUN) {
             json_object_set_new(result, "plan",
                                 json_pack("[{s:s, s:s}]", "step", "unlink", "file", j.file));
-        } else if (sidecar_remove(j.file, err)) {
-            json_decref(result);
-            result = NULL;
+        } else {
+            pointers_drop(j.pointers, NULL, j.file);
+            if (sidecar_remove(j.file, err)) {
+                json_decref(result);
+                result = NULL;
+            }
         }
     }
     journal_close(&j, vm);

@@ -93,6 +93,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     if (vm_load(vm, j->file, &j->chain, err))
         return -1;
     vm_adopt_names(vm, &j->chain);
+    j->pointers = pointers_of(&j->chain, j->file);
     if (vm->offline)
         vm_begin_active(vm, j);
     return 0;
@@ -109,6 +110,7 @@ void journal_close(struct journal *j, struct qrw_vm *vm)
     vm->locked = false;
     free(j->file);
     free(j->like);
+    json_decref(j->pointers);
     json_decref(j->pretended);
     chain_done(&j->begun);
     chain_done(&j->chain);
@@ -137,8 +139,7 @@ static int save(struct journal *j, struct qmp_error *err)
     return 0;
 }
 
-int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan *p,
-                  struct qmp_error *err)
+int journal_begin(struct journal *j, struct qrw_vm *vm, const struct plan *p, struct qmp_error *err)
 {
     const struct graph *g = &vm->graph;
     auto_free char *link = journal_link(j, g, p);
@@ -206,14 +207,31 @@ void journal_listen(struct journal *j, struct runner *r)
     r->journal = j;
 }
 
-int journal_save(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
+/* Now that it is recorded: where the disks are, and where they are no more. */
+static void point(struct journal *j, struct qrw_vm *vm)
+{
+    json_t *wanted = pointers_of(&j->chain, j->file);
+
+    if (vm->files_reachable)
+        pointers_make(wanted, vm, j->file);
+    pointers_drop(j->pointers, wanted, j->file);
+    json_decref(j->pointers);
+    j->pointers = wanted;
+}
+
+int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
     const bool bare = chain_is_bare(&j->chain);
 
+    if (bare)
+        pointers_drop(j->pointers, NULL, j->file);
     if (bare ? sidecar_remove(j->file, err) : save(j, err))
         return -1;
-    if (bare ? !image_sync_folder(j->file, err) : !journal_follow(j, vm, err))
+    if (bare ? !image_sync_folder(j->file, err) : !journal_follow(j, vm, err)) {
+        if (!bare)
+            point(j, vm);
         return 0;
+    }
     if (err)
         err->kind = QRW_ERR_UNKNOWN; /* it is recorded, but may be lost, or at the old place */
     return -1;

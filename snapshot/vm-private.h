@@ -146,6 +146,7 @@ struct journal {
     bool unsaved;       /* that is so: the document was not saved yet */
     bool prepared;      /* the note of a switch is written, and not yet in place */
     int replaced;       /* what the sidecar was before, open until there is time; -1 */
+    json_t *pointers;   /* pointers_of() what was saved last */
     json_t *pretended;  /* in a dry run: the files that would be gone by now, NULL: none */
     struct chain begun; /* as loaded, where no VM runs */
     struct chain chain; /* as loaded, or as saved last */
@@ -156,7 +157,7 @@ struct journal {
 int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
 void journal_close(struct journal *j, struct qrw_vm *vm);
 /* Save the present document with @p as pending. */
-int journal_begin(struct journal *j, const struct qrw_vm *vm, const struct plan *p,
+int journal_begin(struct journal *j, struct qrw_vm *vm, const struct plan *p,
                   struct qmp_error *err);
 /*
  * The image that the sidecar lies beside may have left every chain (a stream, a copy that was
@@ -186,7 +187,15 @@ json_t *journal_unbegun(struct qmp_error *err);
 void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
                     struct qmp_error *why);
 /* Save the present document as it is; one that holds nothing worth keeping is removed. */
-int journal_save(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err);
+int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
+
+/* vm-pointers.c: the links to the sidecar @file that @c needs beside disks in other folders: the
+ * keys of an object (new reference). */
+json_t *pointers_of(const struct chain *c, const char *file);
+/* Make all of @wanted; where that fails it is noted. */
+void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file);
+/* Remove those of @had that are not @wanted (may be NULL), as long as there is @file. */
+void pointers_drop(json_t *had, const json_t *wanted, const char *file);
 
 /*
  * vm-check.c: mend what check finds in the VM of @j, with nothing pending. Returns the findings

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-pointers: links to the sidecar beside disks that lie in other folders.
+ *
+ *   one/a.qcow2   one/a.qcow2.qrewind.json            the sidecar
+ *   two/b.qcow2   two/b.qcow2.qrewind.json ─────^     a link; b.s1.qcow2 builds on b.qcow2
+ *
+ * Who names but one of the disks, where no VM runs that knows the others, is led to the record
+ * by them, and does not write into what a snapshot holds. None has a meaning of its own: one that
+ * is missing is made when the record is saved next, and one that leads nowhere is no sidecar.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+#include "snapshot/sidecar.h"
+#include "snapshot/vm-private.h"
+
+/* Is it more than what others keep for us, a template? */
+static bool is_held(const struct chain *c, const json_t *pinned, const char *id)
+{
+    return json_object_get(pinned, id) || chain_is_ours(c, id) || chain_is_active(c, id);
+}
+
+/* For each other folder with layers of @disk the link beside the lowest: {folder: link}. NULL: what
+ * it builds on leads to the sidecar @file. New reference. */
+static json_t *of_disk(const struct chain *c, const json_t *pinned, const char *disk,
+                       const char *file)
+{
+    json_auto_t *links = json_object();
+    auto_free char *own = path_folder(file);
+
+    for (const char *id = chain_active(c, disk); id; id = text(chain_layer(c, id), "backing")) {
+        auto_free char *image = chain_layer_file(c, id);
+        auto_free char *name = mem_printf("%s" SIDECAR_SUFFIX, image);
+        auto_free char *folder = path_folder(image);
+
+        if (!strcmp(name, file))
+            return NULL;
+        if (graph_has_folder(image) && strcmp(folder, own) && is_held(c, pinned, id))
+            json_object_set_new(links, folder, json_string(name));
+    }
+    return json_incref(links);
+}
+
+/* Does @file lie beside an image of its own? Who has put it elsewhere says each time where. */
+static bool is_beside_layer(const struct chain *c, const char *file)
+{
+    if (!path_ends(file, SIDECAR_SUFFIX))
+        return false;
+    auto_free char *image = mem_printf("%.*s", (int)(strlen(file) - strlen(SIDECAR_SUFFIX)), file);
+    return chain_layer_by_file(c, image);
+}
+
+json_t *pointers_of(const struct chain *c, const char *file)
+{
+    json_t *all = json_object();
+    const char *disk, *folder;
+    json_t *entry, *link;
+
+    if (!is_beside_layer(c, file))
+        return all;
+    json_auto_t *pinned = chain_held(c, "layer");
+    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry) {
+        json_auto_t *links = of_disk(c, pinned, disk, file);
+
+        json_object_foreach(links, folder, link)
+            json_object_set_new(all, json_string_value(link), json_true());
+    }
+    return all;
+}
+
+void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
+{
+    const char *link;
+    json_t *entry;
+    struct qmp_error why;
+
+    json_object_foreach(wanted, link, entry)
+        if (sidecar_point(file, link, &why))
+            vm_note(vm, 0, "%s; offline name another disk, too, or --sidecar %s", why.desc, file);
+}
+
+void pointers_drop(json_t *had, const json_t *wanted, const char *file)
+{
+    const char *link;
+    json_t *entry;
+
+    json_object_foreach(had, link, entry)
+        if (!json_object_get(wanted, link))
+            sidecar_unpoint(file, link);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-qemu-two-folders: a VM whose disks lie in two folders, each of which leads to the record. */
+#include <criterion/criterion.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "tests/offline/offline.h"
+
+#define LINK "two/b.qcow2.qrewind.json"
+
+TestSuite(qemu_two_folders, .init = offline_enter, .fini = offline_leave, .timeout = 60);
+
+static bool is_link(const char *path)
+{
+    struct stat st;
+
+    return !lstat(path, &st) && S_ISLNK(st.st_mode);
+}
+
+static bool is_there(const char *path)
+{
+    struct stat st;
+
+    return !lstat(path, &st);
+}
+
+/* Two snapshots, taken by naming the first disk only the second time. */
+static void two(void)
+{
+    cr_assert(!mkdir("one", 0700) && !mkdir("two", 0700));
+    offline_image("one/a.qcow2", "4M", NULL);
+    offline_image("two/b.qcow2", "4M", NULL);
+    offline_ok("qrewind -i one/a.qcow2 -i two/b.qcow2 create s1");
+    offline_write("two/b.s1.qcow2", 1, "0", "64k");
+    offline_ok("qrewind -i one/a.qcow2 create s2");
+    offline_write("two/b.s2.qcow2", 2, "0", "64k");
+}
+
+Test(qemu_two_folders, the_second_disk_leads_to_the_record)
+{
+    two();
+    cr_expect(is_link(LINK));
+    /* any of its layers does, and what a snapshot holds is not written to */
+    auto_result struct lab_result list = offline_run("qrewind -i two/b.s1.qcow2 list");
+    cr_expect(strstr(list.out, "s1") && strstr(list.out, "s2"), "%s%s", list.out, list.err);
+    offline_fails(1, "s2", "qrewind -i two/b.s2.qcow2 commit b");
+    offline_reads("two/b.s1.qcow2", 1, "0", "64k");
+    offline_fails(1, "sidecar already", "qrewind -i two/b.s2.qcow2 adopt");
+    offline_ok("qrewind -i two/b.s2.qcow2 create s3");
+    cr_expect(is_there("one/a.s3.qcow2") && is_there("two/b.s3.qcow2"));
+    cr_expect(is_link(LINK) && !is_there("two/b.s2.qcow2.qrewind.json"));
+    offline_ok("qrewind -i two/b.qcow2 check");
+    offline_ok("qrewind -i one/a.qcow2 delete s1 s2 s3");
+    cr_expect(!is_there("two/b.s1.qcow2"));
+}
+
+Test(qemu_two_folders, what_leads_to_the_record_goes_with_it)
+{
+    two();
+    offline_ok("qrewind -i two/b.qcow2 forget");
+    cr_expect(!is_there(LINK) && !is_there("one/a.qcow2.qrewind.json"));
+    auto_result struct lab_result list = offline_run("qrewind -i two/b.s1.qcow2 list");
+    cr_expect(strstr(list.err, "no snapshots") || strstr(list.out, "no snapshots"), "%s%s",
+              list.out, list.err);
+}
+
+/* Somebody has removed it, or one folder was moved, or the power went before it was made. */
+Test(qemu_two_folders, it_is_made_anew)
+{
+    two();
+    cr_assert_eq(unlink(LINK), 0);
+    offline_ok("qrewind -i one/a.qcow2 edit s1 --pin");
+    cr_expect(is_link(LINK));
+    cr_assert(!unlink(LINK) && !symlink("/nowhere/a.qcow2.qrewind.json", LINK));
+    offline_ok("qrewind -i one/a.qcow2 edit s1 --unpin");
+    offline_ok("qrewind -i two/b.qcow2 show s2");
+}
+
+/* It would be in its way. */
+Test(qemu_two_folders, a_file_in_its_place_stays)
+{
+    two();
+    cr_assert(!unlink(LINK) && !link("one/a.qcow2", LINK));
+    auto_result struct lab_result edit = offline_run("qrewind -i one/a.qcow2 edit s1 --pin");
+    cr_expect_eq(edit.status, 0);
+    cr_expect(strstr(edit.err, "exists already; offline name another disk"), "%s", edit.err);
+    cr_expect(!is_link(LINK));
+}
+
+/* A template is not ours to put anything beside. */
+Test(qemu_two_folders, none_lies_beside_a_template)
+{
+    cr_assert(!mkdir("one", 0700) && !mkdir("two", 0700));
+    offline_image("two/t.qcow2", "4M", NULL);
+    offline_image("one/a.qcow2", "4M", NULL);
+    offline_ok("qemu-img create -q -f qcow2 -F qcow2 -b ../two/t.qcow2 one/b.qcow2");
+    offline_ok("qrewind -i one/a.qcow2 -i one/b.qcow2 create s1");
+    cr_expect(!is_there("two/t.qcow2.qrewind.json") && !is_there("one/b.qcow2.qrewind.json"));
+}

@@ -28,41 +28,55 @@ static const char *const likenesses[] = {
     [ON_WHAT_IS_GONE] = "is as large, and builds on a file that is not there any more",
 };
 
+/* Did the user name @file, where no VM says what it runs on? */
+static bool is_named(const struct check *k, const char *file)
+{
+    const struct graph_disk *d = k->live ? NULL : graph_disk_with(k->s->graph, file);
+
+    return d && same(d->layers[0].file, file);
+}
+
 /*
- * Is it an overlay that nobody knows, of the right size, on the very layer that @layer builds on?
- * If the files below were renamed, too, its header names what that was called before: as is still
- * recorded, or, where the new name is, what nothing is called now.
+ * Is @file, of @entry, an overlay that nobody knows, of the right size, on the very layer that
+ * @layer builds on? If the files below were renamed, too, its header names what that was called
+ * before: as is still recorded, or, where the new name is, what nothing is called now. An empty one
+ * may be anybody's, but the user says that this is it.
  */
-static bool could_be(const struct check *k, const json_t *layer, const json_t *entry,
-                     enum likeness how)
+static bool could_be(const struct check *k, const json_t *layer, const char *file,
+                     const json_t *entry, enum likeness how)
 {
     auto_free char *below = chain_layer_file(k->c, text(layer, "backing"));
     const char *leads = text(entry, "leads");
 
     if (!below || !leads || number(entry, "virtual") != number(layer, "size") ||
-        json_is_true(json_object_get(entry, "empty")))
+        (json_is_true(json_object_get(entry, "empty")) && !is_named(k, file)))
         return false;
     if (how == ON_THE_SAME)
         return same(leads, below) || check_same_file(k, leads, below);
     return !check_file(k, leads) && !chain_layer_by_file(k->c, leads);
 }
 
-/* The one file that nobody knows and that @id can be. NULL: none, or several. */
+/* The one file that nobody knows and that @id can be, of several the one that the user named. NULL:
+ * none, or several. */
 static const char *find_by(const struct check *k, const char *id, enum likeness how)
 {
+    size_t several = 0, named = 0;
     const json_t *layer = chain_layer(k->c, id);
     const char *file, *found = NULL;
     json_t *entry;
 
     json_object_foreach((json_t *)k->files, file, entry) {
         if (chain_layer_by_file(k->c, file) ||
-            !(how == FITS ? check_fits(layer, entry) : could_be(k, layer, entry, how)))
+            !(how == FITS ? check_fits(layer, entry) : could_be(k, layer, file, entry, how)))
             continue;
-        if (found)
-            return NULL;
+        if (how == ON_THE_SAME && is_named(k, file))
+            named++;
+        else if (named)
+            continue;
+        several++;
         found = file;
     }
-    return found;
+    return (named ? named : several) == 1 ? found : NULL;
 }
 
 static const char *find_moved(const struct check *k, const char *id, enum likeness *how)

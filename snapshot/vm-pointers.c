@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
@@ -78,9 +79,13 @@ void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
     json_t *entry;
     struct qmp_error why;
 
-    json_object_foreach(wanted, link, entry)
-        if (sidecar_point(file, link, &why))
+    json_object_foreach(wanted, link, entry) {
+        auto_free char *folder = path_folder(link);
+
+        /* one that was moved is recorded anew before long */
+        if (!image_is_gone(folder) && sidecar_point(file, link, &why))
             vm_note(vm, 0, "%s; offline name another disk, too, or --sidecar %s", why.desc, file);
+    }
 }
 
 void pointers_drop(json_t *had, const json_t *wanted, const char *file)

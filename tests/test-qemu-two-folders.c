@@ -99,3 +99,18 @@ Test(qemu_two_folders, none_lies_beside_a_template)
     offline_ok("qrewind -i one/a.qcow2 -i one/b.qcow2 create s1");
     cr_expect(!is_there("two/t.qcow2.qrewind.json") && !is_there("one/b.qcow2.qrewind.json"));
 }
+
+/* Empty as it is, nothing but its name on the command line tells that it is the one. */
+Test(qemu_two_folders, the_second_folder_is_moved)
+{
+    two();
+    offline_ok("qrewind -i one/a.qcow2 create s3");
+    cr_assert_eq(rename("two", "three"), 0);
+    auto_result struct lab_result repair =
+        offline_run("qrewind -i one/a.qcow2 -i three/b.s3.qcow2 repair --yes");
+    cr_expect_eq(repair.status, 0, "%s%s", repair.out, repair.err);
+    cr_expect(!strstr(repair.err, "No such file"), "%s", repair.err);
+    offline_ok("qrewind -i three/b.qcow2 check");
+    offline_ok("qrewind -i three/b.qcow2 create s4");
+    cr_expect(is_there("three/b.s4.qcow2"));
+}

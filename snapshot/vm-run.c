@@ -56,7 +56,7 @@ static int still_running(const json_t *earlier, struct qmp_error *err)
                           job, job);
 }
 
-static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level level,
+static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level level, bool *any,
                           struct qmp_error *err)
 {
     json_auto_t *earlier = NULL;
@@ -64,7 +64,8 @@ static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level
 
     if (vm_settle(vm, j, NULL, false, &how, &earlier, err))
         return qmp_error_wrap(err, "settling an earlier operation");
-    if (how == SETTLED_NOTHING)
+    *any = how != SETTLED_NOTHING;
+    if (!*any)
         return 0;
     if (how == SETTLED_RUNNING)
         return still_running(earlier, err);
@@ -325,6 +326,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     const char *decision = op->decision ? op->decision(args) : NULL;
     const enum graph_level level = op->tidies && flags & QRW_DRY_RUN ? GRAPH_NODES : op->level;
     int64_t begun_us = clock_us();
+    bool settled = false;
     json_t *result = NULL;
     struct journal j;
 
@@ -336,7 +338,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
         else if (!vm_check_mixed(vm, &j.chain, j.file, err) &&
-                 !settle_earlier(vm, &j, level, err) &&
+                 !settle_earlier(vm, &j, level, &settled, err) &&
                  !(vm->offline && op->freezes && vm_check_above(vm, &j.chain, err))) {
             j.tidies = op->tidies;
             result = vm_plan_and_run(vm, &j, op, args, flags, err);
@@ -344,6 +346,9 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
         }
         if (j.gave_up)
             vm_tidy_away(vm, &j, flags, err);
+        /* what was killed comes again, and was done but for its merges */
+        else if (!result && settled && op->tidies && !(flags & QRW_DRY_RUN))
+            vm_tidy_away(vm, &j, flags, NULL);
         if (result && op->tidies && vm_tidy(vm, &j, result, flags, err)) {
             json_decref(result);
             result = NULL;

@@ -153,6 +153,41 @@ EACH(commit, every_point, "delete i1 s2", "commit a --force", 15)
 EACH(stream, every_point, "delete i1", "stream a", 15)
 EACH(prune, every_point, "delete i1", "prune --keep-last 1", 15)
 
+static const json_t *layers_of(const json_t *doc, size_t disk)
+{
+    return json_object_get(json_array_get(json_object_get(doc, "disks"), disk), "layers");
+}
+
+/* Killed at the command @at of a delete, it is told again. False: there is no such command. */
+static bool comes_again(int at)
+{
+    offline_ok("cp -a ../kept/. .");
+    arm(at, false, true);
+    use_engine(true);
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 delete s1");
+    use_engine(false);
+    if (r.status) {
+        auto_result struct lab_result again = offline_run("qrewind -i a.qcow2 delete s1");
+
+        cr_expect(again.status == 0 || again.status == 3, "%d: %s", at, again.err);
+    }
+    json_auto_t *doc = offline_json(0, "qrewind -i a.qcow2 chain");
+    cr_expect_eq(json_array_size(layers_of(doc, 0)), 2, "command %d: a", at);
+    cr_expect_eq(json_array_size(layers_of(doc, 1)), 2, "command %d: b", at);
+    cr_assert_eq(system("rm -f *"), 0);
+    return r.status;
+}
+
+Test(qemu_offline_killed, a_delete_that_comes_again_leaves_no_merge_to_be_done)
+{
+    const struct operation op = {"delete i1", "delete s1", 15};
+
+    enter(&op);
+    for (int at = 1; comes_again(at); at++)
+        cr_assert_lt(at, MAX_COMMANDS);
+    leave();
+}
+
 /* ---- by hand ---- */
 
 /* How many lines the engine gets of an operation that nobody disturbs. */

@@ -104,20 +104,8 @@ int machine_take_migration(void *machine, const json_t *reply, struct qmp_error 
 
     if (graph_migrates(status))
         m->migration = mem_strdup(status);
+    m->failed = text(reply, "error-desc") != NULL;
     m->blockers = json_is_array(reasons) ? json_deep_copy(reasons) : NULL;
-    return 0;
-}
-
-int machine_take_capabilities(void *machine, const json_t *reply, struct qmp_error *err)
-{
-    struct machine *m = machine;
-    const json_t *entry;
-    size_t i;
-
-    json_array_foreach(reply, i, entry)
-        if (same(text(entry, "capability"), "background-snapshot"))
-            m->live =
-                json_is_true(json_object_get(entry, "state")) ? MACHINE_LIVE_ON : MACHINE_LIVE_OFF;
     return 0;
 }
 
@@ -151,6 +139,7 @@ void machine_done(struct machine *m)
     json_decref(m->devices);
     json_decref(m->tree);
     json_decref(m->blockers);
+    json_decref(m->capabilities);
     memset(m, 0, sizeof(*m));
 }
 
@@ -168,7 +157,7 @@ int machine_can_save(const struct machine *m, struct qmp_error *err)
 
     if (reason)
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "the memory cannot be saved: %s", reason);
-    return check_no_migration(m, err);
+    return check_no_migration(m, err) || machine_check_set(m, MACHINE_SAVES, err) ? -1 : 0;
 }
 
 /* "ID: TYPE" for people, who do not ask for the id of what has none. */
@@ -182,7 +171,7 @@ int machine_can_load(const struct machine *m, const char *status, struct qmp_err
     const json_t *device;
     size_t i;
 
-    if (check_no_migration(m, err))
+    if (check_no_migration(m, err) || machine_check_set(m, MACHINE_LOADS, err))
         return -1;
     json_array_foreach(m->devices, i, device) {
         const char *type = strrchr(json_string_value(device), ' ');

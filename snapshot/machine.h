@@ -26,6 +26,8 @@ struct machine {
     json_t *blockers;       /* array of QEMU's words why memory cannot be saved */
     char *migration;        /* "active", … when one runs; else NULL */
     enum machine_live live; /* its capability to save the memory of a guest that runs on */
+    json_t *capabilities;   /* array of those of migrations that somebody has set */
+    bool failed;            /* the last migration, and QEMU still knows why */
     int64_t bandwidth;      /* of migrations: bytes per second */
     bool translates;        /* the guest's code: machine_keeps_code() */
 };
@@ -53,6 +55,19 @@ bool machine_keeps_code(const struct machine *m, int version);
 
 /* Can memory be saved now? QRW_ERR_UNSUPPORTED or QRW_ERR_REFUSED in QEMU's words. */
 int machine_can_save(const struct machine *m, struct qmp_error *err);
+
+/*
+ * What somebody has set for migrations holds for our saving and loading, too: some of it makes
+ * QEMU die, hang, or leave the RAM out. QRW_ERR_REFUSED names it, and how it is switched off.
+ */
+enum machine_use { MACHINE_SAVES = 1, MACHINE_LOADS = 2, MACHINE_SAVES_LIVE = 4 };
+int machine_check_set(const struct machine *m, enum machine_use use, struct qmp_error *err);
+
+/*
+ * Would QEMU of @version fail to load, half-way, only because a migration of it has failed before?
+ * QRW_ERR_REFUSED. The next memory that it saves makes that good.
+ */
+int machine_check_failed(const struct machine *m, int version, struct qmp_error *err);
 
 /*
  * Can memory be loaded into it in the run state @status (query-status)? QRW_ERR_UNSUPPORTED, or

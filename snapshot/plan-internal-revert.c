@@ -119,7 +119,7 @@ static int find_memory(struct plan *p, struct internal_way *w, struct qmp_error 
         qmp_error_set(err, QRW_ERR_INVALID, "the memory of '%s' is gone", w->name);
         return qmp_error_hint(err, "--no-memory takes the disks back, and resets the guest");
     }
-    if (can_load(w, err))
+    if (can_load(w, err) || machine_check_failed(w->s->machine, w->s->version, err))
         return -1;
     if (json_is_true(json_object_get(w->snapshot, "foreign")))
         return check_foreign(w, err);
@@ -183,8 +183,8 @@ static void place_scratch(struct internal_way *w)
 /* Taking the disks alone back means saving the memory and loading it again. */
 static int check_scratch(const struct internal_way *w, struct qmp_error *err)
 {
-    if (w->memory)
-        return 0;
+    if (w->memory) /* a load that fails is undone by a save */
+        return w->scratch ? machine_check_set(w->s->machine, MACHINE_SAVES, err) : 0;
     if (!w->scratch) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "the disks alone go back by way of a scratch file, and QEMU's files are out "

@@ -26,6 +26,8 @@ int plan_live_check(const struct scene *s, const char *file, struct qmp_error *e
                       "this QEMU cannot save the memory of a guest that runs on");
         return qmp_error_hint(err, "--memory works: the guest stands still meanwhile");
     }
+    if (machine_check_set(s->machine, MACHINE_SAVES_LIVE, err))
+        return -1;
     if (strstr(file, ",offset="))
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                              "QEMU would not write to %s: ',offset=' in "

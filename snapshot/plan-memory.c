@@ -134,6 +134,9 @@ int plan_memory_fits(const struct scene *s, const json_t *memory, struct qmp_err
     if (machine_can_load(s->machine, s->graph->status, err))
         return qmp_error_hint(err, "revert in a QEMU that is started with -S on these disks, or "
                                    "the disks alone with --no-memory (the guest restarts)");
+    /* one that waits for a memory has had none that failed */
+    if (!same(s->graph->status, "inmigrate") && machine_check_failed(s->machine, s->version, err))
+        return -1;
     return machine_fits(s->machine, s->graph, s->qemu, memory, err);
 }
 

@@ -32,10 +32,9 @@ void vm_ask_machine(struct qrw_vm *vm, bool live)
         ask_add(a, "query-accelerators", NULL, machine_take_accelerator, m);
     else if (version >= OLDEST_THAT_KEEPS_CODE)
         ask_add(a, "query-kvm", NULL, machine_take_accelerator, m);
-    if (live) {
-        ask_add(a, "query-migrate-capabilities", NULL, machine_take_capabilities, m);
+    ask_add(a, "query-migrate-capabilities", NULL, machine_take_capabilities, m);
+    if (live)
         ask_add(a, "query-migrate-parameters", NULL, machine_take_parameters, m);
-    }
     ask_send(a);
     vm->asked = a;
 }

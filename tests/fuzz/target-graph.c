@@ -48,6 +48,7 @@ static void take_machine(struct machine *m, const json_t *replies)
     machine_take_devices(m, json_object_get(replies, "qom-list"), NULL);
     machine_take_tree(m, json_object_get(replies, "human-monitor-command"), NULL);
     machine_take_migration(m, json_object_get(replies, "query-migrate"), NULL);
+    machine_take_capabilities(m, json_object_get(replies, "query-migrate-capabilities"), NULL);
 }
 
 void fuzz_graph(const uint8_t *bytes, size_t n)

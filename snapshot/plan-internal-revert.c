@@ -86,15 +86,21 @@ static int check_foreign(const struct internal_way *w, struct qmp_error *err)
     return 0;
 }
 
-/* @first: what can be done before that, NULL: nothing. */
-static int with_the_vm_off(const struct internal_way *w, const char *first, struct qmp_error *err)
+char *internal_way_off(const struct internal_way *w)
 {
     const bool undo = !strncmp(w->tag, INTERNAL_UNDO, strlen(INTERNAL_UNDO));
     auto_free char *name = path_quote(w->name),
                    *image = path_quote(w->o.list[0].disk->layers[0].file);
 
-    return qmp_error_hint(err, "%swith the VM off: qrewind -i %s %s%s", first ? first : "", image,
-                          undo ? "undo" : "revert ", undo ? "" : name);
+    return mem_printf("qrewind -i %s %s%s", image, undo ? "undo" : "revert ", undo ? "" : name);
+}
+
+/* @first: what can be done before that, NULL: nothing. */
+static int with_the_vm_off(const struct internal_way *w, const char *first, struct qmp_error *err)
+{
+    auto_free char *way = internal_way_off(w);
+
+    return qmp_error_hint(err, "%swith the VM off: %s", first ? first : "", way);
 }
 
 /* The disks alone go back by way of the memory, too. */

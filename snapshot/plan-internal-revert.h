@@ -24,6 +24,9 @@ struct internal_way {
 
 void internal_way_done(struct internal_way *w);
 
+/* The command that goes the same way with the VM off. New string. */
+char *internal_way_off(const struct internal_way *w);
+
 /* Every step there. */
 void internal_way_steps(struct plan *p, const struct internal_way *w);
 

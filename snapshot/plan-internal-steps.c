@@ -75,11 +75,22 @@ static json_t *undo_tags(const struct internal_way *w)
     return steps;
 }
 
+/* The disks alone go back by way of the present memory. */
+static void need_room(struct plan *p, const struct internal_way *w)
+{
+    auto_free char *way = internal_way_off(w);
+    auto_free char *hint =
+        mem_printf("make room, or stop the VM: offline there is no memory: %s", way);
+
+    plan_need_space(p, w->scratch, w->s->machine->ram);
+    plan_need_told(p, "where the guest's memory is while its disks go back inside of images", hint);
+}
+
 static void add_scratch(struct plan *p, const struct internal_way *w)
 {
     plan_need_absent(p, w->scratch);
     if (!w->memory && w->s->machine)
-        plan_need_space(p, w->scratch, w->s->machine->ram);
+        need_room(p, w);
     plan_image(p, w->scratch, w->like);
     plan_qmp(p, "blockdev-add",
              json_pack("{s:s, s:s, s:{s:s, s:s}}", "driver", "qcow2", "node-name", w->node, "file",

@@ -250,6 +250,14 @@ static void record(struct plan *p, const struct scene *s, const struct qrw_creat
                 args->memory ? memory_record(s, name, memory_disk(o)) : NULL);
 }
 
+static void need_room(struct plan *p, const struct scene *s, const char *image)
+{
+    if (!graph_has_folder(image))
+        return;
+    plan_need_space(p, image, s->machine->ram);
+    plan_need_told(p, "which takes the guest's memory", "make room, or leave --memory out");
+}
+
 int plan_internal_create(struct plan *p, const struct scene *s, const struct qrw_create_args *args,
                          const char *name, const struct overlays *o, bool freeze,
                          struct qmp_error *err)
@@ -260,6 +268,8 @@ int plan_internal_create(struct plan *p, const struct scene *s, const struct qrw
         plan_freeze(p, s, args);
     else if (args->halt && s->graph->running)
         plan_qmp(p, "stop", NULL, json_pack("{s:s}", "execute", "cont"));
+    if (args->memory && s->files_reachable)
+        need_room(p, s, memory_disk(o)->layers[0].file);
     /* QEMU itself stops the guest for the memory, and lets it go on */
     if (args->memory)
         plan_save(p, s, name, o);

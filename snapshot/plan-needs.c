@@ -50,6 +50,15 @@ void plan_need_space(struct plan *p, const char *file, int64_t bytes)
     add(p, json_pack("{s:s, s:s, s:I}", "need", "space", "file", file, "bytes", (json_int_t)bytes));
 }
 
+void plan_need_told(struct plan *p, const char *what, const char *hint)
+{
+    json_t *last = json_array_get(p->needs, json_array_size(p->needs) - 1);
+
+    json_object_set_new(last, "what", json_string(what));
+    if (hint)
+        json_object_set_new(last, "hint", json_string(hint));
+}
+
 void plan_need_vacant(struct plan *p, const char *folder)
 {
     need(p, "vacant", folder);

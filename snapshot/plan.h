@@ -98,6 +98,8 @@ void plan_need_free(struct plan *p, const char *file);
 /* The same as QEMU sees it, for files out of our reach. */
 void plan_need_absent_for_qemu(struct plan *p, const char *file);
 void plan_need_space(struct plan *p, const char *file, int64_t bytes);
+/* What for, and what helps (NULL: nothing) where the last need, for space, is not met. */
+void plan_need_told(struct plan *p, const char *what, const char *hint);
 /* @file is a memory image that has the tag @tag. */
 void plan_need_state(struct plan *p, const char *file, const char *tag);
 /* @file is a regular file of @bytes, not a link to one. */

@@ -68,16 +68,18 @@ static int space(const struct check *c, const json_t *need, struct qmp_error *er
 {
     auto_free char *folder = path_folder(text(need, "file"));
     uint64_t wanted = (uint64_t)json_integer_value(json_object_get(need, "bytes"));
+    const char *what = text(need, "what"), *hint = text(need, "hint");
     uint64_t free_bytes;
 
     if (image_space(folder, &free_bytes, err))
         return -1;
     if (wanted <= free_bytes)
         return 0;
-    return qmp_error_set(err, QRW_ERR_REFUSED,
-                         "%s has %llu MiB free, up to %llu MiB are needed for %s", folder,
-                         (unsigned long long)(free_bytes >> 20), (unsigned long long)(wanted >> 20),
-                         path_name(text(need, "file")));
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "%s has %llu MiB free, up to %llu MiB are needed for %s%s%s", folder,
+                  (unsigned long long)(free_bytes >> 20), (unsigned long long)(wanted >> 20),
+                  path_name(text(need, "file")), what ? ", " : "", what ? what : "");
+    return hint ? qmp_error_hint(err, "%s", hint) : -1;
 }
 
 static int without(struct qmp_error *err)

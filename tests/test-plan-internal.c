@@ -37,12 +37,12 @@ static const struct picture_case create[] = {
     {"with memory QEMU stops the guest itself",
      "disk0: a; disk1: b",
      "create s1 --internal --memory",
-     "snapshot-save tag=s1 vmstate=#a devices=[\"#a\",\"#b\"] | disk0 has tag s1, disk1 has tag "
+     "need space a 128M, snapshot-save tag=s1 vmstate=#a devices=[\"#a\",\"#b\"] | disk0 has tag s1, disk1 has tag "
      "s1 | disk0: a; disk1: b; inside s1: disk0! disk1"},
     {"it goes into a disk that is not encrypted",
      "disk0[encrypted]: a; disk1: b",
      "create s1 --internal --memory",
-     "snapshot-save tag=s1 vmstate=#b devices=[\"#a\",\"#b\"] | disk0 has tag s1, disk1 has tag "
+     "need space b 128M, snapshot-save tag=s1 vmstate=#b devices=[\"#a\",\"#b\"] | disk0 has tag s1, disk1 has tag "
      "s1 | disk0: a; disk1: b; inside s1: disk0 disk1!"},
     {"there must be one",
      "disk0[encrypted]: a",
@@ -57,7 +57,7 @@ static const struct picture_case create[] = {
     {"halt stops it first, and QEMU leaves it so",
      "disk0: a",
      "create s1 --internal --memory --halt",
-     "stop, snapshot-save tag=s1 vmstate=#a devices=[\"#a\"] | disk0 has tag s1 | disk0: a; "
+     "need space a 128M, stop, snapshot-save tag=s1 vmstate=#a devices=[\"#a\"] | disk0 has tag s1 | disk0: a; "
      "inside s1: disk0!"},
     {"a guest that is halted already",
      "disk0: a; paused",
@@ -67,7 +67,7 @@ static const struct picture_case create[] = {
     {"5.2 saves memory by a line for people",
      "disk0: a; disk1: b; QEMU 5.2.0",
      "create q\"u\\o --internal --memory",
-     "human-monitor-command command-line=savevm \"q\\\"u\\\\o\" | disk0 has tag q\"u\\o, disk1 "
+     "need space a 128M, human-monitor-command command-line=savevm \"q\\\"u\\\\o\" | disk0 has tag q\"u\\o, disk1 "
      "has tag q\"u\\o | disk0: a; disk1: b; inside q\"u\\o: disk0! disk1"},
     {"5.2 takes all disks or none",
      "disk0: a; disk1: b(raw); QEMU 5.2.0",
@@ -119,7 +119,7 @@ static const struct picture_case create[] = {
     {"a job that has ended does not matter",
      "disk0: a; job j1 snapshot-save concluded",
      "create s1 --internal --memory",
-     "snapshot-save tag=s1 vmstate=#a devices=[\"#a\"] | disk0 has tag s1 | disk0: a; inside s1: "
+     "need space a 128M, snapshot-save tag=s1 vmstate=#a devices=[\"#a\"] | disk0 has tag s1 | disk0: a; inside s1: "
      "disk0!"},
     {"there are no overlays to place",
      "disk0: a",

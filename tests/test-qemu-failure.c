@@ -134,6 +134,37 @@ Test(failure, no_space_for_the_data)
     lab_stop(lab);
 }
 
+static void small_disk(const char *folder, void *arg)
+{
+    auto_free char *path = mem_printf("%s/small", folder), *file = mem_printf("%s/a", path);
+
+    cr_assert(!mkdir(path, 0700) && !mount("tmpfs", path, "tmpfs", 0, "size=4M"), "%m");
+    lab_image(file, "qcow2", "2M", NULL, NULL);
+}
+
+/* Inside of images the memory takes room, too; and a file that nobody knows of. */
+Test(failure, no_space_for_the_memory)
+{
+    static const char *const args[] = {"-drive", "if=virtio,format=qcow2,file=small/a", NULL};
+
+    own_mounts();
+    struct lab *lab = lab_start(&(struct lab_options){.args = args, .prepare = small_disk});
+
+    if (number(lab->greeting, "QMP.version.qemu.major") >= 6) {
+        json_auto_t *memory = fails(lab, 1, "create", "m1", "--internal", "--memory");
+        says(memory, "desc", "MiB are needed for a, which takes the guest's memory");
+        says(memory, "hint", "leave --memory out");
+        does(lab, "create", "d1", "--internal");
+        json_auto_t *scratch = fails(lab, 1, "revert", "d1");
+        says(scratch, "desc",
+             ".scratch.qcow2, where the guest's memory is while its disks go back");
+        says(scratch, "hint", "/small/a revert d1");
+    }
+    lab_kill(lab);
+    unmount(lab, "small");
+    lab_stop(lab);
+}
+
 /* The job @id runs, slowly, into the folder "small": somebody else fills it up. */
 static void fills_up(struct lab *lab, const char *id, struct lab_process p)
 {

@@ -16,6 +16,7 @@
 #include "snapshot/plan-delete.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-merge.h"
+#include "snapshot/plan-tidy.h"
 
 /* Put @name at the end of @names, unless @chosen has it already. */
 static void add(json_t *names, json_t *chosen, const char *name)
@@ -122,6 +123,27 @@ int plan_all_agree(const struct scene *s, struct qmp_error *err)
     return 0;
 }
 
+/* What @gone pinned is not merged as long as internal snapshots see it. */
+static void note_held(struct plan *p, const json_t *gone)
+{
+    json_auto_t *told = json_object();
+    const char *name, *disk;
+    json_t *snapshot, *held;
+
+    json_object_foreach((json_t *)gone, name, snapshot)
+        json_object_foreach(json_object_get(snapshot, "disks"), disk, held) {
+            const char *layer = text(held, "layer");
+            auto_free char *by = layer ? tidy_held_by(&p->after, layer) : NULL;
+            auto_free char *file = by ? chain_layer_file(&p->after, layer) : NULL;
+
+            if (!file || json_object_get(told, layer))
+                continue;
+            json_object_set_new(told, layer, json_true());
+            plan_note(p, "%s stays as long as the internal snapshot %s, which needs it",
+                      path_name(file), by);
+        }
+}
+
 int plan_drop_snapshots(struct plan *p, const struct scene *s, json_t *names, bool keep_files,
                         struct qmp_error *err)
 {
@@ -143,6 +165,8 @@ int plan_drop_snapshots(struct plan *p, const struct scene *s, json_t *names, bo
     json_object_update_existing(gone, left);
     drop(p, gone, keep_files);
     plan_collect(p, keep_files);
+    if (!keep_files)
+        note_held(p, gone);
     json_object_set(p->result, "deleted", names);
     return 0;
 }

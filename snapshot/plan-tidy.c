@@ -62,6 +62,15 @@ bool tidy_is_due(const struct chain *c)
     return tidy_next(c, &child) != NULL;
 }
 
+char *tidy_held_by(const struct chain *c, const char *id)
+{
+    char *inside = chain_is_loose(c, id) ? chain_inside(c, id) : NULL;
+    auto_free char *keeps = chain_keeps(c, id);
+    const char *only = only_child(c, id);
+
+    return inside || keeps || !only || !chain_is_loose(c, id) ? inside : chain_inside(c, only);
+}
+
 /* ---- in the running VM ---- */
 
 /* Downwards only what has no branches of its own: their headers name @child. */

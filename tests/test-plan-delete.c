@@ -24,6 +24,10 @@ static const struct picture_case plans[] = {
     {"one of two snapshots of one layer",
      "disk0: base*one*two <- a", "delete one",
      "disk0: base*two <- a"},
+    {"what an internal snapshot sees stays",
+     "disk0: base* <- a^t1; inside t1", "delete s1",
+     "'base stays as long as the internal snapshot t1, which needs it' | disk0: base <- a; inside "
+     "t1: disk0"},
     {"of several disks",
      "disk0: base*s1 <- a; disk1: x*s1 <- y", "delete s1",
      "disk0: base <- a; disk1: x <- y"},

@@ -24,7 +24,8 @@ static const struct picture_case plans[] = {
      "keep s2: last | disk0: base <- a; + base <- old*s2"},
     {"internal ones count like the others",
      "disk0: base* <- a^t1; inside t1", "prune --keep-last 1",
-     "keep t1: last | disk0: base <- a; inside t1: disk0"},
+     "keep t1: last, 'base stays as long as the internal snapshot t1, which needs it' | disk0: base "
+     "<- a; inside t1: disk0"},
     {"the deepest chain decides, and the oldest go",
      "disk0: base* <- a* <- b* <- c; disk1: x", "prune --max-depth 2",
      "keep s3: within the depth | disk0: base <- a <- b*s3 <- c; disk1: x"},

@@ -61,6 +61,7 @@ void graph_forget_jobs(struct graph *g)
         free(g->jobs[i].type);
         free(g->jobs[i].status);
         free(g->jobs[i].error);
+        json_decref(g->jobs[i].nodes);
     }
     free(g->jobs);
     g->jobs = NULL;

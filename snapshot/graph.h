@@ -76,6 +76,7 @@ struct graph_disk {
 struct graph_job {
     char *id, *type, *status, *error; /* error: NULL, none */
     int64_t offset, length;           /* progress: only their ratio means something */
+    json_t *nodes; /* the nodes that it works on, as members; NULL: not asked, or not told */
 };
 
 struct graph {
@@ -93,6 +94,9 @@ struct graph {
 int graph_take_status(struct graph *g, const json_t *reply, struct qmp_error *err);
 int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err);
 int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err);
+/* Of x-debug-query-block-graph; comes after graph_take_jobs. Whatever it says, there is no error.
+ */
+int graph_take_job_nodes(struct graph *g, const json_t *reply, struct qmp_error *err);
 /* As if query-jobs had shown none. */
 void graph_forget_jobs(struct graph *g);
 int graph_take_migration(struct graph *g, const json_t *reply, struct qmp_error *err);
@@ -131,6 +135,10 @@ void graph_done(struct graph *g);
 /* Borrowed, NULL: none. A disk is found by id, drive id, root node or qdev path. */
 const struct graph_disk *graph_disk(const struct graph *g, const char *name);
 const struct graph_job *graph_job(const struct graph *g, const char *id);
+/* Is there one under way that somebody else began? Its id does not say what it works on. */
+bool graph_has_foreign_jobs(const struct graph *g);
+/* Does @job say that it works on a node of @d? */
+bool graph_job_has(const struct graph_job *job, const struct graph_disk *d);
 /* Is it one of ours that has ended, and that nobody has told QEMU to forget? */
 bool graph_job_is_left(const struct graph_job *job);
 const struct graph_layer *graph_active(const struct graph_disk *d);

@@ -14,7 +14,7 @@ void plan_drop_snapshot(struct plan *p, const char *name, bool keep_files);
 
 /*
  * Take away the pins of the snapshots @names (borrowed), and what nothing keeps then; the
- * internal ones from their images. QRW_ERR_REFUSED: a job holds one of their disks.
+ * internal ones from their images. QRW_ERR_LOCKED: a job holds one of their disks.
  */
 int plan_drop_snapshots(struct plan *p, const struct scene *s, json_t *names, bool keep_files,
                         struct qmp_error *err);

@@ -110,14 +110,15 @@ static bool is_block_job(const struct graph_job *job)
     return false;
 }
 
-/* QEMU does not say which disk a job works on: its id tells, ours by design ("qrw-commit-vda"),
- * others' when they left it to QEMU, which then takes the drive's name. */
+/* QEMU hardly says which disk a job works on. Its id tells, ours by design ("qrw-commit-vda"),
+ * others' when they left it to QEMU, which then takes the drive's name; else its nodes may. */
 static bool works_on(const struct graph_job *job, const struct graph_disk *d)
 {
     const char *tail = strncmp(job->id, "qrw-", 4) ? NULL : strchr(job->id + 4, '-');
     auto_free char *safe = plan_safe_name(d->id);
 
-    return same(job->id, d->drive) || same(job->id, d->id) || (tail && same(tail + 1, safe));
+    return same(job->id, d->drive) || same(job->id, d->id) || (tail && same(tail + 1, safe)) ||
+           graph_job_has(job, d);
 }
 
 const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_disk *d)
@@ -169,9 +170,12 @@ int plan_check_disk(const struct graph *g, const struct graph_disk *d, struct qm
     if (check_names(d, err))
         return -1;
     if (job) {
-        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is busy: the job %s (%s) is %s", d->id,
-                      job->id, job->type, job->status);
-        if (same(job->status, "concluded"))
+        const bool over = same(job->status, "concluded");
+
+        qmp_error_set(err, over ? QRW_ERR_REFUSED : QRW_ERR_LOCKED,
+                      "disk %s is busy: the job %s (%s) is %s", d->id, job->id, job->type,
+                      job->status);
+        if (over)
             qmp_error_hint(err, "it has ended; to let it go: qrewind job dismiss %s", job->id);
         else
             qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);

@@ -20,9 +20,9 @@ const struct graph_disk *plan_find_disk(const struct graph *g, const char *name,
 const struct graph_layer *plan_find_layer(const struct scene *s, const struct graph_disk *d,
                                           const char *name, struct qmp_error *err);
 
-/* QRW_ERR_REFUSED when a job holds @d or a migration is under way. QRW_ERR_UNSUPPORTED when
- * its root is a filter, when QEMU does not name its nodes, or when the name of an image says
- * nothing to us. */
+/* QRW_ERR_LOCKED when a job holds @d. QRW_ERR_REFUSED when that has ended and is not dismissed, or
+ * a migration is under way. QRW_ERR_UNSUPPORTED when its root is a filter, when QEMU does not name
+ * its nodes, or when the name of an image says nothing to us. */
 int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err);
 /* The same where a migration may be under way: its disk belongs to QEMU or not. */
 int plan_check_disk(const struct graph *g, const struct graph_disk *d, struct qmp_error *err);

@@ -75,7 +75,7 @@ int plan_internal_no_jobs(const struct graph *g, struct qmp_error *err)
 
         if (same(job->status, "concluded") || same(job->status, "null"))
             continue;
-        qmp_error_set(err, QRW_ERR_REFUSED, "the job %s (%s) is %s", job->id, job->type,
+        qmp_error_set(err, QRW_ERR_LOCKED, "the job %s (%s) is %s", job->id, job->type,
                       job->status);
         return qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);
     }

@@ -25,7 +25,7 @@ bool plan_is_internal(const struct scene *s, const char *name);
 /*
  * Remove the internal snapshot @name, recorded or foreign, from every disk that has it,
  * and its record. Done again after a crash it goes on with what is left.
- * QRW_ERR_NOT_FOUND; QRW_ERR_REFUSED: a job holds one of its disks.
+ * QRW_ERR_NOT_FOUND; QRW_ERR_LOCKED: a job holds one of its disks.
  */
 int plan_internal_delete(struct plan *p, const struct scene *s, const char *name,
                          struct qmp_error *err);
@@ -70,7 +70,7 @@ json_t *plan_internal_delete_arguments(const char *id, const char *node, const c
 /* One command line of the human monitor, @verb "@tag": any answer means that it failed. */
 void plan_internal_human(struct plan *p, const char *verb, const char *tag);
 
-/* QRW_ERR_REFUSED while any job runs: QEMU would write the memory to the wrong disk. */
+/* QRW_ERR_LOCKED while any job runs: QEMU would write the memory to the wrong disk. */
 int plan_internal_no_jobs(const struct graph *g, struct qmp_error *err);
 
 /* QEMU before 6.0 takes all writable disks or none. QRW_ERR_UNSUPPORTED names one not in @o. */

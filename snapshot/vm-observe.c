@@ -27,6 +27,11 @@ static int take_block(void *g, const json_t *reply, struct qmp_error *err)
     return graph_take_block(g, reply, err);
 }
 
+static int take_job_nodes(void *g, const json_t *reply, struct qmp_error *err)
+{
+    return graph_take_job_nodes(g, reply, err);
+}
+
 static int take_jobs(void *g, const json_t *reply, struct qmp_error *err)
 {
     return graph_take_jobs(g, reply, err);
@@ -212,6 +217,18 @@ static const bool *stop_of(const struct qrw_vm *vm)
     return vm->deaf ? NULL : &vm->stop;
 }
 
+/* What somebody else's jobs work on. */
+static void ask_job_nodes(struct qrw_vm *vm)
+{
+    struct ask *a;
+
+    if (!graph_has_foreign_jobs(&vm->graph))
+        return;
+    a = ask_new(vm->client, stop_of(vm));
+    ask_add(a, "x-debug-query-block-graph", NULL, take_job_nodes, &vm->graph);
+    ask_finish(a, NULL);
+}
+
 int vm_observe_nodes(struct qrw_vm *vm, struct qmp_error *err)
 {
     struct ask *a = vm->nodes;
@@ -241,6 +258,7 @@ int vm_observe_first(struct qrw_vm *vm, enum graph_level level, struct qmp_error
     }
     if (ask_finish(a, err))
         return not_there(vm, err);
+    ask_job_nodes(vm);
     if (qmp_client_version(vm->client) < OLDEST_QEMU) {
         auto_free char *version = vm_qemu_version(vm);
 

@@ -27,6 +27,7 @@ static const char *const sent[] = {
     "{'execute': 'query-block'}",
     "{'execute': 'query-jobs'}",
     "{'execute': 'query-blockstats'}",
+    "{'execute': 'x-debug-query-block-graph'}",
     "{'execute': 'query-block-jobs'}",
     "{'execute': 'query-name'}",
     "{'execute': 'query-uuid'}",

@@ -5,7 +5,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "qmp/mem.h"
 #include "snapshot/graph.h"
+#include "snapshot/plan-disk.h"
 #include "tests/scene/command.h"
 #include "tests/scene/lie.h"
 #include "tests/scene/picture.h"
@@ -43,6 +45,34 @@ Test(graph, a_chain_without_end_ends)
     cr_assert_eq(graph_take_block(&g, reply, NULL), 0);
     cr_expect_eq(g.disks[0].nlayers, 1024);
     graph_done(&g);
+}
+
+/* What it tells of jobs is for people who debug: it may change, and be anything. */
+Test(graph, what_jobs_work_on_may_not_be_told)
+{
+    static const char *const odd[] = {
+        "null",
+        "{}",
+        "{'nodes': 1, 'edges': 'x'}",
+        "{'nodes': [null, {'type': 'block-job'}, {'type': 'block-job', 'name': 'j'}], 'edges': "
+        "[7]}",
+        "{'nodes': [{'type': 'block-job', 'name': 'j', 'id': 1}],"
+        " 'edges': [{'parent': 1}, {'parent': 1, 'child': 5}, {'parent': 1, 'child': 1}]}",
+        "{'nodes': [{'type': 'block-job', 'name': 'qrw-x', 'id': 1}, {'name': '#a', 'id': 2}],"
+        " 'edges': [{'parent': 1, 'child': 2}]}"};
+
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        struct picture *p = picture_new("disk0: a; job j mirror running; job qrw-x stream running");
+        auto_free char *words = mem_strdup(odd[i]);
+
+        for (char *c = words; *c; c++)
+            *c = *c == '\'' ? '"' : *c;
+        json_auto_t *reply = json_loads(words, JSON_DECODE_ANY, NULL);
+        cr_assert(reply, "%s", words);
+        cr_expect_eq(graph_take_job_nodes(&p->graph, reply, NULL), 0);
+        cr_expect_null(plan_disk_job(&p->graph, &p->graph.disks[0]), "%s", words);
+        picture_free(p);
+    }
 }
 
 /* Whatever it says, the planners refuse or plan. */

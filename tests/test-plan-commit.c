@@ -225,7 +225,7 @@ static const struct picture_case refusals[] = {
      "(qrewind stream pulls the data up instead)"},
     {"a job of ours",
      "disk0: base <- a; job qrw-commit-disk0 commit ready", "commit disk0",
-     "refused: disk disk0 is busy: the job qrw-commit-disk0 (commit) is ready (wait for it "
+     "locked: disk disk0 is busy: the job qrw-commit-disk0 (commit) is ready (wait for it "
      "(qrewind job wait qrw-commit-disk0) or cancel it)"},
     {"a filter",
      "disk0[filter]: base <- a", "commit disk0",

@@ -274,7 +274,7 @@ static const struct picture_case refusals[] = {
      "refused: disks disk0 and disk1 share the image a"},
     {"our job holds the disk",
      "disk0: a; job qrw-mirror-disk0 mirror ready", "create s1",
-     "refused: disk disk0 is busy: the job qrw-mirror-disk0 (mirror) is ready (wait for it "
+     "locked: disk disk0 is busy: the job qrw-mirror-disk0 (mirror) is ready (wait for it "
      "(qrewind job wait qrw-mirror-disk0) or cancel it)"},
     {"a job that has ended holds the disk until it is dismissed",
      "disk0: a; job qrw-mirror-disk0 mirror concluded", "create s1",
@@ -282,7 +282,7 @@ static const struct picture_case refusals[] = {
      "to let it go: qrewind job dismiss qrw-mirror-disk0)"},
     {"a job that QEMU named after the drive holds the disk",
      "vda[legacy]: a; job vda stream running", "create s1",
-     "refused: disk vda is busy: the job vda (stream) is running (wait for it (qrewind job wait "
+     "locked: disk vda is busy: the job vda (stream) is running (wait for it (qrewind job wait "
      "vda) or cancel it)"},
     {"a filter on top",
      "disk0[filter]: a", "create s1",

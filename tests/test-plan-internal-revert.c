@@ -288,7 +288,7 @@ static const struct picture_case revert[] = {
     {"a job",
      "disk0: a^t1; inside t1; job j1 backup running",
      "revert t1",
-     "refused: the job j1 (backup) is running (wait for it (qrewind job wait j1) or cancel it)"},
+     "locked: the job j1 (backup) is running (wait for it (qrewind job wait j1) or cancel it)"},
     {"a name that is taken",
      "disk0: a^t1^t2; inside t1",
      "revert t1 --keep t2",

@@ -115,7 +115,7 @@ static const struct picture_case create[] = {
     {"memory and a job do not go together",
      "disk0: a; job j1 backup running",
      "create s1 --internal --memory",
-     "refused: the job j1 (backup) is running (wait for it (qrewind job wait j1) or cancel it)"},
+     "locked: the job j1 (backup) is running (wait for it (qrewind job wait j1) or cancel it)"},
     {"a job that has ended does not matter",
      "disk0: a; job j1 snapshot-save concluded",
      "create s1 --internal --memory",

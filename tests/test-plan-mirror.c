@@ -164,7 +164,7 @@ static const struct picture_case refusals[] = {
      "refused: disk cd is empty"},
     {"a job of ours",
      "disk0: a; job qrw-mirror-disk0 mirror ready", "mirror disk0 copy",
-     "refused: disk disk0 is busy: the job qrw-mirror-disk0 (mirror) is ready (wait for it "
+     "locked: disk disk0 is busy: the job qrw-mirror-disk0 (mirror) is ready (wait for it "
      "(qrewind job wait qrw-mirror-disk0) or cancel it)"},
     {"a filter",
      "disk0[filter]: a", "mirror disk0 copy",

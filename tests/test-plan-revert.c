@@ -187,7 +187,7 @@ static const struct picture_case refusals[] = {
      "refused: a snapshot's name has no '/' and no control characters"},
     {"a disk that is busy",
      "disk0: base* <- a; job qrw-commit-disk0 commit ready", "revert s1",
-     "refused: disk disk0 is busy: the job qrw-commit-disk0 (commit) is ready (wait for it "
+     "locked: disk disk0 is busy: the job qrw-commit-disk0 (commit) is ready (wait for it "
      "(qrewind job wait qrw-commit-disk0) or cancel it)"},
     {"files that are out of reach",
      "disk0: base* <- a; out of reach", "revert s1",

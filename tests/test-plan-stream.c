@@ -123,7 +123,7 @@ static const struct picture_case refusals[] = {
      "refused: disk cd is empty"},
     {"a job of ours",
      "disk0: base <- a; job qrw-stream-disk0 stream running", "stream disk0",
-     "refused: disk disk0 is busy: the job qrw-stream-disk0 (stream) is running (wait for it "
+     "locked: disk disk0 is busy: the job qrw-stream-disk0 (stream) is running (wait for it "
      "(qrewind job wait qrw-stream-disk0) or cancel it)"},
     {"a filter",
      "disk0[filter]: base <- a", "stream disk0",

@@ -136,9 +136,9 @@ Test(internal, no_memory_while_a_job_runs)
 
     json_decref(lab_qmp(lab, "drive-mirror", "{s:s, s:s, s:s, s:s, s:s}", "device", "vdb", "job-id",
                         "theirs", "target", copy, "sync", "full", "format", "raw"));
-    error = refuses(lab, 1, "create", "m2", "--internal", "--memory", "--disk", "vda");
+    error = refuses(lab, 8, "create", "m2", "--internal", "--memory", "--disk", "vda");
     says(error, "desc", "theirs");
-    json_decref(refuses(lab, 1, "revert", "m1"));
+    json_decref(refuses(lab, 8, "revert", "m1"));
     status_is(lab, "running");
     lab_stop(lab);
 }

@@ -172,6 +172,33 @@ Test(jobs, of_others_are_shown_and_can_be_waited_for)
     lab_stop(lab);
 }
 
+/* Neither the disk's name nor ours is in their ids. */
+Test(jobs, of_others_are_known_to_hold_a_disk)
+{
+    static const char *const commands[] = {"drive-mirror", "drive-backup", "block-stream"};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct lab *lab = slow_lab();
+        auto_free char *target = lab_path(lab, "theirs.qcow2");
+        const json_int_t speed = 1 << 19;
+
+        if (i < 2)
+            json_decref(lab_qmp(lab, commands[i], "{s:s, s:s, s:s, s:s, s:I}", "job-id", "theirs",
+                                "device", "vda", "target", target, "sync", "full", "speed", speed));
+        else
+            json_decref(lab_qmp(lab, commands[i], "{s:s, s:s, s:I}", "job-id", "theirs", "device",
+                                "vda", "speed", speed));
+        json_auto_t *jobs = tells(lab, "jobs");
+        json_auto_t *plain = refuses(lab, 8, "create"),
+                    *inside = refuses(lab, 8, "create", "--internal");
+        says(jobs, "jobs.0.disk", "vda");
+        says(plain, "desc", "disk vda is busy: the job theirs (");
+        says(plain, "hint", "qrewind job wait theirs");
+        says(inside, "desc", "disk vda is busy: the job theirs (");
+        lab_stop(lab);
+    }
+}
+
 Test(jobs, what_is_not_there_or_makes_no_sense)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1});

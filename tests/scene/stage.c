@@ -198,7 +198,7 @@ static char *commands(const struct stage *s)
 
     for (char *rest = log, *line; (line = strsep(&rest, "\n"));) {
         line[strcspn(line, " ")] = '\0';
-        if (line[0] && strncmp(line, "query-", 6))
+        if (line[0] && strncmp(line, "query-", 6) && strncmp(line, "x-debug-query-", 14))
             names = join(names, line);
     }
     return names;

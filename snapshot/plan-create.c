@@ -350,6 +350,7 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     for (size_t i = 0; i < t.n; i++)
         if (check_disk(s, &t, i, err))
             return -1;
+    plan_say_running(p, s, s->graph->running && !args->halt);
     if (args->internal)
         return plan_internal_create(p, s, args, name, &t, w.freeze, err);
     if (choose_method(s, args->method, &w.sync, p, err))

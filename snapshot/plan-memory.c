@@ -245,11 +245,17 @@ int plan_check_reset(const struct scene *s, struct qmp_error *err)
                                "guest's feet");
 }
 
+void plan_say_running(struct plan *p, const struct scene *s, bool running)
+{
+    if (!graph_is_off(s->graph))
+        json_object_set_new(p->result, "running", json_boolean(running));
+}
+
 void plan_go_on(struct plan *p, const struct scene *s, bool resets, bool go, bool loaded)
 {
     if (graph_is_off(s->graph))
         return;
-    json_object_set_new(p->result, "running", json_boolean(go));
+    plan_say_running(p, s, go);
     if (resets) {
         reset(p, s);
         plan_again(p);

@@ -65,4 +65,7 @@ void plan_memory_load(struct plan *p, const struct scene *s, const json_t *memor
  */
 void plan_go_on(struct plan *p, const struct scene *s, bool resets, bool go, bool loaded);
 
+/* Let the result say whether the guest runs then; where there is one. */
+void plan_say_running(struct plan *p, const struct scene *s, bool running);
+
 #endif

@@ -164,7 +164,8 @@ Test(create, halt_leaves_the_guest_stopped)
     does(lab, "create", "s1");
     json_auto_t *running = lab_qmp(lab, "query-status", NULL);
     says(running, "status", "running");
-    does(lab, "create", "s2", "--halt");
+    json_auto_t *halted = tells(lab, "create", "s2", "--halt");
+    cr_expect(json_is_false(at(halted, "running")));
     json_auto_t *stopped = lab_qmp(lab, "query-status", NULL);
     says(stopped, "status", "paused");
     json_auto_t *list = tells(lab, "list");

@@ -25,6 +25,12 @@ static bool has_tag(const json_t *entry, const char *tag)
     return false;
 }
 
+/* Is @layer one that an interrupted operation, once it is finished, does without? */
+static bool is_to_go(const struct check *k, const char *layer)
+{
+    return k->pending && !k->undone && !chain_layer(&k->pending->after, layer);
+}
+
 /* The first layer of @disks (of a snapshot or the undo point) whose file is not there, and the
  * disk that needs it. NULL: all are there. */
 static const char *gone(const struct check *k, json_t *disks, const char **disk)
@@ -37,7 +43,7 @@ static const char *gone(const struct check *k, json_t *disks, const char **disk)
         const char *missing = k->files ? check_missing_below(k, layer) : NULL;
 
         *disk = name;
-        if (missing)
+        if (missing && !is_to_go(k, missing))
             return missing;
     }
     return NULL;

@@ -2,6 +2,7 @@
 /* Two at once: what another program does between our look at QEMU and our lock. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
@@ -40,4 +41,21 @@ Test(meanwhile, what_was_done_between_look_and_lock_is_seen)
         cr_expect_eq(json_array_size(json_object_get(check, "findings")), 0);
         lab_stop(lab);
     }
+}
+
+/* Between the removal of a file and the record of that. */
+Test(meanwhile, what_is_to_go_is_missed_by_nobody)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1, .args = WORDS(SECOND_MONITOR)}, 2);
+    auto_free char *program = lab_program();
+    auto_free char *each = mem_printf("%s -q -s ../second.sock check >>../found 2>&1; : ", program);
+
+    setenv("QRW_FAULT_EACH", each, 1);
+    auto_result struct lab_result r =
+        fault_run(lab, &(struct fault){.set = "change", .log = "../calls"}, "delete s1");
+    unsetenv("QRW_FAULT_EACH");
+    auto_result struct lab_result found = lab_exec(lab->folder, WORDS("cat", "found"));
+    cr_expect(!r.status && strstr(found.out, "it is under way"), "%s", found.out);
+    cr_expect(!strstr(found.out, "broken-snapshot"), "%s", found.out);
+    lab_stop(lab);
 }

@@ -215,6 +215,22 @@ static void swap(struct graph_disk *a, struct graph_disk *b)
     *b = was;
 }
 
+/*
+ * Are the first bytes of @file, whose format nobody has said, to be taken for the header of qcow2
+ * that they look like? A guest writes what it likes to a raw disk: a header that names a file of
+ * the host would show it that. The file's name it cannot write.
+ */
+static bool is_qcow2(const char *file)
+{
+    struct qcow2_header h = {0};
+
+    if (path_ends(file, ".raw") || path_ends(file, ".img") || image_read_header(file, &h, NULL))
+        return false;
+    const bool names = h.backing || h.incompatible & QCOW2_DATA_FILE;
+    qcow2_header_done(&h);
+    return !names || path_ends(file, ".qcow2");
+}
+
 static int add_named(struct look *l, const struct named *it, struct qmp_error *err)
 {
     const struct chain *c = l->chain.doc ? &l->chain : NULL;
@@ -227,8 +243,7 @@ static int add_named(struct look *l, const struct named *it, struct qmp_error *e
         return -1;
     auto_free char *id = choose_id(l->g, it->file);
     graph_files_add(&own, id, it->file, it->format, c);
-    /* its first bytes are taken for what they look like only where that is a header */
-    if (own.disks[0].layers[0].guessed && same(own.disks[0].layers[0].format, "qcow2"))
+    if (own.disks[0].layers[0].guessed && is_qcow2(it->file))
         own.disks[0].layers[0].guessed = false;
     if ((below = disk_below(l, &own.disks[0]))) {
         graph_rename(&own.disks[0], below->id);

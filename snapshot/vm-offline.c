@@ -71,8 +71,8 @@ int vm_check_files(const struct graph *g, struct qmp_error *err)
             if (k == 0)
                 return qmp_error_hint(err,
                                       "a guest can write anything at its beginning, so that "
-                                      "nothing is guessed from that; say it: --image raw:%s",
-                                      file);
+                                      "nothing is guessed from that; say it: --image raw:%s%s",
+                                      file, same(l->format, "qcow2") ? ", or qcow2:…" : "");
             auto_free char *above = path_quote(d->layers[k - 1].file),
                            *backing = path_quote(d->layers[k - 1].backing);
             return qmp_error_hint(err,

@@ -129,6 +129,23 @@ Test(qemu_offline, what_only_a_vm_has_is_refused_with_words)
     offline_files("base.qcow2");
 }
 
+/* A guest may have written it there, and the file that it names would be the guest's. */
+Test(qemu_offline, a_header_that_names_a_file_is_not_believed)
+{
+    offline_image("secret.qcow2", "1M", NULL);
+    offline_image("disk", "1M", "secret.qcow2");
+    offline_image("disk.raw", "1M", NULL);
+    offline_image("plain", "1M", NULL);
+    offline_ok("cp disk disk.img");
+    offline_fails(1, "qcow2:", "qrewind -i disk create s1");
+    offline_fails(1, "qcow2:", "qrewind -i disk.img create s1");
+    offline_fails(1, "qcow2:", "qrewind -i disk.raw create s1");
+    offline_files("disk disk.img disk.raw plain secret.qcow2");
+    offline_ok("qrewind -i qcow2:disk create s1");
+    offline_ok("qrewind -i disk create s2");
+    offline_ok("qrewind -i plain create s1");
+}
+
 Test(qemu_offline, no_format_is_guessed)
 {
     offline_ok("truncate -s 1M disk.img");

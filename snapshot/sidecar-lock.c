@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 
 enum { PATIENCE_MS = 1000 }; /* for what a dead holder left */
@@ -97,6 +98,14 @@ int sidecar_lock(const char *file, struct qmp_error *err)
             qmp_error_set(err, QMP_ERR_SYSTEM, "%s is a symbolic link, which is not followed",
                           path);
             return qmp_error_hint(err, "look who has made it, and remove it");
+        }
+        if (fd < 0 && errno == ENOENT) {
+            auto_free char *folder = path_folder(path);
+
+            qmp_error_set(err, QMP_ERR_SYSTEM, "there is no folder %s", folder);
+            return qmp_error_hint(
+                err, "if it was renamed while QEMU has its images open, give it that "
+                     "name back; if QEMU sees other folders than we do: --sidecar FILE");
         }
         if (fd < 0) {
             qmp_error_set(err, QMP_ERR_SYSTEM, "cannot create %s: %s", path, strerror(errno));

@@ -9,22 +9,40 @@
 #include "snapshot/image.h"
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
+#include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/recover.h"
 #include "snapshot/vm-private.h"
 
-/* Where it cannot be looked, there may be one. */
+/* Where it cannot be looked, there may be one. Was it noted? */
+static bool note_hidden(struct qrw_vm *vm, const struct graph_layer *l)
+{
+    if (l->relative) {
+        vm_note(vm, 0,
+                "no sidecar is found, but QEMU calls an image %s, seen from a folder that "
+                "we cannot see; run qrewind as QEMU's user or as root",
+                l->spelling);
+        return true;
+    }
+    if (vm->offline || l->remote || !graph_has_folder(l->file))
+        return false;
+    auto_free char *folder = path_folder(l->file);
+    if (!image_is_gone(folder))
+        return false;
+    vm_note(
+        vm, 0,
+        "no sidecar is found, and there is no folder %s, where QEMU has an image open: if it was "
+        "renamed, give it that name back; if QEMU sees other folders than we do: --sidecar FILE",
+        folder);
+    return true;
+}
+
 static void note_unseen(struct qrw_vm *vm)
 {
     for (size_t i = 0; i < vm->graph.ndisks; i++)
         for (size_t k = 0; k < vm->graph.disks[i].nlayers; k++)
-            if (vm->graph.disks[i].layers[k].relative) {
-                vm_note(vm, 0,
-                        "no sidecar is found, but QEMU calls an image %s, seen from a folder that "
-                        "we cannot see; run qrewind as QEMU's user or as root",
-                        vm->graph.disks[i].layers[k].spelling);
+            if (note_hidden(vm, &vm->graph.disks[i].layers[k]))
                 return;
-            }
 }
 
 /* Observe and load the document; an absent sidecar is an empty document and @file NULL. */

@@ -52,6 +52,26 @@ Test(reach, by_tcp)
     lab_stop(lab);
 }
 
+/* The sidecar went along, and QEMU does not know. */
+Test(reach, a_folder_that_was_renamed_is_missed)
+{
+    struct lab *lab = lab_start(&one);
+    auto_free char *away = mem_printf("%s.away", lab->folder);
+    auto_free char *socket = mem_printf("%s/monitor.sock", away);
+
+    does(lab, "create", "s1");
+    cr_assert(!rename(lab->folder, away), "%m");
+    auto_result struct lab_result list = lab_exec(NULL, WORDS("qrewind", "-s", socket, "list"));
+    auto_result struct lab_result made =
+        lab_exec(NULL, WORDS("qrewind", "-s", socket, "create", "s2"));
+    cr_expect(strstr(list.err, "give it that name back"), "%s", list.err);
+    cr_expect_eq(made.status, 1);
+    cr_expect(strstr(made.err, "there is no folder"), "%s", made.err);
+    cr_assert(!rename(away, lab->folder));
+    does(lab, "create", "s2");
+    lab_stop(lab);
+}
+
 /* An open connection that the program is given, as a service manager would. */
 Test(reach, by_a_descriptor)
 {

@@ -79,7 +79,8 @@ static void check_memory(struct check *k, const json_t *snapshot)
     const json_t *entry = check_file(k, file);
 
     bool held = chain_memory_is_live(memory)
-                    ? json_integer_value(json_object_get(entry, "size")) > 0
+                    ? json_integer_value(json_object_get(entry, "size")) > 0 &&
+                          !json_object_get(entry, "cut")
                     : entry && has_tag(entry, text(memory, "tag"));
     if (!file || !k->files || held)
         return;

@@ -77,6 +77,22 @@ static bool holds_memory(int fd, const struct qcow2_header *h, const struct qcow
     return !n || (list->vm_state_size && is_blank(fd, h, list->l1_offset, list->l1_entries));
 }
 
+bool image_is_cut(const char *path)
+{
+    static const char magic[] = "QEVM", end[] = "]}";
+    char first[sizeof(magic) - 1], last[sizeof(end) - 1];
+    auto_close int fd = image_open(path, false, NULL);
+    const off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+
+    if (size < 0)
+        return false;
+    if (size < (off_t)(sizeof(first) + sizeof(last)))
+        return true;
+    return pread(fd, first, sizeof(first), 0) == (ssize_t)sizeof(first) &&
+           pread(fd, last, sizeof(last), size - (off_t)sizeof(last)) == (ssize_t)sizeof(last) &&
+           (memcmp(first, magic, sizeof(first)) || memcmp(last, end, sizeof(last)));
+}
+
 bool image_is_memory(const char *path, bool live)
 {
     static const char magic[4] = "QEVM";

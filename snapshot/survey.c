@@ -134,6 +134,8 @@ static void take_memory(json_t *entry, const char *file)
 
     if (live || path_ends(file, ".vmstate.qcow2"))
         json_object_set_new(entry, "memory", json_boolean(image_is_memory(file, live)));
+    if (live && image_is_cut(file))
+        json_object_set_new(entry, "cut", json_true());
 }
 
 /* An image of another format: whom it needs. */

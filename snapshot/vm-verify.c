@@ -98,9 +98,11 @@ static int stream(const struct check *c, const json_t *need, struct qmp_error *e
 
     if (image_stat(text(need, "file"), &st, err))
         return -1;
-    if (st.exists && st.size)
+    if (st.exists && st.size && !image_is_cut(text(need, "file")))
         return 0;
-    qmp_error_set(err, QRW_ERR_NOT_FOUND, "%s is gone, or empty", text(need, "file"));
+    qmp_error_set(err, QRW_ERR_NOT_FOUND, "%s is %s", text(need, "file"),
+                  st.exists && st.size ? "cut off, or damaged: QEMU would end of loading it"
+                                       : "gone, or empty");
     return without(err);
 }
 

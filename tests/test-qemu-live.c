@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "qmp/mem.h"
@@ -192,6 +193,14 @@ Test(live, it_stays_stopped_when_told_to)
     lab_stop(old);
 }
 
+/* As a copy that ran out of room: QEMU would end of loading it. */
+static void cut(const char *file)
+{
+    struct stat st;
+
+    cr_assert(!stat(file, &st) && !truncate(file, st.st_size / 2));
+}
+
 Test(live, a_qemu_that_waits_does_nothing_else)
 {
     struct lab *old, *lab = waiting(&old);
@@ -206,6 +215,12 @@ Test(live, a_qemu_that_waits_does_nothing_else)
     unchanged(lab, state);
     /* and the file must be there */
     auto_free char *file = lab_path(old, "vda.m1.vmstate");
+    cut(file);
+    auto_result struct lab_result check = lab_run(lab, "check", NULL);
+    cr_expect(strstr(check.out, "missing-memory"), "%s", check.out);
+    json_auto_t *damaged = refuses(lab, 3, "revert", "m1");
+    says(damaged, "desc", "cut off");
+    says(damaged, "hint", "--no-memory");
     unlink(file);
     json_auto_t *gone = refuses(lab, 3, "revert", "m1");
     says(gone, "desc", "vda.m1.vmstate");

@@ -16,12 +16,17 @@ static bool begins(const char *words, const char *with)
     return words && !strncmp(words, with, strlen(with));
 }
 
-/* A node that we have named; @late none but that of a memory, on nothing. */
+static bool is_named_by_us(const json_t *arguments, bool late)
+{
+    return begins(text(arguments, "node-name"), "qrw-");
+}
+
+/* A node that we name; @late none but that of a memory, on nothing. */
 static bool is_our_node(const json_t *arguments, bool late)
 {
     const json_t *file = json_object_get(arguments, "file");
 
-    if (!begins(text(arguments, "node-name"), "qrw-"))
+    if (!is_named_by_us(arguments, late))
         return false;
     return !late || (json_object_size(arguments) == 3 && same(text(arguments, "driver"), "qcow2") &&
                      json_object_size(file) == 2 && same(text(file, "driver"), "file") &&
@@ -96,7 +101,7 @@ static const struct {
     {"announce-self", true, NULL},
     {"block-commit", true, is_our_commit},
     {"block-stream", false, NULL},
-    {"block_resize", true, is_our_node},
+    {"block_resize", true, is_named_by_us},
     {"blockdev-add", true, is_our_node},
     {"blockdev-del", true, NULL},
     {"blockdev-mirror", false, NULL},

@@ -50,6 +50,9 @@ json_t *chain_snapshot(const struct chain *c, const char *name);
 json_int_t chain_generation(const struct chain *c);
 const char *chain_current(const struct chain *c);
 json_t *chain_pending(const struct chain *c);
+/* The files of the folder that it was begun in, which the sidecar's was then, are those in the
+ * sidecar's folder now. */
+void chain_follow_folder(struct chain *c);
 json_t *chain_layer(const struct chain *c, const char *id);
 /* How a document in @folder spells @file: relative where it lies in there. New string. */
 char *chain_spell(const char *folder, const char *file);

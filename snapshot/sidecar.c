@@ -283,6 +283,7 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
     if (doc && !chain_own(c, folder, doc, err)) {
         c->owner = geteuid() ? 0 : st.st_uid;
         c->copied = sidecar_is_copied(doc, &st);
+        chain_follow_folder(c);
         return 0;
     }
     if (doc)

@@ -147,6 +147,7 @@ int journal_begin(struct journal *j, struct qrw_vm *vm, const struct plan *p, st
     struct qmp_error why = {0};
 
     json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
+    json_object_set_new(chain_pending(&j->chain), "folder", json_string(j->chain.folder));
     if (vm->process)
         json_object_set_new(chain_pending(&j->chain), "qemu", json_string(vm->process));
     if (save(j, &why))

@@ -238,6 +238,10 @@ int vm_check_journal(const struct qrw_vm *vm, const struct journal *j, const str
  * mended, or asked about. */
 void vm_check_mends(const struct qrw_vm *vm, const struct chain *c, json_t *findings);
 
+/* vm-moved.c: offline, with something pending in @j: headers that name a file that is gone get the
+ * name of the recorded one that is called so. Returns how many; -1: @err, some may have been. */
+int vm_follow_move(struct qrw_vm *vm, struct journal *j, struct qmp_error *err);
+
 enum settled {
     SETTLED_NOTHING,
     SETTLED_FINISHED,

@@ -51,9 +51,12 @@ static void set_dismissed(const struct qrw_vm *vm, json_t *result, const json_t 
 
 /* Offline that needs an engine. QRW_ERR_INVALID, QRW_ERR_REFUSED: the images are not as they should
  * be. */
-static int get_ready(struct qrw_vm *vm, const struct journal *j, struct qmp_error *err)
+static int get_ready(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
 {
-    return vm_check_mixed(vm, &j->chain, j->file, err) || vm_start(vm, err) ||
+    const int moved = vm_follow_move(vm, j, err);
+
+    return moved < 0 || (moved && vm_observe(vm, GRAPH_NODES, err)) ||
+                   vm_check_mixed(vm, &j->chain, j->file, err) || vm_start(vm, err) ||
                    vm_observe(vm, GRAPH_NODES, err)
                ? -1
                : 0;

@@ -153,6 +153,55 @@ EACH(commit, every_point, "delete i1 s2", "commit a --force", 15)
 EACH(stream, every_point, "delete i1", "stream a", 15)
 EACH(prune, every_point, "delete i1", "prune --keep-last 1", 15)
 
+/* ---- and the folder is moved ---- */
+
+static void move(const char *from, const char *to)
+{
+    cr_assert(!chdir("..") && !rename(from, to) && !chdir(to), "%m");
+}
+
+/* Killed with the engine after command @at, elsewhere all is found. False: there is no such
+ * command. */
+static bool moved_point(const struct operation *op, int at)
+{
+    auto_free char *where = mem_printf("%s: moved after command %d", op->line, at);
+
+    offline_ok("cp -a ../kept/. .");
+    int before = content_check(where);
+    arm(at, true, true);
+    use_engine(true);
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 %s", op->line);
+    use_engine(false);
+    if (r.status) {
+        move("work", "there");
+        auto_result struct lab_result repair = offline_run("qrewind -i a.qcow2 repair");
+        cr_expect_eq(repair.status, 0, "%s: %s", where, repair.err);
+        int after = content_check(where);
+        cr_expect(after == before || after == op->done, "%s: the disks show %d", where, after);
+        content_check_files(where);
+        auto_result struct lab_result check = offline_run("qrewind -i a.qcow2 check");
+        cr_expect_eq(check.status, 0, "%s: %s", where, check.out);
+        move("there", "work");
+    }
+    cr_assert_eq(system("rm -f *"), 0);
+    return r.status;
+}
+
+static void every_move(const struct operation *op)
+{
+    enter(op);
+    for (int at = 1; moved_point(op, at); at++)
+        cr_assert_lt(at, MAX_COMMANDS);
+    leave();
+}
+
+EACH(create_and_moved, every_move, NULL, "create n1", 15)
+EACH(revert_and_moved, every_move, NULL, "revert s1", 1)
+EACH(delete_and_moved, every_move, "delete i1", "delete s2", 15)
+EACH(prune_and_moved, every_move, "delete i1", "prune --keep-last 1", 15)
+
+/* ---- and told again ---- */
+
 static const json_t *layers_of(const json_t *doc, size_t disk)
 {
     return json_object_get(json_array_get(json_object_get(doc, "disks"), disk), "layers");

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* chain-moved: a plan names files whole; what is pending follows a folder that was moved. */
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "snapshot/chain.h"
+#include "snapshot/member.h"
+
+/* What @value becomes: the same, if it does not lie below @from. New reference. */
+static json_t *moved(const json_t *value, const char *from, const char *to)
+{
+    const char *name = json_string_value(value), *key;
+    const size_t n = strlen(from);
+    json_t *made, *part;
+    size_t i;
+
+    if (name && !strncmp(name, from, n) && name[n] == '/') {
+        auto_free char *there = mem_printf("%s%s", to, name + n);
+
+        return json_string(there);
+    }
+    if (json_is_array(value)) {
+        made = json_array();
+        json_array_foreach(value, i, part)
+            json_array_append_new(made, moved(part, from, to));
+        return made;
+    }
+    if (json_is_object(value)) {
+        made = json_object();
+        json_object_foreach((json_t *)value, key, part)
+            json_object_set_new(made, key, moved(part, from, to));
+        return made;
+    }
+    return json_incref((json_t *)value);
+}
+
+void chain_follow_folder(struct chain *c)
+{
+    json_t *pending = chain_pending(c);
+    const char *from = text(pending, "folder");
+
+    if (!from || !strcmp(from, c->folder) || from[0] != '/' || !from[1])
+        return;
+    json_t *now = moved(pending, from, c->folder);
+    json_object_set_new(now, "folder", json_string(c->folder));
+    json_object_set_new(c->doc, "pending", now);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vm-moved: a folder that was moved while something was pending.
+ *
+ * The headers name files by the folder that was, and nothing can be settled before they are found.
+ * What is pending may have changed who builds on whom, so no header is given another meaning:
+ * one that names a file that is gone gets the name of the one that is called so and was recorded.
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/belongs.h"
+#include "snapshot/image.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+#include "snapshot/vm-private.h"
+
+/* A recorded layer of @c that is called like @file, and is there. New string, NULL: none. */
+static char *found_again(const struct chain *c, const char *file)
+{
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        char *path = chain_layer_file(c, id);
+
+        if (same(path_name(path), path_name(file)) && image_is_there(path))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+/* Mend the header of @file, which is a layer of @c. Returns whether it was; -1: @err. */
+static int follow(const struct qrw_vm *vm, struct chain *c, const char *id, const char *file,
+                  struct qmp_error *err)
+{
+    struct qcow2_header h = {0};
+    int rc = 0;
+
+    if (!same(text(chain_layer(c, id), "format"), "qcow2") || image_read_header(file, &h, NULL))
+        return 0;
+    auto_free char *named = h.backing ? image_backing_path(file, h.backing) : NULL;
+    auto_free char *now = named && image_is_gone(named) ? found_again(c, named) : NULL;
+    if (now && h.backing_format && belongs(file, false, c, &vm->graph)) {
+        auto_free char *folder = path_folder(file), *spelled = chain_spell(folder, now);
+
+        rc = image_name_backing(file, "qcow2", spelled, h.backing_format, err) ? -1 : 1;
+    }
+    qcow2_header_done(&h);
+    return rc;
+}
+
+/* All of @c's; what is remembered of those that are written to is forgotten. */
+static int follow_all(const struct qrw_vm *vm, struct chain *c, struct qmp_error *err)
+{
+    const char *id;
+    json_t *layer;
+    int n = 0;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(c, id);
+        int rc = follow(vm, c, id, file, err);
+
+        if (rc < 0)
+            return -1;
+        if (rc)
+            chain_touch(c, id);
+        n += rc;
+    }
+    return n;
+}
+
+int vm_follow_move(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
+{
+    struct chain after = {0};
+    int before, then;
+
+    if (!vm->offline || !chain_pending(&j->chain) || j->chain.copied)
+        return 0;
+    if (chain_take(&after, j->chain.folder, json_object_get(chain_pending(&j->chain), "after"),
+                   err))
+        return -1;
+    after.owner = j->chain.owner;
+    before = follow_all(vm, &j->chain, err);
+    then = before < 0 ? -1 : follow_all(vm, &after, err);
+    if (before + then > 0) {
+        json_object_set(chain_pending(&j->chain), "after", after.doc);
+        vm_note(vm, 0, "the folder was moved: %d header(s) name the files in it now",
+                before + then);
+    }
+    chain_done(&after);
+    return then < 0 ? -1 : before + then;
+}

@@ -70,13 +70,43 @@ static int prune(struct app *app, const struct args *args, json_t *result, struc
     return 0;
 }
 
+/* Of a dry run, in which there is no new layer: whom its depth will cost. How they are merged is
+ * planned when it is there. */
+static void foretell(struct app *app, const struct args *args, json_t *result)
+{
+    struct qrw_prune_args prune_args = {.max_depth = args->max_depth - !args->create.internal};
+    json_auto_t *pruned =
+        prune_args.max_depth ? app_run(app, &qrw_prune, &prune_args, 0, NULL) : NULL;
+    json_t *deleted = json_object_get(pruned, "deleted");
+    char *names = print_join(deleted);
+
+    if (json_array_size(deleted)) {
+        json_object_set(result, "deleted", deleted);
+        json_array_append_new(
+            json_object_get(result, "notes"),
+            json_sprintf("then pruned, so that no chain is deeper than %lld: %s; what is merged "
+                         "for that is not in this plan",
+                         (long long)args->max_depth, names));
+    } else if (!pruned) {
+        json_array_append_new(json_object_get(result, "notes"),
+                              json_sprintf("then older snapshots are pruned, so that no chain is "
+                                           "deeper than %lld; that is not in this plan",
+                                           (long long)args->max_depth));
+    }
+    free(names);
+}
+
 static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
 {
     const struct args *args = arguments;
     json_t *result = app_run(app, &qrw_create, &args->create, 0, err);
 
-    if (!result || !args->max_depth || json_object_get(result, "plan"))
+    if (!result || !args->max_depth)
         return result;
+    if (json_object_get(result, "plan")) {
+        foretell(app, args, result);
+        return result;
+    }
     if (!prune(app, args, result, err))
         return result;
     json_decref(result);

@@ -205,21 +205,10 @@ static int check_scratch(const struct internal_way *w, struct qmp_error *err)
     return with_the_vm_off(w, "qrewind create NAME, and then again; or ", err);
 }
 
-static int check_keep(const struct internal_way *w, struct qmp_error *err)
-{
-    const char *keep = w->args->keep;
-
-    if (!keep)
-        return 0;
-    if (chain_snapshot(w->s->chain, keep) || plan_is_internal(w->s, keep))
-        return qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", keep);
-    return chain_check_name(keep, err);
-}
-
 static int check(struct plan *p, struct internal_way *w, struct qmp_error *err)
 {
-    if (check_keep(w, err) || plan_internal_no_jobs(w->s->graph, err) || find_disks(w, err) ||
-        find_memory(p, w, err))
+    if (plan_check_keep(w->s, w->args->keep, err) || plan_internal_no_jobs(w->s->graph, err) ||
+        find_disks(w, err) || find_memory(p, w, err))
         return -1;
     if (w->s->version < OLDEST_WITH_SNAPSHOT_JOBS)
         return check_old(w, err);

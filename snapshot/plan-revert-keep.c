@@ -14,13 +14,11 @@
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-internal.h"
 
-int way_check_keep(const struct way_back *w, struct qmp_error *err)
+int plan_check_keep(const struct scene *s, const char *keep, struct qmp_error *err)
 {
-    const char *keep = w->args->keep;
-
     if (!keep)
         return 0;
-    if (chain_snapshot(w->s->chain, keep) || plan_is_internal(w->s, keep))
+    if (chain_snapshot(s->chain, keep) || plan_is_internal(s, keep))
         return qmp_error_set(err, QRW_ERR_REFUSED, "there is a snapshot '%s' already", keep);
     return chain_check_name(keep, err);
 }

@@ -181,7 +181,7 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
         w->memory = NULL;
         w->live = false;
     }
-    if (way_check_keep(w, err) ||
+    if (plan_check_keep(w->s, w->args->keep, err) ||
         (!w->memory && !w->args->no_reset && plan_check_reset(w->s, err)) ||
         (w->live && plan_live_awaited(w->s, w->name, err)) || find_disks(w, err) ||
         check_lost(w, err) || (w->memory && plan_memory_fits(w->s, w->memory, err)))

@@ -34,7 +34,7 @@ const char *way_layer(const struct way_back *w, size_t i);
 int way_check_tags(struct way_back *w, json_t *snapshot, struct qmp_error *err);
 
 /* plan-revert-keep.c: can the present state be kept under the name that is asked for? */
-int way_check_keep(const struct way_back *w, struct qmp_error *err);
+int plan_check_keep(const struct scene *s, const char *keep, struct qmp_error *err);
 
 /* The disks are found, and followed in @p->after from now on. With --keep the others get overlays
  * too, so that what is kept is the state of the whole VM. */

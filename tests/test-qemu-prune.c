@@ -134,6 +134,18 @@ Test(prune, never_a_pinned_one_however_deep)
     lab_stop(lab);
 }
 
+Test(prune, a_dry_run_of_what_makes_a_chain_too_deep_names_whom_that_costs)
+{
+    struct lab *lab = tower(&one, 4);
+    json_auto_t *would = tells(lab, "--dry-run", "create", "s5", "--max-depth", "3");
+    json_auto_t *did = tells(lab, "create", "s5", "--max-depth", "3");
+
+    cr_expect(json_array_size(at(did, "deleted")) > 0);
+    cr_expect(json_equal(at(would, "deleted"), at(did, "deleted")));
+    says(would, "notes.0", "then pruned, so that no chain is deeper than 3");
+    lab_stop(lab);
+}
+
 Test(prune, snapshots_on_other_branches_too)
 {
     struct lab *lab = tower(&one, 2);

@@ -77,7 +77,7 @@ static const struct picture_case plans[] = {
      "disk0: base*s1 <- base.s1; disk1: b*was <- b.was; disk2: /dev/vg/c; disk3: e; + base*s1 <- a*was"},
     {"not while one of them is busy",
      "disk0: base* <- a; disk1: b; job qrw-mirror-disk1 mirror running", "revert s1 --keep was",
-     "refused: disk disk1 is busy: the job qrw-mirror-disk1 (mirror) is running (wait for it "
+     "locked: disk disk1 is busy: the job qrw-mirror-disk1 (mirror) is running (wait for it "
      "(qrewind job wait qrw-mirror-disk1) or cancel it)"},
     {"discard keeps nothing",
      "disk0: base* <- a", "revert s1 --discard",

@@ -245,8 +245,8 @@ Test(failure, qemu_cannot_open_the_second_overlay)
     lab_stop(lab);
 }
 
-/* A job holds the disk, and nobody can tell by its name which one. */
-Test(failure, qemu_refuses_the_transaction)
+/* Nobody can tell by its name which one: QEMU is asked. */
+Test(failure, a_job_of_somebody_else_holds_the_disk)
 {
     for (int sync = 0; sync < 2; sync++) {
         struct lab *lab = two_disks();
@@ -256,9 +256,9 @@ Test(failure, qemu_refuses_the_transaction)
                             "device", "vdb", "target", target, "format", "qcow2", "sync", "full"));
         wait_for_job(lab, "theirs", "ready");
         json_auto_t *error =
-            fails(lab, 1, "create", "s1", sync ? "--method=sync" : "--method=snapshot");
-        says(error, "desc", "busy");
-        json_decref(fails(lab, 1, "mirror", "vdb", "../x.qcow2", "--pivot"));
+            fails(lab, 8, "create", "s1", sync ? "--method=sync" : "--method=snapshot");
+        says(error, "desc", "busy: the job theirs");
+        json_decref(fails(lab, 8, "mirror", "vdb", "../x.qcow2", "--pivot"));
         does(lab, "create", "s1", "--disk", "vda");
         lab_stop(lab);
     }

@@ -53,4 +53,9 @@ char *plan_safe_name(const char *name);
 /* A job id for @operation on @disk: "qrw-commit-vda". New string. */
 char *plan_job_id(const char *operation, const struct graph_disk *d);
 
+/* What lets us find QEMU's files. */
+#define PLAN_REACH                                                                                 \
+    "where QEMU runs, a monitor on a unix socket tells whose files they are: -qmp "                \
+    "unix:PATH,server=on,wait=off"
+
 #endif

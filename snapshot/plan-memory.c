@@ -47,9 +47,11 @@ int plan_memory_check(const struct scene *s, struct qmp_error *err)
                       "without --memory the disks alone",
                       err))
         return -1;
-    if (!s->files_reachable)
-        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
-                             "the memory needs a file, and QEMU's files are out of our reach");
+    if (!s->files_reachable) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "the memory needs a file, and QEMU's files are out of our reach");
+        return qmp_error_hint(err, PLAN_REACH);
+    }
     return plan_memory_there(s, err);
 }
 

@@ -79,9 +79,11 @@ static int find_disks(struct way_back *w, struct qmp_error *err)
     const char *id;
     json_t *held;
 
-    if (!s->files_reachable)
-        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
-                             "QEMU's files are out of our reach: the overlays cannot be made");
+    if (!s->files_reachable) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "QEMU's files are out of our reach: the overlays cannot be made");
+        return qmp_error_hint(err, PLAN_REACH);
+    }
     json_object_foreach(w->tags ? w->tags : w->disks, id, held) {
         const struct graph_disk *d = plan_find_disk(s->graph, id, err);
 

@@ -108,9 +108,11 @@ static void check_conflict(struct check *k, const char *other, const char *file,
 
     if (id && (active || chain_is_active(k->c, id) ||
                (chain_is_ours(k->c, id) && json_is_true(json_object_get(theirs, "ours")))))
-        check_add(k, &(struct finding){.code = "sidecar-conflict", .subject = file},
-                  "%s is about it too%s; if that is not so: qrewind --sidecar %s forget",
-                  path_name(other), active ? ", and says that a guest writes to it" : "", sidecar);
+        check_add(
+            k, &(struct finding){.code = "sidecar-conflict", .subject = file},
+            "%s is about it too%s; look at both (qrewind --sidecar %s list): the one that has "
+            "this VM's snapshots is used with --sidecar, and the other dropped with forget",
+            path_name(other), active ? ", and says that a guest writes to it" : "", sidecar);
 }
 
 void check_document(struct check *k)

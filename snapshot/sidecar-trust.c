@@ -2,6 +2,7 @@
 /* sidecar-trust: whose word a sidecar is; see sidecar.h. */
 #include "snapshot/sidecar.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -66,4 +67,17 @@ bool sidecar_is_copied(const json_t *doc, const struct stat *st)
 
     return json_is_object(pending) &&
            (!inode || json_integer_value(inode) != (json_int_t)st->st_ino);
+}
+
+int sidecar_hint_owner(const char *file, struct qmp_error *err)
+{
+    const int code = errno;
+    struct stat st;
+
+    if (err && (code == EACCES || code == EPERM) && !stat(file, &st)) {
+        err->hint[0] = '\0';
+        qmp_error_hint(err, "it is user %u's: do it as that user, or as root", (unsigned)st.st_uid);
+    }
+    errno = code;
+    return -1;
 }

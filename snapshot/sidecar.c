@@ -276,8 +276,10 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
         chain_init(c, folder, name, uuid);
         return 0;
     }
-    if (fd < 0)
-        return failed(err, "cannot open", file);
+    if (fd < 0) {
+        failed(err, "cannot open", file);
+        return sidecar_hint_owner(file, err);
+    }
 
     json_t *doc = read_document(fd, file, &st, err);
     if (doc && !chain_own(c, folder, doc, err)) {

@@ -102,6 +102,10 @@ int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err
 /* The same of @file, which was found: it says that it is about @image, whoever has written it. */
 int sidecar_trust_for(const char *file, const char *image, struct qmp_error *err);
 
+/* @err, of errno, says that @file cannot be opened: whose is it? Another place would be another
+ * record. -1, and errno as it was. */
+int sidecar_hint_owner(const char *file, struct qmp_error *err);
+
 /*
  * What is pending is carried out by whoever comes next, unasked. A folder that was unpacked, or
  * copied, may bring any: so the file that a journal is written into is noted in it. -1: errno.

@@ -194,7 +194,9 @@ static int without_permission(void)
         return 1;
     if (!strstr(err.hint, "--sidecar FILE"))
         return 2;
-    return sidecar_load(&c, "secret", NULL, NULL, &err) == -1 && err.kind == QMP_ERR_SYSTEM ? 0 : 3;
+    if (sidecar_load(&c, "secret", NULL, NULL, &err) != -1 || err.kind != QMP_ERR_SYSTEM)
+        return 3;
+    return strstr(err.hint, "it is user 0's") ? 0 : 4;
 }
 
 Test(sidecar, without_permission_says_what_would_help)

@@ -207,12 +207,11 @@ static const struct picture_case refusals[] = {
      "(--method=sync lets QEMU make the overlays)"},
     {"we cannot save memory where we make no files",
      "disk0: a; out of reach", "create s1 --memory",
-     "unsupported: the memory needs a file, and QEMU's files are out of our reach (where QEMU runs, a monitor on a unix socket tells whose "
-     "files they are: -qmp unix:PATH,server=on,wait=off)"},
+     "unsupported: the memory needs a file, and QEMU's files are out of our reach (where QEMU runs, a "
+     "monitor on a unix socket tells whose files they are: -qmp unix:PATH,server=on,wait=off)"},
     {"a name twice",
      "disk0: base* <- a", "create s1",
-     "refused: there is a snapshot 's1' already (choose another name, or none: it is then the "
-     "time)"},
+     "refused: there is a snapshot 's1' already (choose another name, or none: it is then the time)"},
     {"a folder in the name",
      "disk0: a", "create a/b",
      "refused: a snapshot's name has no '/' and no control characters"},

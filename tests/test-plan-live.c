@@ -57,8 +57,8 @@ static const struct picture_case create[] = {
      "--memory does' | disk0: a*s1 <- a.s1"},
     {"not where we make no files",
      "disk0: a; out of reach", "create s1 --memory=live",
-     "unsupported: the memory needs a file, and QEMU's files are out of our reach (where QEMU runs, a monitor on a unix socket tells whose "
-     "files they are: -qmp unix:PATH,server=on,wait=off)"},
+     "unsupported: the memory needs a file, and QEMU's files are out of our reach (where "
+     "QEMU runs, a monitor on a unix socket tells whose files they are: -qmp unix:PATH,server=on,wait=off)"},
     {"a name that means something else to QEMU",
      "disk0: a", "create s1 --memory=live --overlay disk0=/vm,offset=1/x.qcow2",
      "unsupported: QEMU would not write to /vm,offset=1/a.s1.vmstate: ',offset=' in a name has"

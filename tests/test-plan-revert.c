@@ -191,8 +191,8 @@ static const struct picture_case refusals[] = {
      "(qrewind job wait qrw-commit-disk0) or cancel it)"},
     {"files that are out of reach",
      "disk0: base* <- a; out of reach", "revert s1",
-     "unsupported: QEMU's files are out of our reach: the overlays cannot be made (where QEMU runs, a monitor on a unix socket tells whose "
-     "files they are: -qmp unix:PATH,server=on,wait=off)"},
+     "unsupported: QEMU's files are out of our reach: the overlays cannot be made (where "
+     "QEMU runs, a monitor on a unix socket tells whose files they are: -qmp unix:PATH,server=on,wait=off)"},
     {"an active layer that the sidecar does not know as such",
      "disk0[active=old]: base* <- new(unknown); + base <- old", "revert s1",
      "refused: disk disk0 runs on new, the sidecar says old (start the VM with old, or remove the "

@@ -126,19 +126,23 @@ int plan_all_agree(const struct scene *s, struct qmp_error *err)
 /* What @gone pinned is not merged as long as internal snapshots see it. */
 static void note_held(struct plan *p, const json_t *gone)
 {
-    json_auto_t *told = json_object();
+    json_auto_t *seen = json_object(), *inside = chain_held_inside(&p->after);
     const char *name, *disk;
     json_t *snapshot, *held;
 
+    if (!json_object_size(inside))
+        return;
     json_object_foreach((json_t *)gone, name, snapshot)
         json_object_foreach(json_object_get(snapshot, "disks"), disk, held) {
             const char *layer = text(held, "layer");
-            auto_free char *by = layer ? tidy_held_by(&p->after, layer) : NULL;
-            auto_free char *file = by ? chain_layer_file(&p->after, layer) : NULL;
 
-            if (!file || json_object_get(told, layer))
+            if (!layer || json_object_get(seen, layer))
                 continue;
-            json_object_set_new(told, layer, json_true());
+            json_object_set_new(seen, layer, json_true());
+            auto_free char *by = tidy_held_by(&p->after, layer);
+            auto_free char *file = by ? chain_layer_file(&p->after, layer) : NULL;
+            if (!file)
+                continue;
             plan_note(p, "%s stays as long as the internal snapshot %s, which needs it",
                       path_name(file), by);
         }

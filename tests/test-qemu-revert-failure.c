@@ -130,7 +130,7 @@ Test(revert, a_disk_that_a_job_works_on)
     json_decref(lab_qmp(lab, "drive-mirror", "{s:s, s:s, s:s, s:s, s:s}", "job-id", "mine",
                         "device", "vdb", "target", copy, "format", "qcow2", "sync", "full"));
     json_decref(lab_event(lab, "BLOCK_JOB_READY"));
-    json_auto_t *error = refuses(lab, 1, "revert", "s1");
+    json_auto_t *error = refuses(lab, 8, "revert", "s1");
     says(error, "desc", "busy");
     cr_expect_eq(generation_of(lab, "after the failure"), 3);
     cr_expect(runs(lab));

@@ -13,7 +13,7 @@
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
-#include "snapshot/vm-private.h"
+#include "snapshot/vm-offline.h"
 
 /* A recorded layer of @c that is called like @file, and is there. New string, NULL: none. */
 static char *found_again(const struct chain *c, const char *file)
@@ -45,7 +45,10 @@ static int follow(const struct qrw_vm *vm, struct chain *c, const char *id, cons
     if (now && h.backing_format && belongs(file, false, c, &vm->graph)) {
         auto_free char *folder = path_folder(file), *spelled = chain_spell(folder, now);
 
-        rc = image_name_backing(file, "qcow2", spelled, h.backing_format, err) ? -1 : 1;
+        rc = vm_await_file(vm, file, err) ||
+                     image_name_backing(file, "qcow2", spelled, h.backing_format, err)
+                 ? -1
+                 : 1;
     }
     qcow2_header_done(&h);
     return rc;

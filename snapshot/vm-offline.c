@@ -211,6 +211,22 @@ static bool is_left_over(struct qrw_vm *vm, pid_t user, struct qmp_error *err)
     return engine_await(user, PATIENCE_MS);
 }
 
+int vm_await_file(const struct qrw_vm *vm, const char *file, struct qmp_error *err)
+{
+    const int64_t begun_ms = clock_ms();
+    char who[256];
+    pid_t user;
+
+    while ((user = image_locked(file, 0, who, sizeof(who)))) {
+        if (user > 0 && vm->locked && engine_is(user) && engine_await(user, PATIENCE_MS))
+            continue;
+        if (user > 0 || clock_ms() - begun_ms >= LOCK_PATIENCE_MS)
+            return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", file, who);
+        poll(NULL, 0, LOCK_TICK_MS);
+    }
+    return 0;
+}
+
 /* A return to an internal snapshot that was interrupted half-way leaves disks of two times. */
 static int unload(struct qrw_vm *vm, struct qmp_error *err)
 {

@@ -26,6 +26,10 @@ int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err);
  */
 int vm_start(struct qrw_vm *vm, struct qmp_error *err);
 
+/* The engine of a qrewind that was killed ends by itself: wait until it has let go of @file.
+ * QRW_ERR_LOCKED: somebody else uses it. */
+int vm_await_file(const struct qrw_vm *vm, const char *file, struct qmp_error *err);
+
 /* Do the files tell of something that makes an engine on @g pointless, or a guess of it: one
  * that is missing or broken, is encrypted, or has no recorded format? */
 int vm_check_files(const struct graph *g, struct qmp_error *err);

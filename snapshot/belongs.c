@@ -45,12 +45,8 @@ static bool leads_home(const char *file, const struct chain *c, const struct gra
     char *at = mem_strdup(file);
 
     for (int depth = 0; at && !is_at_home(at, c, g) && depth < DEEPEST; depth++) {
-        struct qcow2_header h = {0};
-        char *below = NULL;
+        char *below = image_backing_file(at);
 
-        if (!image_read_header(at, &h, NULL) && h.backing)
-            below = image_backing_path(at, h.backing);
-        qcow2_header_done(&h);
         free(at);
         at = below;
     }

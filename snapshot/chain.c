@@ -13,9 +13,7 @@
 
 void chain_init(struct chain *c, const char *folder, const char *vm_name, const char *uuid)
 {
-    c->owner = 0;
-    c->copied = false;
-    c->folder = mem_strdup(folder);
+    *c = (struct chain){.folder = mem_strdup(folder)};
     c->doc = json_pack("{s:s, s:i, s:i, s:{s:s?, s:s?}, s:{}, s:{}, s:[], s:n, s:n, s:n}", "format",
                        "qrewind", "version", 1, "generation", 0, "vm", "name", vm_name, "uuid",
                        uuid, "disks", "layers", "snapshots", "current", "undo", "pending");
@@ -29,10 +27,7 @@ int chain_own(struct chain *c, const char *folder, json_t *doc, struct qmp_error
         json_decref(doc);
         return -1;
     }
-    c->owner = 0;
-    c->copied = false;
-    c->folder = mem_strdup(folder);
-    c->doc = doc;
+    *c = (struct chain){.doc = doc, .folder = mem_strdup(folder)};
     return 0;
 }
 
@@ -43,8 +38,7 @@ int chain_take(struct chain *c, const char *folder, const json_t *doc, struct qm
 
 void chain_copy(struct chain *to, const struct chain *from)
 {
-    to->owner = from->owner;
-    to->copied = from->copied;
+    *to = *from;
     to->folder = mem_strdup(from->folder);
     to->doc = json_deep_copy(from->doc);
 }

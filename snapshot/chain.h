@@ -23,6 +23,8 @@
 
 /* Its file is called like the image that it lies beside, and this. */
 #define SIDECAR_SUFFIX ".qrewind.json"
+/* Bytes: nobody's chain metadata is larger; a file that is, is not ours. */
+#define SIDECAR_MAX (256 << 20)
 
 struct chain {
     json_t *doc;  /* owned */

@@ -176,14 +176,15 @@ static void linked(struct check *k, const char *id, const char *file, const char
 static void unsound(struct check *k, const char *id, const char *file, const json_t *entry)
 {
     const char *problem = text(entry, "problem"), *damage = text(entry, "damage");
-    const bool unreadable = problem && same(text(chain_layer(k->c, id), "format"), "qcow2");
     json_int_t leaks = number(entry, "leaks");
-    /* it goes down from every snapshot: not for each layer that is well */
-    auto_free char *who = unreadable ? check_needed_by(k, id) : NULL;
 
-    if (unreadable)
+    if (problem && same(text(chain_layer(k->c, id), "format"), "qcow2")) {
+        /* it goes down from every snapshot: not for each layer that is well */
+        auto_free char *who = check_needed_by(k, id);
+
         check_add(k, &(struct finding){.code = "unreadable-image", .subject = file},
                   "%s; get it back from a copy%s", problem, who);
+    }
     if (json_is_true(json_object_get(entry, "corrupt")) || damage)
         check_add(k, &(struct finding){.code = "corrupt-image", .subject = file},
                   "%s; on a copy of it, qemu-img check -r all may help",

@@ -72,6 +72,11 @@ static char *absolute(struct image_view *view, const char *path)
     return mem_printf("%.*s/%s", (int)n, cwd, path);
 }
 
+static bool are_one(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 static bool same_link(struct image_view *view, const char *what)
 {
     char theirs[64], ours[64];
@@ -81,7 +86,7 @@ static bool same_link(struct image_view *view, const char *what)
     snprintf(ours, sizeof(ours), "/proc/self/%s", what);
     if (stat(theirs, &a) || stat(ours, &b))
         return missed(view);
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return are_one(&a, &b);
 }
 
 /*
@@ -132,8 +137,7 @@ char *image_resolve(struct image_view *view, const char *path)
         missed(view);
         return NULL;
     }
-    if (!view->same &&
-        (!stat_in(view, full, &theirs) || st.st_dev != theirs.st_dev || st.st_ino != theirs.st_ino))
+    if (!view->same && (!stat_in(view, full, &theirs) || !are_one(&st, &theirs)))
         return NULL;
     real = realpath(full, NULL);
     if (!real)
@@ -146,8 +150,7 @@ char *image_other(struct image_view *view, const char *path)
     auto_free char *full = view->pid > 0 && !view->same && path[0] ? absolute(view, path) : NULL;
     struct stat theirs, st;
 
-    if (!full || stat(full, &st) || !stat_in(view, full, &theirs) ||
-        (st.st_dev == theirs.st_dev && st.st_ino == theirs.st_ino))
+    if (!full || stat(full, &st) || !stat_in(view, full, &theirs) || are_one(&st, &theirs))
         return NULL;
     return mem_strdup(full);
 }

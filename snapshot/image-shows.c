@@ -77,10 +77,13 @@ static bool holds_memory(int fd, const struct qcow2_header *h, const struct qcow
     return !n || (list->vm_state_size && is_blank(fd, h, list->l1_offset, list->l1_entries));
 }
 
+/* How a live memory begins. */
+static const char magic[4] = "QEVM";
+
 bool image_is_cut(const char *path)
 {
-    static const char magic[] = "QEVM", end[] = "]}";
-    char first[sizeof(magic) - 1], last[sizeof(end) - 1];
+    static const char end[2] = "]}";
+    char first[sizeof(magic)], last[sizeof(end)];
     auto_close int fd = image_open(path, false, NULL);
     const off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
 
@@ -95,7 +98,6 @@ bool image_is_cut(const char *path)
 
 bool image_is_memory(const char *path, bool live)
 {
-    static const char magic[4] = "QEVM";
     char first[sizeof(magic)];
     struct qcow2_header h = {0};
     struct qcow2_snapshot *list;

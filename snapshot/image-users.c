@@ -23,7 +23,6 @@
 
 enum {
     MAX_ENTRIES = 1 << 20, /* looked at in one call */
-    MAX_SIDECAR = 256 << 20,
     MIN_IMAGE = 48,
 };
 
@@ -107,6 +106,20 @@ char *image_backing_path(const char *image, const char *backing)
     return beside(image, backing);
 }
 
+char *image_backing_file(const char *file)
+{
+    struct qcow2_header h = {0};
+    char *place = NULL;
+
+    if (image_read_header(file, &h, NULL))
+        return NULL;
+    auto_free char *named = h.backing ? image_backing_path(file, h.backing) : NULL;
+    if (named)
+        place = image_place(named);
+    qcow2_header_done(&h);
+    return place;
+}
+
 char *image_data_path(const char *image, const char *data)
 {
     auto_free char *cwd = image_cwd(), *here = path_join(cwd, data);
@@ -146,7 +159,7 @@ static bool image_names_target(struct search *s, const char *path)
 static bool sidecar_names_target(struct search *s, const char *path, uint64_t size)
 {
     auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    size_t len = size <= MAX_SIDECAR ? (size_t)size : 0;
+    size_t len = size <= SIDECAR_MAX ? (size_t)size : 0;
     auto_free char *bytes = mem_alloc(len);
     ssize_t got = fd < 0 ? -1 : pread(fd, bytes, len, 0);
     const char *id;

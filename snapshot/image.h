@@ -39,6 +39,10 @@ int image_stat(const char *path, struct image_stat *out, struct qmp_error *err);
 bool image_is_there(const char *path);
 bool image_is_gone(const char *path);
 
+/* Is it there, and another user's than @owner, whose sidecar names it? 0: he may do all that we
+ * may, see struct chain. */
+bool image_is_foreign(const struct image_stat *st, uid_t owner);
+
 /* When @path was made, in nanoseconds; 0: the file system does not know. */
 int64_t image_born(const char *path);
 
@@ -65,6 +69,10 @@ char *image_place(const char *path);
  * without a file name). Relative names begin at @image's folder. The caller frees it.
  */
 char *image_backing_path(const char *image, const char *backing);
+
+/* The file that the header of the qcow2 image @file names as its backing file, its folder's links
+ * followed. New string; NULL: none, no local file, or the header cannot be read. */
+char *image_backing_file(const char *file);
 
 /*
  * The same of the name of an external data file, but a relative one begins where QEMU was started:

@@ -7,6 +7,16 @@
 #include "snapshot/error.h"
 #include "snapshot/member.h"
 
+bool plan_makes_file(const json_t *step)
+{
+    static const char *const kinds[] = {"overlay", "image", "copy", "reserve", "stream", "expect"};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (same(text(step, "step"), kinds[i]))
+            return true;
+    return false;
+}
+
 static int bad(struct qmp_error *err, const char *where, const char *what)
 {
     return qmp_error_set(err, QRW_ERR_INVALID, "pending: %s: %s", where, what);

@@ -15,6 +15,9 @@
  */
 int plan_check(const json_t *doc, struct qmp_error *err);
 
+/* Does @step make a file, which is not there before it? */
+bool plan_makes_file(const json_t *step);
+
 /* Is @command, with its arguments, one that planners have QEMU do? @late: one that a later client
  * sends, to take back, or again, or in the end. QRW_ERR_INVALID. */
 int plan_check_command(const json_t *command, bool late, struct qmp_error *err);

@@ -25,10 +25,8 @@ int plan_check_keep(const struct scene *s, const char *keep, struct qmp_error *e
 
 static int add_disk(struct way_back *w, const struct graph_disk *d, struct qmp_error *err)
 {
-    if ((w->live ? plan_check_disk(w->s->graph, d, err) : plan_check_idle(w->s->graph, d, err)) ||
-        chain_agrees(w->s->chain, d, err) || plan_check_lost(d, graph_active(d), NULL, err))
+    if (way_take_disk(w, d, err) || plan_check_lost(d, graph_active(d), NULL, err))
         return qmp_error_wrap(err, "--keep");
-    overlays_add(&w->o, w->s, d);
     overlays_name(&w->o, w->o.n - 1, w->s, w->args->keep);
     return 0;
 }

@@ -72,6 +72,18 @@ static int find_undo(struct way_back *w, struct qmp_error *err)
     return 0;
 }
 
+int way_take_disk(struct way_back *w, const struct graph_disk *d, struct qmp_error *err)
+{
+    const struct scene *s = w->s;
+
+    /* a QEMU that waits for the memory waits with the images too, and gives them away */
+    if ((w->live ? plan_check_disk(s->graph, d, err) : plan_check_idle(s->graph, d, err)) ||
+        chain_agrees(s->chain, d, err))
+        return -1;
+    overlays_add(&w->o, s, d);
+    return 0;
+}
+
 static int find_disks(struct way_back *w, struct qmp_error *err)
 {
     const struct scene *s = w->s;
@@ -89,11 +101,8 @@ static int find_disks(struct way_back *w, struct qmp_error *err)
 
         if (!d)
             return qmp_error_wrap(err, "the snapshot has a disk that the VM has not");
-        /* a QEMU that waits for the memory waits with the images too, and gives them away */
-        if ((w->live ? plan_check_disk(s->graph, d, err) : plan_check_idle(s->graph, d, err)) ||
-            chain_agrees(s->chain, d, err))
+        if (way_take_disk(w, d, err))
             return -1;
-        overlays_add(&w->o, s, d);
     }
     for (size_t i = 0; i < w->o.n; i++)
         overlays_name(&w->o, i, s, w->tags ? temporary : w->name);

@@ -33,6 +33,9 @@ const char *way_layer(const struct way_back *w, size_t i);
  */
 int way_check_tags(struct way_back *w, json_t *snapshot, struct qmp_error *err);
 
+/* Have @d go back: it is free, and what the document says. */
+int way_take_disk(struct way_back *w, const struct graph_disk *d, struct qmp_error *err);
+
 /* plan-revert-keep.c: can the present state be kept under the name that is asked for? */
 int plan_check_keep(const struct scene *s, const char *keep, struct qmp_error *err);
 

@@ -4,6 +4,7 @@
 
 #include "snapshot/job.h"
 #include "snapshot/member.h"
+#include "snapshot/plan-check.h"
 
 /* Are the jobs of @p all that it does to the disks? Not where they save the memory first. */
 static bool is_jobs_on_disks(const struct plan *p)
@@ -80,7 +81,6 @@ enum recover_verdict recover_decide(const struct plan *p, const struct graph *g)
 /* What takes @step back. */
 static void add_undo(json_t *steps, const json_t *step)
 {
-    static const char *const makers[] = {"overlay", "copy", "image", "reserve", "stream", "expect"};
     const json_t *undo = json_object_get(step, "undo");
 
     if (json_is_array(undo)) {
@@ -91,10 +91,9 @@ static void add_undo(json_t *steps, const json_t *step)
         json_object_set_new(one, "step", json_string("qmp"));
         json_array_append_new(steps, one);
     }
-    for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
-        if (same(text(step, "step"), makers[i]))
-            json_array_append_new(steps, json_pack("{s:s, s:O}", "step", "unlink", "file",
-                                                   json_object_get(step, "file")));
+    if (plan_makes_file(step))
+        json_array_append_new(steps, json_pack("{s:s, s:O}", "step", "unlink", "file",
+                                               json_object_get(step, "file")));
 }
 
 json_t *recover_steps(const struct plan *p, enum recover_verdict verdict)

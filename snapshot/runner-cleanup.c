@@ -8,6 +8,7 @@
 #include "snapshot/image.h"
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
+#include "snapshot/plan-check.h"
 #include "snapshot/runner.h"
 
 /* ---- ended jobs ---- */
@@ -48,14 +49,9 @@ static bool made_by(const struct plan *p, const char *file)
     size_t i;
 
     json_array_foreach(p->steps, i, step)
-        if (same(text(step, "file"), file) && runner_makes_file(step))
+        if (same(text(step, "file"), file) && plan_makes_file(step))
             return true;
     return false;
-}
-
-bool runner_is_foreign(const struct runner *r, const struct image_stat *st)
-{
-    return st->exists && r->owner && st->uid != r->owner;
 }
 
 static void remove_file(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
@@ -69,7 +65,7 @@ static void remove_file(struct runner *r, struct plan *p, const json_t *step, co
         plan_kept(p, file, "out of reach: remove it where QEMU runs");
     } else if (image_stat(file, &st, &why)) {
         plan_kept(p, file, why.desc);
-    } else if (runner_is_foreign(r, &st)) {
+    } else if (image_is_foreign(&st, r->owner)) {
         plan_kept(p, file, "it belongs to another user than the sidecar");
     } else if (!belongs(file, json_object_get(step, "layer"), &p->after, g)) {
         plan_kept(p, file, "it does not look like an image of this VM");

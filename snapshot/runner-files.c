@@ -11,6 +11,7 @@
 #include "snapshot/import.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-check.h"
 #include "snapshot/tool.h"
 
 static int make(const json_t *step, const char *file, struct qmp_error *err)
@@ -128,27 +129,26 @@ static int flush(struct runner *r, const json_t *step, struct qmp_error *err)
 static const struct {
     const char *step;
     int (*run)(struct runner *r, const json_t *step, struct qmp_error *err);
-    bool makes_file;
     bool disposable; /* nothing that it holds is of use without the rest of the operation */
     void (*undo)(struct runner *r, const json_t *step, json_t *notes); /* NULL: by the above */
 } kinds[] = {
     // clang-format off
-    {"overlay",   make_overlay,     true,  false, NULL},
-    {"image",     make_overlay,     true,  true,  NULL},
-    {"copy",      copy,             true,  true,  NULL},
-    {"untag",     untag,            false, false, NULL},
-    {"reserve",   reserve,          true,  false, NULL},
-    {"stream",    make_stream,      true,  true,  NULL},
-    {"expect",    expect,           true,  false, NULL},
-    {"sync",      sync_files,       false, false, NULL},
-    {"rebase",    rebase,           false, false, NULL},
-    {"flush",     flush,            false, false, NULL},
-    {"workspace", export_workspace, false, false, export_undo},
-    {"convert",   export_convert,   false, false, NULL},
-    {"seal",      export_seal,      false, false, NULL},
-    {"publish",   export_publish,   false, false, NULL},
-    {"verify",    import_verify,    false, false, NULL},
-    {"document",  import_document,  false, false, NULL},
+    {"overlay",   make_overlay,     false, NULL},
+    {"image",     make_overlay,     true,  NULL},
+    {"copy",      copy,             true,  NULL},
+    {"untag",     untag,            false, NULL},
+    {"reserve",   reserve,          false, NULL},
+    {"stream",    make_stream,      true,  NULL},
+    {"expect",    expect,           false, NULL},
+    {"sync",      sync_files,       false, NULL},
+    {"rebase",    rebase,           false, NULL},
+    {"flush",     flush,            false, NULL},
+    {"workspace", export_workspace, false, export_undo},
+    {"convert",   export_convert,   false, NULL},
+    {"seal",      export_seal,      false, NULL},
+    {"publish",   export_publish,   false, NULL},
+    {"verify",    import_verify,    false, NULL},
+    {"document",  import_document,  false, NULL},
     // clang-format on
 };
 
@@ -160,13 +160,6 @@ static int find(const json_t *step)
         if (!strcmp(kinds[i].step, kind))
             return (int)i;
     return -1;
-}
-
-bool runner_makes_file(const json_t *step)
-{
-    int kind = find(step);
-
-    return kind >= 0 && kinds[kind].makes_file;
 }
 
 int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err)
@@ -214,7 +207,7 @@ static void take_away(struct runner *r, struct plan *p, const json_t *step, cons
         return;
     else if (is_used(r, file, &st, g))
         kept = "QEMU uses it";
-    else if (runner_is_foreign(r, &st))
+    else if (image_is_foreign(&st, r->owner))
         kept = "it belongs to another user than the sidecar";
     else if (g && !kinds[find(step)].disposable && !is_unfinished(p) &&
              !holds_nothing(step, file, &st))
@@ -232,7 +225,7 @@ void runner_file_undo(struct runner *r, struct plan *p, const json_t *step, cons
     /* what none but its own client takes back is in no journal */
     if (kind >= 0 && kinds[kind].undo && p && !g)
         kinds[kind].undo(r, step, json_object_get(p->result, "notes"));
-    if (!runner_makes_file(step) || !r->files_reachable)
+    if (!plan_makes_file(step) || !r->files_reachable)
         return;
     if (text(step, "file"))
         take_away(r, p, step, text(step, "file"), g);
@@ -246,12 +239,9 @@ void runner_sync_undone(const struct runner *r, const struct plan *p)
     const json_t *step;
     size_t i;
 
-    json_array_foreach(p->steps, i, step) {
-        int kind = find(step);
-
-        if (kind >= 0 && kinds[kind].makes_file && text(step, "file"))
+    json_array_foreach(p->steps, i, step)
+        if (plan_makes_file(step) && text(step, "file"))
             json_array_append(files, json_object_get(step, "file"));
-    }
     if (r->files_reachable)
         runner_sync_folders(files, NULL);
 }

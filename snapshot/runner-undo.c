@@ -102,11 +102,7 @@ static bool has_base(const struct graph *g, const json_t *job)
 {
     const char *base = text(json_object_get(job, "arguments"), "base-node");
 
-    for (size_t i = 0; base && i < g->ndisks; i++)
-        for (size_t k = 0; k < g->disks[i].nlayers; k++)
-            if (same(g->disks[i].layers[k].node, base))
-                return true;
-    return !same(text(job, "execute"), "block-commit");
+    return !same(text(job, "execute"), "block-commit") || (base && graph_disk_with(g, base));
 }
 
 bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
@@ -137,9 +133,7 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, cons
 void runner_close_nodes(struct runner *r, struct plan *p)
 {
     for (size_t i = json_array_size(p->steps); i-- > 0;) {
-        const json_t *step = json_array_get(p->steps, i);
-
-        const json_t *undo = json_object_get(step, "undo");
+        const json_t *step = json_array_get(p->steps, i), *undo = json_object_get(step, "undo");
 
         if (same(text(step, "execute"), "blockdev-add") && json_is_object(undo))
             send(r, p, undo);

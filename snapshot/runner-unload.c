@@ -19,7 +19,7 @@ static void make_scratch(struct runner *r, const json_t *step)
     struct image_stat st;
 
     if (image_stat(text(step, "file"), &st, NULL) || image_open_in(r->pid, &st) ||
-        runner_is_foreign(r, &st))
+        image_is_foreign(&st, r->owner))
         return;
     if (!st.exists || !image_unlink_if(text(step, "file"), &st, NULL))
         runner_file_step(r, step, NULL);

@@ -105,10 +105,6 @@ void runner_add_dismissals(struct ask *a, const struct plan *p, bool promised);
 /* The one that the step @job started. */
 void runner_dismiss_one(struct runner *r, const json_t *job);
 
-/* We are root, and the sidecar is not: is the file @st another user's than that? Whoever writes the
- * sidecar may not have us remove what he could not. */
-bool runner_is_foreign(const struct runner *r, const struct image_stat *st);
-
 /* ---- runner-undo.c ---- */
 
 /* Take the @step of @p back by what it says: a command, or several steps: commands, and jobs to
@@ -193,9 +189,6 @@ void runner_thaw_left(struct runner *r, const struct plan *p);
 
 /* One step that only touches files. QMP_ERR_USAGE: no such kind of step. */
 int runner_file_step(struct runner *r, const json_t *step, struct qmp_error *err);
-
-/* Does @step make its file, so that it is not there before? */
-bool runner_makes_file(const json_t *step);
 
 /* What came and went in the folders of @files (paths) is so after a power cut, too. */
 int runner_sync_folders(const json_t *files, struct qmp_error *err);

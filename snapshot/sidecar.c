@@ -18,9 +18,6 @@
 #include "snapshot/image-error.h"
 #include "snapshot/path.h"
 
-/* Nobody's chain metadata is larger; a file that is, is not ours. */
-#define MAX_BYTES (256 << 20)
-
 /* Looked at in one folder. */
 #define MAX_ENTRIES 4096
 
@@ -245,7 +242,7 @@ static json_t *read_document(int fd, const char *file, struct stat *st, struct q
         failed(err, "cannot look at", file);
         return NULL;
     }
-    if (!S_ISREG(st->st_mode) || st->st_size > MAX_BYTES) {
+    if (!S_ISREG(st->st_mode) || st->st_size > SIDECAR_MAX) {
         qmp_error_set(err, QRW_ERR_INVALID, "%s: this is not a sidecar file", file);
         return NULL;
     }

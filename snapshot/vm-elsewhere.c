@@ -113,7 +113,9 @@ static int check(const struct graph_disk *d, struct qmp_error *err)
 
 int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_error *err)
 {
-    for (size_t i = 0; !vm->strange && i < vm->graph.ndisks; i++) {
+    if (vm->strange)
+        return 0;
+    for (size_t i = 0; i < vm->graph.ndisks; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
 
         if (!graph_skip_reason(d) && graph_has_folder(d->layers[0].file) &&

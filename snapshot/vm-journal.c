@@ -39,9 +39,11 @@ static int look_again(const struct journal *j, struct qrw_vm *vm, struct qmp_err
 static int check_only_one(const struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *other = NULL;
-    int rc = vm->strange ? 0 : sidecar_find(&vm->graph, &other, NULL, err);
 
-    for (size_t i = 0; i < vm->graph.ndisks && !vm->strange && !rc && !other; i++) {
+    if (vm->strange)
+        return 0;
+    int rc = sidecar_find(&vm->graph, &other, NULL, err);
+    for (size_t i = 0; i < vm->graph.ndisks && !rc && !other; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
         char *found[2] = {NULL, NULL};
 

@@ -24,28 +24,28 @@ struct record {
     const char *sidecar;
 };
 
-/* Both are there, and they are two. */
+/* Two names of files that are there. */
+static bool are_there(const char *a, const char *b, struct image_stat *one,
+                      struct image_stat *other)
+{
+    return !same(a, b) && !image_stat(a, one, NULL) && one->exists && !image_stat(b, other, NULL) &&
+           other->exists;
+}
+
 static bool are_two(const char *a, const char *b)
 {
     struct image_stat one, other;
 
-    return !same(a, b) && !image_stat(a, &one, NULL) && one.exists &&
-           !image_stat(b, &other, NULL) && other.exists && !image_same(&one, &other);
+    return are_there(a, b, &one, &other) && !image_same(&one, &other);
 }
 
-/* What the header of @file names; new string, NULL: nothing, or no file. */
-static char *named_by(const char *file)
+/* One file in two folders: these are one, mounted at two places. */
+static bool is_seen_twice(const char *a, const char *b)
 {
-    struct qcow2_header h = {0};
-    char *place = NULL;
+    struct image_stat one, other;
 
-    if (image_read_header(file, &h, NULL))
-        return NULL;
-    auto_free char *named = h.backing ? image_backing_path(file, h.backing) : NULL;
-    if (named)
-        place = image_place(named);
-    qcow2_header_done(&h);
-    return place;
+    return same(path_name(a), path_name(b)) && are_there(a, b, &one, &other) &&
+           image_same(&one, &other);
 }
 
 /* Following the headers from @file, is @wanted reached? */
@@ -54,22 +54,13 @@ static bool leads_to(const char *file, const char *wanted)
     char *at = mem_strdup(file);
 
     for (int i = 0; at && are_two(at, wanted) && i < GRAPH_MAX_LAYERS; i++) {
-        char *next = named_by(at);
+        char *next = image_backing_file(at);
 
         free(at);
         at = next;
     }
     auto_free char *last = at;
     return last && !are_two(last, wanted);
-}
-
-/* One file in two folders: these are one, mounted at two places. */
-static bool is_seen_twice(const char *a, const char *b)
-{
-    struct image_stat one, other;
-
-    return !same(a, b) && same(path_name(a), path_name(b)) && !image_stat(a, &one, NULL) &&
-           one.exists && !image_stat(b, &other, NULL) && other.exists && image_same(&one, &other);
 }
 
 static int refuse_twice(const char *named, const char *meant, struct qmp_error *err)
@@ -144,7 +135,7 @@ static int check_headers(const struct qrw_vm *vm, const struct record *r, struct
         if (!same(text(layer, "format"), "qcow2") || !text(layer, "backing") ||
             graph_disk_with(&vm->graph, file))
             continue;
-        auto_free char *named = named_by(file);
+        auto_free char *named = image_backing_file(file);
         if (check(vm, r, id, file, named, true, err))
             return -1;
     }

@@ -28,7 +28,7 @@ static int check_file(const struct trust *t, const char *file)
         return 0;
     if (image_stat(file, &st, t->err))
         return -1;
-    if (!runner_is_foreign(t->r, &st))
+    if (!image_is_foreign(&st, t->r->owner))
         return 0;
     qmp_error_set(t->err, QRW_ERR_INVALID,
                   "pending: %s belongs to another user than the sidecar, and would be written to",
@@ -40,12 +40,10 @@ static int check_file(const struct trust *t, const char *file)
 static int check_base(const struct trust *t, const json_t *arguments)
 {
     const char *base = text(arguments, "base-node");
+    const struct graph_disk *d = base ? graph_disk_with(t->g, base) : NULL;
 
-    for (size_t i = 0; i < t->g->ndisks; i++)
-        for (size_t k = 0; k < t->g->disks[i].nlayers; k++)
-            if (same(t->g->disks[i].layers[k].node, base))
-                return check_file(t, t->g->disks[i].layers[k].file);
-    return 0; /* nor is it then: runner_send_undo() */
+    /* else it is not, either: runner_send_undo() */
+    return d ? check_file(t, graph_layer(d, base)->file) : 0;
 }
 
 /* A memory that is opened again, or saved again. */
@@ -109,7 +107,7 @@ void vm_check_mends(const struct qrw_vm *vm, const struct chain *c, json_t *find
         const json_t *how = json_object_get(f, "mend");
         const char *file = text(how, "file");
 
-        if (file && vm->owner && !image_stat(file, &st, NULL) && st.exists && st.uid != vm->owner)
+        if (file && !image_stat(file, &st, NULL) && image_is_foreign(&st, vm->owner))
             leave(f);
         else if (same(text(how, "do"), "backing") && !belongs(file, false, c, &vm->graph))
             json_object_set_new(f, "ask", json_true());

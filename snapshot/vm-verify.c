@@ -332,16 +332,12 @@ void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const struct journal *j)
 /* Does the header of @layer name a file that the cleanup of @p removes? */
 static bool needs_removed(const struct plan *p, const char *layer)
 {
+    auto_free char *path = image_backing_file(layer);
     struct image_stat named, removed;
-    struct qcow2_header h = {0};
     const json_t *step;
     bool needs = false;
     size_t i;
 
-    if (image_read_header(layer, &h, NULL))
-        return false;
-    auto_free char *path = h.backing ? image_backing_path(layer, h.backing) : NULL;
-    qcow2_header_done(&h);
     if (!path || image_stat(path, &named, NULL) || !named.exists)
         return false;
     json_array_foreach(p->cleanup, i, step)

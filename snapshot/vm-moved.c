@@ -31,6 +31,15 @@ static char *found_again(const struct chain *c, const char *file)
     return NULL;
 }
 
+/* May its header be written to? */
+static bool is_ours(const struct qrw_vm *vm, const struct chain *c, const char *file)
+{
+    struct image_stat st;
+
+    return !image_stat(file, &st, NULL) && !image_is_foreign(&st, c->owner) &&
+           belongs(file, false, c, &vm->graph);
+}
+
 /* Mend the header of @file, which is a layer of @c. Returns whether it was; -1: @err. */
 static int follow(const struct qrw_vm *vm, struct chain *c, const char *id, const char *file,
                   struct qmp_error *err)
@@ -42,7 +51,7 @@ static int follow(const struct qrw_vm *vm, struct chain *c, const char *id, cons
         return 0;
     auto_free char *named = h.backing ? image_backing_path(file, h.backing) : NULL;
     auto_free char *now = named && image_is_gone(named) ? found_again(c, named) : NULL;
-    if (now && h.backing_format && belongs(file, false, c, &vm->graph)) {
+    if (now && h.backing_format && is_ours(vm, c, file)) {
         auto_free char *folder = path_folder(file), *spelled = chain_spell(folder, now);
 
         rc = vm_await_file(vm, file, err) ||

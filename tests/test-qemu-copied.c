@@ -14,6 +14,7 @@
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
 #include "tests/offline/offline.h"
+#include "tests/scratch/scratch.h"
 
 TestSuite(qemu_copied, .init = offline_enter, .fini = offline_leave, .timeout = 120);
 
@@ -231,4 +232,30 @@ Test(qemu_copied, nothing_is_done_on_a_folder_that_is_seen_at_two_places)
     cr_expect_eq(json_array_size(json_object_get(check, "findings")), 1);
     says(check, "findings.0.code", "misleading-backing");
     offline_ok("qrewind -i one/a.qcow2 create s3");
+}
+
+/* What is pending in a folder that was moved: root mends no header of another user's than the
+ * sidecar's, which may name any file as a layer. */
+Test(qemu_copied, in_a_folder_that_was_moved_root_writes_to_the_owners_images_alone)
+{
+    scratch_needs_root();
+    make_one();
+    json_auto_t *doc = json_load_file("one/a.qcow2.qrewind.json", 0, NULL);
+    json_auto_t *after = json_deep_copy(doc);
+    auto_free char *folder = mem_printf("%s/one", scratch_folder());
+    struct stat st;
+
+    cr_assert(!stat("one/a.qcow2.qrewind.json", &st));
+    json_object_set_new(doc, "pending",
+                        json_pack("{s:s, s:s, s:s, s:I, s:[], s:[], s:[], s:O}", "operation",
+                                  "prune", "token", "0", "folder", folder, "inode",
+                                  (json_int_t)st.st_ino, "steps", "promise", "cleanup", "after",
+                                  after));
+    cr_assert(!json_dump_file(doc, "one/a.qcow2.qrewind.json", 0) && !rename("one", "two"));
+    offline_ok("chown 12345 two/a.qcow2 two/a.s2.qcow2 two/a.qcow2.qrewind.json");
+    offline_fails(1, "one/a.qcow2: there is no such file", TWO "repair");
+    offline_sh("qemu-img info two/a.s1.qcow2 | grep -q 'backing file: .*/one/a.qcow2'");
+    offline_ok("chown 12345 two/a.s1.qcow2");
+    offline_ok(TWO "repair");
+    offline_ok(TWO "create s3");
 }

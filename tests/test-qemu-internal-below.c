@@ -182,6 +182,17 @@ Test(internal_below, together_with_one_of_another_branch)
     }
 }
 
+/* What lies above it is merged: m1 loads. */
+static void loads_when_merged(struct lab *lab)
+{
+    does(lab, "commit", "vda");
+    does(lab, "commit", "vdb");
+    does(lab, "revert", "m1", "--discard");
+    hold_both(lab, 1);
+    is_tidy(lab);
+    lab_stop(lab);
+}
+
 Test(internal_below, memory_loads_when_nothing_is_above_it)
 {
     struct lab *lab = with_memory(false);
@@ -196,12 +207,7 @@ Test(internal_below, memory_loads_when_nothing_is_above_it)
     hold_both(lab, 1);
     does(lab, "undo", "--discard");
     does(lab, "delete", "s1");
-    does(lab, "commit", "vda");
-    does(lab, "commit", "vdb");
-    does(lab, "revert", "m1", "--discard");
-    hold_both(lab, 1);
-    is_tidy(lab);
-    lab_stop(lab);
+    loads_when_merged(lab);
 }
 
 /* The hint, word by word. */
@@ -218,12 +224,7 @@ Test(internal_below, memory_loads_when_all_that_the_hint_names_has_gone)
          "qrewind delete --undo s1 s3 s2; and as long as a disk does not run on it, "
          "qrewind commit vda; qrewind commit vdb");
     does(lab, "delete", "--undo", "s1", "s3", "s2");
-    does(lab, "commit", "vda");
-    does(lab, "commit", "vdb");
-    does(lab, "revert", "m1", "--discard");
-    hold_both(lab, 1);
-    is_tidy(lab);
-    lab_stop(lab);
+    loads_when_merged(lab);
 }
 
 /* One of others holds nothing that it lies above: the delete is enough. */

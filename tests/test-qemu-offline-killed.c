@@ -59,21 +59,29 @@ static void use_engine(bool on)
         unsetenv("QREWIND_QEMU");
 }
 
+/* What the disks show before @op, and its exit code, where the engine, and with @client the
+ * program, is killed at or after command @at. */
+static int killed(const struct operation *op, int at, bool answered, bool client, int *before)
+{
+    /* the headers name their bases with this folder */
+    offline_ok("cp -a ../kept/. .");
+    *before = content_check(op->line);
+    arm(at, answered, client);
+    use_engine(true);
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 %s", op->line);
+    use_engine(false);
+    return r.status;
+}
+
 /* One point; false: the operation has no such command any more. */
 static bool point(const struct operation *op, int at, bool answered, bool client)
 {
     auto_free char *where =
         mem_printf("%s: %s killed %s command %d", op->line, client ? "both" : "the engine",
                    answered ? "after" : "at", at);
+    int before;
 
-    /* the headers name their bases with this folder */
-    offline_ok("cp -a ../kept/. .");
-    int before = content_check(where);
-    arm(at, answered, client);
-    use_engine(true);
-    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 %s", op->line);
-    use_engine(false);
-    if (r.status == 0) {
+    if (killed(op, at, answered, client, &before) == 0) {
         cr_assert_eq(system("rm -f *"), 0);
         return false;
     }
@@ -165,14 +173,9 @@ static void move(const char *from, const char *to)
 static bool moved_point(const struct operation *op, int at)
 {
     auto_free char *where = mem_printf("%s: moved after command %d", op->line, at);
+    int before, status = killed(op, at, true, true, &before);
 
-    offline_ok("cp -a ../kept/. .");
-    int before = content_check(where);
-    arm(at, true, true);
-    use_engine(true);
-    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 %s", op->line);
-    use_engine(false);
-    if (r.status) {
+    if (status) {
         move("work", "there");
         auto_result struct lab_result repair = offline_run("qrewind -i a.qcow2 repair");
         cr_expect_eq(repair.status, 0, "%s: %s", where, repair.err);
@@ -184,7 +187,7 @@ static bool moved_point(const struct operation *op, int at)
         move("there", "work");
     }
     cr_assert_eq(system("rm -f *"), 0);
-    return r.status;
+    return status;
 }
 
 static void every_move(const struct operation *op)

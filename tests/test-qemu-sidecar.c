@@ -7,6 +7,7 @@
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
+#include "tests/scratch/scratch.h"
 
 static const struct lab_options one = {.disks = 1};
 
@@ -85,8 +86,7 @@ static void give(const struct lab *lab, const char *name)
 /* Root works in a folder of somebody's, who may have filled it. */
 Test(sidecar, of_another_user_has_root_remove_nothing_but_his_files)
 {
-    if (geteuid())
-        cr_skip_test("only root can give files away");
+    scratch_needs_root();
     struct lab *lab = tower(&one, 1);
     auto_free char *ours = lab_path(lab, "ours"), *his = lab_path(lab, "his");
     json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
@@ -107,8 +107,7 @@ Test(sidecar, of_another_user_has_root_remove_nothing_but_his_files)
 
 Test(sidecar, of_another_user_has_root_write_to_nothing_but_his_files)
 {
-    if (geteuid())
-        cr_skip_test("only root can give files away");
+    scratch_needs_root();
     struct lab *lab = tower(&one, 2);
     auto_free char *ours = lab_path(lab, "ours"), *layer = lab_path(lab, "vda.s1.qcow2"),
                    *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
@@ -140,8 +139,7 @@ Test(sidecar, of_another_user_has_root_write_to_nothing_but_his_files)
 
 Test(sidecar, that_root_makes_is_the_owners_of_the_images)
 {
-    if (geteuid())
-        cr_skip_test("only root can give files away");
+    scratch_needs_root();
     struct lab *lab = lab_start(&one);
     auto_free char *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
     struct stat st;
@@ -155,8 +153,7 @@ Test(sidecar, that_root_makes_is_the_owners_of_the_images)
 /* Whoever may write to the folder can lay one beside an image of his own. */
 Test(sidecar, of_a_stranger_is_not_about_our_image)
 {
-    if (geteuid())
-        cr_skip_test("only root can give files away");
+    scratch_needs_root();
     struct lab *lab = tower(&one, 1);
 
     auto_free char *evil = lab_path(lab, "evil.qcow2"), *image = lab_path(lab, "vda.s1.qcow2"),

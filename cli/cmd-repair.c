@@ -8,6 +8,7 @@
 #include "cli/print.h"
 
 struct args {
+    struct qrw_repair_args repair;
     bool yes, deep;
 };
 
@@ -15,6 +16,8 @@ struct args {
 static const struct opt opts[] = {
     {"yes", OPT_FLAG, offsetof(struct args, yes), .help = "also what cannot be taken back: remove files, drop records"},
     {"deep", OPT_FLAG, offsetof(struct args, deep), .help = "also what only check --deep finds"},
+    {"only", OPT_STRINGS, offsetof(struct args, repair.only), .value = "CODE",
+     .help = "of what check finds mend only what has this code; repeat for more"},
     {0},
 };
 /* clang-format on */
@@ -26,7 +29,7 @@ static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
     unsigned flags = (args->yes ? QRW_YES : 0) | (args->deep ? QRW_DEEP : 0) |
                      (app->globals->dry_run ? QRW_DRY_RUN : 0);
 
-    return vm ? qrw_repair(vm, flags, err) : NULL;
+    return vm ? qrw_repair(vm, &args->repair, flags, err) : NULL;
 }
 
 static void print(const json_t *doc, const void *args)
@@ -52,7 +55,8 @@ const struct verb cmd_repair = {
     .summary = "Settle what was interrupted, and mend what check finds",
     .details = "What loses nothing is done; with --yes the rest too. --dry-run shows both.",
     .examples = "qrewind -s vm.sock repair --dry-run\n"
-                "qrewind -s vm.sock repair --yes",
+                "qrewind -s vm.sock repair --yes\n"
+                "qrewind -s vm.sock repair --yes --only orphan-file",
     .opts = opts,
     .args_size = sizeof(struct args),
     .globals = TAKES_VM_AND_CHANGES | GLOBAL_AGENT,

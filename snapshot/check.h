@@ -18,6 +18,7 @@
 #ifndef SNAPSHOT_CHECK_H
 #define SNAPSHOT_CHECK_H
 
+#include "snapshot/operations.h"
 #include "snapshot/plan.h"
 
 /*
@@ -29,6 +30,13 @@ json_t *check_findings(const struct scene *s, const json_t *survey);
 
 /* Has the file @entry of a survey the size and time that are remembered of @layer? */
 bool check_fits(const json_t *layer, const json_t *entry);
+
+/* Is there a finding that has the code @code? */
+bool check_knows(const char *code);
+
+/* Of @findings (NULL: none) only those with the codes @only (NULL: all) are to be mended. What is
+ * pending comes before them. */
+void check_choose(json_t *findings, qrw_strings only);
 
 /* One finding by hand, for what keeps @s from being there at all. New reference. */
 json_t *check_finding(const char *code, const char *subject, const char *text);

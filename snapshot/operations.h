@@ -125,6 +125,11 @@ struct qrw_export_args {
 };
 extern const struct qrw_operation qrw_export;
 
+/* For qrw_repair() of vm.h. */
+struct qrw_repair_args {
+    qrw_strings only; /* codes of findings, no others are mended; NULL: all are */
+};
+
 /* For qrw_import() of vm.h. */
 struct qrw_import_args {
     const char *from;   /* an exported folder; with @format an image */

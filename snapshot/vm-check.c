@@ -342,7 +342,8 @@ static void sweep_locks(const struct qrw_vm *vm, const char *ours)
         }
 }
 
-json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp_error *err)
+json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned flags,
+                struct qmp_error *err)
 {
     json_t *mended = json_array(), *findings = NULL;
     int n = 1;
@@ -364,6 +365,7 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp
 
         json_decref(findings);
         findings = examine(vm, &j->chain, j->file, recorded, flags, &found, err);
+        check_choose(findings, only);
         if (!findings || flags & QRW_DRY_RUN)
             break;
         n = pass(vm, j, findings, flags, mended, err);

@@ -198,10 +198,12 @@ void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file);
 void pointers_drop(json_t *had, const json_t *wanted, const char *file);
 
 /*
- * vm-check.c: mend what check finds in the VM of @j, with nothing pending. Returns the findings
- * that are left, and what was "mended"; with QRW_DRY_RUN the "plan".
+ * vm-check.c: mend what check finds in the VM of @j, with nothing pending, but only findings with
+ * the codes @only, unless that is NULL. Returns the findings that are left, and what was "mended";
+ * with QRW_DRY_RUN the "plan".
  */
-json_t *vm_mend(struct qrw_vm *vm, struct journal *j, unsigned flags, struct qmp_error *err);
+json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned flags,
+                struct qmp_error *err);
 
 /* As if @p had been carried out and recorded: in a dry run, nothing is saved. */
 void journal_pretend(struct journal *j, const struct plan *p);

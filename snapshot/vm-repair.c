@@ -107,14 +107,26 @@ static json_t *merge_late(struct qrw_vm *vm, struct journal *j, json_t *result,
     return NULL;
 }
 
-json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
+static int check_codes(qrw_strings only, struct qmp_error *err)
 {
+    for (; only && *only; only++)
+        if (!check_knows(*only)) {
+            qmp_error_set(err, QMP_ERR_USAGE, "no finding has the code '%s'", *only);
+            return qmp_error_hint(err, "qrewind(1), FINDINGS, has the codes");
+        }
+    return 0;
+}
+
+json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsigned flags,
+                   struct qmp_error *err)
+{
+    qrw_strings only = args ? args->only : NULL;
     json_auto_t *settled = NULL;
     json_t *result = NULL;
     struct journal j;
     bool late = false;
 
-    if (vm_observe(vm, GRAPH_NODES, err))
+    if (check_codes(only, err) || vm_observe(vm, GRAPH_NODES, err))
         return NULL;
     if (!journal_open(&j, vm, err)) {
         if (flags & QRW_YES)
@@ -124,7 +136,7 @@ json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
         if (settled && chain_pending(&j.chain))
             result = json_incref(settled);
         else if (settled || flags & QRW_DRY_RUN)
-            result = vm_mend(vm, &j, flags, err);
+            result = vm_mend(vm, &j, only, flags, err);
         if (result && settled) {
             json_array_extend(json_object_get(result, "mended"),
                               json_object_get(settled, "mended"));

@@ -119,8 +119,10 @@ json_t *qrw_import(struct qrw_vm *vm, const struct qrw_import_args *args, unsign
  * Settle what an earlier client left behind, then mend what qrw_check() finds: with QRW_YES also
  * what cannot be undone. {"settled": "finished"|"undone"|"running"|"nothing", "mended": [...],
  * "findings": [...]}: those that are left. Killed at any point, it can be run again.
+ * @args may be NULL. QMP_ERR_USAGE: there is no such code; nothing was looked at.
  */
-json_t *qrw_repair(struct qrw_vm *vm, unsigned flags, struct qmp_error *err);
+json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsigned flags,
+                   struct qmp_error *err);
 
 /*
  * Make a sidecar for chains that somebody else made: {"snapshots": [NAME], "sidecar"}. No image

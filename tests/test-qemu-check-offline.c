@@ -273,6 +273,23 @@ Test(qemu_check_offline, of_what_has_another_time_no_more_is_said_than_is_known)
                      "its content has, too");
 }
 
+/* What would be lost by --yes is chosen one by one. */
+Test(qemu_check_offline, only_what_is_named_is_mended)
+{
+    const char *both = "changed-base base.qcow2, orphan-file base.x.qcow2";
+
+    offline_tower();
+    offline_sh("qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 base.x.qcow2; touch base.qcow2");
+    expect_found("both", "", both);
+    offline_fails(2, "no finding has the code 'orphan'", "qrewind " ON " repair --only orphan");
+    expect_left("the other", " --yes --only touched-base --only moved-file", both);
+    json_auto_t *plan = offline_json(0, "qrewind " ON " repair --dry-run --yes --only orphan-file");
+    cr_expect_eq(json_array_size(json_object_get(plan, "plan")), 1);
+    expect_left("the one", " --yes --only orphan-file", "changed-base base.qcow2");
+    offline_sh("test ! -e base.x.qcow2");
+    expect_found("and the other is left", "", "changed-base base.qcow2");
+}
+
 Test(qemu_check_offline, of_a_broken_sidecar_nothing_is_believed)
 {
     offline_tower();

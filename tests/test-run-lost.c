@@ -115,7 +115,7 @@ static void settle(struct stage *s, size_t i)
 
     stage_again(s, NULL, cases[i].acts);
     if (cases[i].fails) { /* now, or has before */
-        json_auto_t *repaired = qrw_repair(s->vm, 0, &err);
+        json_auto_t *repaired = qrw_repair(s->vm, NULL, 0, &err);
         cr_expect(repaired || err.kind == QRW_ERR_UNKNOWN, "%s: %s", cases[i].title, err.desc);
     }
     if (strcmp(stage_repair(s), "running"))

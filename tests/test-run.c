@@ -202,7 +202,7 @@ Test(run, data_that_nobody_else_has_is_not_removed)
     scratch_write("a.s1.qcow2", "whatever somebody wrote to it", 29);
     stage_again(&s, NULL, nothing);
     struct qmp_error err = {0};
-    json_auto_t *result = qrw_repair(s.vm, 0, &err);
+    json_auto_t *result = qrw_repair(s.vm, NULL, 0, &err);
     auto_free char *notes = json_dumps(json_object_get(result, "notes"), 0);
     cr_expect(notes && strstr(notes, "a.s1.qcow2 stays: it holds data"), "%s", notes);
     stage_expect_files("a.qcow2 a.s1.qcow2");

@@ -281,7 +281,7 @@ json_t *stage_run(struct stage *s, const struct qrw_operation *op, const void *a
 const char *stage_repair(struct stage *s)
 {
     struct qmp_error err = {0};
-    json_auto_t *result = qrw_repair(s->vm, 0, &err);
+    json_auto_t *result = qrw_repair(s->vm, NULL, 0, &err);
 
     cr_assert(result, "%s: %s", err.context, err.desc);
     strncpy(s->settled, picture_text(result, "settled"), sizeof(s->settled) - 1);

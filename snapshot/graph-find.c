@@ -91,11 +91,25 @@ const char *graph_skip_reason(const struct graph_disk *d)
 {
     if (d->empty || !d->nlayers)
         return "empty";
-    if (d->removable)
-        return "removable";
     if (d->read_only)
         return "read-only";
+    if (d->aside)
+        return d->qdev ? "a CD" : "of no device";
     return NULL;
+}
+
+const struct graph_disk *graph_home(const struct graph *g)
+{
+    const struct graph_disk *home = NULL;
+
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+
+        if (!graph_skip_reason(d) && graph_has_folder(d->layers[0].file) &&
+            (!home || (home->removable && !d->removable)))
+            home = d;
+    }
+    return home;
 }
 
 /* ---- names ---- */

@@ -164,6 +164,7 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
     d->drive = mem_strdup(text(entry, "device"));
     d->node = mem_strdup(text(in, "node-name"));
     d->removable = flag(entry, "removable");
+    d->aside = d->removable && (!d->qdev || json_object_get(entry, "tray_open"));
     d->empty = !in;
     d->read_only = flag(in, "ro");
     d->encrypted = flag(in, "encrypted");
@@ -189,6 +190,21 @@ static void fill_disk(const struct graph *g, struct graph_disk *d, const json_t 
         fill_layer(graph_add_layer(d), json_object_get(in, "image"));
     if (d->nlayers)
         d->layers[0].node = mem_strdup(d->node);
+}
+
+bool graph_needs_type(const struct graph_disk *d)
+{
+    return d->aside && d->qdev && !d->empty && !d->read_only;
+}
+
+int graph_take_type(void *disk, const json_t *reply, struct qmp_error *err)
+{
+    struct graph_disk *d = disk;
+    const char *type = json_string_value(reply);
+
+    (void)err;
+    d->aside = !type || strcmp(type, "scsi-hd") != 0;
+    return 0;
 }
 
 /* Its device was unplugged a moment ago, and QEMU is about to forget the drive: one that never had

@@ -64,7 +64,9 @@ struct graph_disk {
     char *node;   /* the root node */
     char *filter; /* driver of the root when that is a filter (a job's, throttle), else NULL */
     char *detect_zeroes; /* "off", "on", "unmap" */
-    bool removable, read_only, empty;
+    bool removable;      /* its medium can be changed: a CD, a floppy, an SD card */
+    bool aside;          /* so that it is no disk: in a CD drive, or on no device at all */
+    bool read_only, empty;
     bool encrypted; /* its active layer is */
     bool nameless;  /* its id is its root node, which every snapshot changes: chain_disk_names() */
     bool cache_direct, cache_no_flush;
@@ -94,6 +96,10 @@ struct graph {
 int graph_take_status(struct graph *g, const json_t *reply, struct qmp_error *err);
 int graph_take_block(struct graph *g, const json_t *reply, struct qmp_error *err);
 int graph_take_jobs(struct graph *g, const json_t *reply, struct qmp_error *err);
+/* Only its device's type tells whether @d is a disk: what has a tray may be either. */
+bool graph_needs_type(const struct graph_disk *d);
+/* Of qom-get; @disk is the struct graph_disk. */
+int graph_take_type(void *disk, const json_t *reply, struct qmp_error *err);
 /* Of x-debug-query-block-graph; comes after graph_take_jobs. Whatever it says, there is no error.
  */
 int graph_take_job_nodes(struct graph *g, const json_t *reply, struct qmp_error *err);
@@ -157,8 +163,12 @@ const char *graph_migration(const json_t *reply);
 /* Is a migration that has this status (NULL: none) still under way? */
 bool graph_migrates(const char *status);
 
-/* Why a snapshot leaves this disk out ("removable", "empty", "read-only"); NULL: it does not. */
+/* Why a snapshot leaves this disk out ("empty", "read-only", "a CD"); NULL: it does not. */
 const char *graph_skip_reason(const struct graph_disk *d);
+
+/* The disk beside whose image the record goes, NULL: none has a folder. One that cannot be taken
+ * out comes first: the record would be gone with it. */
+const struct graph_disk *graph_home(const struct graph *g);
 
 /* What image file a name of QEMU's means ("json:{…}", "file:…"). New string. */
 char *graph_file_name(const char *name);

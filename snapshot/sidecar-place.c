@@ -21,8 +21,7 @@ bool sidecar_is_beside(const struct graph *g, const char *file)
 
 char *sidecar_place(const struct graph *g)
 {
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (!graph_skip_reason(&g->disks[i]) && graph_has_folder(g->disks[i].layers[0].file))
-            return mem_printf("%s" SIDECAR_SUFFIX, g->disks[i].layers[0].file);
-    return NULL;
+    const struct graph_disk *home = graph_home(g);
+
+    return home ? mem_printf("%s" SIDECAR_SUFFIX, home->layers[0].file) : NULL;
 }

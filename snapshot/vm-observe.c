@@ -190,11 +190,39 @@ void vm_adopt_names(struct qrw_vm *vm, struct chain *c)
     keep_names(vm);
 }
 
+static const bool *stop_of(const struct qrw_vm *vm)
+{
+    return vm->deaf ? NULL : &vm->stop;
+}
+
+/* Who does not say is taken for a CD drive. */
+static void ask_types(struct qrw_vm *vm)
+{
+    struct ask *a = NULL;
+
+    for (size_t i = 0; i < vm->graph.ndisks; i++) {
+        struct graph_disk *d = &vm->graph.disks[i];
+
+        if (!graph_needs_type(d))
+            continue;
+        auto_free char *path =
+            mem_printf("%s%s", d->qdev[0] == '/' ? "" : "/machine/peripheral/", d->qdev);
+        if (!a)
+            a = ask_new(vm->client, stop_of(vm));
+        ask_add(a, "qom-get", json_pack("{s:s, s:s}", "path", path, "property", "type"),
+                graph_take_type, d);
+    }
+    if (a)
+        ask_finish(a, NULL);
+}
+
 /* What QEMU's answers do not tell. */
 static int look_closer(struct qrw_vm *vm, struct qmp_error *err)
 {
     if (vm->offline)
         vm_name_drives(vm);
+    else
+        ask_types(vm);
     if (resolve_files(vm, err))
         return -1;
     keep_names(vm);
@@ -210,11 +238,6 @@ static int not_there(const struct qrw_vm *vm, struct qmp_error *err)
         qmp_error_hint(err, "if the VM does not run, name an image of it: --image FILE");
     }
     return -1;
-}
-
-static const bool *stop_of(const struct qrw_vm *vm)
-{
-    return vm->deaf ? NULL : &vm->stop;
 }
 
 /* What somebody else's jobs work on. */

@@ -309,7 +309,7 @@ void vm_name_drives(struct qrw_vm *vm)
         graph_rename(d, name);
         free(d->drive);
         d->drive = NULL;
-        d->removable = false; /* it is of no device */
+        d->removable = d->aside = false; /* it is of no device */
     }
     graph_set_off(&vm->graph);
 }

@@ -84,20 +84,15 @@ int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error 
 
 char *journal_link(const struct journal *j, const struct graph *g, const struct plan *p)
 {
-    const struct graph_disk *first = NULL;
+    const struct graph_disk *home = j->given ? NULL : graph_home(g);
 
-    for (size_t i = 0; i < g->ndisks && !j->given; i++) {
-        const struct graph_disk *d = &g->disks[i];
-
-        if (stays_beside(&p->after, d, j->file))
+    for (size_t i = 0; i < g->ndisks && home; i++)
+        if (stays_beside(&p->after, &g->disks[i], j->file))
             return NULL;
-        if (!first && !graph_skip_reason(d) && graph_has_folder(d->layers[0].file))
-            first = d;
-    }
-    if (!first)
+    if (!home)
         return NULL;
-    auto_free char *active = chain_layer_file(&p->after, chain_active(&p->after, first->id));
+    auto_free char *active = chain_layer_file(&p->after, chain_active(&p->after, home->id));
     if (active && !graph_has_folder(active))
         return NULL;
-    return mem_printf("%s" SIDECAR_SUFFIX, active ? active : first->layers[0].file);
+    return mem_printf("%s" SIDECAR_SUFFIX, active ? active : home->layers[0].file);
 }

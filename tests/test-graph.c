@@ -87,8 +87,8 @@ static const struct {
      "pflash0: drive=pflash0 [read-only] /vm/code.raw (raw #/#)\n"
      "vars: drive=vars /vm/vars.qcow2 (qcow2 #/#)\n"
      "cd0: drive=empty [empty]\n"
-     "cd1: drive=full [removable] /vm/cd.iso (raw #/#)\n"
-     "fd0: drive=fd [removable] /vm/floppy.img (raw #/#)\n"
+     "cd1: drive=full [read-only] /vm/cd.iso (raw #/#)\n"
+     "fd0: drive=fd /vm/floppy.img (raw #/#)\n"
      "disk0: drive=ro [read-only] /vm/other.qcow2 (qcow2 #/#)\n",
      NULL},
     {"names",

@@ -85,11 +85,11 @@ static const struct picture_case plans[] = {
 
     /* which disks */
     {"what cannot be written to is left out, and said so",
-     "disk0: a; disk1[read-only]: b; cd[removable,empty]:; fd0[removable]: f", "create s1",
+     "disk0: a; disk1[read-only]: b; cd[cd,empty]:; cd1[cd]: f", "create s1",
      "need absent a.s1, overlay a.s1 on a, blockdev-add node-name=qrw-t-0 file.filename=a.s1, "
      "sync a.s1, flush a, blockdev-snapshot node=#a overlay=qrw-t-0 | disk0 shows a.s1 on a | "
-     "'disk disk1 is left out: it is read-only', 'disk cd is left out: it is empty', 'disk fd0 is "
-     "left out: it is removable' | disk0: a*s1 <- a.s1"},
+     "'disk disk1 is left out: it is read-only', 'disk cd is left out: it is empty', 'disk cd1 is "
+     "left out: it is a CD' | disk0: a*s1 <- a.s1"},
     {"only one disk",
      "disk0: a; disk1: b", "create s1 --disk disk1",
      "need absent b.s1, overlay b.s1 on b, blockdev-add node-name=qrw-t-0 file.filename=b.s1, "

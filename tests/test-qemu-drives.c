@@ -42,7 +42,7 @@ Test(drives, what_cannot_be_snapshotted_is_left_out_and_said_so)
 
     says(doc, "notes.0", "left out");
     cr_expect(mentions(at(doc, "notes"), "ro is left out: it is read-only"));
-    cr_expect(mentions(at(doc, "notes"), "cd is left out: it is removable"));
+    cr_expect(mentions(at(doc, "notes"), "cd is left out: it is read-only"));
     cr_expect(mentions(at(doc, "notes"), "tray is left out: it is empty"));
     cr_expect_eq(json_object_size(at(doc, "overlays")), 1);
     cr_expect_eq(json_array_size(at(disks, "disks")), 4);

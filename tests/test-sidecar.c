@@ -354,6 +354,8 @@ Test(sidecar, a_new_one_goes_beside_the_first_disk_that_a_snapshot_takes)
         {"disk0: base <- a; disk1: b", "a.qcow2"},
         {"cd[removable,empty]:; ro[read-only]: x; disk1: b", "b.qcow2"},
         {"net: x(remote); disk1: b", "b.qcow2"},
+        {"card[removable]: x; disk1: b", "b.qcow2"},
+        {"card[removable]: x", "x.qcow2"},
         {"net: x(remote)", NULL},
         {"ro[read-only]: x", NULL},
     };

@@ -139,7 +139,7 @@ static json_t *parse_disk(const char *folder, char *s, int *stars)
     *stars = 0;
     if (flag_text)
         cr_assert(cut(flag_text, "]"), "a picture with '[' but no ']'");
-    flags = parse_flags(flag_text, " removable empty read-only direct no-flush zeroes filter "
+    flags = parse_flags(flag_text, " removable cd empty read-only direct no-flush zeroes filter "
                                    "nodeless legacy active bitmaps encrypted ");
     return json_pack("{s:s, s:o, s:o, s:[]}", "id", trim(s), "flags", flags, "layers",
                      json_object_get(flags, "empty") ? json_array()

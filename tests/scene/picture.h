@@ -24,7 +24,8 @@
  * is the undo point. ~ is an undo point of layers. A picture without star, ~, + and inside has
  * no sidecar.
  *
- * Flags of a disk: removable, empty, read-only, direct, no-flush, zeroes (detect-zeroes=unmap),
+ * Flags of a disk: removable (an SD card, say), cd (removable, and with a tray), empty,
+ * read-only, direct, no-flush, zeroes (detect-zeroes=unmap),
  * filter (throttle), nodeless (QEMU does not tell any node's name), legacy (-drive id=DISK, no
  * device id), bitmaps (dirty ones), encrypted, active=NAME (in the sidecar, where that differs).
  * Flags of a layer: raw; remote (nbd); relative (so spelled by QEMU); json (so named by QEMU);

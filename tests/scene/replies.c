@@ -108,10 +108,13 @@ static json_t *block(const json_t *disk, const char *folder)
 {
     auto_free char *path = qdev(disk);
 
-    return json_pack("{s:s, s:s, s:b, s:b, s:s, s:o*}", "device",
+    const bool cd = picture_flag(disk, "cd");
+
+    return json_pack("{s:s, s:s, s:b, s:b, s:s, s:o*, s:o*}", "device",
                      picture_flag(disk, "legacy") ? picture_text(disk, "id") : "", "qdev", path,
-                     "removable", picture_flag(disk, "removable"), "locked", 0, "type", "unknown",
-                     "inserted", inserted(disk, folder));
+                     "removable", cd || picture_flag(disk, "removable"), "locked", 0, "type",
+                     "unknown", "tray_open", cd ? json_false() : NULL, "inserted",
+                     inserted(disk, folder));
 }
 
 static void add_nodes(json_t *nodes, const json_t *disk, const char *folder)

@@ -204,7 +204,8 @@ void check_backing(struct check *k, const char *id, const char *file, const json
     const char *string = text(entry, "backing"), *leads = text(entry, "leads");
     struct link l = {id, file, entry, text(chain_layer(k->c, id), "backing"), NULL};
 
-    if (!same(text(chain_layer(k->c, id), "format"), "qcow2") || text(entry, "problem"))
+    if (!same(text(chain_layer(k->c, id), "format"), "qcow2") || text(entry, "problem") ||
+        check_tell_merged(k, id, file))
         return;
     if (l.below && !check_is_file(k, l.below))
         return;

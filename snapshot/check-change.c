@@ -130,12 +130,24 @@ static const char *advice(const struct part *p)
                        : "if somebody has written to it, what builds on it may be damaged";
 }
 
+enum check_how check_how_changed(const struct check *k, const char *id, const json_t *entry)
+{
+    struct part p;
+    const char *what = find_change(k, id, entry, &p);
+
+    if (!what || same(p.hash_was, p.hash_is))
+        return CHANGED_NOT;
+    if (is_broken(k, id, entry, &p))
+        return CHANGED_BROKEN;
+    return what == p.touched ? CHANGED_TIME : CHANGED_CONTENT;
+}
+
 void check_changed(struct check *k, const char *id, const char *file, const json_t *entry)
 {
     struct part p;
     const char *what = find_change(k, id, entry, &p);
 
-    if (!what)
+    if (!what || (check_explains(k, id) && check_how_changed(k, id, entry) != CHANGED_BROKEN))
         return;
     const char *broken = is_broken(k, id, entry, &p);
     bool harmless = same(p.hash_was, p.hash_is);

@@ -38,6 +38,20 @@ static bool is_stale_top(const struct check *k, const struct graph_disk *d)
            (number(top, "mtime_ns") + moment < written || (born && born + MOMENT_NS < written));
 }
 
+/* To follow QEMU records all of its chain: also what hides that, or settles what was merged away.
+ */
+static bool must_ask(const struct check *k, const struct graph_disk *d)
+{
+    bool merged = false;
+
+    for (size_t i = 0; i < d->nlayers && !merged; i++) {
+        const char *id = chain_layer_by_file(k->c, d->layers[i].file);
+
+        merged = id && json_object_get(k->merged, id);
+    }
+    return merged || is_stale_top(k, d);
+}
+
 /* QEMU runs on something else than the layer that is recorded as the active one. */
 static void check_top(struct check *k, const struct graph_disk *d)
 {
@@ -55,7 +69,7 @@ static void check_top(struct check *k, const struct graph_disk *d)
         check_add(k,
                   &(struct finding){"foreign-layer", top,
                                     stale ? "record it, which hides that" : "record it", follow(d),
-                                    stale},
+                                    must_ask(k, d)},
                   stale ? "disk %s runs on it, but %s below it was written to since: if it is what "
                           "a merge has left, start QEMU with that one"
                         : "disk %s runs on it: somebody put it on top of %s",
@@ -87,10 +101,12 @@ static void check_below(struct check *k, const struct graph_disk *d, size_t i)
                *below = i + 1 < d->nlayers ? d->layers[i + 1].file : NULL;
     auto_free char *recorded = recorded_below(k->c, file);
 
-    if (!chain_layer_by_file(k->c, file) || same(recorded, below) || (!recorded && !below) ||
-        is_under_way(k, file, below))
+    const char *id = chain_layer_by_file(k->c, file);
+
+    if (!id || same(recorded, below) || (!recorded && !below) || is_under_way(k, file, below) ||
+        json_object_get(k->merged, id))
         return;
-    const bool ask = is_stale_top(k, d); /* it would be recorded, too */
+    const bool ask = must_ask(k, d);
 
     if (below && !chain_layer_by_file(k->c, below) && check_file(k, recorded) &&
         !graph_layer(d, recorded))

@@ -91,6 +91,36 @@ static const char *find_moved(const struct check *k, const char *id, enum likene
     return found;
 }
 
+/* One file that could be two layers is neither. */
+static void take_move(struct check *k, json_t *taken, const char *id, const char *file,
+                      enum likeness how)
+{
+    const char *other = text(taken, file);
+
+    if (!json_object_get(taken, file))
+        json_object_set_new(k->moved, id, json_pack("{s:s, s:i}", "file", file, "how", (int)how));
+    if (other)
+        json_object_del(k->moved, other);
+    json_object_set_new(taken, file, json_object_get(taken, file) ? json_null() : json_string(id));
+}
+
+void check_moves(struct check *k)
+{
+    json_auto_t *taken = json_object();
+    const char *id;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(k->c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(k->c, id);
+        enum likeness how;
+        const char *moved =
+            check_is_file(k, id) && !check_file(k, file) ? find_moved(k, id, &how) : NULL;
+
+        if (moved)
+            take_move(k, taken, id, moved, how);
+    }
+}
+
 static json_t *rename_to(const char *id, const char *file)
 {
     return json_pack("{s:s, s:s, s:s}", "do", "rename", "layer", id, "file", file);
@@ -122,16 +152,17 @@ static void missing_for_good(struct check *k, const char *id, const char *file, 
 
 static void missing(struct check *k, const char *id, const char *file)
 {
-    enum likeness how;
-    const char *moved = find_moved(k, id, &how);
+    const json_t *to = json_object_get(k->moved, id);
+    const char *moved = text(to, "file");
+    const enum likeness how = (enum likeness)number(to, "how");
     const struct graph_disk *d = NULL;
     auto_free char *why = chain_keeps(k->c, id);
     auto_free char *child = chain_other_child(k->c, id, NULL);
 
-    if (moved)
-        json_object_set_new(k->moved, id, json_true());
     if (k->pending && !k->undone && !chain_layer(&k->pending->after, id))
         return; /* it is to go, or has gone already */
+    if (check_is_merged(k, id))
+        return; /* told with the layer that it was merged into, or that says so */
     if (check_live(k, file, &d))
         missing_live(k, file, moved, d);
     else if (moved)

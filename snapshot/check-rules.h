@@ -13,7 +13,9 @@ struct check {
     bool live;                  /* the graph is QEMU's */
     struct plan plan, *pending; /* what is not settled yet, NULL: nothing that makes sense */
     bool undone;                /* repair takes that back */
-    json_t *moved;              /* the layers that have moved: the keys of an object */
+    json_t *moved;              /* layer -> {"file", "how"}: it is called so now */
+    /* of check-merged.c: above, within, below what is gone; within, but needed by somebody */
+    json_t *merged, *between, *onto, *needed;
     json_t *findings;
 };
 
@@ -40,7 +42,8 @@ bool check_is_file(const struct check *k, const char *id);
 /* Do both names mean one file that is there? NULL is no file. */
 bool check_same_file(const struct check *k, const char *a, const char *b);
 
-/* The lowest of @id and the layers below it whose file is lost. NULL: none is. */
+/* The lowest of @id and the layers below it whose file is lost, and was not merged into another.
+ * NULL: none is. */
 const char *check_missing_below(const struct check *k, const char *id);
 
 /* What QEMU has open of @file, with its @disk (may be NULL). NULL: nothing. */
@@ -50,9 +53,29 @@ const struct graph_layer *check_live(const struct check *k, const char *file,
 /* Why the file of @id, which is frozen, is not what it was: words. NULL: it is, as far as known. */
 const char *check_change(const struct check *k, const char *id, const json_t *entry);
 
+/* How that is: nothing is known to have, its time has, it has for sure, it is cut or damaged. */
+enum check_how { CHANGED_NOT, CHANGED_TIME, CHANGED_CONTENT, CHANGED_BROKEN };
+enum check_how check_how_changed(const struct check *k, const char *id, const json_t *entry);
+
 /* The snapshots that show what lies in @id, for the words of a finding: " (s1, s2 need it)", or "".
  * New string. */
 char *check_needed_by(const struct check *k, const char *id);
+
+/*
+ * Which layers have another name, and which somebody has merged into another. What @id builds on
+ * since; the layer that shows what @layer did; whether it is one that shows something else since;
+ * whether nobody knows; whether all that is odd about a layer is told with the merge; whether it is
+ * one that is gone by it. Tell of the one that @id says of: false, it says none.
+ */
+void check_moves(struct check *k);
+void check_merges(struct check *k);
+const char *check_builds_on(const struct check *k, const char *id);
+const char *check_shown_by(const struct check *k, const char *layer);
+bool check_is_overwritten(const struct check *k, const char *layer);
+bool check_is_doubtful(const struct check *k, const char *layer);
+bool check_explains(const struct check *k, const char *id);
+bool check_is_merged(const struct check *k, const char *id);
+bool check_tell_merged(struct check *k, const char *id, const char *file);
 
 /* The rules, by what they look at. */
 void check_document(struct check *k); /* pending, lock, permissions, other sidecars */

@@ -39,13 +39,27 @@ static const char *gone(const struct check *k, json_t *disks, const char **disk)
     json_t *held;
 
     json_object_foreach(disks, name, held) {
-        const char *layer = text(held, text(held, "layer") ? "layer" : "inside");
+        const char *pinned = text(held, "layer");
+        const char *layer = pinned ? check_shown_by(k, pinned) : text(held, "inside");
         const char *missing = k->files ? check_missing_below(k, layer) : NULL;
 
         *disk = name;
         if (missing && !is_to_go(k, missing))
             return missing;
     }
+    return NULL;
+}
+
+/* The first disk whose layer shows something else, since another one was merged into it, or may do
+ * so. */
+static const char *overwritten(const struct check *k, json_t *disks)
+{
+    const char *name;
+    json_t *held;
+
+    json_object_foreach(disks, name, held)
+        if (check_is_overwritten(k, text(held, "layer")))
+            return name;
     return NULL;
 }
 
@@ -100,11 +114,18 @@ static bool check_parts(struct check *k, const json_t *snapshot)
 
     if (missing) {
         auto_free char *file = chain_layer_file(k->c, missing);
+        const bool doubtful = check_is_doubtful(k, missing);
 
+        check_add(k,
+                  &(struct finding){"broken-snapshot", name, doubtful ? NULL : "drop its record",
+                                    doubtful ? NULL : drop("drop-snapshot", name), !doubtful},
+                  "disk %s of it needs %s, which is not there", disk, file);
+    } else if ((disk = overwritten(k, disks))) {
         check_add(k,
                   &(struct finding){"broken-snapshot", name, "drop its record",
                                     drop("drop-snapshot", name), true},
-                  "disk %s of it needs %s, which is not there", disk, file);
+                  "what disk %s of it showed is no more, if a newer layer was merged into it",
+                  disk);
     } else if ((disk = untagged(k, disks))) {
         check_add(k,
                   &(struct finding){"missing-tag", name, "drop its record",
@@ -123,6 +144,8 @@ static void check_undo(struct check *k)
     if (!missing && !(disk = untagged(k, disks)))
         return;
     auto_free char *file = chain_layer_file(k->c, missing);
+    if (missing && check_is_doubtful(k, missing))
+        return;
     check_add(k, &(struct finding){"broken-undo", "undo", "drop it", drop("drop-undo", NULL), true},
               "disk %s of the undo point needs %s, which is not there", disk,
               missing ? file : "a snapshot inside of its image");

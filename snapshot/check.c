@@ -119,7 +119,7 @@ const char *check_missing_below(const struct check *k, const char *id)
     /* without a sidecar the document says what the headers say, and they may go in circles */
     size_t left = json_object_size(json_object_get(k->c->doc, "layers"));
 
-    for (; id && left-- > 0; id = text(chain_layer(k->c, id), "backing")) {
+    for (; id && left-- > 0; id = check_builds_on(k, id)) {
         auto_free char *file = chain_layer_file(k->c, id);
 
         if (check_is_file(k, id) && !check_file(k, file) && !json_object_get(k->moved, id))
@@ -152,9 +152,17 @@ json_t *check_findings(const struct scene *s, const json_t *survey)
                       .files = json_object_get(survey, "files"),
                       .live = json_is_true(json_object_get(survey, "live")),
                       .moved = json_object(),
+                      .merged = json_object(),
+                      .between = json_object(),
+                      .onto = json_object(),
+                      .needed = json_object(),
                       .findings = json_array()};
 
     check_document(&k);
+    if (k.files) {
+        check_moves(&k);
+        check_merges(&k);
+    }
     check_graph(&k);
     if (k.files) {
         check_layers(&k);
@@ -164,5 +172,9 @@ json_t *check_findings(const struct scene *s, const json_t *survey)
     if (k.pending)
         plan_done(k.pending);
     json_decref(k.moved);
+    json_decref(k.merged);
+    json_decref(k.between);
+    json_decref(k.onto);
+    json_decref(k.needed);
     return k.findings;
 }

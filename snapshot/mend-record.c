@@ -63,6 +63,36 @@ static void drop_snapshot(struct chain *c, const struct graph *g, const json_t *
     collect(c);
 }
 
+/* @to shows what @from did: whatever pins that pins it from now on, and what did is dropped. */
+static void move_pins(struct chain *c, const char *from, const char *to)
+{
+    const char *name, *disk;
+    json_t *held;
+
+    while ((name = chain_pinned_by(c, to)))
+        chain_drop_snapshot(c, name);
+    chain_move_pins(c, from, to);
+    json_object_foreach(json_object_get(chain_undo(c), "disks"), disk, held)
+        if (same(text(held, "layer"), from))
+            json_object_set_new(held, "layer", json_string(to));
+    chain_set_loose(c, to, chain_is_loose(c, from));
+    chain_touch(c, to);
+}
+
+/* What lay between @layer and @onto was merged: into @layer, or, with the topmost of that, into
+ * @onto, which shows then what that did. */
+static void merged(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    const char *layer = text(mend, "layer"), *onto = text(mend, "onto"), *top = text(mend, "top");
+
+    if (!chain_layer(c, layer) || !chain_layer(c, onto) || chain_is_below(c, layer, onto))
+        return;
+    if (top && chain_layer(c, top))
+        move_pins(c, top, onto);
+    chain_set_backing(c, layer, onto);
+    collect(c);
+}
+
 static void drop_memory(struct chain *c, const struct graph *g, const json_t *mend)
 {
     json_t *snapshot = chain_snapshot(c, text(mend, "snapshot"));
@@ -85,7 +115,7 @@ bool mend_record(struct chain *c, const struct graph *g, const json_t *mend)
     } mends[] = {
         {"rename", rename_file},      {"drop-layer", drop_layer}, {"touch", touch},
         {"insert", insert},           {"follow", follow},         {"drop-snapshot", drop_snapshot},
-        {"drop-memory", drop_memory}, {"drop-undo", drop_undo},
+        {"drop-memory", drop_memory}, {"drop-undo", drop_undo},   {"merged", merged},
     };
 
     for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What check finds where another tool has merged layers away: see tests/state/state.h. */
+#include <criterion/criterion.h>
+
+#include "qmp/mem.h"
+#include "snapshot/check.h"
+#include "snapshot/mend-record.h"
+#include "tests/scene/lie.h"
+#include "tests/state/state.h"
+
+#define TOWER "disk0: base* <- a* <- b* <- c"
+#define ABOVE "disk0: base* <- a* <- b* <- c* <- d"
+#define GONE "-b; c.leads=@a; c.backing=a"
+
+/* clang-format off */
+static const struct state_row rows[] = {
+    {"up, into the active layer",
+     TOWER, GONE "; offline", "stale-record c (merged?), broken-snapshot s3 (drop-snapshot?)"},
+    {"what pins the layer that it went into is kept",
+     ABOVE, GONE "; c.size=9; c.mtime_ns=2; offline",
+     "stale-record c (merged?), broken-snapshot s3 (drop-snapshot?)"},
+    {"several at once",
+     TOWER, "-a; -b; c.leads=@base; c.backing=base; offline",
+     "stale-record c (merged?), broken-snapshot s2 (drop-snapshot?), broken-snapshot s3 (drop-snapshot?)"},
+    {"down: what the topmost showed is in the lower one now",
+     TOWER, GONE "; a.size=9; a.mtime_ns=2; offline",
+     "stale-record c (merged?), broken-snapshot s2 (drop-snapshot?)"},
+    {"and its content says so, where its size does not",
+     TOWER, GONE "; #layers/L2/sha256=aa; a.sha256=bb; a.mtime_ns=2; offline",
+     "stale-record c (merged?), broken-snapshot s2 (drop-snapshot?)"},
+    {"several at once, down",
+     TOWER, "-a; -b; c.leads=@base; c.backing=base; base.size=9; offline",
+     "stale-record c (merged?), broken-snapshot s1 (drop-snapshot?), broken-snapshot s2 (drop-snapshot?)"},
+    {"by its time alone nobody can tell, and nothing is dropped",
+     TOWER, GONE "; a.mtime_ns=2; offline", "stale-record c, broken-snapshot s3"},
+    {"its content is known to be the same",
+     TOWER, GONE "; #layers/L2/sha256=aa; a.sha256=aa; a.mtime_ns=2; offline",
+     "stale-record c (merged?), broken-snapshot s3 (drop-snapshot?)"},
+    {"both have grown", ABOVE, GONE "; a.size=9; c.size=9; offline", "stale-record c, broken-snapshot s3"},
+    {"nothing is remembered of the lower one",
+     TOWER, GONE "; #layers/L2/fingerprint=null; offline", "stale-record c, broken-snapshot s3"},
+    {"it is shorter than it was",
+     TOWER, GONE "; a.size=0; offline", "changed-base a, stale-record c, broken-snapshot s3"},
+    {"of another size", TOWER, GONE "; a.virtual=512; offline", "stale-record c, broken-snapshot s3"},
+    {"of another format", TOWER, GONE "; c.backing_format=raw; offline", "stale-record c, broken-snapshot s3"},
+    {"somebody else builds on the lower one",
+     TOWER "; + a <- x*s9 <- y~", GONE "; a.size=9; offline", "stale-record c, broken-snapshot s3"},
+    {"that is nothing to what went up", TOWER "; + a <- x*s9 <- y~", GONE "; offline",
+     "stale-record c (merged?), broken-snapshot s3 (drop-snapshot?)"},
+    {"its header still says that it is needed",
+     TOWER, "-b; offline", "missing-file b, broken-snapshot s3 (drop-snapshot?)"},
+    {"that of another one does",
+     TOWER "; + b <- x*s9 <- y~", GONE "; offline",
+     "missing-file b, stale-record c (merged?), broken-snapshot s3 (drop-snapshot?), "
+     "broken-snapshot s9 (drop-snapshot?), broken-undo undo (drop-undo?)"},
+    {"then it did not go down",
+     TOWER "; + b <- x*s9 <- y~", GONE "; a.size=9; offline",
+     "missing-file b, stale-record c, broken-snapshot s3, broken-snapshot s9"},
+    {"it is there", TOWER, "c.leads=@a; c.backing=a; offline", "wrong-backing c (backing?)"},
+    {"another name leads nowhere recorded", TOWER, "-b; c.leads=@x; c.backing=x; x.size=1; x.mtime_ns=9; offline",
+     "missing-file b, wrong-backing c, broken-snapshot s3 (drop-snapshot?)"},
+    {"it was moved", TOWER, GONE "; old/b.size=1; #layers/L3/fingerprint/size=5; old/b.size=5; offline",
+     "moved-file b (rename), wrong-backing c"},
+    {"QEMU has it so, too", "disk0: base* <- a* <- c; + a <- b*",
+     "#layers/L3/backing=L4; #layers/L4/backing=L2; -b", "stale-record c (merged?), broken-snapshot s3 (drop-snapshot?)"},
+};
+/* clang-format on */
+
+Test(check_merged, what_its_findings_are)
+{
+    state_rows_hold(rows);
+}
+
+/* All that may be mended is. */
+static char *mended(const char *picture, const char *changes)
+{
+    struct state *s = state_new(picture, changes);
+    json_auto_t *findings = check_findings(&s->picture->scene, s->survey);
+    const json_t *f;
+    size_t i;
+
+    json_array_foreach(findings, i, f)
+        mend_record(&s->picture->chain, &s->picture->graph, json_object_get(f, "mend"));
+    char *after = picture_draw(&s->picture->chain);
+    state_free(s);
+    return after;
+}
+
+Test(check_merged, the_record_is_what_the_headers_say)
+{
+    static const struct {
+        const char *picture, *changes, *after;
+    } is[] = {
+        {TOWER, GONE "; offline", "disk0: base*s1 <- a*s2 <- c"},
+        {ABOVE, GONE "; offline", "disk0: base*s1 <- a*s2 <- c*s4 <- d"},
+        {TOWER, GONE "; a.size=9; offline", "disk0: base*s1 <- a*s3 <- c"},
+        {ABOVE, GONE "; a.size=9; offline", "disk0: base*s1 <- a*s3 <- c*s4 <- d"},
+        {TOWER, "-a; -b; c.leads=@base; base.size=9; c.backing=base; offline",
+         "disk0: base*s3 <- c"},
+    };
+
+    for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
+        auto_free char *after = mended(is[i].picture, is[i].changes);
+
+        cr_expect_str_eq(after, is[i].after, "%s", after);
+    }
+}
+
+/* Whatever @doc and @survey say, looking and mending harms nothing. */
+static void look_at(const struct state *s, const json_t *doc, const json_t *survey)
+{
+    struct scene scene = s->picture->scene;
+    struct chain c = {0};
+    json_t *f;
+    size_t i;
+
+    if (chain_take(&c, "/vm", doc, NULL))
+        return;
+    scene.chain = &c;
+    json_auto_t *findings = check_findings(&scene, survey);
+    json_array_foreach(findings, i, f)
+        mend_record(&c, scene.graph, json_object_get(f, "mend"));
+    json_auto_t *after = json_deep_copy(c.doc);
+    chain_done(&c);
+    struct qmp_error why = {0};
+    cr_expect_eq(chain_own(&c, "/vm", json_incref(after), &why), 0, "%s", why.desc);
+    chain_done(&c);
+}
+
+Test(check_merged, no_lie_makes_it_stumble)
+{
+    static const char *const changes[] = {GONE "; offline", GONE "; a.size=9; offline",
+                                          "-a; -b; c.leads=@base; c.backing=base; base.size=9"};
+
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        struct state *s = state_new(TOWER "; + b <- x~", changes[i]);
+        json_auto_t *truth = json_deep_copy(s->picture->chain.doc);
+        json_t *lie;
+
+        for (size_t at = 0; (lie = lie_next(truth, &at)); json_decref(lie))
+            look_at(s, lie, s->survey);
+        for (size_t at = 0; (lie = lie_next(s->survey, &at)); json_decref(lie))
+            look_at(s, truth, lie);
+        state_free(s);
+    }
+}

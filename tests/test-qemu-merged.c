@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Another tool merges a layer away, or an older sidecar is put back after we did: what the record
+ * is mended to, and what the snapshots that are left show. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/offline/offline.h"
+
+TestSuite(qemu_merged, .init = offline_enter, .fini = offline_leave, .timeout = 120);
+
+/* base <- base.s1 <- base.s2 <- base.s3, the last is active; layer I holds I at (I - 1) MiB. */
+static void tower_of_three(void)
+{
+    offline_tower();
+    offline_ok("qrewind -i base.qcow2 create s3");
+    offline_write("base.s3.qcow2", 4, "3M", "64k");
+}
+
+static void expect_found(int line, const char *options, const char *expected)
+{
+    json_auto_t *doc = offline_json(*expected ? 9 : 0, "qrewind -i base.qcow2 check%s", options);
+    auto_free char *found = findings_of(doc);
+
+    cr_expect_str_eq(found, expected, "line %d: %s", line, found);
+}
+#define finds(expected) expect_found(__LINE__, "", expected)
+
+/* The names of the snapshots are @expected, in their order. */
+static void has(const char *expected)
+{
+    json_auto_t *doc = offline_json(0, "qrewind -i base.qcow2 list");
+    char *names = mem_strdup("");
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "snapshots"), i, s) {
+        auto_free char *before = names;
+
+        names = mem_printf("%s%s%s", before, i ? " " : "", text(s, "name"));
+    }
+    auto_free char *all = names;
+    cr_expect_str_eq(all, expected);
+}
+
+/* The disk reads @pattern at 3 MiB, which all layers wrote to; each has a MiB of its own, too. */
+static void shows(int pattern)
+{
+    auto_free char *active = offline_active("-i base.qcow2", 0);
+
+    offline_reads(active, pattern, "3M", "64k");
+    if (pattern < 4)
+        offline_reads(active, pattern, pattern == 1 ? "0" : pattern == 2 ? "1M" : "2M", "64k");
+}
+
+static void goes_back(const char *name, int pattern)
+{
+    offline_ok("qrewind -i base.qcow2 revert --discard %s", name);
+    shows(pattern);
+}
+
+Test(qemu_merged, up_and_what_lies_above_is_kept)
+{
+    tower_of_three();
+    offline_sh("qemu-img rebase -f qcow2 -F qcow2 -b base.qcow2 base.s2.qcow2; rm base.s1.qcow2");
+    finds("stale-record base.s2.qcow2, broken-snapshot s2");
+    offline_ok("qrewind -i base.qcow2 repair"); /* not unasked */
+    finds("stale-record base.s2.qcow2, broken-snapshot s2");
+    offline_ok("qrewind -i base.qcow2 repair --yes");
+    finds("");
+    has("s1 s3");
+    shows(4);
+    goes_back("s3", 3);
+    goes_back("s1", 1);
+    finds("");
+}
+
+Test(qemu_merged, down_and_what_it_showed_is_in_the_lower_one)
+{
+    tower_of_three();
+    offline_sh(
+        "qemu-img commit -q -d base.s2.qcow2;"
+        "qemu-img rebase -u -f qcow2 -F qcow2 -b base.s1.qcow2 base.s3.qcow2; rm base.s2.qcow2");
+    finds("stale-record base.s3.qcow2, broken-snapshot s2");
+    offline_ok("qrewind -i base.qcow2 repair --yes --only stale-record");
+    finds("");
+    has("s1 s3");
+    shows(4);
+    goes_back("s3", 3);
+    goes_back("s1", 1);
+    finds("");
+}
+
+Test(qemu_merged, by_us_and_then_the_older_sidecar_is_put_back)
+{
+    tower_of_three();
+    offline_ok("cp -p base.qcow2.qrewind.json old");
+    offline_ok("qrewind -i base.qcow2 delete s2");
+    offline_ok("mv old base.qcow2.qrewind.json");
+    offline_ok("qrewind -i base.qcow2 repair --yes");
+    finds("");
+    has("s1 s3");
+    goes_back("s3", 3);
+    finds("");
+}
+
+Test(qemu_merged, the_hash_tells_where_size_and_time_do_not)
+{
+    tower_of_three();
+    offline_ok("qrewind -i base.qcow2 check --deep");
+    offline_sh("qemu-img rebase -f qcow2 -F qcow2 -b base.qcow2 base.s2.qcow2; rm base.s1.qcow2;"
+               "touch base.qcow2");
+    json_auto_t *doc = offline_json(9, "qrewind -i base.qcow2 check");
+    cr_expect(strstr(text(doc, "findings.0.text"), "check --deep"));
+    offline_ok("qrewind -i base.qcow2 repair --yes");
+    has("s1 s2 s3");
+    offline_ok("qrewind -i base.qcow2 repair --deep --yes");
+    has("s1 s3");
+    finds("");
+    goes_back("s3", 3);
+}
+
+Test(qemu_merged, where_nothing_tells_no_snapshot_is_dropped)
+{
+    tower_of_three();
+    offline_sh("qemu-img rebase -f qcow2 -F qcow2 -b base.qcow2 base.s2.qcow2; rm base.s1.qcow2;"
+               "touch base.qcow2");
+    offline_ok("qrewind -i base.qcow2 repair --yes");
+    finds("stale-record base.s2.qcow2, broken-snapshot s2");
+    has("s1 s2 s3");
+    offline_ok("qrewind -i base.qcow2 forget"); /* what it says */
+    offline_ok("qrewind -i base.s3.qcow2 adopt");
+    offline_ok("qrewind -i base.s3.qcow2 check");
+    offline_reads("base.s3.qcow2", 4, "3M", "64k");
+}
+
+/* ---- and a VM runs on it ---- */
+
+static void found_live(struct lab *lab, int status, const char *expected)
+{
+    auto_result struct lab_result r = lab_run(lab, "--json", "check", NULL);
+    json_auto_t *doc = json_loads(r.out, 0, NULL);
+    auto_free char *found = findings_of(doc);
+
+    cr_assert_eq(r.status, status, "%s%s", r.out, r.err);
+    cr_assert_str_eq(found, expected, "%s", found);
+}
+
+Test(qemu_merged, what_a_vm_runs_on_above_it)
+{
+    struct lab *old = tower(&(struct lab_options){.disks = 1}, 4);
+    auto_result struct lab_result r = {0};
+
+    turn_off(old);
+    r = lab_exec(old->folder,
+                 WORDS("sh", "-ec",
+                       "qemu-img rebase -f qcow2 -F qcow2 -b vda.s1.qcow2 vda.s3.qcow2;"
+                       "rm vda.s2.qcow2"));
+    cr_assert_eq(r.status, 0, "%s", r.err);
+    struct lab *lab = start_again(old, WORDS("vda.s4.qcow2"));
+    found_live(lab, 9, "stale-record vda.s3.qcow2, broken-snapshot s3");
+    does(lab, "repair");
+    found_live(lab, 9, "stale-record vda.s3.qcow2, broken-snapshot s3");
+    does(lab, "repair", "--yes");
+    found_live(lab, 0, "");
+    holds(lab, 0, 5);
+    does(lab, "revert", "s4");
+    holds(lab, 0, 4);
+    does(lab, "revert", "s2");
+    holds(lab, 0, 2);
+    lab_stop(lab);
+    lab_stop(old);
+}

@@ -98,21 +98,44 @@ static void check_access(struct check *k)
                   "others than its owner may read it");
 }
 
+/* Of a VM that has no other record: it lacks the disk that this one lies beside, perhaps. */
+static void found_elsewhere(struct check *k, const char *other, const char *file, const char *says)
+{
+    auto_free char *sidecar = path_quote(other);
+
+    check_add(k, &(struct finding){.code = "sidecar-conflict", .subject = file},
+              "%s is about it%s; if that is of this VM, which lacks a disk, name it: --sidecar %s; "
+              "if it is of another one, only one of the two may run",
+              path_name(other), says, sidecar);
+}
+
+/* Either may be the one with the names: an older one that was put back beside a newer one. */
+static void found_beside(struct check *k, const char *other, const char *file, const char *says)
+{
+    const char *own = text(k->survey, "sidecar");
+    const json_t *theirs = json_object_get(json_object_get(k->survey, "names"), other);
+    auto_free char *sidecar = path_quote(other), *ours = path_quote(own);
+
+    check_add(
+        k, &(struct finding){.code = "sidecar-conflict", .subject = file},
+        "%s is about it too%s; if both are of one VM: to keep its names (%lld snapshots): "
+        "qrewind --sidecar %s forget; to keep those of %s (%zu): qrewind --sidecar %s forget; "
+        "what is newer than the one that is kept, check tells then, and repair records it",
+        path_name(other), says, (long long)json_integer_value(theirs), ours, path_name(own),
+        json_array_size(chain_snapshots(k->c)), sidecar);
+}
+
 /* One image that two sidecars hold to be theirs. A base that both only read is shared. */
 static void check_conflict(struct check *k, const char *other, const char *file,
                            const json_t *theirs)
 {
     const char *id = chain_layer_by_file(k->c, file);
     bool active = json_is_true(json_object_get(theirs, "active"));
-    auto_free char *sidecar = path_quote(other);
 
     if (id && (active || chain_is_active(k->c, id) ||
                (chain_is_ours(k->c, id) && json_is_true(json_object_get(theirs, "ours")))))
-        check_add(
-            k, &(struct finding){.code = "sidecar-conflict", .subject = file},
-            "%s is about it too%s; look at both (qrewind --sidecar %s list): the one that has "
-            "this VM's snapshots is used with --sidecar, and the other dropped with forget",
-            path_name(other), active ? ", and says that a guest writes to it" : "", sidecar);
+        (json_is_true(json_object_get(k->survey, "unrecorded")) ? found_elsewhere : found_beside)(
+            k, other, file, active ? ", and says that a guest writes to it" : "");
 }
 
 void check_document(struct check *k)

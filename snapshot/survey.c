@@ -214,6 +214,8 @@ static void take_sidecar(struct survey *s, const char *which, const char *file)
                                       chain_is_active(&other, id)));
     }
     json_object_set_new(json_object_get(s->whole, which), file, layers);
+    json_object_set_new(json_object_get(s->whole, "names"), file,
+                        json_integer((json_int_t)json_array_size(chain_snapshots(&other))));
     chain_done(&other);
 }
 
@@ -348,8 +350,8 @@ json_t *survey_take(const struct chain *c, const struct graph *g, const char *si
     struct survey s = {
         .c = c,
         .files = files,
-        .whole = json_pack("{s:s?, s:o, s:{}, s:{}, s:[]}", "sidecar", sidecar, "files", files,
-                           "sidecars", "named", "leftovers"),
+        .whole = json_pack("{s:s?, s:o, s:{}, s:{}, s:{}, s:[]}", "sidecar", sidecar, "files",
+                           files, "sidecars", "named", "names", "leftovers"),
         .names = json_object(),
         .todo = json_array(),
         .folders = json_object(),

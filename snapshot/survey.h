@@ -9,8 +9,10 @@
  *   {"sidecar": FILE, "mode": 0600, "holder": "pid 12 (qrewind)", "leftovers": [FILE],
  *    "sidecars": {OTHER: {IMAGE: {"ours", "active"}}},
  *    "named": the same of those that are not called so: copies, perhaps
+ *    "names": {OTHER: how many snapshots that has},
  *    "live": true, "nodes": [NAME],            by vm-check.c, of a VM that runs
  *    "restarted": true,                        the same: since what is pending was begun
+ *    "unrecorded": true,                       the same: there is no sidecar
  *    "unread": true,                           a header may name any of the files
  *    "files": {FILE: {"id", "size", "mtime_ns", "mode", "link", "problem",
  *                     "memory": true | false,                 of what is called as one of ours

@@ -137,6 +137,7 @@ static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, boo
     if ((!vm->offline && has_memory(c) && vm_observe_machine(vm, false, err)) ||
         !(*found = survey(vm, c, file, flags, err)))
         return NULL;
+    json_object_set_new(*found, "unrecorded", json_boolean(!recorded));
     json_t *findings = check_findings(&s, *found);
     if (recorded)
         check_place(vm, c, file, findings);

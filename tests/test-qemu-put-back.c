@@ -108,3 +108,44 @@ Test(qemu_put_back, an_overlay_that_nothing_was_written_to_is_no_news)
     cr_expect_eq(r.status, 0);
     cr_expect(!strstr(r.err, "no record names it"), "%s", r.err);
 }
+
+Test(qemu_put_back, beside_a_newer_one_the_way_that_keeps_the_names_is_told)
+{
+    offline_image("a.qcow2", "4M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    offline_ok("mv a.qcow2.qrewind.json old");
+    offline_ok("qrewind -i a.s1.qcow2 create n1");
+    offline_ok("mv old a.qcow2.qrewind.json");
+    json_auto_t *doc = offline_json(9, "qrewind -i a.s1.n1.qcow2 check");
+    says(doc, "findings.0.code", "sidecar-conflict");
+    const char *words = text(doc, "findings.0.text"), *way = strstr(words, "qrewind --sidecar ");
+    cr_assert(way && strstr(words, "to keep its names (1 snapshots)"), "%s", words);
+    auto_free char *command = mem_strdup(way);
+    *strchr(command, ';') = '\0';
+    cr_assert(strstr(command, "a.s1.qcow2.qrewind.json forget"), "%s", command);
+    offline_ok("%s", command); /* what it says */
+    json_auto_t *then = offline_json(9, "qrewind -i a.s1.n1.qcow2 check");
+    auto_free char *found = findings_of(then);
+    cr_expect_str_eq(found, "foreign-layer a.s1.n1.qcow2", "%s", found);
+    offline_ok("qrewind -i a.s1.n1.qcow2 repair");
+    json_auto_t *list = offline_json(0, "qrewind -i a.s1.n1.qcow2 list");
+    says(list, "snapshots.0.name", "s1");
+    offline_ok("qrewind -i a.qcow2 check");
+}
+
+Test(qemu_put_back, that_of_a_vm_that_lacks_a_disk_is_to_be_named_and_not_dropped)
+{
+    struct lab *old = lab_start(&(struct lab_options){.disks = 2});
+
+    does(old, "create", "s1");
+    turn_off(old);
+    struct lab *lab = start_again(old, WORDS("vdb.s1.qcow2"));
+    auto_result struct lab_result r = lab_run(lab, "check", NULL);
+    cr_expect_eq(r.status, 9, "%s", r.out);
+    cr_expect(strstr(r.out, "sidecar-conflict"), "%s", r.out);
+    cr_expect(strstr(r.out, "vda.qcow2.qrewind.json"), "%s", r.out);
+    cr_expect(strstr(r.out, "name it: --sidecar "), "%s", r.out);
+    cr_expect(!strstr(r.out, "forget"), "%s", r.out);
+    lab_stop(lab);
+    lab_stop(old);
+}

@@ -232,9 +232,13 @@ void vm_tell(struct qrw_vm *vm, const json_t *result, size_t from);
 /* A runner for this VM. */
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait);
 
-/* vm-trust.c: may @r carry out what is pending in @j, @p? QRW_ERR_REFUSED, QRW_ERR_INVALID. */
-int vm_check_journal(const struct qrw_vm *vm, const struct journal *j, const struct runner *r,
-                     const struct plan *p, struct qmp_error *err);
+/* vm-writes.c: do @steps write to files of the sidecar's owner alone, where we are root and it is
+ * not? QRW_ERR_REFUSED. */
+int vm_check_writes(const struct qrw_vm *vm, const json_t *steps, struct qmp_error *err);
+
+/* vm-trust.c: may what is pending in @j, @p, be carried out? QRW_ERR_REFUSED. */
+int vm_check_journal(struct qrw_vm *vm, const struct journal *j, const struct plan *p,
+                     struct qmp_error *err);
 
 /* vm-trust.c: what may repair change of what @c names? Those of @findings that it may not are not
  * mended, or asked about. */

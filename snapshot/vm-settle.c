@@ -328,7 +328,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     vm->stale = true;
     bool another = vm_is_another(vm, &j->chain, &r.same);
     runner_thaw_left(&r, &p);
-    if (vm_check_journal(vm, j, &r, &p, err) || decide(vm, &p, &verdict, err)) {
+    if (vm_check_journal(vm, j, &p, err) || decide(vm, &p, &verdict, err)) {
         json_decref(r.jobs);
         plan_done(&p);
         return -1;

@@ -13,57 +13,38 @@
 #include "snapshot/member.h"
 #include "snapshot/vm-private.h"
 
-struct trust {
-    const struct runner *r;
-    const struct graph *g;
-    struct qmp_error *err;
-};
-
-/* @file is written to. One that is gone is not. */
-static int check_file(const struct trust *t, const char *file)
+/* What takes @step back: steps, or one command. New reference. */
+static json_t *way_back(const json_t *step)
 {
-    struct image_stat st;
+    json_t *undo = json_object_get(step, "undo");
 
-    if (!file || !t->r->owner || !t->r->files_reachable)
+    return json_is_array(undo) ? json_incref(undo) : json_pack("[O*]", undo);
+}
+
+/* Whatever of it would be done: that is decided later. */
+static int check_writes(struct qrw_vm *vm, const struct plan *p, struct qmp_error *err)
+{
+    const json_t *step;
+    size_t i;
+
+    /* which layer a node is */
+    if (!vm->owner || !vm->files_reachable)
         return 0;
-    if (image_stat(file, &st, t->err))
+    if (vm_observe(vm, GRAPH_NODES, err) || vm_check_writes(vm, p->steps, err) ||
+        vm_check_writes(vm, p->cleanup, err))
         return -1;
-    if (!image_is_foreign(&st, t->r->owner))
-        return 0;
-    qmp_error_set(t->err, QRW_ERR_INVALID,
-                  "pending: %s belongs to another user than the sidecar, and would be written to",
-                  file);
-    return qmp_error_hint(t->err, "see what is in the sidecar; moved away, nothing of it is done");
+    json_array_foreach(p->steps, i, step) {
+        json_auto_t *undo = way_back(step);
+
+        if (vm_check_writes(vm, undo, err))
+            return -1;
+    }
+    return 0;
 }
 
-/* What is merged down into has to be a layer of a disk: QEMU has nodes for other files, too. */
-static int check_base(const struct trust *t, const json_t *arguments)
+int vm_check_journal(struct qrw_vm *vm, const struct journal *j, const struct plan *p,
+                     struct qmp_error *err)
 {
-    const char *base = text(arguments, "base-node");
-    const struct graph_disk *d = base ? graph_disk_with(t->g, base) : NULL;
-
-    /* else it is not, either: runner_send_undo() */
-    return d ? check_file(t, graph_layer(d, base)->file) : 0;
-}
-
-/* A memory that is opened again, or saved again. */
-static const char *file_of(const json_t *step)
-{
-    const json_t *file = json_object_get(json_object_get(step, "arguments"), "file");
-    const char *kind = text(step, "step");
-
-    if (same(kind, "migration") || same(kind, "rebase") || same(kind, "untag"))
-        return text(step, "file");
-    return json_object_get(step, "again") ? text(file, "filename") : NULL;
-}
-
-int vm_check_journal(const struct qrw_vm *vm, const struct journal *j, const struct runner *r,
-                     const struct plan *p, struct qmp_error *err)
-{
-    const struct trust t = {r, &vm->graph, err};
-    const json_t *step, *part;
-    size_t i, k;
-
     if (j->chain.copied) {
         qmp_error_set(err, QRW_ERR_REFUSED,
                       "%s: the %s that is pending in it was not begun in this file: it is a copy",
@@ -71,18 +52,7 @@ int vm_check_journal(const struct qrw_vm *vm, const struct journal *j, const str
         return qmp_error_hint(err, "qrewind repair --dry-run shows what it would do, repair --yes "
                                    "does it");
     }
-    json_array_foreach(p->steps, i, step) {
-        if (check_file(&t, file_of(step)))
-            return -1;
-        json_array_foreach(json_object_get(step, "undo"), k, part)
-            if (same(text(part, "execute"), "block-commit") &&
-                check_base(&t, json_object_get(part, "arguments")))
-                return -1;
-    }
-    json_array_foreach(p->cleanup, i, step)
-        if (check_file(&t, file_of(step)))
-            return -1;
-    return 0;
+    return check_writes(vm, p, err) ? qmp_error_wrap(err, "pending") : 0;
 }
 
 /* It is its owner's to mend. */

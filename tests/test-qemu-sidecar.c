@@ -7,6 +7,7 @@
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
+#include "tests/cases/planted.h"
 #include "tests/scratch/scratch.h"
 
 static const struct lab_options one = {.disks = 1};
@@ -50,128 +51,6 @@ Test(sidecar, a_broken_one_is_named_and_not_touched)
     }
 }
 
-/* Make @doc, with @pending in it, the sidecar: as if it had been begun there, or in another file.
- */
-static void plant(const struct lab *lab, json_t *doc, json_t *pending, bool copied)
-{
-    auto_free char *path = lab_path(lab, "vda.qcow2.qrewind.json");
-    json_auto_t *after = json_deep_copy(doc);
-    struct stat st;
-
-    cr_assert(!stat(path, &st));
-    json_object_set(pending, "after", after);
-    json_object_set_new(pending, "inode", json_integer((json_int_t)st.st_ino + copied));
-    json_object_set_new(doc, "pending", pending);
-    cr_assert(!json_dump_file(doc, path, 0));
-}
-
-static json_t *cleanup(const char *operation, const char *const *files, size_t n)
-{
-    json_t *pending = json_pack("{s:s, s:s, s:[], s:[], s:[]}", "operation", operation, "token",
-                                "0", "steps", "promise", "cleanup");
-
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(json_object_get(pending, "cleanup"),
-                              json_pack("{s:s, s:s}", "step", "unlink", "file", files[i]));
-    return pending;
-}
-
-static void give(const struct lab *lab, const char *name)
-{
-    auto_free char *path = lab_path(lab, name);
-
-    cr_assert_eq(chown(path, 12345, 12345), 0);
-}
-
-/* Root works in a folder of somebody's, who may have filled it. */
-Test(sidecar, of_another_user_has_root_remove_nothing_but_his_files)
-{
-    scratch_needs_root();
-    struct lab *lab = tower(&one, 1);
-    auto_free char *ours = lab_path(lab, "ours"), *his = lab_path(lab, "his");
-    json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
-    const char *const named[] = {ours, his};
-
-    for (size_t i = 0; i < 2; i++)
-        lab_image(named[i], "qcow2", "1M", NULL, NULL);
-    plant(lab, doc, cleanup("prune", named, 2), false);
-    give(lab, "vda.qcow2");
-    give(lab, "vda.s1.qcow2");
-    give(lab, "vda.qcow2.qrewind.json");
-    give(lab, "his");
-    auto_result struct lab_result r = lab_run(lab, "repair", NULL);
-    cr_expect(strstr(r.out, "ours: it belongs to another user"), "%s%s", r.out, r.err);
-    cr_expect(has_file(lab, "ours") && !has_file(lab, "his"));
-    lab_stop(lab);
-}
-
-Test(sidecar, of_another_user_has_root_write_to_nothing_but_his_files)
-{
-    scratch_needs_root();
-    struct lab *lab = tower(&one, 2);
-    auto_free char *ours = lab_path(lab, "ours"), *layer = lab_path(lab, "vda.s1.qcow2"),
-                   *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
-    json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
-    json_t *pending = cleanup("create", NULL, 0);
-    struct stat st;
-
-    give(lab, "vda.qcow2");
-    give(lab, "vda.s2.qcow2");
-    give(lab, "vda.qcow2.qrewind.json");
-    cr_assert(!chmod(layer, 0666));
-    auto_result struct lab_result r = lab_run(lab, "repair", "--yes", NULL);
-    cr_expect(strstr(r.out, "it belongs to another user than the sidecar"), "%s%s", r.out, r.err);
-    cr_expect(!stat(layer, &st) && (st.st_mode & 0777) == 0666);
-    does(lab, "edit", "s1", "--description", "by root");
-    cr_expect(!stat(sidecar, &st) && st.st_uid == 12345, "it stays whose it was");
-
-    lab_image(ours, "qcow2", "1M", NULL, NULL);
-    json_object_set_new(pending, "steps",
-                        json_pack("[{s:s, s:s, s:b, s:{s:s, s:s, s:{s:s, s:s}}}]", "step", "qmp",
-                                  "execute", "blockdev-add", "again", 1, "arguments", "driver",
-                                  "qcow2", "node-name", "qrw-v", "file", "driver", "file",
-                                  "filename", ours));
-    plant(lab, doc, pending, false);
-    json_auto_t *error = refuses(lab, 1, "repair", "--yes");
-    says(error, "desc", "ours belongs to another user");
-    lab_stop(lab);
-}
-
-Test(sidecar, that_root_makes_is_the_owners_of_the_images)
-{
-    scratch_needs_root();
-    struct lab *lab = lab_start(&one);
-    auto_free char *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
-    struct stat st;
-
-    give(lab, "vda.qcow2");
-    does(lab, "create", "s1");
-    cr_expect(!stat(sidecar, &st) && st.st_uid == 12345 && (st.st_mode & 0777) == 0600);
-    lab_stop(lab);
-}
-
-/* Whoever may write to the folder can lay one beside an image of his own. */
-Test(sidecar, of_a_stranger_is_not_about_our_image)
-{
-    scratch_needs_root();
-    struct lab *lab = tower(&one, 1);
-
-    auto_free char *evil = lab_path(lab, "evil.qcow2"), *image = lab_path(lab, "vda.s1.qcow2"),
-                   *from = lab_path(lab, "vda.qcow2.qrewind.json"),
-                   *to = lab_path(lab, "evil.qcow2.qrewind.json");
-
-    lab_image(evil, "qcow2", "1M", NULL, NULL);
-    cr_assert(!rename(from, to));
-    give(lab, "evil.qcow2");
-    give(lab, "evil.qcow2.qrewind.json");
-    turn_off(lab);
-    json_auto_t *error = refuses(lab, 1, "--image", image, "create", "s2");
-    says(error, "desc", "belongs to neither us nor the owner");
-    says(error, "hint", "--sidecar FILE");
-    cr_expect(has_file(lab, "evil.qcow2.qrewind.json") && !has_file(lab, "vda.s1.s2.qcow2"));
-    lab_stop(lab);
-}
-
 /* A folder that was unpacked brings what somebody has put in it. */
 Test(sidecar, has_nobody_remove_what_is_no_image_of_the_vm)
 {
@@ -183,7 +62,7 @@ Test(sidecar, has_nobody_remove_what_is_no_image_of_the_vm)
 
     cr_assert(!json_dump_file(doc, text, 0) && !mkdir(folder, 0700));
     lab_image(image, "qcow2", "1M", NULL, NULL);
-    plant(lab, doc, cleanup("prune", named, 2), false);
+    plant(lab, doc, planted_cleanup("prune", named, 2), false);
     auto_result struct lab_result r = lab_run(lab, "repair", NULL);
     cr_expect(strstr(r.out, "thesis: it does not look like an image of this VM"), "%s", r.out);
     cr_expect(has_file(lab, "thesis") && has_file(lab, "vms/other.qcow2"));
@@ -198,7 +77,7 @@ Test(sidecar, that_is_a_copy_has_nothing_done_unasked)
     const char *const named[] = {left};
 
     lab_image(left, "qcow2", "1M", NULL, NULL);
-    plant(lab, doc, cleanup("prune", named, 1), true);
+    plant(lab, doc, planted_cleanup("prune", named, 1), true);
     auto_free char *state = state_of(lab);
     json_auto_t *error = refuses(lab, 1, "create", "s2");
     says(error, "desc", "it is a copy");

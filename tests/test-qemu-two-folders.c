@@ -7,6 +7,7 @@
 
 #include "qmp/mem.h"
 #include "tests/offline/offline.h"
+#include "tests/scratch/scratch.h"
 
 #define LINK "two/b.qcow2.qrewind.json"
 
@@ -113,4 +114,18 @@ Test(qemu_two_folders, the_second_folder_is_moved)
     offline_ok("qrewind -i three/b.qcow2 check");
     offline_ok("qrewind -i three/b.qcow2 create s4");
     cr_expect(is_there("three/b.s4.qcow2"));
+}
+
+/* Any user's record may call any file an image. */
+Test(qemu_two_folders, root_leaves_no_link_beside_what_is_not_its_owners)
+{
+    scratch_needs_root();
+    two();
+    cr_assert(!unlink(LINK));
+    offline_sh("chown -R 12345:12345 one");
+    offline_ok("qrewind -i one/a.qcow2 edit s1 --pin");
+    cr_expect(!is_there(LINK));
+    offline_sh("chown -R 12345:12345 two");
+    offline_ok("qrewind -i one/a.qcow2 edit s1 --unpin");
+    cr_expect(is_link(LINK));
 }

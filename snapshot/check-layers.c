@@ -159,7 +159,7 @@ static void missing(struct check *k, const char *id, const char *file)
     auto_free char *why = chain_keeps(k->c, id);
     auto_free char *child = chain_other_child(k->c, id, NULL);
 
-    if (k->pending && !k->undone && !chain_layer(&k->pending->after, id))
+    if (check_after(k) && !chain_layer(check_after(k), id))
         return; /* it is to go, or has gone already */
     if (check_is_merged(k, id))
         return; /* told with the layer that it was merged into, or that says so */

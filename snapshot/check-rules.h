@@ -42,8 +42,11 @@ bool check_is_file(const struct check *k, const char *id);
 /* Do both names mean one file that is there? NULL is no file. */
 bool check_same_file(const struct check *k, const char *a, const char *b);
 
-/* The lowest of @id and the layers below it whose file is lost, and was not merged into another.
- * NULL: none is. */
+/* What the record will be once what is pending is finished. NULL: nothing is, or it is taken back. */
+const struct chain *check_after(const struct check *k);
+
+/* The lowest of @id and the layers below it whose file is lost: not what was merged into another,
+ * nor what is to go. NULL: none is. */
 const char *check_missing_below(const struct check *k, const char *id);
 
 /* What QEMU has open of @file, with its @disk (may be NULL). NULL: nothing. */

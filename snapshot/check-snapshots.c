@@ -2,7 +2,8 @@
 /*
  * check-snapshots: could each still be gone back to, and deleted?       PURE
  *
- * First what it is made of: layers, memory, tags. Where nothing at all is wrong, the
+ * First what it is made of: layers, memory, tags; of what an operation that is under way drops,
+ * or leaves as another, only what it leaves. Where nothing at all is wrong, the
  * planners are asked, dry: what they refuse is what the user would be refused.
  */
 #include <stdlib.h>
@@ -25,12 +26,6 @@ static bool has_tag(const json_t *entry, const char *tag)
     return false;
 }
 
-/* Is @layer one that an interrupted operation, once it is finished, does without? */
-static bool is_to_go(const struct check *k, const char *layer)
-{
-    return k->pending && !k->undone && !chain_layer(&k->pending->after, layer);
-}
-
 /* The first layer of @disks (of a snapshot or the undo point) whose file is not there, and the
  * disk that needs it. NULL: all are there. */
 static const char *gone(const struct check *k, json_t *disks, const char **disk)
@@ -44,7 +39,7 @@ static const char *gone(const struct check *k, json_t *disks, const char **disk)
         const char *missing = k->files ? check_missing_below(k, layer) : NULL;
 
         *disk = name;
-        if (missing && !is_to_go(k, missing))
+        if (missing)
             return missing;
     }
     return NULL;
@@ -107,7 +102,11 @@ static void check_memory(struct check *k, const json_t *snapshot)
 /* Returns whether it is whole. */
 static bool check_parts(struct check *k, const json_t *snapshot)
 {
+    const struct chain *after = check_after(k);
     const char *name = text(snapshot, "name"), *disk;
+
+    if (after && !(snapshot = chain_snapshot(after, name)))
+        return true;
     json_t *disks = json_object_get(snapshot, "disks");
     const char *missing = gone(k, disks, &disk);
     const size_t before = json_array_size(k->findings);
@@ -138,9 +137,12 @@ static bool check_parts(struct check *k, const json_t *snapshot)
 
 static void check_undo(struct check *k)
 {
+    const struct chain *after = check_after(k);
     json_t *disks = json_object_get(chain_undo(k->c), "disks");
-    const char *disk, *missing = gone(k, disks, &disk);
 
+    if (after && !json_equal(disks, json_object_get(chain_undo(after), "disks")))
+        return;
+    const char *disk, *missing = gone(k, disks, &disk);
     if (!missing && !(disk = untagged(k, disks)))
         return;
     auto_free char *file = chain_layer_file(k->c, missing);

@@ -113,8 +113,14 @@ bool check_same_file(const struct check *k, const char *a, const char *b)
     return one && other && (one == other || same(text(one, "id"), text(other, "id")));
 }
 
+const struct chain *check_after(const struct check *k)
+{
+    return k->pending && !k->undone ? &k->pending->after : NULL;
+}
+
 const char *check_missing_below(const struct check *k, const char *id)
 {
+    const struct chain *after = check_after(k);
     const char *missing = NULL;
     /* without a sidecar the document says what the headers say, and they may go in circles */
     size_t left = json_object_size(json_object_get(k->c->doc, "layers"));
@@ -122,7 +128,8 @@ const char *check_missing_below(const struct check *k, const char *id)
     for (; id && left-- > 0; id = check_builds_on(k, id)) {
         auto_free char *file = chain_layer_file(k->c, id);
 
-        if (check_is_file(k, id) && !check_file(k, file) && !json_object_get(k->moved, id))
+        if (check_is_file(k, id) && !check_file(k, file) && !json_object_get(k->moved, id) &&
+            (!after || chain_layer(after, id)))
             missing = id;
     }
     return missing;

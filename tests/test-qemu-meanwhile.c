@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
-#include "tests/cases/cases.h"
+#include "tests/cases/inside.h"
 #include "tests/faults/fault.h"
 
 /* Somebody else works on the VM when it has been observed, but its lock not been taken. */
@@ -43,19 +43,40 @@ Test(meanwhile, what_was_done_between_look_and_lock_is_seen)
     }
 }
 
-/* Between the removal of a file and the record of that. */
-Test(meanwhile, what_is_to_go_is_missed_by_nobody)
+/* What somebody finds who looks at each call of @words that changes something. */
+static struct lab_result looked_at(struct lab *lab, const char *words)
 {
-    struct lab *lab = tower(&(struct lab_options){.disks = 1, .args = WORDS(SECOND_MONITOR)}, 2);
     auto_free char *program = lab_program();
     auto_free char *each = mem_printf("%s -q -s ../second.sock check >>../found 2>&1; : ", program);
 
     setenv("QRW_FAULT_EACH", each, 1);
     auto_result struct lab_result r =
-        fault_run(lab, &(struct fault){.set = "change", .log = "../calls"}, "delete s1");
+        fault_run(lab, &(struct fault){.set = "change", .log = "../calls"}, words);
     unsetenv("QRW_FAULT_EACH");
-    auto_result struct lab_result found = lab_exec(lab->folder, WORDS("cat", "found"));
-    cr_expect(!r.status && strstr(found.out, "it is under way"), "%s", found.out);
-    cr_expect(!strstr(found.out, "broken-snapshot"), "%s", found.out);
+    cr_expect_eq(r.status, 0, "%s: %s%s", words, r.out, r.err);
+    struct lab_result found = lab_exec(lab->folder, WORDS("sh", "-c", "cat found; rm -f found"));
+    cr_expect(strstr(found.out, "it is under way"), "%s: %s", words, found.out);
+    return found;
+}
+
+/* Also between the removal of a file and the record of that: what is judged is what it leaves. */
+Test(meanwhile, what_is_to_go_is_missed_by_nobody)
+{
+    static const char *const all[] = {"create --internal t1", "delete t1", "delete s1", "revert s2",
+                                      "create s4", "delete --undo", "commit vda --force"};
+    static const char *const memory[] = {"create --memory m1", "create s5", "delete m1",
+                                         "create --memory --internal i1", "revert i1", "delete i1"};
+    struct lab *lab = tower(&(struct lab_options){.disks = 1, .args = WORDS(SECOND_MONITOR)}, 3);
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        auto_result struct lab_result found = looked_at(lab, all[i]);
+
+        cr_expect(!strstr(found.out, "error"), "%s: %s", all[i], found.out);
+    }
+    for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]) && has_snapshot_jobs(lab); i++) {
+        auto_result struct lab_result found = looked_at(lab, memory[i]);
+
+        cr_expect(!strstr(found.out, "error"), "%s: %s", memory[i], found.out);
+    }
     lab_stop(lab);
 }

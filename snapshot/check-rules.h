@@ -42,7 +42,8 @@ bool check_is_file(const struct check *k, const char *id);
 /* Do both names mean one file that is there? NULL is no file. */
 bool check_same_file(const struct check *k, const char *a, const char *b);
 
-/* What the record will be once what is pending is finished. NULL: nothing is, or it is taken back. */
+/* What the record will be once what is pending is finished. NULL: nothing is, or it is taken back.
+ */
 const struct chain *check_after(const struct check *k);
 
 /* The lowest of @id and the layers below it whose file is lost: not what was merged into another,

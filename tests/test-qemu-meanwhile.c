@@ -62,10 +62,12 @@ static struct lab_result looked_at(struct lab *lab, const char *words)
 /* Also between the removal of a file and the record of that: what is judged is what it leaves. */
 Test(meanwhile, what_is_to_go_is_missed_by_nobody)
 {
-    static const char *const all[] = {"create --internal t1", "delete t1", "delete s1", "revert s2",
-                                      "create s4", "delete --undo", "commit vda --force"};
-    static const char *const memory[] = {"create --memory m1", "create s5", "delete m1",
-                                         "create --memory --internal i1", "revert i1", "delete i1"};
+    static const char *const all[] = {
+        "create --internal t1", "delete t1",         "delete s1", "revert s2", "create s4",
+        "delete --undo",        "commit vda --force"};
+    static const char *const memory[] = {"create --memory m1", "create s5",
+                                         "delete m1",          "create --memory --internal i1",
+                                         "revert i1",          "delete i1"};
     struct lab *lab = tower(&(struct lab_options){.disks = 1, .args = WORDS(SECOND_MONITOR)}, 3);
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

@@ -54,46 +54,43 @@ static const struct opt opts[] = {
 /* clang-format on */
 
 /* The oldest snapshots go, so that the chains do not grow with every new one. */
-static int prune(struct app *app, const struct args *args, json_t *result, struct qmp_error *err)
+static int prune(struct app *app, const struct args *args, json_t *result, unsigned flags,
+                 struct qmp_error *err)
 {
     static const char *const lists[] = {"deleted", "removed", "kept", "jobs"};
     struct qrw_prune_args prune_args = {.max_depth = args->max_depth,
                                         .spare = doc_text(result, "snapshot")};
-    json_auto_t *pruned = app_run(app, &qrw_prune, &prune_args, 0, err);
+    json_auto_t *pruned = app_run(app, &qrw_prune, &prune_args, flags, err);
 
     if (!pruned)
         return qmp_error_wrap(err, "the snapshot is taken; prune");
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         if (json_object_get(pruned, lists[i]))
             json_object_set(result, lists[i], json_object_get(pruned, lists[i]));
+    json_array_extend(json_object_get(result, "plan"), json_object_get(pruned, "plan"));
     json_array_extend(json_object_get(result, "notes"), json_object_get(pruned, "notes"));
     return 0;
 }
 
-/* Of a dry run, in which there is no new layer: whom its depth will cost. How they are merged is
- * planned when it is there. */
+/* Of a dry run: whom its depth will cost, and what is merged then. */
 static void foretell(struct app *app, const struct args *args, json_t *result)
 {
-    struct qrw_prune_args prune_args = {.max_depth = args->max_depth - !args->create.internal};
-    json_auto_t *pruned =
-        prune_args.max_depth ? app_run(app, &qrw_prune, &prune_args, 0, NULL) : NULL;
-    json_t *deleted = json_object_get(pruned, "deleted");
-    char *names = print_join(deleted);
+    json_t *notes = json_incref(json_object_get(result, "notes"));
 
-    if (json_array_size(deleted)) {
-        json_object_set(result, "deleted", deleted);
-        json_array_append_new(
-            json_object_get(result, "notes"),
-            json_sprintf("then pruned, so that no chain is deeper than %lld: %s; what is merged "
-                         "for that is not in this plan",
-                         (long long)args->max_depth, names));
-    } else if (!pruned) {
-        json_array_append_new(json_object_get(result, "notes"),
-                              json_sprintf("then older snapshots are pruned, so that no chain is "
-                                           "deeper than %lld; that is not in this plan",
-                                           (long long)args->max_depth));
+    if (prune(app, args, result, QRW_AFTER, NULL)) {
+        json_array_append_new(notes, json_sprintf("then older snapshots are pruned, so that no "
+                                                  "chain is deeper than %lld; that is not in "
+                                                  "this plan",
+                                                  (long long)args->max_depth));
+    } else if (json_array_size(json_object_get(result, "deleted"))) {
+        char *names = print_join(json_object_get(result, "deleted"));
+
+        json_array_append_new(notes,
+                              json_sprintf("then pruned, so that no chain is deeper than %lld: %s",
+                                           (long long)args->max_depth, names));
+        free(names);
     }
-    free(names);
+    json_decref(notes);
 }
 
 static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
@@ -107,7 +104,7 @@ static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
         foretell(app, args, result);
         return result;
     }
-    if (!prune(app, args, result, err))
+    if (!prune(app, args, result, 0, err))
         return result;
     json_decref(result);
     return NULL;

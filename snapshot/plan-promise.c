@@ -167,38 +167,3 @@ bool plan_disks_hold(const struct plan *p, const struct graph *g)
             return false;
     return true;
 }
-
-/* ---- in a dry run ---- */
-
-static bool pretend_layer(const json_t *fact, struct graph_disk *d)
-{
-    const char *backing = text(fact, "backing");
-    const struct graph_layer *l = graph_layer(d, text(fact, "layer"));
-    const struct graph_layer *below = backing ? graph_layer(d, backing) : d->layers + d->nlayers;
-
-    if (!l || !below || below <= l)
-        return false;
-    size_t at = (size_t)(l - d->layers), to = (size_t)(below - d->layers);
-    graph_merge(d, at + 1, to, at);
-    if (json_is_true(json_object_get(fact, "top")))
-        graph_merge(d, 0, at, at);
-    return true;
-}
-
-bool plan_pretend(const struct plan *p, struct graph *g)
-{
-    const json_t *fact;
-    size_t i;
-
-    json_array_foreach(p->promise, i, fact) {
-        struct graph_disk *d = (struct graph_disk *)graph_disk(g, text(fact, "disk"));
-        const char *tag = text(fact, "tag");
-
-        if (!d || (tag && json_is_true(json_object_get(fact, "there"))) ||
-            (!tag && !pretend_layer(fact, d)))
-            return false;
-        for (size_t k = 0; tag && k < d->nlayers; k++)
-            graph_tags_drop(&d->layers[k], tag);
-    }
-    return true;
-}

@@ -215,9 +215,6 @@ int plan_holds(const struct plan *p, const struct graph *g, struct qmp_error *er
  * its reset. Nothing is to be seen of it, and that is noted. */
 void plan_pass_unplugged(struct plan *p, const struct graph *g);
 
-/* Let @g show what was promised, as QEMU would afterwards. False: that cannot be foretold, since
- * a layer is not in it yet; @g is as it was then, or half-way. */
-bool plan_pretend(const struct plan *p, struct graph *g);
 /* Do the disks of @g show what was promised of them? */
 bool plan_disks_hold(const struct plan *p, const struct graph *g);
 /* Do they show any of it? */

@@ -334,15 +334,3 @@ void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
     journal_stands(why);
     qmp_error_wrap(why, "it is undone, but could not be recorded");
 }
-
-void journal_pretend(struct journal *j, const struct plan *p)
-{
-    json_int_t generation = chain_generation(&j->chain);
-
-    if (!j->pretended)
-        j->pretended = json_array();
-    plan_cleaned(p, j->pretended);
-    chain_done(&j->chain);
-    chain_copy(&j->chain, &p->after);
-    json_object_set_new(j->chain.doc, "generation", json_integer(generation + 1));
-}

@@ -40,6 +40,8 @@ struct qrw_vm {
     pid_t pid;     /* QEMU's, 0: unknown */
     char *process; /* its image_process_id(), NULL: unknown */
 
+    struct plan before; /* in a dry run: the last plan that could be foretold, or all zero */
+
     char *agent;               /* from the last vm_observe_agent(): its address, NULL: … */
     struct qmp_error no_agent; /* … why not */
 };
@@ -205,8 +207,11 @@ void pointers_drop(json_t *had, const json_t *wanted, const char *file);
 json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned flags,
                 struct qmp_error *err);
 
-/* As if @p had been carried out and recorded: in a dry run, nothing is saved. */
-void journal_pretend(struct journal *j, const struct plan *p);
+/* vm-pretend.c, in a dry run: graph and document are as if @p had been carried out and recorded.
+ * False: that cannot be foretold; the document is as it was, and the graph, or half-way. */
+bool vm_pretend(struct qrw_vm *vm, struct journal *j, const struct plan *p);
+/* The same of the plan that the last dry run showed. QRW_ERR_UNSUPPORTED */
+int vm_pretend_again(struct qrw_vm *vm, struct journal *j, struct qmp_error *err);
 
 /*
  * vm-run.c: plan @op for what was observed last, journal, carry out and record it; or, in a

@@ -237,8 +237,11 @@ static json_t *preview(struct qrw_vm *vm, struct journal *j, struct plan *p, str
         json_array_append_new(plan, json_pack("{s:s}", "step", "record"));
         json_object_update(json_array_get(plan, json_array_size(plan) - 1), changes);
     }
-    if (!plan_is_idle(p, &j->chain) && plan_pretend(p, &vm->graph))
-        journal_pretend(j, p);
+    if (!plan_is_idle(p, &j->chain) && vm_pretend(vm, j, p)) {
+        plan_done(&vm->before);
+        vm->before = *p;
+        *p = (struct plan){0};
+    }
     return result;
 }
 
@@ -339,7 +342,8 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
             result = decide(vm, &j, op, decision, flags, err);
         else if (!vm_check_mixed(vm, &j.chain, j.file, err) &&
                  !settle_earlier(vm, &j, level, &settled, err) &&
-                 !(vm->offline && op->freezes && vm_check_above(vm, &j.chain, err))) {
+                 !(vm->offline && op->freezes && vm_check_above(vm, &j.chain, err)) &&
+                 !(flags & QRW_AFTER && vm_pretend_again(vm, &j, err))) {
             j.tidies = op->tidies;
             result = vm_plan_and_run(vm, &j, op, args, flags, err);
             j.tidies = false;

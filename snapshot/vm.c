@@ -71,6 +71,7 @@ void qrw_close(struct qrw_vm *vm)
     graph_done(&vm->graph);
     json_decref(vm->names);
     json_decref(vm->drives);
+    plan_done(&vm->before);
     free(vm->sidecar_found);
     free(vm->agent);
     free(vm->process);

@@ -87,12 +87,13 @@ json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err);
 
 /* ---- changing ---- */
 
-enum { QRW_DRY_RUN = 1, QRW_NO_WAIT = 2, QRW_YES = 4, QRW_DEEP = 8 };
+enum { QRW_DRY_RUN = 1, QRW_NO_WAIT = 2, QRW_YES = 4, QRW_DEEP = 8, QRW_AFTER = 16 };
 
 /*
  * Run @op with its @args (operations.h). With QRW_DRY_RUN the result
- * is {"plan": […]} and nothing was changed; with QRW_NO_WAIT jobs are started and
- * left alone, to be settled by the next call or by qrw_job_wait().
+ * is {"plan": […]} and nothing was changed; with QRW_AFTER, too, it is planned for what the last
+ * dry run would have left (QRW_ERR_UNSUPPORTED: that is not known); with QRW_NO_WAIT jobs are
+ * started and left alone, to be settled by the next call or by qrw_job_wait().
  *
  * A `pending` operation that an earlier client left behind is settled first: finished,
  * undone, or, when its job still runs, refused with QRW_ERR_LOCKED.

@@ -43,6 +43,12 @@ bool image_is_gone(const char *path);
  * may, see struct chain. */
 bool image_is_foreign(const struct image_stat *st, uid_t owner);
 
+/* image-reader.c: are we root, who may do all on files of whoever they are? */
+bool image_as_root(void);
+/* May the user @uid, who is not root, read it? False, too, where that cannot be
+ * seen. */
+bool image_is_readable_by(const char *path, uid_t uid);
+
 /* When @path was made, in nanoseconds; 0: the file system does not know. */
 int64_t image_born(const char *path);
 

@@ -245,6 +245,9 @@ int vm_check_writes(const struct qrw_vm *vm, const json_t *steps, struct qmp_err
 int vm_check_journal(struct qrw_vm *vm, const struct journal *j, const struct plan *p,
                      struct qmp_error *err);
 
+/* vm-owners.c: as root, what @p writes to is the user's who has it written. QRW_ERR_REFUSED. */
+int vm_check_owners(const struct qrw_vm *vm, const struct plan *p, struct qmp_error *err);
+
 /* vm-trust.c: what may repair change of what @c names? Those of @findings that it may not are not
  * mended, or asked about. */
 void vm_check_mends(const struct qrw_vm *vm, const struct chain *c, json_t *findings);

@@ -291,7 +291,10 @@ int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const struct journal
         for (size_t k = 0; k < sizeof(checks) / sizeof(checks[0]); k++)
             if (!strcmp(checks[k].need, text(need, "need")) && checks[k].check(&c, need, err))
                 return -1;
-    return vm_check_writes(vm, p->steps, err) || vm_check_writes(vm, p->cleanup, err) ? -1 : 0;
+    return vm_check_writes(vm, p->steps, err) || vm_check_writes(vm, p->cleanup, err) ||
+                   vm_check_owners(vm, p, err)
+               ? -1
+               : 0;
 }
 
 bool vm_find_taken(const struct plan *p, json_t *taken)

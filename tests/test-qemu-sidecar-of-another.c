@@ -67,15 +67,17 @@ Test(sidecar_of_another, has_root_write_to_nothing_but_his_files)
     lab_stop(lab);
 }
 
-/* vda <- s1 <- s2 <- s3, of which vda.s1.qcow2 is root's. */
+/* vda <- s1 <- s2 <- s3, of which vda.s1.qcow2 is root's, for all to read. */
 static struct lab *in_between(void)
 {
     struct lab *lab = tower(&one, 3);
+    auto_free char *roots = lab_path(lab, "vda.s1.qcow2"), *folder = lab_path(lab, ".");
 
     give(lab, "vda.qcow2");
     give(lab, "vda.s2.qcow2");
     give(lab, "vda.s3.qcow2");
     give(lab, "vda.qcow2.qrewind.json");
+    cr_assert(!chmod(roots, 0644) && !chmod(folder, 0755));
     return lab;
 }
 

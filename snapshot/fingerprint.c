@@ -112,18 +112,14 @@ static bool overwritten(const struct chain *c, const struct chain *after, const 
     return !was || !now || !is_what_it_was(was, now);
 }
 
-void fingerprints_renew(struct chain *c, const struct chain *after)
+void fingerprints_forget(struct chain *c, const struct chain *after)
 {
     const char *id;
     json_t *layer;
 
-    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
-        const json_t *touched = chain_layer(after, id);
-
-        if (touched && !json_object_get(touched, "fingerprint"))
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer)
+        if (overwritten(c, after, id))
             chain_touch(c, id);
-    }
-    fingerprints_take(c);
 }
 
 /* What @snapshot pins shows what lies in the layers below, too. */

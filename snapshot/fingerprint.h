@@ -15,9 +15,10 @@ void fingerprints_take(struct chain *c);
  * ones? */
 bool fingerprints_hash(struct chain *c, const json_t *found);
 
-/* A change of @c into @after was begun and given up: what it may have written to, where that is
- * no matter, is remembered as it is now. */
-void fingerprints_renew(struct chain *c, const struct chain *after);
+/* A change of @c into @after was begun and given up: what it has written to, where that is no
+ * matter, is remembered no more. QEMU, which has it open yet, writes what it knows of that later:
+ * how it looks is taken with the next change. */
+void fingerprints_forget(struct chain *c, const struct chain *after);
 
 /*
  * A change of @c into @after was begun and given up. A snapshot that @after does not

@@ -264,7 +264,7 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
         j->chain.doc = json_incref(p->after.doc); /* which the plan does not need any more */
     } else {
         drop_lost(j, vm, p);
-        fingerprints_renew(&j->chain, &p->after);
+        fingerprints_forget(&j->chain, &p->after);
     }
     json_object_set_new(j->chain.doc, "generation", generation);
     json_object_set_new(j->chain.doc, "pending", json_null());

@@ -73,6 +73,14 @@ static int killed(const struct operation *op, int at, bool answered, bool client
     return r.status;
 }
 
+/* What we have written to ourselves nobody else has. */
+static void expect_unchanged(const char *where)
+{
+    auto_result struct lab_result check = offline_run("qrewind -i a.qcow2 check");
+
+    cr_expect(!strstr(check.out, "changed-base"), "%s: %s", where, check.out);
+}
+
 /* One point; false: the operation has no such command any more. */
 static bool point(const struct operation *op, int at, bool answered, bool client)
 {
@@ -92,6 +100,7 @@ static bool point(const struct operation *op, int at, bool answered, bool client
     int after = content_check(where);
     cr_expect(after == before || after == op->done, "%s: the disks show %d", where, after);
     content_check_files(where);
+    expect_unchanged(where);
     auto_result struct lab_result next = offline_run("qrewind -i a.qcow2 create next");
     cr_expect_eq(next.status, 0, "%s: %s", where, next.err);
     return true;
@@ -274,6 +283,7 @@ static bool interrupted(const struct operation *op, int at)
                  r.status, after);
     cr_expect(!r.status || strstr(r.err, "interrupted\n"), "%s: %s", where, r.err);
     content_check_files(where);
+    expect_unchanged(where);
     if (r.status) {
         offline_ok("qrewind -i a.qcow2 %s", op->line);
         cr_expect_eq(content_check(where), op->done, "%s: done again", where);
@@ -304,6 +314,32 @@ EACH(interrupted_revert_internal_below, interrupted_anywhere, "create s3", "reve
 EACH(interrupted_delete_with_a_merge, interrupted_anywhere, "delete i1", "delete s2", 15)
 EACH(interrupted_commit, interrupted_anywhere, "delete i1 s2", "commit a --force", 15)
 EACH(interrupted_stream, interrupted_anywhere, "delete i1", "stream a", 15)
+
+/* The engine has written something, and writes the tables of that when it ends. */
+Test(qemu_offline_killed, what_half_a_commit_wrote_is_no_change_by_others)
+{
+    cr_assert_eq(system("mkdir work"), 0);
+    cr_assert(!chdir("work"));
+    offline_image("a.qcow2", "16M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    offline_ok("qrewind -i a.qcow2 create s2");
+    offline_write("a.s2.qcow2", 2, "0", "8M");
+    cr_assert_eq(system("cp -a . ../kept && rm -f *"), 0);
+    for (int at = 8; at <= 16; at += 4) {
+        auto_free char *where = mem_printf("line %d", at);
+
+        offline_ok("cp -a ../kept/. .");
+        arm(at, false, false);
+        setenv("ENGINE_SIGNAL", "2", 1);
+        use_engine(true);
+        offline_fails(5, "interrupted", "qrewind -i a.qcow2 commit a --force --speed 1M");
+        use_engine(false);
+        unsetenv("ENGINE_SIGNAL");
+        expect_unchanged(where);
+        cr_assert_eq(system("rm -f *"), 0);
+    }
+    leave();
+}
 
 /* ---- a load ---- */
 

@@ -87,12 +87,27 @@ static void note_holder(int fd)
         dprintf(fd, "%ld\n", (long)getpid());
 }
 
+/* Some file systems make no empty file either when they are full. */
+static int open_lock(const char *path, const char *file)
+{
+    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+    int fd = open(path, flags, 0600);
+
+    if (fd < 0 && (errno == ENOSPC || errno == EDQUOT) && sidecar_give_room(file)) {
+        fd = open(path, flags, 0600);
+        const int code = errno;
+        sidecar_renew_room(file);
+        errno = code;
+    }
+    return fd;
+}
+
 int sidecar_lock(const char *file, struct qmp_error *err)
 {
     auto_free char *path = mem_printf("%s.lock", file);
 
     for (int waited_ms = 0;;) {
-        auto_close int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        auto_close int fd = open_lock(path, file);
 
         if (fd < 0 && errno == ELOOP) {
             qmp_error_set(err, QMP_ERR_SYSTEM, "%s is a symbolic link, which is not followed",
@@ -107,11 +122,8 @@ int sidecar_lock(const char *file, struct qmp_error *err)
                 err, "if it was renamed while QEMU has its images open, give it that "
                      "name back; if QEMU sees other folders than we do: --sidecar FILE");
         }
-        if (fd < 0) {
-            qmp_error_set(err, QMP_ERR_SYSTEM, "cannot create %s: %s", path, strerror(errno));
-            return qmp_error_hint(err, "qrewind must be able to write in the folder of the "
-                                       "images, or be given another place by --sidecar FILE");
-        }
+        if (fd < 0)
+            return sidecar_error(err, "cannot create", path);
         int mine = lock_now(fd) ? -1 : still_there(path, fd);
         if (mine < 0 && errno == EWOULDBLOCK) {
             pid_t pid = holder(fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sidecar: see sidecar.h. The lock is in sidecar-lock.c, the link in sidecar-link.c, the
- * place in sidecar-place.c. */
+/* sidecar: see sidecar.h: found and loaded. It is replaced in sidecar-save.c, the lock is in
+ * sidecar-lock.c, the link in sidecar-link.c, the place in sidecar-place.c. */
 #include "snapshot/sidecar.h"
 
 #include <dirent.h>
@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
-#include "snapshot/clock.h"
 #include "snapshot/member.h"
 #include "snapshot/image.h"
 #include "snapshot/image-error.h"
@@ -21,7 +20,7 @@
 /* Looked at in one folder. */
 #define MAX_ENTRIES 4096
 
-static int failed(struct qmp_error *err, const char *what, const char *file)
+int sidecar_error(struct qmp_error *err, const char *what, const char *file)
 {
     int code = errno;
 
@@ -126,12 +125,12 @@ static int beside(const char *image, char **file, bool *link, struct qmp_error *
     *file = NULL;
     *link = false;
     if (lstat(name, &st))
-        return is_missing() ? 0 : failed(err, "cannot look at", name);
+        return is_missing() ? 0 : sidecar_error(err, "cannot look at", name);
     if (!sidecar_exists(name))
         return 0;
     char *target = S_ISLNK(st.st_mode) ? realpath(name, NULL) : NULL;
     if (S_ISLNK(st.st_mode) && !target && !image_is_answer(errno))
-        return failed(err, "cannot look at", name);
+        return sidecar_error(err, "cannot look at", name);
     *link = target && path_ends(target, SIDECAR_SUFFIX);
     if (!*link)
         free(target);
@@ -221,7 +220,7 @@ int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
         n++;
     }
     if (!e && !image_is_answer(errno))
-        rc = failed(err, "cannot look for a sidecar in", folder);
+        rc = sidecar_error(err, "cannot look for a sidecar in", folder);
     if (d)
         closedir(d);
     return rc;
@@ -229,7 +228,7 @@ int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
 
 int sidecar_remove(const char *file, struct qmp_error *err)
 {
-    return unlink(file) && errno != ENOENT ? failed(err, "cannot remove", file) : 0;
+    return unlink(file) && errno != ENOENT ? sidecar_error(err, "cannot remove", file) : 0;
 }
 
 /* ---- loading ---- */
@@ -239,7 +238,7 @@ static json_t *read_document(int fd, const char *file, struct stat *st, struct q
     json_error_t why;
 
     if (fstat(fd, st)) {
-        failed(err, "cannot look at", file);
+        sidecar_error(err, "cannot look at", file);
         return NULL;
     }
     if (!S_ISREG(st->st_mode) || st->st_size > SIDECAR_MAX) {
@@ -253,7 +252,7 @@ static json_t *read_document(int fd, const char *file, struct stat *st, struct q
     ssize_t got = pread(fd, bytes, (size_t)st->st_size, 0);
     if (got != st->st_size) {
         errno = got < 0 ? errno : EIO;
-        failed(err, "cannot read", file);
+        sidecar_error(err, "cannot read", file);
         return NULL;
     }
     json_t *doc = json_loadb(bytes, (size_t)st->st_size, JSON_REJECT_DUPLICATES, &why);
@@ -274,7 +273,7 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
         return 0;
     }
     if (fd < 0) {
-        failed(err, "cannot open", file);
+        sidecar_error(err, "cannot open", file);
         return sidecar_hint_owner(file, err);
     }
 
@@ -288,101 +287,4 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
     if (doc)
         qmp_error_wrap(err, "%s", file);
     return qmp_error_hint(err, "the images are untouched; move the file away to go on without it");
-}
-
-/* ---- replacing ---- */
-
-static mode_t mode_like(const char *like)
-{
-    struct stat st;
-
-    return like && !stat(like, &st) ? 0600 & st.st_mode : 0600;
-}
-
-int sidecar_rename(const char *file, const char *to, struct qmp_error *err)
-{
-    return rename(file, to) ? failed(err, "cannot rename", file) : image_sync_folder(to, err);
-}
-
-static char *fresh_name(const char *file)
-{
-    return mem_printf("%s.new", file);
-}
-
-/* The system's own stamps are of its last tick, some milliseconds ago. */
-static int stamp(int fd)
-{
-    struct timespec now[2];
-
-    now[0] = now[1] = clock_now();
-    return futimens(fd, now);
-}
-
-static int write_document(int fd, const json_t *doc)
-{
-    auto_free char *text = json_dumps(doc, JSON_INDENT(1));
-
-    errno = EINVAL; /* unless it is a write that fails */
-    return text ? image_write_at(fd, text, strlen(text), 0) : -1;
-}
-
-/* Root leaves it to whose it was, or whose the images are: it is his word, and he goes on with it.
- */
-static int keep_owner(int fd, const char *file, const char *like)
-{
-    struct stat st;
-    const bool old = !lstat(file, &st) && S_ISREG(st.st_mode);
-
-    return geteuid() || (!old && (!like || stat(like, &st))) ? 0 : fchown(fd, st.st_uid, st.st_gid);
-}
-
-int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_error *err)
-{
-    const json_int_t generation = json_integer_value(json_object_get(doc, "generation"));
-    auto_free char *fresh = fresh_name(file);
-
-    json_object_set_new(doc, "generation", json_integer(generation + 1));
-    /* we hold the lock: what lies there was prepared, and came to nothing */
-    if (unlink(fresh) && errno != ENOENT)
-        return failed(err, "cannot remove", fresh);
-    auto_close int fd =
-        open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_like(like));
-    if (fd < 0)
-        return failed(err, "cannot create", fresh);
-    if (!keep_owner(fd, file, like) && !sidecar_sign(doc, fd) && !write_document(fd, doc) &&
-        !stamp(fd) && !fsync(fd))
-        return 0;
-    failed(err, "cannot write", fresh);
-    unlink(fresh);
-    return -1;
-}
-
-void sidecar_discard(const char *file)
-{
-    auto_free char *fresh = fresh_name(file);
-
-    unlink(fresh);
-}
-
-int sidecar_replace(const char *file, int *old, struct qmp_error *err)
-{
-    auto_free char *fresh = fresh_name(file);
-
-    if (old)
-        *old = open(file, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (rename(fresh, file)) {
-        failed(err, "cannot rename", fresh);
-        unlink(fresh);
-        return -1;
-    }
-    if (!image_sync_folder(file, err))
-        return 0;
-    if (err)
-        err->kind = QRW_ERR_UNKNOWN;
-    return -1;
-}
-
-int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err)
-{
-    return sidecar_prepare(file, doc, like, err) || sidecar_replace(file, NULL, err) ? -1 : 0;
 }

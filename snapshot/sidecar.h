@@ -38,6 +38,10 @@ bool sidecar_exists(const char *file);
 /* Is @file a sidecar, whatever it is called? */
 bool sidecar_is_one(const char *file);
 
+/* It is written now: whatever changes the file lets the system stamp it by its last tick, some
+ * milliseconds ago. -1: errno. */
+int sidecar_stamp(int fd);
+
 /* Was it written since, by CLOCK_REALTIME? True, too, where it cannot be looked at. */
 bool sidecar_is_newer(const char *file, const struct timespec *since);
 
@@ -83,10 +87,22 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
 int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err);
 /* The same in two steps, the longer one first: who has prepared it replaces @file, or discards what
  * is prepared. @old (may be NULL): set to a descriptor of what was replaced, or -1. To free that
- * takes longer than all the rest, and happens when the caller closes it. */
-int sidecar_prepare(const char *file, json_t *doc, const char *like, struct qmp_error *err);
+ * takes longer than all the rest, and happens when the caller closes it. @spends: it may take the
+ * room that @file keeps. */
+int sidecar_prepare(const char *file, json_t *doc, const char *like, bool spends,
+                    struct qmp_error *err);
 int sidecar_replace(const char *file, int *old, struct qmp_error *err);
 void sidecar_discard(const char *file);
+
+/*
+ * Room on the file system that a sidecar keeps for those that replace it. What sidecar_prepare()
+ * writes keeps some; who holds the lock asks for more when there may be more.
+ */
+/* True: it has more now, and the stamp is wrong. */
+bool sidecar_keep_room(int fd);
+void sidecar_renew_room(const char *file);
+/* False: it kept none. Its bytes are not touched. */
+bool sidecar_give_room(const char *file);
 
 /* Take the writers' lock of @file. Returns a descriptor, or -1: QRW_ERR_LOCKED says by whom. */
 int sidecar_lock(const char *file, struct qmp_error *err);
@@ -101,6 +117,9 @@ int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err
 
 /* The same of @file, which was found: it says that it is about @image, whoever has written it. */
 int sidecar_trust_for(const char *file, const char *image, struct qmp_error *err);
+
+/* "WHAT FILE: strerror(errno)", and what to do. -1, and errno as it was. */
+int sidecar_error(struct qmp_error *err, const char *what, const char *file);
 
 /* @err, of errno, says that @file cannot be opened: whose is it? Another place would be another
  * record. -1, and errno as it was. */

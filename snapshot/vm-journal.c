@@ -13,6 +13,7 @@
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-check.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/recover.h"
 #include "snapshot/sidecar.h"
@@ -105,9 +106,11 @@ void journal_close(struct journal *j, struct qrw_vm *vm)
 {
     if (j->prepared)
         sidecar_discard(j->file);
+    journal_let_go(j);
+    if (j->saved) /* the one before it lay there, and what is removed by now */
+        sidecar_renew_room(j->file);
     if (j->lock >= 0)
         sidecar_unlock(j->file, j->lock);
-    journal_let_go(j);
     vm_tell_active(vm, j);
     vm->locked = false;
     free(j->file);
@@ -129,16 +132,31 @@ static int replace(struct journal *j, struct qmp_error *err)
 {
     j->prepared = false;
     journal_let_go(j);
-    return sidecar_replace(j->file, &j->replaced, err);
+    if (sidecar_replace(j->file, &j->replaced, err))
+        return -1;
+    j->saved = true;
+    return 0;
 }
 
-static int save(struct journal *j, struct qmp_error *err)
+static int save(struct journal *j, bool spends, struct qmp_error *err)
 {
     j->prepared = false;
-    if (sidecar_prepare(j->file, j->chain.doc, j->like, err) || replace(j, err))
+    if (sidecar_prepare(j->file, j->chain.doc, j->like, spends, err) || replace(j, err))
         return -1;
     j->unsaved = false;
     return 0;
+}
+
+/* The room that is kept is for who makes room, and for what is begun: not for new files. */
+static bool may_spend(const struct plan *p)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (plan_makes_file(step))
+            return false;
+    return true;
 }
 
 int journal_begin(struct journal *j, struct qrw_vm *vm, const struct plan *p, struct qmp_error *err)
@@ -152,7 +170,7 @@ int journal_begin(struct journal *j, struct qrw_vm *vm, const struct plan *p, st
     json_object_set_new(chain_pending(&j->chain), "folder", json_string(j->chain.folder));
     if (vm->process)
         json_object_set_new(chain_pending(&j->chain), "qemu", json_string(vm->process));
-    if (save(j, &why))
+    if (save(j, begun || may_spend(p), &why))
         qmp_error_wrap(&why, "sidecar");
     /* after the journal, which knows of it: it would be nobody's if the power failed now */
     else if (!link || !sidecar_link(j->file, link, &why))
@@ -185,7 +203,7 @@ static void meanwhile(void *journal, bool switches)
     if (!switches || !can_switch(j))
         return;
     set_switched(j, true);
-    j->prepared = !sidecar_prepare(j->file, j->chain.doc, j->like, NULL);
+    j->prepared = !sidecar_prepare(j->file, j->chain.doc, j->like, true, NULL);
     set_switched(j, false);
 }
 
@@ -196,7 +214,7 @@ static int switching(void *journal, struct qmp_error *err)
     if (!can_switch(j))
         return 0;
     set_switched(j, true);
-    if (!(j->prepared ? replace(j, err) : save(j, err)))
+    if (!(j->prepared ? replace(j, err) : save(j, true, err)))
         return 0;
     if (err)
         err->kind = QMP_ERR_SYSTEM; /* written or not: it can be taken back yet */
@@ -228,7 +246,7 @@ int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 
     if (bare)
         pointers_drop(j->pointers, NULL, j->file);
-    if (bare ? sidecar_remove(j->file, err) : save(j, err))
+    if (bare ? sidecar_remove(j->file, err) : save(j, true, err))
         return -1;
     if (bare ? !image_sync_folder(j->file, err) : !journal_follow(j, vm, err)) {
         if (!bare)

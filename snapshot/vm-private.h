@@ -146,6 +146,7 @@ struct journal {
     bool dropped;       /* snapshots that were overwritten in part, before it was undone */
     bool tidies;        /* vm_tidy() follows: its first note may have what there is to record */
     bool unsaved;       /* that is so: the document was not saved yet */
+    bool saved;         /* it was replaced at least once */
     bool prepared;      /* the note of a switch is written, and not yet in place */
     int replaced;       /* what the sidecar was before, open until there is time; -1 */
     json_t *pointers;   /* pointers_of() what was saved last */

@@ -75,11 +75,11 @@ Test(sidecar, that_was_replaced_stays_with_whoever_asked_for_it)
     struct stat before, held;
     int old = -2;
 
-    cr_assert_eq(sidecar_prepare(name, p->chain.doc, NULL, NULL), 0);
+    cr_assert_eq(sidecar_prepare(name, p->chain.doc, NULL, true, NULL), 0);
     cr_assert_eq(sidecar_replace(name, &old, NULL), 0);
     cr_expect_eq(old, -1, "there was none");
     cr_assert_eq(stat(name, &before), 0);
-    cr_assert_eq(sidecar_prepare(name, p->chain.doc, NULL, NULL), 0);
+    cr_assert_eq(sidecar_prepare(name, p->chain.doc, NULL, true, NULL), 0);
     cr_assert_eq(sidecar_replace(name, &old, NULL), 0);
     cr_assert_eq(fstat(old, &held), 0);
     cr_expect_eq(held.st_ino, before.st_ino);

@@ -291,6 +291,8 @@ int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_e
                               "something was put on top of that behind our back, or lies there "
                               "since a merge: qrewind check tells more, and qrewind repair "
                               "records it");
+    if (d->removable)
+        return qmp_error_hint(err, CHAIN_PUT_IN, meant);
     return qmp_error_hint(err, "start the VM with %s, or remove the sidecar if it is of another VM",
                           meant);
 }

@@ -126,6 +126,12 @@ json_t *chain_kept(const struct chain *c);
  * builds on: an array of ids. */
 json_t *chain_useless(const struct chain *c);
 
+/* A hint: a medium that was taken out is wanted. */
+#define CHAIN_PUT_IN                                                                               \
+    "put %s in again (blockdev-change-medium); if QEMU has it still open, qrewind repair closes "  \
+    "it "                                                                                          \
+    "first"
+
 /*
  * Does QEMU's chain of @d say something else than the document? QRW_ERR_REFUSED with
  * the difference and the way out: a frozen layer that is being written to, an active

@@ -114,10 +114,20 @@ void plan_drop_snapshot(struct plan *p, const char *name, bool keep_files)
     drop(p, gone, keep_files);
 }
 
+/* Its medium is out, and perhaps another one in: as if it was unplugged. */
+static bool is_out(const struct chain *c, const struct graph_disk *d)
+{
+    for (size_t i = 0; i < d->nlayers; i++)
+        if (chain_layer_by_file(c, d->layers[i].file))
+            return false;
+    return d->removable;
+}
+
 int plan_all_agree(const struct scene *s, struct qmp_error *err)
 {
     for (size_t i = 0; i < s->graph->ndisks; i++)
         if (chain_active(s->chain, s->graph->disks[i].id) &&
+            !is_out(s->chain, &s->graph->disks[i]) &&
             chain_agrees(s->chain, &s->graph->disks[i], err))
             return -1;
     return 0;

@@ -33,6 +33,32 @@ const struct graph_disk *plan_find_disk(const struct graph *g, const char *name,
     return NULL;
 }
 
+const struct graph_disk *plan_snapshot_disk(const struct scene *s, const char *id,
+                                            struct qmp_error *err)
+{
+    const struct graph_disk *d = graph_disk(s->graph, id);
+    auto_free char *file = chain_layer_file(s->chain, chain_active(s->chain, id));
+
+    if (d && d->nlayers)
+        return d;
+    if (d) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s is empty, and the snapshot has it", id);
+        qmp_error_hint(err, CHAIN_PUT_IN, file ? file : "its medium");
+        return NULL;
+    }
+    if (file && !graph_is_off(s->graph)) {
+        qmp_error_set(err, QRW_ERR_NOT_FOUND, "no disk '%s'", id);
+        qmp_error_hint(err,
+                       "plug it in again, called %s and with %s; if QEMU has that still open, "
+                       "qrewind repair closes it first",
+                       id, file);
+    } else {
+        plan_find_disk(s->graph, id, err);
+    }
+    qmp_error_wrap(err, "the snapshot has a disk that the VM has not");
+    return NULL;
+}
+
 char *plan_file(const struct scene *s, const char *name)
 {
     char *file = path_join(s->cwd, name);

@@ -12,6 +12,11 @@ char *plan_enumerate(char *list, const char *between, const char *more);
 const struct graph_disk *plan_find_disk(const struct graph *g, const char *name,
                                         struct qmp_error *err);
 
+/* The disk that a snapshot calls @id. QRW_ERR_NOT_FOUND, QRW_ERR_REFUSED (it is empty): what has to
+ * be plugged or put in again. */
+const struct graph_disk *plan_snapshot_disk(const struct scene *s, const char *id,
+                                            struct qmp_error *err);
+
 /*
  * The layer of @d that @name means: a snapshot's name (the layer it pins), a node, or
  * a file (as given, or its last component when only one layer is called so).

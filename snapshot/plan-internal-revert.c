@@ -54,10 +54,10 @@ static int find_disks(struct internal_way *w, struct qmp_error *err)
     json_t *held;
 
     json_object_foreach(json_object_get(w->snapshot, "disks"), id, held) {
-        const struct graph_disk *d = plan_find_disk(w->s->graph, id, err);
+        const struct graph_disk *d = plan_snapshot_disk(w->s, id, err);
 
         if (!d)
-            return qmp_error_wrap(err, "the snapshot has a disk that the VM has not");
+            return -1;
         if (!text(held, "tag") || (w->tag && !same(w->tag, text(held, "tag"))))
             return qmp_error_set(err, QRW_ERR_INVALID, "%s: its disks have different tags",
                                  w->name);

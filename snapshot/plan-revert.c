@@ -97,10 +97,10 @@ static int find_disks(struct way_back *w, struct qmp_error *err)
         return qmp_error_hint(err, PLAN_REACH);
     }
     json_object_foreach(w->tags ? w->tags : w->disks, id, held) {
-        const struct graph_disk *d = plan_find_disk(s->graph, id, err);
+        const struct graph_disk *d = plan_snapshot_disk(s, id, err);
 
         if (!d)
-            return qmp_error_wrap(err, "the snapshot has a disk that the VM has not");
+            return -1;
         if (way_take_disk(w, d, err))
             return -1;
     }

@@ -113,3 +113,42 @@ Test(removable, has_the_record_beside_it_only_where_nothing_else_is)
     lab_stop(lab);
     lab_stop(alone);
 }
+
+static void puts_in(struct lab *lab, const char *file)
+{
+    auto_free char *path = lab_path(lab, file);
+
+    json_decref(lab_qmp(lab, "blockdev-change-medium", "{s:s, s:s, s:s}", "id", "card", "filename",
+                        path, "format", "qcow2"));
+}
+
+/* A disk without its medium, or with another one, is as good as unplugged: snapshots of it cannot
+ * be gone back to, and can be deleted; until it is in again. */
+Test(removable, is_wanted_back_when_it_is_out)
+{
+    struct lab *lab = with(1, card);
+
+    for (int i = 1; i <= 3; i++) {
+        auto_free char *name = mem_printf("s%d", i);
+
+        write_both(lab, i);
+        does(lab, "create", name);
+    }
+    for (int other = 0; other < 2; other++) {
+        if (other)
+            puts_in(lab, "other.qcow2");
+        else
+            json_decref(lab_qmp(lab, "eject", "{s:s}", "id", "card"));
+        json_auto_t *error = refuses(lab, 1, "revert", "s3");
+        says(error, "hint", "vdb.s3.qcow2 in again (blockdev-change-medium)");
+        does(lab, "repair", "--only", "leaked-node");
+        does(lab, "delete", other ? "s2" : "s1");
+    }
+    puts_in(lab, "vdb.s3.qcow2");
+    does(lab, "check");
+    hold_both(lab, 3);
+    write_both(lab, 4);
+    does(lab, "revert", "s3");
+    hold_both(lab, 3);
+    lab_stop(lab);
+}

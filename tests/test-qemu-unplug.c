@@ -35,6 +35,8 @@ static void goes_with_the_reset(bool modern, const char *device, const char *nam
         cr_expect(text(list, held), "%s", held);
         json_auto_t *error = refuses(lab, 3, "revert", "s2");
         says(error, "desc", name);
+        says(error, "hint", "plug it in again");
+        says(error, "hint", "vdb.s1-2.qcow2");
     }
     turn_off(lab);
     struct lab *again = start_again(lab, WORDS("vda.s1-2.qcow2", "vdb.s1-2.qcow2"));

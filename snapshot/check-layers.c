@@ -2,7 +2,7 @@
 /*
  * check-layers: is each layer's file there, and sound?                  PURE
  *
- * Whether it is what it was: check-change.c.
+ * Whether it is what it was: check-change.c. Where it was moved to: check-moved.c.
  */
 #include <stdlib.h>
 
@@ -18,108 +18,6 @@ static json_int_t number(const json_t *obj, const char *key)
 }
 
 /* ---- a file that is not there ---- */
-
-/* How well it is known which file a layer was moved to. */
-enum likeness { FITS, ON_THE_SAME, ON_WHAT_IS_GONE, LIKENESSES };
-
-static const char *const likenesses[] = {
-    [FITS] = "has its size and time",
-    [ON_THE_SAME] = "builds on the same layer and is as large",
-    [ON_WHAT_IS_GONE] = "is as large, and builds on a file that is not there any more",
-};
-
-/* Did the user name @file, where no VM says what it runs on? */
-static bool is_named(const struct check *k, const char *file)
-{
-    const struct graph_disk *d = k->live ? NULL : graph_disk_with(k->s->graph, file);
-
-    return d && same(d->layers[0].file, file);
-}
-
-/*
- * Is @file, of @entry, an overlay that nobody knows, of the right size, on the very layer that
- * @layer builds on? If the files below were renamed, too, its header names what that was called
- * before: as is still recorded, or, where the new name is, what nothing is called now. An empty one
- * may be anybody's, but the user says that this is it.
- */
-static bool could_be(const struct check *k, const json_t *layer, const char *file,
-                     const json_t *entry, enum likeness how)
-{
-    auto_free char *below = chain_layer_file(k->c, text(layer, "backing"));
-    const char *leads = text(entry, "leads");
-
-    if (!below || !leads || number(entry, "virtual") != number(layer, "size") ||
-        (json_is_true(json_object_get(entry, "empty")) && !is_named(k, file)))
-        return false;
-    if (how == ON_THE_SAME)
-        return same(leads, below) || check_same_file(k, leads, below);
-    return !check_file(k, leads) && !chain_layer_by_file(k->c, leads);
-}
-
-/* The one file that nobody knows and that @id can be, of several the one that the user named. NULL:
- * none, or several. */
-static const char *find_by(const struct check *k, const char *id, enum likeness how)
-{
-    size_t several = 0, named = 0;
-    const json_t *layer = chain_layer(k->c, id);
-    const char *file, *found = NULL;
-    json_t *entry;
-
-    json_object_foreach((json_t *)k->files, file, entry) {
-        if (chain_layer_by_file(k->c, file) ||
-            !(how == FITS ? check_fits(layer, entry) : could_be(k, layer, file, entry, how)))
-            continue;
-        if (how == ON_THE_SAME && is_named(k, file))
-            named++;
-        else if (named)
-            continue;
-        several++;
-        found = file;
-    }
-    return (named ? named : several) == 1 ? found : NULL;
-}
-
-static const char *find_moved(const struct check *k, const char *id, enum likeness *how)
-{
-    const char *found = NULL;
-
-    *how = FITS;
-    if (json_object_get(chain_layer(k->c, id), "fingerprint"))
-        return find_by(k, id, FITS);
-    while (!found && ++*how < LIKENESSES)
-        found = find_by(k, id, *how);
-    return found;
-}
-
-/* One file that could be two layers is neither. */
-static void take_move(struct check *k, json_t *taken, const char *id, const char *file,
-                      enum likeness how)
-{
-    const char *other = text(taken, file);
-
-    if (!json_object_get(taken, file))
-        json_object_set_new(k->moved, id, json_pack("{s:s, s:i}", "file", file, "how", (int)how));
-    if (other)
-        json_object_del(k->moved, other);
-    json_object_set_new(taken, file, json_object_get(taken, file) ? json_null() : json_string(id));
-}
-
-void check_moves(struct check *k)
-{
-    json_auto_t *taken = json_object();
-    const char *id;
-    json_t *layer;
-
-    json_object_foreach(json_object_get(k->c->doc, "layers"), id, layer) {
-        auto_free char *file = chain_layer_file(k->c, id);
-        enum likeness how;
-        const char *moved =
-            check_is_file(k, id) && !check_file(k, file) ? find_moved(k, id, &how) : NULL;
-
-        if (moved)
-            take_move(k, taken, id, moved, how);
-    }
-}
 
 static json_t *rename_to(const char *id, const char *file)
 {
@@ -152,9 +50,8 @@ static void missing_for_good(struct check *k, const char *id, const char *file, 
 
 static void missing(struct check *k, const char *id, const char *file)
 {
-    const json_t *to = json_object_get(k->moved, id);
-    const char *moved = text(to, "file");
-    const enum likeness how = (enum likeness)number(to, "how");
+    bool sure;
+    const char *how, *moved = check_moved(k, id, &how, &sure);
     const struct graph_disk *d = NULL;
     auto_free char *why = chain_keeps(k->c, id);
     auto_free char *child = chain_other_child(k->c, id, NULL);
@@ -168,8 +65,8 @@ static void missing(struct check *k, const char *id, const char *file)
     else if (moved)
         check_add(k,
                   &(struct finding){"moved-file", file, "record the new name", rename_to(id, moved),
-                                    how != FITS},
-                  "it is not there; %s %s", moved, likenesses[how]);
+                                    !sure},
+                  "it is not there; %s %s", moved, how);
     else if (!why && !child)
         check_add(k,
                   &(struct finding){"missing-file", file, "drop it from the record",
@@ -198,6 +95,11 @@ static void missing_data(struct check *k, const char *id, const char *file, cons
 /* QEMU knows images by their own names, and begins there with a relative backing name. */
 static void linked(struct check *k, const char *id, const char *file, const char *target)
 {
+    if (!check_give(k, id, target, 0)) {
+        check_add(k, &(struct finding){.code = "moved-file", .subject = file},
+                  "it is a link to %s, which is another layer; get it back from a copy", target);
+        return;
+    }
     check_add(
         k,
         &(struct finding){"moved-file", file, "record the new name", rename_to(id, target), false},

@@ -65,6 +65,14 @@ enum check_how check_how_changed(const struct check *k, const char *id, const js
  * New string. */
 char *check_needed_by(const struct check *k, const char *id);
 
+/* Of check-moved.c: what @id has moved to (NULL: nobody knows), what speaks for it (words), and
+ * whether that is sure.
+ */
+const char *check_moved(const struct check *k, const char *id, const char **how, bool *sure);
+
+/* @file is the layer @id from now on. False: it is another one. */
+bool check_give(struct check *k, const char *id, const char *file, int how);
+
 /*
  * Which layers have another name, and which somebody has merged into another. What @id builds on
  * since; the layer that shows what @layer did; whether it is one that shows something else since;

@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/chain-check.h"
 #include "snapshot/clock.h"
 #include "snapshot/image.h"
+#include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 
 static mode_t mode_like(const char *like)
@@ -103,9 +105,11 @@ int sidecar_prepare(const char *file, json_t *doc, const char *like, bool spends
                     struct qmp_error *err)
 {
     const json_int_t generation = json_integer_value(json_object_get(doc, "generation"));
-    auto_free char *fresh = fresh_name(file);
+    auto_free char *fresh = fresh_name(file), *folder = path_folder(file);
     struct qmp_error why = {0};
 
+    if (chain_check(folder, doc, err))
+        return qmp_error_wrap(err, "%s stays as it was: what was to be recorded", file);
     json_object_set_new(doc, "generation", json_integer(generation + 1));
     /* we hold the lock: what lies there was prepared, and came to nothing */
     if (unlink(fresh) && errno != ENOENT)

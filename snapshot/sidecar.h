@@ -82,7 +82,8 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
  * journal is there before the first step, and what was reported as done stays done.
  * @like: the image whose permissions the file does not exceed (NULL: 0600).
  * The caller holds the lock. On failure the old file is as it was, but with QRW_ERR_UNKNOWN: it is
- * replaced, and a power cut may undo that.
+ * replaced, and a power cut may undo that. QRW_ERR_INVALID: @doc is what sidecar_load() would
+ * refuse.
  */
 int sidecar_save(const char *file, json_t *doc, const char *like, struct qmp_error *err);
 /* The same in two steps, the longer one first: who has prepared it replaces @file, or discards what

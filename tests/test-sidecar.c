@@ -172,6 +172,27 @@ Test(sidecar, that_cannot_be_saved_leaves_the_old_one)
     picture_free(p);
 }
 
+Test(sidecar, that_could_not_be_read_again_leaves_the_old_one)
+{
+    struct picture *p = draw("disk0: base* <- a");
+    auto_free char *file = here(name);
+    struct qmp_error err = {0};
+    struct chain c = {0};
+
+    lay(name, "disk0: base* <- a* <- b");
+    json_object_set_new(chain_layer(&p->chain, "L2"), "file", json_string("./base.qcow2"));
+    cr_expect_neq(sidecar_save(file, p->chain.doc, NULL, &err), 0);
+    cr_expect_eq(err.kind, QRW_ERR_INVALID);
+    cr_expect(strstr(err.context, "stays as it was"), "%s", err.context);
+    cr_expect_str_eq(err.desc, "two layers have this file: ./base.qcow2");
+    cr_assert_eq(sidecar_load(&c, file, NULL, NULL, NULL), 0);
+    auto_free char *picture = picture_draw(&c);
+    cr_expect_str_eq(picture, "disk0: base*s1 <- a*s2 <- b");
+    cr_expect_neq(access("a.qcow2.qrewind.json.new", F_OK), 0);
+    chain_done(&c);
+    picture_free(p);
+}
+
 Test(sidecar, in_a_folder_that_is_not_there_says_so)
 {
     struct picture *p = draw("disk0: base* <- a");

@@ -6,7 +6,9 @@
  *   the same with data                                           nobody's to remove but the user's
  *   the same on what the disk runs on, of a VM that is off       the guest may have run on it last
  *   STEM.NAME.vmstate.qcow2, STEM.NAME.vmstate, a memory by its content  it belongs to nothing
- *   SIDECAR.new, a link for a sidecar that leads nowhere         a save that was killed
+ *   SIDECAR.new, a link that led to it in its own folder         a save that was killed
+ *
+ * Links that lead to other folders: check-links.c.
  */
 #include <stdlib.h>
 
@@ -164,7 +166,8 @@ void check_orphans(struct check *k)
     if (chain_pending(k->c) || text(k->survey, "holder") || json_object_get(k->survey, "unread"))
         return;
     json_array_foreach(left, i, name)
-        orphan(k, json_string_value(name), false, "a save of the sidecar that was killed");
+        if (!check_is_link_of_others(k, json_string_value(name)))
+            orphan(k, json_string_value(name), false, "a save of the sidecar that was killed");
     json_object_foreach((json_t *)k->files, file, entry)
         look(k, file, entry);
 }

@@ -47,6 +47,11 @@ static int change_mode(struct qmp_client *client, const json_t *mend, struct qmp
                           (mode_t)json_integer_value(json_object_get(mend, "mode")), err);
 }
 
+static int lead(struct qmp_client *client, const json_t *mend, struct qmp_error *err)
+{
+    return sidecar_point(text(mend, "to"), text(mend, "file"), err);
+}
+
 /* It was looked at a moment ago; what has been begun with since then stays. */
 static int remove_file(struct qmp_client *client, const json_t *mend, struct qmp_error *err)
 {
@@ -73,6 +78,7 @@ int mend_outside(struct qmp_client *client, const json_t *mend, struct qmp_error
         {"backing", false, name_backing}, {"backing-live", true, name_backing_live},
         {"leaks",   false, free_leaks},   {"close",        true, close_node},
         {"chmod",   false, change_mode},  {"unlink",       false, remove_file},
+        {"lead",    false, lead},
         // clang-format on
     };
 

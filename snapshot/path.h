@@ -17,6 +17,14 @@ char *path_join(const char *folder, const char *file);
 /* @file seen from @folder: "x.qcow2" if it lies in there, else @file as it is. New string. */
 char *path_relative(const char *folder, const char *file);
 
+/* The same across folders that lie in a common one: "../two/x.qcow2". Both are whole. New string;
+ * NULL: they have but "/" in common. */
+char *path_across(const char *folder, const char *file);
+
+/* @file, whole, without "..", by name alone: what it means where no folder is a link. New string.
+ */
+char *path_climb(const char *file);
+
 /* The name without folder and last extension: "disk" of "/a/disk.qcow2". New string. */
 char *path_stem(const char *file);
 

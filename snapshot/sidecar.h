@@ -67,6 +67,11 @@ void sidecar_unlink(const char *link);
 int sidecar_point(const char *file, const char *link, struct qmp_error *err);
 /* Remove @link, if it is one to the sidecar @file, which is still there. */
 void sidecar_unpoint(const char *file, const char *link);
+/* Where @link leads, by name. New string, NULL: it is no link. */
+char *sidecar_target(const char *link);
+/* The same of one beside an image that leads to a sidecar in another folder, which is not there.
+ * NULL: @link is no such link, or whose it is may not say so. */
+char *sidecar_away(const char *link);
 
 /*
  * Read and check @file. A file that does not exist gives an empty document for the VM

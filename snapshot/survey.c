@@ -229,6 +229,17 @@ static bool is_sidecar(const struct image_stat *st, const char *sidecar)
            image_same(st, &own);
 }
 
+/* A link to a sidecar that is not there. */
+static void take_link(struct survey *s, const char *link)
+{
+    auto_free char *away = sidecar_away(link);
+
+    if (away)
+        set_text(json_object_get(s->whole, "away"), link, away);
+    else
+        json_array_append_new(json_object_get(s->whole, "leftovers"), json_string(link));
+}
+
 static void take_entry(struct survey *s, const char *folder, const char *name)
 {
     auto_free char *file = mem_printf("%s/%s", strcmp(folder, "/") ? folder : "", name);
@@ -238,7 +249,9 @@ static void take_entry(struct survey *s, const char *folder, const char *name)
 
     if (!looks(s, file, &st) || same(file, own) || is_sidecar(&st, own))
         return;
-    if (same(file, fresh) || (st.symlink && !st.exists && path_ends(name, SIDECAR_SUFFIX)))
+    if (st.symlink && !st.exists && path_ends(name, SIDECAR_SUFFIX))
+        take_link(s, file);
+    else if (same(file, fresh))
         json_array_append_new(json_object_get(s->whole, "leftovers"), json_string(file));
     else if (st.regular && path_ends(name, SIDECAR_SUFFIX))
         take_sidecar(s, "sidecars", file);
@@ -350,8 +363,8 @@ json_t *survey_take(const struct chain *c, const struct graph *g, const char *si
     struct survey s = {
         .c = c,
         .files = files,
-        .whole = json_pack("{s:s?, s:o, s:{}, s:{}, s:{}, s:[]}", "sidecar", sidecar, "files",
-                           files, "sidecars", "named", "names", "leftovers"),
+        .whole = json_pack("{s:s?, s:o, s:{}, s:{}, s:{}, s:{}, s:[]}", "sidecar", sidecar, "files",
+                           files, "sidecars", "named", "names", "away", "leftovers"),
         .names = json_object(),
         .todo = json_array(),
         .folders = json_object(),

@@ -10,6 +10,8 @@
  *    "sidecars": {OTHER: {IMAGE: {"ours", "active"}}},
  *    "named": the same of those that are not called so: copies, perhaps
  *    "names": {OTHER: how many snapshots that has},
+ *    "away": {LINK: SIDECAR},                  beside images: to sidecars that are not there
+ *    "pointers": {LINK: true},                 by vm-check.c: those that the document needs
  *    "live": true, "nodes": [NAME],            by vm-check.c, of a VM that runs
  *    "restarted": true,                        the same: since what is pending was begun
  *    "unrecorded": true,                       the same: there is no sidecar

@@ -77,6 +77,8 @@ static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file
         json_object_del(found, "files");
     }
     json_object_set_new(found, "live", json_boolean(!vm->offline));
+    if (file)
+        json_object_set_new(found, "pointers", pointers_of(c, file));
     json_object_set_new(found, "restarted", json_boolean(vm_is_another(vm, c, NULL)));
     if (!vm->offline && !vm->graph.njobs)
         take_nodes(vm, found);

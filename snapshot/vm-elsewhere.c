@@ -2,7 +2,8 @@
 /*
  * vm-elsewhere: a sidecar that no disk leads to, and that knows one nevertheless. It lies beside
  * one disk of a VM: started without that one, the VM seems to have none. So it does where its
- * active image was renamed, or all of its images were.
+ * active image was renamed, or all of its images were. And one that is out of reach: a link leads
+ * to it.
  */
 #include <stdlib.h>
 
@@ -90,6 +91,26 @@ static int check_cut(const struct graph_disk *d, struct qmp_error *err)
     return rc;
 }
 
+/* A link beside a layer leads to the record, which is out of reach. */
+static int check_away(const struct graph_disk *d, struct qmp_error *err)
+{
+    for (size_t i = 0; i < d->nlayers; i++) {
+        auto_free char *link = mem_printf("%s" SIDECAR_SUFFIX, d->layers[i].file);
+        auto_free char *away = graph_has_folder(link) ? sidecar_away(link) : NULL;
+
+        if (!away)
+            continue;
+        auto_free char *quoted = path_quote(link);
+        qmp_error_set(err, QRW_ERR_REFUSED, "the record of disk %s is %s, which is not there",
+                      d->id, away);
+        return qmp_error_hint(err,
+                              "mount what it lies on, or say where it is now: --sidecar FILE; if "
+                              "it is gone for good: rm %s",
+                              quoted);
+    }
+    return 0;
+}
+
 /* QRW_ERR_REFUSED: there is one. */
 static int check(const struct graph_disk *d, struct qmp_error *err)
 {
@@ -111,6 +132,14 @@ static int check(const struct graph_disk *d, struct qmp_error *err)
     return rc;
 }
 
+int vm_check_away(const struct qrw_vm *vm, struct qmp_error *err)
+{
+    for (size_t i = 0; i < vm->graph.ndisks && !vm->strange; i++)
+        if (!graph_skip_reason(&vm->graph.disks[i]) && check_away(&vm->graph.disks[i], err))
+            return -1;
+    return 0;
+}
+
 int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_error *err)
 {
     if (vm->strange)
@@ -119,7 +148,8 @@ int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_
         const struct graph_disk *d = &vm->graph.disks[i];
 
         if (!graph_skip_reason(d) && graph_has_folder(d->layers[0].file) &&
-            (check(d, err) || check_renamed(d, foreign, err) || check_cut(d, err)))
+            (check_away(d, err) || check(d, err) || check_renamed(d, foreign, err) ||
+             check_cut(d, err)))
             return -1;
     }
     return 0;

@@ -43,6 +43,8 @@ static int check_only_one(const struct qrw_vm *vm, struct qmp_error *err)
 
     if (vm->strange)
         return 0;
+    if (vm_check_away(vm, err))
+        return -1;
     int rc = sidecar_find(&vm->graph, &other, NULL, err);
     for (size_t i = 0; i < vm->graph.ndisks && !rc && !other; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
@@ -292,6 +294,9 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
     }
     if (link && !after)
         sidecar_unlink(link); /* first: after the record nobody would know of it */
+    /* to one that is gone it would seem to be out of reach */
+    if (link && after && chain_is_bare(&j->chain) && !save(j, true, NULL))
+        sidecar_unlink(link);
     if (journal_save(j, vm, err))
         return -1;
     if (link && after)

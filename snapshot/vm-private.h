@@ -92,6 +92,9 @@ int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign
  * runs on, misses an image that builds on the same: renamed, perhaps. */
 int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_error *err);
 
+/* The same: QRW_ERR_REFUSED if a link beside a layer leads to a sidecar that is not there. */
+int vm_check_away(const struct qrw_vm *vm, struct qmp_error *err);
+
 /* The document of the VM, an empty one when there is no sidecar. */
 int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err);
 

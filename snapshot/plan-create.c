@@ -16,6 +16,7 @@
 #include "qmp/mem.h"
 #include "snapshot/operations.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-again.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-live.h"
@@ -366,7 +367,6 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
         return -1;
     plan_steps(p, s, args, name, &t, &w);
     record(p, s, args, name, &t, memory ? plan_memory_record(p, s, memory, name, w.live) : NULL);
-
     json_object_set_new(p->result, "snapshot", json_string(name));
     json_t *overlays = json_object();
     for (size_t i = 0; i < t.n; i++)
@@ -393,6 +393,7 @@ static bool needs_agent(const void *arguments)
 const struct qrw_operation qrw_create = {.name = "create",
                                          .level = GRAPH_DISKS,
                                          .plan = plan,
+                                         .again = again_created,
                                          .freezes = true,
                                          .needs_machine = needs_machine,
                                          .saves_live = saves_live,

@@ -13,6 +13,7 @@
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-again.h"
 #include "snapshot/plan-delete.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-merge.h"
@@ -196,6 +197,7 @@ static int drop_undo(struct plan *p, const struct scene *s, bool keep_files, str
     if (!keep_files)
         plan_internal_forget(p, s);
     chain_set_undo(&p->after, NULL);
+    json_object_set_new(p->result, "undo", json_false());
     json_object_foreach(json_object_get(undo, "disks"), disk, held)
         if (!keep_files)
             chain_loosen(&p->after, text(held, "layer"));
@@ -217,4 +219,4 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
 }
 
 const struct qrw_operation qrw_delete = {
-    .name = "delete", .level = GRAPH_NODES, .plan = plan, .tidies = true};
+    .name = "delete", .level = GRAPH_NODES, .plan = plan, .again = again_deleted, .tidies = true};

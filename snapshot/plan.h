@@ -79,6 +79,8 @@ struct qrw_operation {
     bool (*needs_machine)(const void *args, const struct graph *g);
     bool (*saves_live)(const void *args); /* then how QEMU migrates, too */
     bool (*needs_agent)(const void *args);
+    /* Is it done already, by the interrupted one of which @earlier is the result? (plan-again.h) */
+    json_t *(*again)(const void *args, const json_t *earlier, const struct chain *c);
     bool freezes; /* it puts overlays on what is there */
     bool resets;  /* it may reset the guest */
     bool tidies;  /* merges may be due after it */

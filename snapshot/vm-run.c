@@ -15,7 +15,10 @@
 #include "snapshot/chain-check.h"
 #include "snapshot/clock.h"
 #include "snapshot/image.h"
+#include "snapshot/member.h"
 #include "snapshot/operations.h"
+#include "snapshot/plan-again.h"
+#include "snapshot/plan-tidy.h"
 #include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
 
@@ -56,8 +59,9 @@ static int still_running(const json_t *earlier, struct qmp_error *err)
                           job, job);
 }
 
+/* *@done: what was finished, if something was (the caller's reference). */
 static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level level, bool *any,
-                          struct qmp_error *err)
+                          json_t **done, struct qmp_error *err)
 {
     json_auto_t *earlier = NULL;
     enum settled how;
@@ -69,6 +73,8 @@ static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level
         return 0;
     if (how == SETTLED_RUNNING)
         return still_running(earlier, err);
+    if (how == SETTLED_FINISHED)
+        *done = json_incref(earlier);
     vm_note(vm, 0, "an interrupted %s was %s first",
             json_string_value(json_object_get(earlier, "operation")),
             how == SETTLED_FINISHED ? "finished"
@@ -304,6 +310,8 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
     }
 
     if (!make_plan(&p, op, args, &s, err) && !check_document(&p, err)) {
+        if (op->tidies || op == &plan_tidy)
+            again_mark(&p);
         if (flags & QRW_DRY_RUN)
             result = preview(vm, j, &p, err);
         else if (plan_is_idle(&p, &j->chain))
@@ -323,12 +331,30 @@ static void list_all(json_t *result)
     json_object_update_missing(result, none);
 }
 
+/* Who tells the same again may find it done: by @earlier, which was just finished, or all but the
+ * merges, as the document had @marked. New reference, NULL: no. */
+static json_t *done_already(const struct journal *j, const struct qrw_operation *op,
+                            const void *args, unsigned flags, const json_t *earlier,
+                            const json_t *marked)
+{
+    const json_t *const from[] = {earlier, marked};
+    json_t *result = NULL;
+
+    for (size_t i = 0; i < 2 && op->again && !result; i++)
+        if (same(text(from[i], "operation"), op->name))
+            result = op->again(args, from[i], &j->chain);
+    if (result && flags & QRW_DRY_RUN)
+        json_object_set_new(result, "plan", json_array());
+    return result;
+}
+
 json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *args, unsigned flags,
                 struct qmp_error *err)
 {
     const char *decision = op->decision ? op->decision(args) : NULL;
     const enum graph_level level = op->tidies && flags & QRW_DRY_RUN ? GRAPH_NODES : op->level;
     int64_t begun_us = clock_us();
+    json_auto_t *earlier = NULL, *marked = NULL;
     bool settled = false;
     json_t *result = NULL;
     struct journal j;
@@ -338,10 +364,12 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     if (needs_machine(vm, op, args))
         vm_ask_machine(vm, saves_live(op, args));
     if (!journal_open(&j, vm, err) && !vm_observe_nodes(vm, err)) {
+        marked = json_incref(again_marked(&j.chain));
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
         else if (!vm_check_mixed(vm, &j.chain, j.file, err) &&
-                 !settle_earlier(vm, &j, level, &settled, err) &&
+                 !settle_earlier(vm, &j, level, &settled, &earlier, err) &&
+                 !(result = done_already(&j, op, args, flags, earlier, marked)) &&
                  !(vm->offline && op->freezes && vm_check_above(vm, &j.chain, err)) &&
                  !(flags & QRW_AFTER && vm_pretend_again(vm, &j, err))) {
             j.tidies = op->tidies;

@@ -41,7 +41,7 @@ static const struct opt opts[] = {
     {"internal", OPT_FLAG, A(internal),
      .help = "inside the images, which must be qcow2; no overlays are made"},
     {"halt", OPT_FLAG, A(halt), .help = "leave the guest stopped"},
-    {"max-depth", OPT_COUNT, offsetof(struct args, max_depth), .value = "N",
+    {"max-depth", OPT_LIMIT, offsetof(struct args, max_depth), .value = "N",
      .help = "then prune: no chain deeper than N layers"},
     {"quiesce", OPT_CHOICE, A(quiesce), .words = quiesce, .bare = "require",
      .help = "freeze the guest's file systems meanwhile; default: no, alone: require"},

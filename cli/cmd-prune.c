@@ -18,7 +18,7 @@ static const struct opt opts[] = {
     {"keep-weekly", OPT_COUNT, A(weekly), .value = "N", .help = "of each of N weeks"},
     {"keep-monthly", OPT_COUNT, A(monthly), .value = "N", .help = "of each of N months"},
     {"keep-yearly", OPT_COUNT, A(yearly), .value = "N", .help = "of each of N years"},
-    {"max-depth", OPT_COUNT, A(max_depth), .value = "N",
+    {"max-depth", OPT_LIMIT, A(max_depth), .value = "N",
      .help = "no chain deeper than N layers; the oldest go first"},
     {0},
 };

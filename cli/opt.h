@@ -25,6 +25,7 @@ enum opt_type {
     OPT_CHOICE,  /* int: the index in `words` */
     OPT_SIZE,    /* int64_t: a number not below 0, with k, M, G or T: times 1024, … */
     OPT_COUNT,   /* int64_t: a number not below 0 */
+    OPT_LIMIT,   /* int64_t: a number above 0 */
     OPT_SECONDS, /* int: milliseconds; given in seconds, fractions allowed */
 };
 

@@ -114,9 +114,10 @@ int value_store(const struct opt *o, void *args, const char *text, struct qmp_er
             return invalid(o, text, "a size like 512k, 10M or 1G", err);
         break;
     case OPT_COUNT:
+    case OPT_LIMIT:
         *(int64_t *)member = text[strspn(text, "0123456789")] ? -1 : value_size(text);
-        if (*(int64_t *)member < 0)
-            return invalid(o, text, "a number", err);
+        if (*(int64_t *)member < (o->type == OPT_LIMIT))
+            return invalid(o, text, o->type == OPT_LIMIT ? "a number above 0" : "a number", err);
         break;
     case OPT_SECONDS:
         return seconds(o, member, text, err);

@@ -50,6 +50,8 @@ Test(cli, wrong_usage_says_what_is_wrong_and_ends_with_2)
         {"qrewind job speed j 1x", "qrewind: job: N: '1x' is not a size like 512k, 10M or 1G\n"},
         {"qrewind prune --keep-last 1k",
          "qrewind: prune: --keep-last: '1k' is not a number\n  see 'qrewind help prune'\n"},
+        {"qrewind create --max-depth=0 s", "qrewind: create: --max-depth: '0' is not a number "
+                                           "above 0\n  see 'qrewind help create'\n"},
         {"qrewind job pause j 1", "qrewind: job: one argument too many: '1'\n"},
         {"qrewind events -i disk.qcow2", "qrewind: events: this verb does not take --image\n"},
         {"qrewind -n list", "qrewind: list: this verb does not take --dry-run\n"},

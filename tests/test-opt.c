@@ -36,6 +36,7 @@ static const struct opt opts[] = {
     {"method", OPT_CHOICE, A(method), .words = words, .bare = "sync"},
     {"wait", OPT_SECONDS, A(ms), .help = ""},
     {"speed", OPT_SIZE, A(speed), .help = ""},
+    {"limit", OPT_LIMIT, A(speed), .help = ""},
     {"REST", OPT_STRINGS, A(rest), .place = OPT_MAY},
     {0},
 };
@@ -128,6 +129,7 @@ Test(opt, every_misuse_is_named)
         {"x --method=snyc",
          "--method: 'snyc' is not one of auto, snapshot, sync; did you mean sync?"},
         {"x --speed 1q", "--speed: '1q' is not a size like 512k, 10M or 1G"},
+        {"x --limit 0", "--limit: '0' is not a number above 0"},
         {"x --wait soon", "--wait: 'soon' is not a number of seconds"},
         {"x --wait -1", "--wait: '-1' is not a number of seconds"},
         {"x --wait 1e9", "--wait: '1e9' is not a number of seconds"},

@@ -229,6 +229,19 @@ static int look_closer(struct qrw_vm *vm, struct qmp_error *err)
     return 0;
 }
 
+/* A QEMU that has no machine yet refuses to tell of its jobs (question @jobs), which nothing else
+ * makes it do. */
+static void see_preconfig(const struct ask *a, size_t jobs, struct qmp_error *err)
+{
+    struct qmp_error why = {0};
+
+    ask_reply(a, jobs, &why);
+    if (why.kind != QMP_ERR_COMMAND || qmp_error_no_command(&why))
+        return;
+    qmp_error_set(err, QRW_ERR_UNSUPPORTED, "QEMU has no machine yet (-preconfig): %s", why.desc);
+    qmp_error_hint(err, "qrewind qmp x-exit-preconfig lets it go on");
+}
+
 /* Nobody listens: there is a way without. */
 static int not_there(const struct qrw_vm *vm, struct qmp_error *err)
 {
@@ -274,12 +287,16 @@ int vm_observe_first(struct qrw_vm *vm, enum graph_level level, struct qmp_error
     graph_done(g);
     ask_add(a, "query-status", NULL, take_status, g);
     ask_add(a, "query-block", NULL, take_block, g);
-    ask_add(a, "query-jobs", NULL, take_jobs, g);
+    const size_t jobs = ask_add(a, "query-jobs", NULL, take_jobs, g);
     if (level == GRAPH_NODES) {
         vm->nodes = ask_new(vm->client, stop_of(vm));
         ask_add(vm->nodes, "query-blockstats", NULL, take_stats, g);
     }
-    if (ask_finish(a, err))
+    const bool failed = ask_run(a, err) || ask_failed(a, err);
+    if (failed)
+        see_preconfig(a, jobs, err);
+    ask_free(a);
+    if (failed)
         return not_there(vm, err);
     ask_job_nodes(vm);
     if (qmp_client_version(vm->client) < OLDEST_QEMU) {

@@ -14,6 +14,20 @@ static void make(const char *folder, void *command)
     cr_assert_eq(r.status, 0, "%s: %s", (const char *)command, r.err);
 }
 
+/* It has no disks yet. */
+Test(corners, a_machine_that_is_still_to_be_configured)
+{
+    static const char *const args[] = {"-preconfig", NULL};
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1, .args = args});
+    json_auto_t *error = refuses(lab, 7, "create", "s1");
+
+    says(error, "desc", "no machine yet (-preconfig)");
+    says(error, "hint", "x-exit-preconfig");
+    does(lab, "qmp", "x-exit-preconfig");
+    does(lab, "create", "s1");
+    lab_stop(lab);
+}
+
 Test(corners, sizes_and_clusters_of_any_kind)
 {
     static const struct {

@@ -87,11 +87,7 @@ static int check_disk(const struct scene *s, const struct overlays *t, size_t at
     if (plan_check_idle(s->graph, d, err) || chain_agrees(s->chain, d, err) ||
         plan_check_lost(d, graph_active(d), NULL, err))
         return -1;
-    for (size_t i = 0; i < at; i++)
-        if (!strcmp(t->list[i].disk->layers[0].file, d->layers[0].file))
-            return qmp_error_set(err, QRW_ERR_REFUSED, "disks %s and %s share the image %s",
-                                 t->list[i].disk->id, d->id, d->layers[0].file);
-    return 0;
+    return overlays_check_alone(t, at, err);
 }
 
 /* The user's own choice for @d in "DISK=FILE", or NULL. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 
@@ -27,7 +28,7 @@ void overlays_add(struct overlays *o, const struct scene *s, const struct graph_
 bool overlays_have(const struct overlays *o, const struct graph_disk *d)
 {
     for (size_t i = 0; i < o->n; i++)
-        if (o->list[i].disk == d)
+        if (o->list[i].disk == d || same(o->list[i].disk->node, d->node))
             return true;
     return false;
 }
@@ -41,6 +42,24 @@ void overlays_note_others(struct plan *p, const struct scene *s, const struct ov
         if (!overlays_have(o, d) && !graph_skip_reason(d))
             plan_note(p, "disk %s is no part of %s: it stays as it is", d->id, snapshot);
     }
+}
+
+int overlays_check_alone(const struct overlays *o, size_t at, struct qmp_error *err)
+{
+    const struct graph_disk *d = o->list[at].disk;
+
+    for (size_t i = 0; i < at; i++) {
+        const struct graph_disk *other = o->list[i].disk;
+
+        if (!same(other->layers[0].file, d->layers[0].file))
+            continue;
+        qmp_error_set(err, QRW_ERR_REFUSED, "disks %s and %s share the image %s", other->id, d->id,
+                      d->layers[0].file);
+        if (same(other->node, d->node)) /* else that one would go on in what is frozen */
+            qmp_error_hint(err, "it is under both: --exclude %s", d->id);
+        return -1;
+    }
+    return 0;
 }
 
 static bool has_file(const struct overlays *o, const char *file)

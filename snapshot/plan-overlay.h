@@ -25,10 +25,14 @@ void overlays_done(struct overlays *o);
 #define auto_overlays __attribute__((cleanup(overlays_done)))
 
 void overlays_add(struct overlays *o, const struct scene *s, const struct graph_disk *d);
+/* Does one go on @d? Devices that share a node go where it goes. */
 bool overlays_have(const struct overlays *o, const struct graph_disk *d);
 /* Note which disks of the VM stay as they are while those of @o go back to @snapshot. */
 void overlays_note_others(struct plan *p, const struct scene *s, const struct overlays *o,
                           const char *snapshot);
+
+/* QRW_ERR_REFUSED: an overlay before @at goes on the same image. */
+int overlays_check_alone(const struct overlays *o, size_t at, struct qmp_error *err);
 
 /* Name the file of overlay @at by rule: beside the active layer, "disk.NAME.qcow2". */
 void overlays_name(struct overlays *o, size_t at, const struct scene *s, const char *name);

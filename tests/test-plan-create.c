@@ -271,7 +271,7 @@ static const struct picture_case refusals[] = {
      "overlay goes: --overlay disk0=FILE)"},
     {"two disks share an image",
      "disk0: a; disk1: a", "create s1",
-     "refused: disks disk0 and disk1 share the image a"},
+     "refused: disks disk0 and disk1 share the image a (it is under both: --exclude disk1)"},
     {"our job holds the disk",
      "disk0: a; job qrw-mirror-disk0 mirror ready", "create s1",
      "locked: disk disk0 is busy: the job qrw-mirror-disk0 (mirror) is ready (wait for it "

@@ -74,6 +74,31 @@ Test(drives, one_that_has_a_medium_and_no_image_is_not_empty)
     lab_stop(lab);
 }
 
+/* What goes on the one node is under both. */
+Test(drives, two_devices_on_one_node_are_one_disk)
+{
+    static const char *const args[] = {
+        "-blockdev",
+        "{\"driver\": \"raw\", \"node-name\": \"one\", \"file\": {\"driver\": \"file\", "
+        "\"filename\": \"vdz.raw\"}}",
+        "-device",
+        "virtio-scsi-pci",
+        "-device",
+        "scsi-hd,drive=one,id=left,share-rw=on",
+        "-device",
+        "scsi-hd,drive=one,id=right,share-rw=on",
+        NULL};
+    struct lab *lab = with(args);
+    json_auto_t *error = refuses(lab, 1, "create", "s1");
+
+    says(error, "hint", "--exclude right");
+    does(lab, "create", "s1", "--exclude", "right");
+    json_auto_t *doc = tells(lab, "revert", "s1", "--keep", "k"), *disks = tells(lab, "disks");
+    cr_expect(!mentions(at(doc, "notes"), "right"));
+    says(disks, "disks.2.layers.0.file", text(disks, "disks.1.layers.0.file"));
+    lab_stop(lab);
+}
+
 Test(drives, excluded_ones_are_not_mentioned)
 {
     static const char *const args[] = {"-drive",

@@ -41,7 +41,30 @@ void chain_follow_folder(struct chain *c)
 
     if (!from || !strcmp(from, c->folder) || from[0] != '/' || !from[1])
         return;
-    json_t *now = moved(pending, from, c->folder);
+    json_t *was = json_incref(json_object_get(pending, "was")), *now;
+    if (!json_is_array(was)) {
+        json_decref(was);
+        was = json_array();
+    }
+    json_array_append_new(was, json_string(from));
+    json_object_del(pending, "was");
+    now = moved(pending, from, c->folder);
     json_object_set_new(now, "folder", json_string(c->folder));
+    json_object_set_new(now, "was", was);
     json_object_set_new(c->doc, "pending", now);
+}
+
+char *chain_where_it_was(const struct chain *c, const char *file)
+{
+    const json_t *was = json_object_get(chain_pending(c), "was"), *from;
+    size_t i;
+
+    json_array_foreach(was, i, from) {
+        json_auto_t *name = json_string(file), *now = NULL;
+
+        now = json_is_string(from) ? moved(name, json_string_value(from), c->folder) : NULL;
+        if (now && !json_equal(now, name))
+            return mem_strdup(json_string_value(now));
+    }
+    return NULL;
 }

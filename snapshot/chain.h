@@ -55,6 +55,9 @@ json_t *chain_pending(const struct chain *c);
 /* The files of the folder that it was begun in, which the sidecar's was then, are those in the
  * sidecar's folder now. */
 void chain_follow_folder(struct chain *c);
+/* What @file, which lay below a folder that was followed, is called now. New string, NULL: it did
+ * not. */
+char *chain_where_it_was(const struct chain *c, const char *file);
 json_t *chain_layer(const struct chain *c, const char *id);
 /* How a document in @folder spells @file: relative where it lies in there. New string. */
 char *chain_spell(const char *folder, const char *file);

@@ -4,7 +4,7 @@
  *
  * The headers name files by the folder that was, and nothing can be settled before they are found.
  * What is pending may have changed who builds on whom, so no header is given another meaning:
- * one that names a file that is gone gets the name of the one that is called so and was recorded.
+ * one that names a file that is gone gets the name that this recorded file has now.
  */
 #include <stdlib.h>
 
@@ -15,19 +15,24 @@
 #include "snapshot/path.h"
 #include "snapshot/vm-offline.h"
 
-/* A recorded layer of @c that is called like @file, and is there. New string, NULL: none. */
-static char *found_again(const struct chain *c, const char *file)
+/*
+ * What the name @file in the header of the layer @id of @c means now, and is there. Another layer
+ * may be called so in another folder: it is the one that lies where @file lay, seen from the folder
+ * that was; else the one that is recorded below @id. New string, NULL: none.
+ */
+static char *found_again(const struct chain *c, const struct chain *moved, const char *id,
+                         const char *file)
 {
-    const char *id;
-    json_t *layer;
+    char *now = chain_where_it_was(moved, file);
 
-    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
-        char *path = chain_layer_file(c, id);
+    if (!now) {
+        auto_free char *below = chain_layer_file(c, text(chain_layer(c, id), "backing"));
 
-        if (same(path_name(path), path_name(file)) && image_is_there(path))
-            return path;
-        free(path);
+        now = below && same(path_name(below), path_name(file)) ? mem_strdup(below) : NULL;
     }
+    if (now && chain_layer_by_file(c, now) && image_is_there(now))
+        return now;
+    free(now);
     return NULL;
 }
 
@@ -40,9 +45,10 @@ static bool is_ours(const struct qrw_vm *vm, const struct chain *c, const char *
            belongs(file, false, c, &vm->graph);
 }
 
-/* Mend the header of @file, which is a layer of @c. Returns whether it was; -1: @err. */
-static int follow(const struct qrw_vm *vm, struct chain *c, const char *id, const char *file,
-                  struct qmp_error *err)
+/* Mend the header of @file, which is a layer of @c, as @moved was. Returns whether it was; -1:
+ * @err. */
+static int follow(const struct qrw_vm *vm, const struct chain *c, const struct chain *moved,
+                  const char *id, const char *file, struct qmp_error *err)
 {
     struct qcow2_header h = {0};
     int rc = 0;
@@ -50,7 +56,7 @@ static int follow(const struct qrw_vm *vm, struct chain *c, const char *id, cons
     if (!same(text(chain_layer(c, id), "format"), "qcow2") || image_read_header(file, &h, NULL))
         return 0;
     auto_free char *named = h.backing ? image_backing_path(file, h.backing) : NULL;
-    auto_free char *now = named && image_is_gone(named) ? found_again(c, named) : NULL;
+    auto_free char *now = named && image_is_gone(named) ? found_again(c, moved, id, named) : NULL;
     if (now && h.backing_format && is_ours(vm, c, file)) {
         auto_free char *folder = path_folder(file), *spelled = chain_spell(folder, now);
 
@@ -64,7 +70,8 @@ static int follow(const struct qrw_vm *vm, struct chain *c, const char *id, cons
 }
 
 /* All of @c's; what is remembered of those that are written to is forgotten. */
-static int follow_all(const struct qrw_vm *vm, struct chain *c, struct qmp_error *err)
+static int follow_all(const struct qrw_vm *vm, struct chain *c, const struct chain *moved,
+                      struct qmp_error *err)
 {
     const char *id;
     json_t *layer;
@@ -72,7 +79,7 @@ static int follow_all(const struct qrw_vm *vm, struct chain *c, struct qmp_error
 
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
         auto_free char *file = chain_layer_file(c, id);
-        int rc = follow(vm, c, id, file, err);
+        int rc = follow(vm, c, moved, id, file, err);
 
         if (rc < 0)
             return -1;
@@ -94,8 +101,8 @@ int vm_follow_move(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
                    err))
         return -1;
     after.owner = j->chain.owner;
-    before = follow_all(vm, &j->chain, err);
-    then = before < 0 ? -1 : follow_all(vm, &after, err);
+    before = follow_all(vm, &j->chain, &j->chain, err);
+    then = before < 0 ? -1 : follow_all(vm, &after, &j->chain, err);
     if (before + then > 0) {
         json_object_set(chain_pending(&j->chain), "after", after.doc);
         vm_note(vm, 0, "the folder was moved: %d header(s) name the files in it now",

@@ -234,24 +234,79 @@ Test(qemu_copied, nothing_is_done_on_a_folder_that_is_seen_at_two_places)
     offline_ok("qrewind -i one/a.qcow2 create s3");
 }
 
+/* As if something had been interrupted that had not begun yet. */
+static void interrupt(const char *sidecar)
+{
+    json_auto_t *doc = json_load_file(sidecar, 0, NULL), *after = json_deep_copy(doc);
+    auto_free char *folder = mem_printf("%s/%s", scratch_folder(), sidecar);
+    struct stat st;
+
+    *strrchr(folder, '/') = '\0';
+    cr_assert(!stat(sidecar, &st));
+    json_object_set_new(doc, "pending",
+                        json_pack("{s:s, s:s, s:s, s:I, s:[], s:[], s:[], s:O}", "operation",
+                                  "prune", "token", "0", "folder", folder, "inode",
+                                  (json_int_t)st.st_ino, "steps", "promise", "cleanup", "after",
+                                  after));
+    cr_assert(!json_dump_file(doc, sidecar, 0));
+}
+
+/* Two disks whose images are called alike, in one/ and one/in/. */
+static void make_alike(void)
+{
+    offline_ok("mkdir -p one/in");
+    offline_image("one/a.qcow2", "4M", NULL);
+    offline_image("one/in/a.qcow2", "4M", NULL);
+    offline_write("one/a.qcow2", 1, "0", "64k");
+    offline_write("one/in/a.qcow2", 5, "0", "64k");
+    offline_ok("qrewind -i one/a.qcow2 -i one/in/a.qcow2 create s1");
+    offline_write("one/a.s1.qcow2", 2, "1M", "64k");
+    offline_write("one/in/a.s1.qcow2", 6, "1M", "64k");
+    offline_ok("qrewind -i one/a.qcow2 create s2");
+    interrupt("one/a.qcow2.qrewind.json");
+}
+
+static void alike_reads(const char *folder)
+{
+    auto_free char *first = mem_printf("%s/a.s2.qcow2", folder),
+                   *second = mem_printf("%s/in/a.s2.qcow2", folder);
+
+    offline_reads(first, 1, "0", "64k");
+    offline_reads(first, 2, "1M", "64k");
+    offline_reads(second, 5, "0", "64k");
+    offline_reads(second, 6, "1M", "64k");
+}
+
+Test(qemu_copied, in_a_folder_that_was_moved_each_disk_finds_its_own)
+{
+    make_alike();
+    offline_ok("mv one two");
+    offline_ok("qrewind -S two/a.qcow2.qrewind.json repair");
+    alike_reads("two");
+    offline_ok("qrewind -S two/a.qcow2.qrewind.json check");
+}
+
+Test(qemu_copied, what_is_away_for_the_moment_is_not_the_other_disks)
+{
+    make_alike();
+    offline_ok("mv one/in/a.s1.qcow2 away");
+    auto_result struct lab_result r =
+        offline_run("qrewind -S one/a.qcow2.qrewind.json repair --yes");
+    cr_expect_neq(r.status, 0, "%s", r.err);
+    offline_ok("mv away one/in/a.s1.qcow2");
+    alike_reads("one");
+    offline_ok("qrewind -S one/a.qcow2.qrewind.json repair");
+    alike_reads("one");
+}
+
 /* What is pending in a folder that was moved: root mends no header of another user's than the
  * sidecar's, which may name any file as a layer. */
 Test(qemu_copied, in_a_folder_that_was_moved_root_writes_to_the_owners_images_alone)
 {
     scratch_needs_root();
     make_one();
-    json_auto_t *doc = json_load_file("one/a.qcow2.qrewind.json", 0, NULL);
-    json_auto_t *after = json_deep_copy(doc);
-    auto_free char *folder = mem_printf("%s/one", scratch_folder());
-    struct stat st;
-
-    cr_assert(!stat("one/a.qcow2.qrewind.json", &st));
-    json_object_set_new(doc, "pending",
-                        json_pack("{s:s, s:s, s:s, s:I, s:[], s:[], s:[], s:O}", "operation",
-                                  "prune", "token", "0", "folder", folder, "inode",
-                                  (json_int_t)st.st_ino, "steps", "promise", "cleanup", "after",
-                                  after));
-    cr_assert(!json_dump_file(doc, "one/a.qcow2.qrewind.json", 0) && !rename("one", "two"));
+    interrupt("one/a.qcow2.qrewind.json");
+    cr_assert(!rename("one", "two"));
     offline_ok("chown 12345 two/a.qcow2 two/a.s2.qcow2 two/a.qcow2.qrewind.json");
     offline_fails(1, "one/a.qcow2: there is no such file", TWO "repair");
     offline_sh("qemu-img info two/a.s1.qcow2 | grep -q 'backing file: .*/one/a.qcow2'");

@@ -64,8 +64,7 @@ static bool leads_to(const struct chain *c, const json_t *snapshot, const char *
     return chain_is_below(c, layer, text(held, "layer"));
 }
 
-/* The disk that @layer is of: below its active one, or on a branch that a snapshot has of it. */
-static const char *disk_of(const struct chain *c, const char *layer)
+const char *chain_disk_of(const struct chain *c, const char *layer)
 {
     const char *id;
     json_t *entry, *s;
@@ -89,7 +88,7 @@ static const char *by_chain(const struct chain *c, const struct graph_disk *d)
         const char *layer = chain_layer_by_file(c, d->layers[i].file);
 
         if (layer)
-            return i ? disk_with(c, "active", layer) : disk_of(c, layer);
+            return i ? disk_with(c, "active", layer) : chain_disk_of(c, layer);
     }
     return NULL;
 }

@@ -177,10 +177,10 @@ int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_
     return 0;
 }
 
-/* @file goes where there is room, if it records @image. -1: it could not be looked at, and another
- * time it can. */
-static int take_if_records(const char *file, const char *image, char *found[2],
-                           struct qmp_error *err)
+/* @file goes where there is room, if it knows @image, as @says tells. -1: it could not be looked
+ * at, and another time it can. */
+static int take_if(sidecar_knows *says, const char *file, const char *image, char *found[2],
+                   struct qmp_error *err)
 {
     auto_free char *real = realpath(file, NULL); /* a link may lie there, too */
     struct chain c = {0};
@@ -189,7 +189,7 @@ static int take_if_records(const char *file, const char *image, char *found[2],
     if (found[0] && same(real, found[0]))
         return 0;
     if (!sidecar_load(&c, real ? real : file, NULL, NULL, &why)) {
-        const bool records = is_layer(&c, image);
+        const bool records = says(&c, image);
 
         chain_done(&c);
         if (records && sidecar_trust_for(file, image, err))
@@ -206,6 +206,11 @@ static int take_if_records(const char *file, const char *image, char *found[2],
 
 int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
 {
+    return sidecar_search_by(is_layer, image, found, err);
+}
+
+int sidecar_search_by(sidecar_knows *says, const char *image, char *found[2], struct qmp_error *err)
+{
     auto_free char *folder = path_folder(image);
     DIR *d = opendir(folder);
     const struct dirent *e = NULL;
@@ -216,7 +221,7 @@ int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
 
         if (!path_ends(file, SIDECAR_SUFFIX))
             continue;
-        rc = take_if_records(file, image, found, err);
+        rc = take_if(says, file, image, found, err);
         n++;
     }
     if (!e && !image_is_answer(errno))

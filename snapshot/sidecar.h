@@ -29,6 +29,10 @@ int sidecar_find(const struct graph *g, char **file, char **foreign, struct qmp_
 /* The first two sidecars in the folder of @image that record it as a layer, wherever it lies: new
  * strings, NULL: there is none. -1: that cannot be told; what was found is the caller's, too. */
 int sidecar_search(const char *image, char *found[2], struct qmp_error *err);
+/* The same of those that know it, as @says tells. */
+typedef bool sidecar_knows(const struct chain *c, const char *image);
+int sidecar_search_by(sidecar_knows *says, const char *image, char *found[2],
+                      struct qmp_error *err);
 
 /* Does the sidecar @file lie beside any layer? Only by name, no file is looked at. */
 bool sidecar_is_beside(const struct graph *g, const char *file);

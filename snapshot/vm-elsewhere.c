@@ -3,7 +3,7 @@
  * vm-elsewhere: a sidecar that no disk leads to, and that knows one nevertheless. It lies beside
  * one disk of a VM: started without that one, the VM seems to have none. So it does where its
  * active image was renamed, or all of its images were. And one that is out of reach: a link leads
- * to it.
+ * to it. And where it has left the image that it is called after: what lies there is old.
  */
 #include <stdlib.h>
 
@@ -140,6 +140,43 @@ int vm_check_away(const struct qrw_vm *vm, struct qmp_error *err)
     return 0;
 }
 
+static bool has_left(const struct chain *c, const char *image)
+{
+    return chain_left_by(c, image);
+}
+
+static int refuse_left(const char *file, const char *image, struct qmp_error *err)
+{
+    struct chain c = {0};
+
+    if (sidecar_load(&c, file, NULL, NULL, err))
+        return -1;
+    const char *id = chain_left_by(&c, image);
+    auto_free char *is = chain_layer_file(&c, chain_active(&c, id ? id : ""));
+    auto_free char *now = path_quote(is ? is : ""), *own = path_quote(image);
+    qmp_error_set(err, QRW_ERR_REFUSED, "%s says that disk %s does not use %s any more", file,
+                  id ? id : "-", path_name(image));
+    chain_done(&c);
+    return qmp_error_hint(err,
+                          "it is on %s%s; if this one is another disk now, a sidecar of its own "
+                          "is begun with --sidecar %s" SIDECAR_SUFFIX,
+                          now, !is || image_is_gone(is) ? ", which is not there" : "", own);
+}
+
+/* QRW_ERR_REFUSED: a disk had been on that. */
+static int check_left(const struct graph_disk *d, struct qmp_error *err)
+{
+    char *found[2] = {NULL, NULL};
+    const char *image = d->layers[0].file;
+    int rc = sidecar_search_by(has_left, image, found, err);
+
+    if (!rc && found[0])
+        rc = refuse_left(found[0], image, err);
+    free(found[0]);
+    free(found[1]);
+    return rc;
+}
+
 int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_error *err)
 {
     if (vm->strange)
@@ -149,7 +186,7 @@ int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_
 
         if (!graph_skip_reason(d) && graph_has_folder(d->layers[0].file) &&
             (check_away(d, err) || check(d, err) || check_renamed(d, foreign, err) ||
-             check_cut(d, err)))
+             check_cut(d, err) || check_left(d, err)))
             return -1;
     }
     return 0;

@@ -280,6 +280,9 @@ int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool
     auto_free char *link = journal_link(j, &vm->graph, p);
 
     if (after) {
+        struct chain left = {.doc = p->after.doc, .folder = p->after.folder};
+
+        chain_leave(&left, &j->chain);
         json_decref(j->chain.doc);
         j->chain.doc = json_incref(p->after.doc); /* which the plan does not need any more */
     } else {

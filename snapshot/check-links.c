@@ -26,7 +26,7 @@ static char *image_of(const char *link)
 
 bool check_is_link_of_others(const struct check *k, const char *link)
 {
-    if (!path_ends(link, SIDECAR_SUFFIX))
+    if (!link || !path_ends(link, SIDECAR_SUFFIX))
         return false;
     auto_free char *image = image_of(link);
     return check_file(k, image) && !is_ours(k, image);

@@ -138,6 +138,25 @@ json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, int timeout_ms, struct q
 
 /* ---- act ---- */
 
+/* A job of an operation that did not wait is over: take back what that had begun, as nobody else is
+ * there to do it; or he has the lock. */
+static void settle_cancelled(struct qrw_vm *vm, const char *id)
+{
+    json_auto_t *result = NULL;
+    struct qmp_error why = {0};
+    enum settled how;
+    struct journal j;
+
+    if (vm_observe(vm, GRAPH_NODES, NULL))
+        return;
+    if (!journal_open(&j, vm, NULL) && is_pending(&j, id)) {
+        if (vm_settle(vm, &j, NULL, false, &how, &result, &why))
+            vm_note(vm, 0, "what it had begun is still there (%s): qrewind repair", why.desc);
+        vm_tell(vm, result, 0);
+    }
+    journal_close(&j, vm);
+}
+
 json_t *qrw_job_action(struct qrw_vm *vm, const char *action, const char *id, int64_t speed,
                        struct qmp_error *err)
 {
@@ -162,8 +181,10 @@ json_t *qrw_job_action(struct qrw_vm *vm, const char *action, const char *id, in
             json_object_set_new(args, "speed", json_integer(speed));
         json_auto_t *reply = ask_one(vm->client, &vm->stop, actions[i].command, args, err);
         /* QEMU only begins to cancel; that the job then ends with an error is what was wanted */
-        if (reply && !strcmp(action, "cancel"))
+        if (reply && !strcmp(action, "cancel")) {
             wait_foreign(vm, id, NULL, NULL);
+            settle_cancelled(vm, id);
+        }
         return reply ? qrw_jobs(vm, err) : NULL;
     }
     qmp_error_set(err, QMP_ERR_USAGE, "no such action: %s", action);

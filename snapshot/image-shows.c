@@ -80,10 +80,20 @@ static bool holds_memory(int fd, const struct qcow2_header *h, const struct qcow
 /* How a live memory begins. */
 static const char magic[4] = "QEVM";
 
+/* The end of a stream: of the description, or where a machine writes none, as old types do, of the
+ * last section: a footer (the number of the section between) and the mark of the end. Older types
+ * write no configuration, which else comes first, and no footer. */
+static bool ends_well(const char last[6], char begins)
+{
+    enum { END = 0, CONFIGURATION = 7, FOOTER = 0x7e };
+
+    return !memcmp(last + 4, "]}", 2) ||
+           (last[5] == END && (last[0] == FOOTER || begins != CONFIGURATION));
+}
+
 bool image_is_cut(const char *path)
 {
-    static const char end[2] = "]}";
-    char first[sizeof(magic)], last[sizeof(end)];
+    char first[sizeof(magic) + 5], last[6]; /* magic, version, first section; end */
     auto_close int fd = image_open(path, false, NULL);
     const off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
 
@@ -93,7 +103,7 @@ bool image_is_cut(const char *path)
         return true;
     return pread(fd, first, sizeof(first), 0) == (ssize_t)sizeof(first) &&
            pread(fd, last, sizeof(last), size - (off_t)sizeof(last)) == (ssize_t)sizeof(last) &&
-           (memcmp(first, magic, sizeof(first)) || memcmp(last, end, sizeof(last)));
+           (memcmp(first, magic, sizeof(magic)) || !ends_well(last, first[sizeof(first) - 1]));
 }
 
 bool image_is_memory(const char *path, bool live)

@@ -125,8 +125,8 @@ bool image_shows(const char *path, const char *tag);
  * image that shows nothing, with at most that memory inside? False also where it cannot be told. */
 bool image_is_memory(const char *path, bool live);
 
-/* Is @path no whole stream as a live memory is: other first bytes, or not the end of the
- * description that comes last (machine types up to 2.2 had none)? False where it cannot be read. */
+/* Is @path no whole stream as a live memory is: other first bytes, or another end? False where it
+ * cannot be read, or does not tell: machine types up to 2.3 wrote less. */
 bool image_is_cut(const char *path);
 
 /* Is there any internal snapshot inside of @path, but those whose names begin with @but? True also

@@ -228,6 +228,23 @@ Test(live, a_qemu_that_waits_does_nothing_else)
     lab_stop(old);
 }
 
+/* Old types never did; nothing else tells that it is whole. */
+Test(live, of_a_machine_that_does_not_describe_it_is_whole)
+{
+    struct lab *lab = live_start(
+        (struct lab_options){.disks = 1, .args = WORDS("-machine", "suppress-vmdesc=on")});
+
+    if (!lab)
+        return;
+    auto_free char *file = lab_path(lab, "vda.m1.vmstate");
+    does(lab, "create", "m1", "--memory=live");
+    does(lab, "check");
+    cut(file);
+    auto_result struct lab_result check = lab_run(lab, "check", NULL);
+    cr_expect(strstr(check.out, "missing-memory"), "%s", check.out);
+    lab_stop(lab);
+}
+
 Test(live, of_another_machine_is_refused_and_the_difference_named)
 {
     struct lab *old, *lab = waiting(&old);

@@ -131,6 +131,10 @@ int sidecar_trust_for(const char *file, const char *image, struct qmp_error *err
 /* "WHAT FILE: strerror(errno)", and what to do. -1, and errno as it was. */
 int sidecar_error(struct qmp_error *err, const char *what, const char *file);
 
+/* May what root works with, of @owner (0: root's own, or we are not root), lie at @place, or a link
+ * to it? Beside his images alone, or in his folder: he may call any file an image. */
+bool sidecar_may_lie(const char *place, uid_t owner);
+
 /* @err, of errno, says that @file cannot be opened: whose is it? Another place would be another
  * record. -1, and errno as it was. */
 int sidecar_hint_owner(const char *file, struct qmp_error *err);

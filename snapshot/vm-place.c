@@ -66,7 +66,8 @@ int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error 
 {
     auto_free char *place = sidecar_place(&vm->graph);
 
-    if (j->given || !place || is_in_place(j, vm, place) || !sidecar_exists(j->file))
+    if (j->given || !place || is_in_place(j, vm, place) || !sidecar_exists(j->file) ||
+        !sidecar_may_lie(place, j->chain.owner))
         return 0;
     int lock = sidecar_lock(place, err);
     if (lock < 0)
@@ -94,5 +95,6 @@ char *journal_link(const struct journal *j, const struct graph *g, const struct 
     auto_free char *active = chain_layer_file(&p->after, chain_active(&p->after, home->id));
     if (active && !graph_has_folder(active))
         return NULL;
-    return mem_printf("%s" SIDECAR_SUFFIX, active ? active : home->layers[0].file);
+    auto_free char *link = mem_printf("%s" SIDECAR_SUFFIX, active ? active : home->layers[0].file);
+    return sidecar_may_lie(link, j->chain.owner) ? mem_strdup(link) : NULL;
 }

@@ -73,17 +73,6 @@ json_t *pointers_of(const struct chain *c, const char *file)
     return all;
 }
 
-/* Root leaves nothing in the folders of others because a user has written their files into his
- * record. */
-static bool may_point(const struct qrw_vm *vm, const char *link)
-{
-    auto_free char *image = mem_printf("%.*s", (int)(strlen(link) - strlen(SIDECAR_SUFFIX)), link);
-    struct image_stat st;
-
-    return !vm->owner ||
-           (!image_stat(image, &st, NULL) && st.exists && !image_is_foreign(&st, vm->owner));
-}
-
 void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
 {
     const char *link;
@@ -94,7 +83,8 @@ void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
         auto_free char *folder = path_folder(link);
 
         /* one that was moved is recorded anew before long */
-        if (!image_is_gone(folder) && may_point(vm, link) && sidecar_point(file, link, &why))
+        if (!image_is_gone(folder) && sidecar_may_lie(link, vm->owner) &&
+            sidecar_point(file, link, &why))
             vm_note(vm, 0, "%s; offline name another disk, too, or --sidecar %s", why.desc, file);
     }
 }

@@ -129,3 +129,24 @@ Test(qemu_two_folders, root_leaves_no_link_beside_what_is_not_its_owners)
     offline_ok("qrewind -i one/a.qcow2 edit s1 --unpin");
     cr_expect(is_link(LINK));
 }
+
+/* Nor does it take the record there: it would be root's from then on. */
+Test(qemu_two_folders, root_moves_no_record_beside_what_is_not_its_owners)
+{
+    scratch_needs_root();
+    two();
+    json_auto_t *doc = json_load_file("one/a.qcow2.qrewind.json", 0, NULL);
+    json_t *disks = json_object_get(doc, "disks"), *swapped = json_object();
+
+    json_object_set(swapped, "b", json_object_get(disks, "b"));
+    json_object_set(swapped, "a", json_object_get(disks, "a"));
+    json_object_set_new(doc, "disks", swapped);
+    cr_assert(!unlink(LINK) && !unlink("one/a.qcow2.qrewind.json") &&
+              !json_dump_file(doc, "one/x.qcow2.qrewind.json", 0));
+    offline_image("one/x.qcow2", "1M", NULL);
+    offline_sh("chmod 600 one/x.qcow2.qrewind.json; chown -R 12345:12345 one");
+    offline_ok("qrewind -i one/a.qcow2 edit s1 --pin");
+    offline_ok("qrewind -i one/a.qcow2 create s3");
+    cr_expect(is_there("one/x.qcow2.qrewind.json") && !is_there("two/b.s2.qcow2.qrewind.json") &&
+              !is_there("two/b.s3.qcow2.qrewind.json"));
+}

@@ -21,18 +21,15 @@ static json_int_t number(const json_t *obj, const char *key)
 char *check_needed_by(const struct check *k, const char *id)
 {
     enum { NAMES = 3 };
+    json_auto_t *needing = lost_needed_by(k->c, id);
+    const size_t n = json_array_size(needing);
     char *names = NULL;
-    const json_t *s;
-    size_t i, n = 0;
 
-    json_array_foreach(chain_snapshots(k->c), i, s) {
+    for (size_t i = 0; i < n && i < NAMES; i++) {
         auto_free char *before = names;
 
-        if (!lost_is_needed(k->c, json_object_get(s, "disks"), id) || ++n > NAMES) {
-            before = NULL;
-            continue;
-        }
-        names = mem_printf("%s%s%s", before ? before : "", before ? ", " : "", text(s, "name"));
+        names = mem_printf("%s%s%s", before ? before : "", before ? ", " : "",
+                           text(json_array_get(needing, i), "name"));
     }
     auto_free char *all = names;
     if (n > NAMES)

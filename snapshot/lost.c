@@ -3,32 +3,57 @@
 #include "snapshot/lost.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "qmp/mem.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
-bool lost_is_needed(const struct chain *c, json_t *disks, const char *id)
+/* Does what @top shows lie in @id, too? What is found on the way down is @known then: no layer is
+ * walked over twice. */
+static bool shows(const struct chain *c, const char *id, const char *top, json_t *known)
 {
-    const char *disk;
-    json_t *held;
+    const char *at = top;
 
-    json_object_foreach(disks, disk, held)
-        if (chain_is_below(c, id, text(held, text(held, "layer") ? "layer" : "inside")))
-            return true;
-    return false;
+    while (at && strcmp(at, id) && !json_object_get(known, at))
+        at = text(chain_layer(c, at), "backing");
+    const bool yes = at && (same(at, id) || json_is_true(json_object_get(known, at)));
+    for (; top != at; top = text(chain_layer(c, top), "backing"))
+        json_object_set_new(known, top, json_boolean(yes));
+    return yes;
+}
+
+json_t *lost_needed_by(const struct chain *c, const char *id)
+{
+    json_auto_t *known = json_object();
+    json_t *all = json_array(), *s, *held;
+    const char *disk;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s) {
+        bool needs = false;
+
+        json_object_foreach(json_object_get(s, "disks"), disk, held)
+            needs |= shows(c, id, text(held, text(held, "layer") ? "layer" : "inside"), known);
+        if (needs)
+            json_array_append(all, s);
+    }
+    return all;
 }
 
 /* The last snapshot that can do without @id. NULL: none. */
 static const char *find_spared(const struct chain *c, const char *id)
 {
     const json_t *all = chain_snapshots(c);
+    json_auto_t *needing = lost_needed_by(c, id);
+    size_t left = json_array_size(needing);
 
     for (size_t i = json_array_size(all); i-- > 0;) {
         const json_t *s = json_array_get(all, i);
 
-        if (!lost_is_needed(c, json_object_get(s, "disks"), id))
+        if (!left || s != json_array_get(needing, left - 1))
             return text(s, "name");
+        left--;
     }
     return NULL;
 }

@@ -10,8 +10,8 @@
 
 #include "snapshot/chain.h"
 
-/* Does one of @disks, a snapshot's, show what lies in layer @id? */
-bool lost_is_needed(const struct chain *c, json_t *disks, const char *id);
+/* The snapshots that show what lies in layer @id, oldest first. New reference. */
+json_t *lost_needed_by(const struct chain *c, const char *id);
 
 /*
  * What to do where layer @id is not there, and no copy of it is: words with a command to paste,

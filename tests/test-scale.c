@@ -11,6 +11,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/chain.h"
+#include "snapshot/check.h"
 #include "snapshot/operations.h"
 #include "snapshot/plan.h"
 
@@ -104,4 +105,37 @@ Test(scale, a_plan_for_twice_the_snapshots_asks_twice_as_much)
         cr_expect_gt(one, 0);
         cr_expect_leq(two * 10, one * 22, "%s: %zu look-ups, then %zu", cases[i].what, one, two);
     }
+}
+
+/* The look-ups of check where no layer of the @n can be read, and all snapshots need them. */
+static size_t cost_of_unreadable(int n)
+{
+    json_t *files = json_object();
+    struct rig r;
+
+    set_up(&r, n);
+    for (int i = 0; i <= n; i++) {
+        auto_free char *file = mem_printf("/vm/l%d.qcow2", i);
+
+        json_object_set_new(
+            files, file,
+            json_pack("{s:s, s:s, s:i}", "id", file, "problem", "it is no qcow2 image", "size", 1));
+    }
+    json_auto_t *survey = json_pack("{s:b, s:o}", "live", 0, "files", files);
+    lookups = 0;
+    json_auto_t *findings = check_findings(&r.scene, survey);
+    size_t cost = lookups;
+    cr_assert_geq(json_array_size(findings), n);
+    chain_done(&r.chain);
+    graph_done(&r.graph);
+    return cost;
+}
+
+/* Each is told with who needs it: what is below is walked over once for each, not once more for
+ * each of them. */
+Test(scale, a_chain_that_cannot_be_read_is_checked_in_its_square)
+{
+    size_t one = cost_of_unreadable(60), two = cost_of_unreadable(120);
+
+    cr_expect_leq(two * 10, one * 45, "%zu look-ups, then %zu", one, two);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,8 +58,29 @@ static void start_fd(struct attempt *a)
     attempt_fail(a, &err);
 }
 
-static int hint_busy(struct qmp_error *err)
+/* Has somebody stopped the process @pid (SIGSTOP, a debugger)? */
+static bool is_stopped(pid_t pid)
 {
+    auto_free char *name = mem_printf("/proc/%d/stat", (int)pid);
+    char line[256] = "";
+    FILE *f = pid > 0 ? fopen(name, "re") : NULL;
+    size_t n = f ? fread(line, 1, sizeof(line) - 1, f) : 0;
+    const char *after = n ? strrchr(line, ')') : NULL; /* the program's name may hold anything */
+
+    if (f)
+        fclose(f);
+    return after && (!strncmp(after, ") T", 3) || !strncmp(after, ") t", 3));
+}
+
+static int hint_busy(const struct qmp_client *c, struct qmp_error *err)
+{
+    pid_t pid = qmp_client_peer(c);
+
+    if (is_stopped(pid))
+        return qmp_error_hint(err,
+                              "process %d, which listens there, is stopped; kill -CONT %d lets "
+                              "it go on, if no debugger holds it",
+                              (int)pid, (int)pid);
     return qmp_error_hint(err, "a monitor serves one client at a time, another client probably "
                                "holds it; a second monitor is added by "
                                "-qmp unix:/other.sock,server=on,wait=off");
@@ -74,13 +96,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
         qmp_error_set(&err, QMP_ERR_CONNECT, "%s accepted the connection but does not answer",
                       a->text);
         if (a->address.kind != ADDRESS_FD) /* that is the caller's own, and nobody else's */
-            hint_busy(&err);
+            hint_busy(c, &err);
     } else if (c->fd >= 0) {
         qmp_error_set(&err, QMP_ERR_CONNECT, "%s greeted, but does not answer qmp_capabilities",
                       a->text);
     } else if (a->last_errno == EAGAIN) {
         qmp_error_set(&err, QMP_ERR_CONNECT, "%s has others waiting in line already", a->text);
-        hint_busy(&err);
+        hint_busy(c, &err);
     } else if (a->last_errno == ECONNREFUSED) {
         qmp_error_set(&err, QMP_ERR_CONNECT, "nobody listens on %s", a->text);
         qmp_error_hint(&err, "the socket is probably left over from a QEMU that has ended");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sizes, changes of the machine, and company: what is rare, and happens. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,20 @@ static void make(const char *folder, void *command)
     auto_result struct lab_result r = lab_exec(folder, WORDS("sh", "-c", command));
 
     cr_assert_eq(r.status, 0, "%s: %s", (const char *)command, r.err);
+}
+
+/* Nobody else holds the monitor. */
+Test(corners, a_qemu_that_somebody_has_stopped)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+    auto_free char *way = mem_printf("kill -CONT %d", (int)lab->pid);
+
+    kill(lab->pid, SIGSTOP);
+    json_auto_t *error = refuses(lab, 4, "-t", "0.3", "list");
+    says(error, "hint", way);
+    kill(lab->pid, SIGCONT);
+    does(lab, "create", "s1");
+    lab_stop(lab);
 }
 
 /* It has no disks yet. */

@@ -38,6 +38,14 @@ json_t *chain_held(const struct chain *c, const char *key)
     return set;
 }
 
+json_t *chain_pinned(const struct chain *c)
+{
+    json_t *set = chain_held(c, "layer");
+
+    collect(set, json_object_get(chain_undo(c), "disks"), "layer");
+    return set;
+}
+
 json_t *chain_held_inside(const struct chain *c)
 {
     json_t *set = chain_held(c, "inside");

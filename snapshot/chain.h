@@ -126,6 +126,8 @@ json_t *chain_pins_of(const struct chain *c, const char *disk);
 
 /* The layers that snapshots have as @key, "layer" or "inside": the keys of an object. */
 json_t *chain_held(const struct chain *c, const char *key);
+/* Those that snapshots or the undo point have as "layer". */
+json_t *chain_pinned(const struct chain *c);
 
 /* Those with chain_is_seen_through(), and those that chain_keeps(): the keys of an object. */
 json_t *chain_held_inside(const struct chain *c);

@@ -2,6 +2,7 @@
 /* sidecar-link: a link to the sidecar, where it will be once what is under way has ended, or beside
  * an image that lies elsewhere. */
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,12 +20,23 @@ static bool same_file(const char *a, const char *b)
            one.st_ino == other.st_ino;
 }
 
-int sidecar_link(const char *file, const char *link, struct qmp_error *err)
+/* Relative where it can be, so that it still leads there when both are moved. */
+static int lay(const char *link, const char *file)
 {
-    auto_free char *folder = path_folder(link);
+    auto_free char *folder = path_folder(link), *across = path_across(folder, file);
     auto_free char *target = path_relative(folder, file);
 
-    bool made = !symlink(target, link);
+    if (target[0] != '/' || !across || symlink(across, link))
+        return symlink(target, link);
+    if (same_file(link, file))
+        return 0;
+    /* a folder in between is a link itself */
+    return unlink(link) ? -1 : symlink(target, link);
+}
+
+int sidecar_link(const char *file, const char *link, struct qmp_error *err)
+{
+    bool made = !lay(link, file);
     if (made || (errno == EEXIST && same_file(link, file))) {
         if (!image_sync_folder(link, err))
             return 0;
@@ -59,6 +71,23 @@ int sidecar_point(const char *file, const char *link, struct qmp_error *err)
 
 void sidecar_unpoint(const char *file, const char *link)
 {
-    if (same_file(link, file))
+    auto_free char *target = sidecar_target(link);
+
+    if (same_file(link, file) || (target && !strcmp(target, file)))
         sidecar_unlink(link);
+}
+
+int sidecar_turn(const char *file, const char *link, struct qmp_error *err)
+{
+    auto_free char *fresh = mem_printf("%s.new", link);
+
+    if (unlink(fresh) && errno != ENOENT)
+        return image_error(err, "remove", fresh);
+    if (lay(fresh, file))
+        return image_error(err, "create", fresh);
+    if (!rename(fresh, link))
+        return image_sync_folder(link, err);
+    image_error(err, "rename", fresh);
+    unlink(fresh);
+    return -1;
 }

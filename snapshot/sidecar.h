@@ -69,8 +69,10 @@ int sidecar_link(const char *file, const char *link, struct qmp_error *err);
 void sidecar_unlink(const char *link);
 /* The same where there may be a link already, to it or to what is not there. */
 int sidecar_point(const char *file, const char *link, struct qmp_error *err);
-/* Remove @link, if it is one to the sidecar @file, which is still there. */
+/* Remove @link, if it is one to @file, the sidecar, or where it was. */
 void sidecar_unpoint(const char *file, const char *link);
+/* What was the sidecar becomes a link to @file, in one step. */
+int sidecar_turn(const char *file, const char *link, struct qmp_error *err);
 /* Where @link leads, by name. New string, NULL: it is no link. */
 char *sidecar_target(const char *link);
 /* The same of one beside an image that leads to a sidecar in another folder, which is not there.

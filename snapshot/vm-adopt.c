@@ -57,10 +57,12 @@ json_t *qrw_adopt(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     if (vm_observe(vm, GRAPH_NODES, err) || (is_unrecorded(vm) && vm_climb(vm, err)))
         return NULL;
     if (!journal_open(&j, vm, err) && !fill(vm, &j, err)) {
-        if (flags & QRW_DRY_RUN)
+        if (flags & QRW_DRY_RUN) {
             result = json_pack("{s:[{s:s, s:s}]}", "plan", "step", "record", "file", j.file);
-        else if (!sidecar_save(j.file, j.chain.doc, j.like, err))
+        } else if (!sidecar_save(j.file, j.chain.doc, j.like, err)) {
             result = json_pack("{s:s}", "sidecar", j.file);
+            journal_point(&j, vm, j.file);
+        }
         if (result)
             json_object_set_new(result, "snapshots", names(&j.chain));
     }

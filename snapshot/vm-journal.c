@@ -230,18 +230,6 @@ void journal_listen(struct journal *j, struct runner *r)
     r->journal = j;
 }
 
-/* Now that it is recorded: where the disks are, and where they are no more. */
-static void point(struct journal *j, struct qrw_vm *vm)
-{
-    json_t *wanted = pointers_of(&j->chain, j->file);
-
-    if (vm->files_reachable)
-        pointers_make(wanted, vm, j->file);
-    pointers_drop(j->pointers, wanted, j->file);
-    json_decref(j->pointers);
-    j->pointers = wanted;
-}
-
 int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
     const bool bare = chain_is_bare(&j->chain);
@@ -252,7 +240,7 @@ int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
         return -1;
     if (bare ? !image_sync_folder(j->file, err) : !journal_follow(j, vm, err)) {
         if (!bare)
-            point(j, vm);
+            journal_point(j, vm, j->file);
         return 0;
     }
     if (err)

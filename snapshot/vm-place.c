@@ -26,6 +26,16 @@ static bool stays_beside(const struct chain *c, const struct graph_disk *d, cons
     return false;
 }
 
+/* What was the sidecar goes, or becomes a link to the one at @place, if layers stay behind. */
+static int leave(const struct journal *j, const char *place, struct qmp_error *err)
+{
+    json_auto_t *wanted = pointers_of(&j->chain, place);
+
+    return json_object_get(wanted, j->file) && sidecar_may_lie(j->file, j->chain.owner)
+               ? sidecar_turn(place, j->file, err)
+               : sidecar_remove(j->file, err);
+}
+
 /* Put the sidecar at @place. In its own folder that is one step: at no time are there two. */
 static int move_to(struct journal *j, const char *place, struct qmp_error *err)
 {
@@ -41,7 +51,7 @@ static int move_to(struct journal *j, const char *place, struct qmp_error *err)
     chain_move(&j->chain, folder);
     if (sidecar_save(place, j->chain.doc, j->like, err))
         return -1;
-    if (sidecar_remove(j->file, err)) {
+    if (leave(j, place, err)) {
         sidecar_remove(place, NULL); /* never two */
         return -1;
     }
@@ -62,7 +72,7 @@ static bool is_in_place(const struct journal *j, const struct qrw_vm *vm, const 
     return stays || (vm->offline && image_is_gone(image));
 }
 
-int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err)
+int journal_follow(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *place = sidecar_place(&vm->graph);
 
@@ -76,10 +86,11 @@ int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error 
         sidecar_unlock(place, lock);
         return -1;
     }
-    free(j->file);
+    auto_free char *was = j->file;
     j->lock = lock;
     j->file = place;
     place = NULL;
+    journal_point(j, vm, was);
     return 0;
 }
 

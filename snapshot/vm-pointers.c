@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vm-pointers: links to the sidecar beside disks that lie in other folders.
+ * vm-pointers: links to the sidecar in all other folders that have layers of the VM.
  *
  *   one/a.qcow2   one/a.qcow2.qrewind.json            the sidecar
  *   two/b.qcow2   two/b.qcow2.qrewind.json ─────^     a link; b.s1.qcow2 builds on b.qcow2
  *
- * Who names but one of the disks, where no VM runs that knows the others, is led to the record
+ * Who names but one of those images, where no VM runs that knows the others, is led to the record
  * by them, and does not write into what a snapshot holds. None has a meaning of its own: one that
- * is missing is made when the record is saved next, and one that leads nowhere is no sidecar.
+ * is missing is made when the record is saved next.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,25 +25,17 @@ static bool is_held(const struct chain *c, const json_t *pinned, const char *id)
     return json_object_get(pinned, id) || chain_is_ours(c, id) || chain_is_active(c, id);
 }
 
-/* For each other folder with layers of @disk the link beside the lowest: {folder: link}. NULL: what
- * it builds on leads to the sidecar @file. New reference. */
-static json_t *of_disk(const struct chain *c, const json_t *pinned, const char *disk,
-                       const char *file)
+/* Is @id the lowest of those that build on each other, of the layers in @folder? */
+static bool is_lowest(const struct chain *c, const json_t *pinned, const char *id,
+                      const char *folder)
 {
-    json_auto_t *links = json_object();
-    auto_free char *own = path_folder(file);
+    const char *below = text(chain_layer(c, id), "backing");
+    auto_free char *image = chain_layer_file(c, below);
 
-    for (const char *id = chain_active(c, disk); id; id = text(chain_layer(c, id), "backing")) {
-        auto_free char *image = chain_layer_file(c, id);
-        auto_free char *name = mem_printf("%s" SIDECAR_SUFFIX, image);
-        auto_free char *folder = path_folder(image);
-
-        if (!strcmp(name, file))
-            return NULL;
-        if (graph_has_folder(image) && strcmp(folder, own) && is_held(c, pinned, id))
-            json_object_set_new(links, folder, json_string(name));
-    }
-    return json_incref(links);
+    if (!image || !is_held(c, pinned, below))
+        return true;
+    auto_free char *other = path_folder(image);
+    return strcmp(other, folder) != 0;
 }
 
 /* Does @file lie beside an image of its own? Who has put it elsewhere says each time where. */
@@ -57,18 +49,21 @@ static bool is_beside_layer(const struct chain *c, const char *file)
 
 json_t *pointers_of(const struct chain *c, const char *file)
 {
-    json_t *all = json_object();
-    const char *disk, *folder;
-    json_t *entry, *link;
+    json_t *all = json_object(), *layer;
+    auto_free char *own = path_folder(file);
+    const char *id;
 
     if (!is_beside_layer(c, file))
         return all;
-    json_auto_t *pinned = chain_held(c, "layer");
-    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry) {
-        json_auto_t *links = of_disk(c, pinned, disk, file);
+    json_auto_t *pinned = chain_pinned(c);
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        if (!strchr(text(layer, "file"), '/') || !is_held(c, pinned, id))
+            continue;
+        auto_free char *image = chain_layer_file(c, id), *folder = path_folder(image);
 
-        json_object_foreach(links, folder, link)
-            json_object_set_new(all, json_string_value(link), json_true());
+        auto_free char *link = mem_printf("%s" SIDECAR_SUFFIX, image);
+        if (graph_has_folder(image) && strcmp(folder, own) && is_lowest(c, pinned, id, folder))
+            json_object_set_new(all, link, json_true());
     }
     return all;
 }
@@ -97,4 +92,16 @@ void pointers_drop(json_t *had, const json_t *wanted, const char *file)
     json_object_foreach(had, link, entry)
         if (!json_object_get(wanted, link))
             sidecar_unpoint(file, link);
+}
+
+/* Now that it is recorded: where the disks are, and where they are no more. */
+void journal_point(struct journal *j, struct qrw_vm *vm, const char *was)
+{
+    json_t *wanted = pointers_of(&j->chain, j->file);
+
+    if (vm->files_reachable)
+        pointers_make(wanted, vm, j->file);
+    pointers_drop(j->pointers, wanted, was);
+    json_decref(j->pointers);
+    j->pointers = wanted;
 }

@@ -167,9 +167,10 @@ int journal_begin(struct journal *j, struct qrw_vm *vm, const struct plan *p,
                   struct qmp_error *err);
 /*
  * The image that the sidecar lies beside may have left every chain (a stream, a copy that was
- * switched to): nobody would find it any more. Then it moves beside the image that is active now.
+ * switched to): nobody would find it any more. Then it moves beside the image that is active now,
+ * and what led to it leads there.
  */
-int journal_follow(struct journal *j, const struct qrw_vm *vm, struct qmp_error *err);
+int journal_follow(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
 /*
  * @p may make the image that the sidecar lies beside leave every chain: a stream, a copy
  * that is switched to. Whoever then looks for what is pending must find it: a link lies
@@ -195,13 +196,17 @@ void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
 /* Save the present document as it is; one that holds nothing worth keeping is removed. */
 int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
 
-/* vm-pointers.c: the links to the sidecar @file that @c needs beside disks in other folders: the
- * keys of an object (new reference). */
+/* vm-pointers.c: the links to the sidecar @file that @c needs: in each other folder beside the
+ * lowest layers there. The keys of an object (new reference). */
 json_t *pointers_of(const struct chain *c, const char *file);
 /* Make all of @wanted; where that fails it is noted. */
 void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file);
-/* Remove those of @had that are not @wanted (may be NULL), as long as there is @file. */
+/* Remove those of @had that are not @wanted (may be NULL), and lead to @file. */
 void pointers_drop(json_t *had, const json_t *wanted, const char *file);
+
+/* Make what the document of @j needs, drop what the one before needed, and that leads to @was: the
+ * sidecar, or where it was. */
+void journal_point(struct journal *j, struct qrw_vm *vm, const char *was);
 
 /*
  * vm-check.c: mend what check finds in the VM of @j, with nothing pending, but only findings with

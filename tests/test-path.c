@@ -152,3 +152,32 @@ Test(path, a_comma_is_doubled_in_an_option)
         cr_expect_str_eq(escaped, cases[i][1], "%s: %s", cases[i][0], escaped);
     }
 }
+
+Test(path, from_one_folder_to_another)
+{
+    static const char *const cases[][3] = {
+        {"/vm/two", "/vm/one/a.json", "../one/a.json"},
+        {"/vm/two", "/vm/a.json", "../a.json"},
+        {"/vm", "/vm/one/a.json", "one/a.json"},
+        {"/vm/two/x", "/vm/one/a.json", "../../one/a.json"},
+        {"/vm/one", "/vm/one2/a.json", "../one2/a.json"},
+        {"/vm", "/fast/a.json", NULL},
+        {"/", "/a.json", NULL},
+    };
+    static const char *const climbs[][2] = {
+        {"/vm/two/../one/a", "/vm/one/a"}, {"/../a", "/a"}, {"/vm/..", "/"},
+        {"/vm/..a/b", "/vm/..a/b"},        {"/", "/"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        auto_free char *way = path_across(cases[i][0], cases[i][1]);
+
+        cr_expect((!way && !cases[i][2]) || (way && cases[i][2] && !strcmp(way, cases[i][2])),
+                  "%s %s: %s", cases[i][0], cases[i][1], way ? way : "none");
+    }
+    for (size_t i = 0; i < sizeof(climbs) / sizeof(climbs[0]); i++) {
+        auto_free char *up = path_climb(climbs[i][0]);
+
+        cr_expect_str_eq(up, climbs[i][1]);
+    }
+}

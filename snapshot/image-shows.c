@@ -142,3 +142,10 @@ bool image_shows(const char *path, const char *tag)
     qcow2_header_done(&h);
     return shows;
 }
+
+bool image_untouched(const char *path, const char *tag)
+{
+    bool empty = false;
+
+    return tag ? image_shows(path, tag) : !image_is_empty_overlay(path, &empty, NULL) && empty;
+}

@@ -121,6 +121,9 @@ int image_snapshots(const char *path, struct qcow2_snapshot **list, size_t *n,
  * was taken, or gone back to? False also where it cannot be told. */
 bool image_shows(const char *path, const char *tag);
 
+/* The same, and with no @tag (NULL): is there nothing of its own in it? */
+bool image_untouched(const char *path, const char *tag);
+
 /* Is @path such a file as we save a memory in, and nothing more: a stream as @live saves it, or an
  * image that shows nothing, with at most that memory inside? False also where it cannot be told. */
 bool image_is_memory(const char *path, bool live);

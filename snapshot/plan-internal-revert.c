@@ -270,6 +270,8 @@ static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *er
         return -1;
     if (w->args->name)
         overlays_note_others(p, w->s, &w->o, w->args->name);
+    if (revert_is_again(p, w->s, w->args, &w->o, json_object_get(w->snapshot, "disks")))
+        return 0;
     for (size_t i = 0; i < w->o.n; i++)
         chain_follow(&p->after, w->o.list[i].disk);
     internal_way_steps(p, w);

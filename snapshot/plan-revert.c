@@ -199,6 +199,8 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
         return -1;
     if (w->args->name)
         overlays_note_others(p, w->s, &w->o, w->args->name);
+    if (revert_is_again(p, w->s, w->args, &w->o, w->disks))
+        return 0;
     if (way_keep_others(p, w, err))
         return -1;
     w->targets = mem_alloc((w->o.n + 1) * sizeof(*w->targets));

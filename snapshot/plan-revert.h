@@ -52,6 +52,14 @@ void way_copy(struct plan *p, struct way_back *w);
 /* Every step there, overlays and nodes included. */
 void way_steps(struct plan *p, struct way_back *w);
 
+/*
+ * plan-revert-again.c: was the last revert one to the same, and nothing is written since? @disks
+ * has where each disk of @o goes back to: {"layer"} or {"tag"} of the image that it runs on. Then
+ * there is nothing to do, and the undo point stays. Else it is noted that this goes.
+ */
+bool revert_is_again(struct plan *p, const struct scene *s, const struct qrw_revert_args *args,
+                     const struct overlays *o, const json_t *disks);
+
 /* What comes last, also inside of the images: what nothing keeps any more goes, and the result
  * tells how the disks @o came back to @name; is its memory @loaded? */
 void way_end(struct plan *p, const struct scene *s, const struct qrw_revert_args *args,

@@ -59,6 +59,10 @@ struct scene {
     /* A file name with the links in its folder followed, as the graph has its names: new
      * string. NULL: names are taken as they are. */
     char *(*place)(const char *file);
+
+    /* Nobody has the qcow2 image open but we: does it show what it builds on alone, or, with a
+     * @tag, what that internal snapshot holds? NULL: that cannot be told. */
+    bool (*untouched)(const char *file, const char *tag);
 };
 
 typedef int planner_fn(struct plan *p, const struct scene *s, const void *args,

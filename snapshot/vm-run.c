@@ -299,7 +299,8 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
                       .machine = machine ? &vm->machine : NULL,
                       .cwd = vm->cwd,
                       .files_reachable = vm->files_reachable,
-                      .place = image_place};
+                      .place = image_place,
+                      .untouched = image_untouched};
 
     if (machine && vm_observe_machine(vm, saves_live(op, args), err))
         return NULL;

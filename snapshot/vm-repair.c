@@ -2,10 +2,12 @@
 /*
  * vm-repair: what was interrupted is settled, then what check finds is mended.
  *
- *   pending, ended jobs, merges that are due ──> settle ──> vm_mend(), in vm-check.c
+ *   nodes of no disk ──> pending, ended jobs, merges that are due ──> vm_mend(), in vm-check.c
  *
  * A merge that needs what is to be mended comes after that.
  */
+#include <string.h>
+
 #include "qmp/mem.h"
 #include "snapshot/check.h"
 #include "snapshot/plan-tidy.h"
@@ -107,6 +109,21 @@ static json_t *merge_late(struct qrw_vm *vm, struct journal *j, json_t *result,
     return NULL;
 }
 
+/* What QEMU holds open for no disk may be in the way of a merge: close that first, if it is to be
+ * closed at all (@only). Returns what was mended; new reference, NULL: nothing. */
+static json_t *close_first(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned flags)
+{
+    static const char *const nodes[] = {"leaked-node", NULL};
+    bool wanted = !only;
+
+    for (; only && *only; only++)
+        wanted = wanted || !strcmp(*only, nodes[0]);
+    if (!wanted || vm->offline || chain_pending(&j->chain) || !tidy_is_due(&j->chain))
+        return NULL;
+    json_auto_t *result = vm_mend(vm, j, nodes, flags, NULL);
+    return json_incref(json_object_get(result, "mended"));
+}
+
 static int check_codes(qrw_strings only, struct qmp_error *err)
 {
     for (; only && *only; only++)
@@ -121,7 +138,7 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
                    struct qmp_error *err)
 {
     qrw_strings only = args ? args->only : NULL;
-    json_auto_t *settled = NULL;
+    json_auto_t *settled = NULL, *closed = NULL;
     json_t *result = NULL;
     struct journal j;
     bool late = false;
@@ -131,8 +148,10 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
     if (!journal_open(&j, vm, err)) {
         if (flags & QRW_YES)
             j.chain.copied = false; /* its user has seen what there is */
-        if (!(flags & QRW_DRY_RUN))
+        if (!(flags & QRW_DRY_RUN)) {
+            closed = close_first(vm, &j, only, flags);
             settled = settle_all(vm, &j, &late, err);
+        }
         if (settled && chain_pending(&j.chain))
             result = json_incref(settled);
         else if (settled || flags & QRW_DRY_RUN)
@@ -140,6 +159,7 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
         if (result && settled) {
             json_array_extend(json_object_get(result, "mended"),
                               json_object_get(settled, "mended"));
+            json_array_extend(json_object_get(result, "mended"), closed);
             json_object_update_missing(result, settled);
         }
         if (result && late)

@@ -56,3 +56,22 @@ Test(unplug, a_disk_that_is_called_like_its_drive)
 {
     goes_with_the_reset(false, "/machine/peripheral-anon/device[1]", "vdb");
 }
+
+/* QEMU itself has its images still open, and nobody else may merge them. */
+Test(unplug, the_nodes_go_before_the_merges_are_done)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .bus = LAB_SCSI, .modern = true});
+
+    does(lab, "create", "s1");
+    does(lab, "create", "s2");
+    unplug(lab, "disk1");
+    json_decref(lab_event(lab, "DEVICE_DELETED"));
+    json_auto_t *doc = tells(lab, "delete", "s1");
+    cr_expect(mentions(at(doc, "notes"), "a layer is not merged yet"));
+    json_auto_t *repair = tells(lab, "repair");
+    cr_expect_eq(json_array_size(at(repair, "notes")), 0, "%s", text(repair, "notes.0"));
+    json_auto_t *again = tells(lab, "repair");
+    cr_expect_eq(json_array_size(at(again, "mended")), 0);
+    headers_are(lab, "vdb.s2.qcow2", "vdb.s1.qcow2 <- vdb.s2.qcow2");
+    lab_stop(lab);
+}

@@ -59,10 +59,15 @@ static int write_document(int fd, const json_t *doc, size_t *size)
  */
 static int keep_owner(int fd, const char *file, const char *like)
 {
-    struct stat st;
+    struct stat st, ours;
     const bool old = !lstat(file, &st) && S_ISREG(st.st_mode);
 
-    return geteuid() || (!old && (!like || stat(like, &st))) ? 0 : fchown(fd, st.st_uid, st.st_gid);
+    if (geteuid() || (!old && (!like || stat(like, &st))))
+        return 0;
+    if (fstat(fd, &ours))
+        return -1;
+    /* where root may not give it away, in a container, the group has to do without */
+    return fchown(fd, st.st_uid, st.st_gid) && st.st_uid != ours.st_uid ? -1 : 0;
 }
 
 static bool is_full(void)

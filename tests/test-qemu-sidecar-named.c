@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "tests/offline/offline.h"
+#include "tests/scratch/scratch.h"
 
 TestSuite(qemu_sidecar_named, .init = offline_enter, .fini = offline_leave, .timeout = 60);
 
@@ -66,4 +67,14 @@ Test(qemu_sidecar_named, the_image_of_another_vm_is_not_taken_into_it)
     /* a new disk is, and one that is recorded may be named by any layer */
     offline_ok("qrewind -S a.qcow2.qrewind.json -i a.qcow2 -i c.qcow2 create s2");
     offline_ok("qrewind -S ./a.qcow2.qrewind.json -i a.s1.qcow2 -i c.s2.qcow2 create s3");
+}
+
+/* In a container, say. */
+Test(qemu_sidecar_named, is_made_by_a_root_that_may_give_nothing_away)
+{
+    scratch_needs_root();
+    offline_image("a.qcow2", "1M", NULL);
+    offline_ok("chgrp 12345 a.qcow2");
+    offline_sh("setpriv --inh-caps -chown --bounding-set -chown $QREWIND -i a.qcow2 create s1");
+    offline_sh("setpriv --inh-caps -chown --bounding-set -chown $QREWIND -i a.qcow2 create s2");
 }

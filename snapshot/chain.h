@@ -29,7 +29,7 @@
 struct chain {
     json_t *doc;  /* owned */
     char *folder; /* of the sidecar, absolute */
-    uid_t owner;  /* of the sidecar; 0: root, or there is none, or we are not root */
+    uid_t owner;  /* of the sidecar, who is not trusted with what is ours; 0: root, we, none */
     bool copied;  /* what is pending in it was written into another file than this one */
 };
 

@@ -98,11 +98,6 @@ bool image_is_gone(const char *path)
     return !image_stat(path, &st, NULL) && !st.exists;
 }
 
-bool image_is_foreign(const struct image_stat *st, uid_t owner)
-{
-    return st->exists && owner && st->uid != owner;
-}
-
 int64_t image_born(const char *path)
 {
     struct statx st = {0};

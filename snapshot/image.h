@@ -39,14 +39,14 @@ int image_stat(const char *path, struct image_stat *out, struct qmp_error *err);
 bool image_is_there(const char *path);
 bool image_is_gone(const char *path);
 
-/* Is it there, and another user's than @owner, whose sidecar names it? 0: he may do all that we
- * may, see struct chain. */
+/* image-owner.c: is @uid neither root nor we? */
+bool image_is_of_another(uid_t uid);
+/*
+ * Is it there, and nothing that we do to it for the user @owner, whose sidecar or header names it?
+ * For root: another user's. Else: what he may not write to himself. 0: he may do all that we may.
+ */
 bool image_is_foreign(const struct image_stat *st, uid_t owner);
-
-/* image-reader.c: are we root, who may do all on files of whoever they are? */
-bool image_as_root(void);
-/* May the user @uid, who is not root, read it? False, too, where that cannot be
- * seen. */
+/* May the user @uid, who is not root, read it? False, too, where that cannot be seen. */
 bool image_is_readable_by(const char *path, uid_t uid);
 
 /* When @path was made, in nanoseconds; 0: the file system does not know. */

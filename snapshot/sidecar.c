@@ -284,7 +284,7 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
 
     json_t *doc = read_document(fd, file, &st, err);
     if (doc && !chain_own(c, folder, doc, err)) {
-        c->owner = geteuid() ? 0 : st.st_uid;
+        c->owner = image_is_of_another(st.st_uid) ? st.st_uid : 0;
         c->copied = sidecar_is_copied(doc, &st);
         chain_follow_folder(c);
         return 0;

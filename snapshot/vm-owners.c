@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vm-owners: as root, nobody gets by the headers of his images what he could not do himself.
+ * vm-owners: nobody gets by us, through the headers of his images, what he could not do himself.
  *
- * They may call any file a base. So what is in his image is written only into what is his, too, and
- * only what he may read is copied into it. (What his sidecar may name: vm-writes.c.)
+ * They may call any file a base, one of ours or, where we are root, of anybody. So what is in his
+ * image is written only into what is his, too, and only what he may read is copied into it. (What
+ * his sidecar may name: vm-writes.c.)
  */
 #include <string.h>
 
@@ -37,7 +38,7 @@ static int check_commit(const struct owners *o, const struct graph_layer *from,
             continue;
         if (image_stat(from->file, &st, o->err))
             return -1;
-        if (!image_is_foreign(&base, st.uid))
+        if (!st.exists || !image_is_of_another(st.uid) || !image_is_foreign(&base, st.uid))
             continue;
         qmp_error_set(o->err, QRW_ERR_REFUSED,
                       "%s would be written to: it belongs to another user than %s, which names it "
@@ -52,7 +53,7 @@ static int check_commit(const struct owners *o, const struct graph_layer *from,
 static int check_read(const struct owners *o, uid_t owner, const struct graph_layer *from,
                       const struct graph_layer *end)
 {
-    for (; owner && from < end; from++) {
+    for (; image_is_of_another(owner) && from < end; from++) {
         if (from->remote || image_is_readable_by(from->file, owner))
             continue;
         qmp_error_set(o->err, QRW_ERR_REFUSED,
@@ -125,7 +126,7 @@ int vm_check_owners(const struct qrw_vm *vm, const struct plan *p, struct qmp_er
     const json_t *step;
     size_t i;
 
-    if (!image_as_root() || !vm->files_reachable)
+    if (!vm->files_reachable)
         return 0;
     json_array_foreach(p->steps, i, step)
         if (check_step(&o, step))

@@ -246,15 +246,15 @@ void vm_tell(struct qrw_vm *vm, const json_t *result, size_t from);
 /* A runner for this VM. */
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait);
 
-/* vm-writes.c: do @steps write to files of the sidecar's owner alone, where we are root and it is
- * not? QRW_ERR_REFUSED. */
+/* vm-writes.c: do @steps write to files of the sidecar's owner alone, where that is neither root
+ * nor we? QRW_ERR_REFUSED. */
 int vm_check_writes(const struct qrw_vm *vm, const json_t *steps, struct qmp_error *err);
 
 /* vm-trust.c: may what is pending in @j, @p, be carried out? QRW_ERR_REFUSED. */
 int vm_check_journal(struct qrw_vm *vm, const struct journal *j, const struct plan *p,
                      struct qmp_error *err);
 
-/* vm-owners.c: as root, what @p writes to is the user's who has it written. QRW_ERR_REFUSED. */
+/* vm-owners.c: does @p write for another user only to what is his? QRW_ERR_REFUSED. */
 int vm_check_owners(const struct qrw_vm *vm, const struct plan *p, struct qmp_error *err);
 
 /* vm-trust.c: what may repair change of what @c names? Those of @findings that it may not are not

@@ -27,7 +27,7 @@ static int refuse(const struct writes *w, const char *file)
                   "%s belongs to another user than the sidecar, and would be written to", file);
     return qmp_error_hint(w->err,
                           "do it as user %u, whose the sidecar is; or see what is in it, and if "
-                          "you trust that, make it root's",
+                          "you trust that, make it yours (chown, or a copy)",
                           (unsigned)w->owner);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test-qemu-owners: root works on the images of a user, who may have written anything into their
+ * test-qemu-owners: we work on the images of another user, who may have written anything into their
  * headers and his sidecar. What is not his is neither written to nor copied for him.
  */
 #include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "qmp/mem.h"
 #include "tests/offline/offline.h"
@@ -29,7 +31,7 @@ static void make_his(void)
 
 static void nothing_was_done(void)
 {
-    offline_sh("test $(stat -c %u deep/secret.raw) = 0; cmp -n 65536 deep/secret.raw kept");
+    offline_sh("cmp -n 65536 deep/secret.raw kept");
 }
 
 static const char other[] = "belongs to another user", unread[] = "who may not read it";
@@ -70,6 +72,34 @@ Test(qemu_owners, what_he_may_not_read_is_not_copied_for_him)
     offline_fails(1, unread, TOLD " stream disk");
     offline_sh("chmod 755 deep");
     offline_ok(TOLD " stream disk");
+}
+
+#define AS_ANOTHER "setpriv --reuid=12346 --regid=12346 --clear-groups %s -i " HIS
+
+/* Who works in a folder of another user's need not be root. */
+Test(qemu_owners, what_is_mine_is_not_for_him_either)
+{
+    make_his();
+    offline_sh("cp deep/secret.raw kept; chown 12346 deep/secret.raw; chmod 777 his; "
+               "chmod 666 his/*.qcow2; chmod 644 his/*.json");
+    offline_fails(1, other, AS_ANOTHER " commit disk --force --base secret.raw", getenv("QREWIND"));
+    offline_fails(1, unread, AS_ANOTHER " stream disk", getenv("QREWIND"));
+    offline_sh("cmp -n 65536 deep/secret.raw kept");
+    /* that user may write to it, and could do it himself */
+    offline_sh("chmod 666 deep/secret.raw; chmod 777 deep");
+    offline_ok(AS_ANOTHER " commit disk --force --base secret.raw", getenv("QREWIND"));
+}
+
+/* Nor what his sidecar says: that it is due, or was begun. */
+Test(qemu_owners, nor_because_his_sidecar_says_so)
+{
+    make_his();
+    offline_sh("cp deep/secret.raw kept; chown 12346 deep/secret.raw; chmod 777 his; "
+               "sed -i 's/\"format\": *\"raw\"/\"loose\": true, &/' his/disk.qcow2.qrewind.json; "
+               "chmod 666 his/*.qcow2; chmod 644 his/*.json; chown 12345 his/*.json");
+    auto_result struct lab_result r = offline_run(AS_ANOTHER " repair", getenv("QREWIND"));
+    cr_expect(strstr(r.err, "not merged yet: "), "%s", r.err);
+    offline_sh("cmp -n 65536 deep/secret.raw kept");
 }
 
 Test(qemu_owners, what_is_all_his_is_as_if_he_worked_himself)

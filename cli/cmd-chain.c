@@ -33,7 +33,7 @@ static const struct opt opts[] = {
 static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
 {
     const struct args *args = arguments;
-    struct qrw_vm *vm = app_vm(app, err);
+    struct qrw_vm *vm = app_vm_to_look(app, err);
 
     return vm ? qrw_chain(vm, args->disk, err) : NULL;
 }

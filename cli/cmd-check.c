@@ -17,7 +17,7 @@ static const struct opt opts[] = {
 static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
 {
     const struct args *args = arguments;
-    struct qrw_vm *vm = app_vm(app, err);
+    struct qrw_vm *vm = args->deep ? app_vm(app, err) : app_vm_to_look(app, err);
     unsigned flags = (args->deep ? QRW_DEEP : 0) | (app->globals->dry_run ? QRW_DRY_RUN : 0);
 
     return vm ? qrw_check(vm, flags, err) : NULL;

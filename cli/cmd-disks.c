@@ -13,7 +13,7 @@
 
 static json_t *run(struct app *app, void *args, struct qmp_error *err)
 {
-    struct qrw_vm *vm = app_vm(app, err);
+    struct qrw_vm *vm = app_vm_to_look(app, err);
 
     return vm ? qrw_disks(vm, err) : NULL;
 }

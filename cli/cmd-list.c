@@ -22,7 +22,7 @@ static const struct opt opts[] = {
 
 static json_t *run(struct app *app, void *args, struct qmp_error *err)
 {
-    struct qrw_vm *vm = app_vm(app, err);
+    struct qrw_vm *vm = app_vm_to_look(app, err);
 
     return vm ? qrw_list(vm, err) : NULL;
 }

@@ -17,6 +17,7 @@
 
 #include "cli/cmdline.h"
 #include "cli/help.h"
+#include "cli/look.h"
 #include "cli/out.h"
 #include "cli/print.h"
 #include "cli/socket.h"
@@ -85,6 +86,10 @@ static void open_loop(struct app *app)
     app->base = event_base_new();
     if (!app->base)
         abort();
+    if (app->looks && !app->globals->trace) {
+        look_leaves_at(numbers, 2, app->globals->json, app->verb->name);
+        return;
+    }
     for (int i = 0; i < 2; i++) {
         app->interrupt[i] = evsignal_new(app->base, numbers[i], on_interrupt, app);
         if (!app->interrupt[i] || event_add(app->interrupt[i], NULL))
@@ -178,6 +183,12 @@ struct qrw_vm *app_vm(struct app *app, struct qmp_error *err)
     o.base = app->base;
     app->vm = qrw_open(&o, err);
     return app->vm;
+}
+
+struct qrw_vm *app_vm_to_look(struct app *app, struct qmp_error *err)
+{
+    app->looks = true;
+    return app_vm(app, err);
 }
 
 struct qmp_client *app_monitor(struct app *app, struct qmp_error *err)

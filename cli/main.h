@@ -32,11 +32,15 @@ struct app {
     struct qmp_client *monitor; /* by app_monitor() */
     struct trace *trace;
     struct progress progress;
+    bool looks;   /* app_vm_to_look() */
     bool endless; /* Ctrl-C is how this verb ends: no failure */
 };
 
 /* The VM, opened on first use. It is closed at the end of the program. */
 struct qrw_vm *app_vm(struct app *app, struct qmp_error *err);
+
+/* The same for who changes nothing: an interrupt ends the program at once. */
+struct qrw_vm *app_vm_to_look(struct app *app, struct qmp_error *err);
 
 /* Just the monitor, connected and negotiated: for verbs that know nothing of snapshots. */
 struct qmp_client *app_monitor(struct app *app, struct qmp_error *err);

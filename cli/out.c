@@ -82,7 +82,7 @@ static json_t *string(const char *text)
     return json_string(safe);
 }
 
-static void error_document(const struct qmp_error *err)
+static void error_document(FILE *to, const struct qmp_error *err)
 {
     const char *kind = qrw_error_kind_name(err->kind);
     json_auto_t *doc = json_pack("{s:b, s:{s:s, s:o, s:o, s:o}}", "ok", 0, "error", "kind",
@@ -91,7 +91,7 @@ static void error_document(const struct qmp_error *err)
 
     if (err->hint[0])
         json_object_set_new(json_object_get(doc, "error"), "hint", string(err->hint));
-    out_json(stdout, doc);
+    out_json(to, doc);
 }
 
 static bool colour(void)
@@ -101,19 +101,37 @@ static bool colour(void)
     return !(no && *no) && isatty(STDERR_FILENO);
 }
 
-void out_error(bool json, const char *verb, const struct qmp_error *err)
+static void put_error(FILE *to, bool json, const char *verb, const struct qmp_error *err)
 {
     char text[sizeof(struct qmp_error)];
 
     if (json) {
-        error_document(err);
+        error_document(to, err);
         return;
     }
-    fputs(colour() ? "\033[1;31mqrewind:\033[0m " : "qrewind: ", stderr);
-    out_line(stderr, "%s%s%s", verb ? verb : "", verb ? ": " : "",
+    fputs(colour() ? "\033[1;31mqrewind:\033[0m " : "qrewind: ", to);
+    out_line(to, "%s%s%s", verb ? verb : "", verb ? ": " : "",
              qmp_error_text(err, text, sizeof(text)));
     if (err->hint[0])
-        out_line(stderr, "  %s", err->hint);
+        out_line(to, "  %s", err->hint);
+}
+
+void out_error(bool json, const char *verb, const struct qmp_error *err)
+{
+    put_error(json ? stdout : stderr, json, verb, err);
+}
+
+char *out_error_text(bool json, const char *verb, const struct qmp_error *err)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+
+    if (!to)
+        abort();
+    put_error(to, json, verb, err);
+    fclose(to);
+    return text;
 }
 
 int out_exit_code(int kind)

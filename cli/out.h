@@ -30,6 +30,8 @@ void out_note(bool json, const char *text);
 
 /* The failure of @verb (NULL: of none): on stderr, or with @json as the document on stdout. */
 void out_error(bool json, const char *verb, const struct qmp_error *err);
+/* What that would print. New string. */
+char *out_error_text(bool json, const char *verb, const struct qmp_error *err);
 
 /* check found something wrong; the check itself went well. */
 enum { EXIT_FINDINGS = 9 };

@@ -9,7 +9,9 @@
  * Each of them may hold what the other does not: nothing is done until somebody has said which
  * one is meant. A folder that was moved has no second file; QEMU itself may have put one layer
  * of ours on another; and what lies in between is recorded as it is. Nor is anything done where a
- * folder that is mounted twice makes two layers of each.
+ * folder that is mounted twice makes two layers of each; or where another tool has merged a layer
+ * down into one that we know: once QEMU's chain is recorded, nobody can tell any more which of
+ * their snapshots is where.
  */
 #include <stdlib.h>
 
@@ -93,6 +95,41 @@ static int refuse(const struct qrw_vm *vm, const struct record *r, const char *f
                           stop, sidecar);
 }
 
+/* Is the file of @id larger than when it was frozen? */
+static bool has_grown(const struct chain *c, const char *id)
+{
+    const json_t *was = json_object_get(chain_layer(c, id), "fingerprint");
+    auto_free char *file = chain_layer_file(c, id);
+    struct image_stat st;
+
+    return was && !image_stat(file, &st, NULL) && st.exists &&
+           (json_int_t)st.size > json_integer_value(json_object_get(was, "size"));
+}
+
+/* @file builds on @named, and what is recorded between them, from @top on, is not there: was that
+ * merged into @named (check-merged.c), and does a snapshot need one of them? */
+static int check_merged(const struct chain *c, const char *file, const char *named, const char *top,
+                        struct qmp_error *err)
+{
+    const char *onto = chain_layer_by_file(c, named), *at = top;
+    auto_free char *meant = chain_layer_file(c, top);
+    bool pinned = false;
+
+    if (chain_pending(c) || !onto || !strcmp(onto, top) || !chain_is_below(c, onto, top) ||
+        !image_is_gone(meant) || !has_grown(c, onto))
+        return 0;
+    for (; at && strcmp(at, onto); at = text(chain_layer(c, at), "backing"))
+        pinned = pinned || chain_pinned_by(c, at);
+    if (!pinned && !chain_pinned_by(c, onto))
+        return 0;
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "%s builds on %s, which has grown since it was frozen, and not on %s, which is "
+                  "not there: somebody seems to have merged that",
+                  file, path_name(named), path_name(meant));
+    return qmp_error_hint(err, "qrewind check tells which snapshots that has cost, repair --yes "
+                               "records it");
+}
+
 /* @named is what lies below @file, the layer @id. @ours: may it be another layer of ours? */
 static int check(const struct qrw_vm *vm, const struct record *r, const char *id, const char *file,
                  const char *named, bool ours, struct qmp_error *err)
@@ -101,6 +138,9 @@ static int check(const struct qrw_vm *vm, const struct record *r, const char *id
 
     if (meant && named && is_seen_twice(named, meant))
         return refuse_twice(named, meant, err);
+    if (meant && named &&
+        check_merged(r->c, file, named, text(chain_layer(r->c, id), "backing"), err))
+        return -1;
     if (!meant || !named || !are_two(named, meant) || !are_two(named, file) ||
         (chain_layer_by_file(r->c, named) ? ours : leads_to(named, meant)))
         return 0;

@@ -83,6 +83,8 @@ Test(qemu_merged, down_and_what_it_showed_is_in_the_lower_one)
         "qemu-img commit -q -d base.s2.qcow2;"
         "qemu-img rebase -u -f qcow2 -F qcow2 -b base.s1.qcow2 base.s3.qcow2; rm base.s2.qcow2");
     finds("stale-record base.s3.qcow2, broken-snapshot s2");
+    offline_fails(1, "somebody seems to have merged that", "qrewind -i base.qcow2 create n1");
+    offline_ok("qrewind -i base.qcow2 list");
     offline_ok("qrewind -i base.qcow2 repair --yes --only stale-record");
     finds("");
     has("s1 s3");
@@ -90,6 +92,7 @@ Test(qemu_merged, down_and_what_it_showed_is_in_the_lower_one)
     goes_back("s3", 3);
     goes_back("s1", 1);
     finds("");
+    offline_ok("qrewind -i base.qcow2 create n1");
 }
 
 Test(qemu_merged, by_us_and_then_the_older_sidecar_is_put_back)

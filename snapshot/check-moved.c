@@ -13,10 +13,11 @@
 #include "snapshot/path.h"
 
 /* How well it is known which file a layer was moved to. */
-enum likeness { FITS, ON_THE_SAME, ON_WHAT_IS_GONE, LIKENESSES };
+enum likeness { IS_IT, FITS, ON_THE_SAME, ON_WHAT_IS_GONE, LIKENESSES };
 
 static const char *const likenesses[] = {
-    [FITS] = "has its size and time",
+    [IS_IT] = "has its size, time and inode",
+    [FITS] = "has its size and time, but is another file",
     [ON_THE_SAME] = "builds on the same layer and is as large",
     [ON_WHAT_IS_GONE] = "is as large, and builds on a file that is not there any more",
 };
@@ -62,6 +63,14 @@ static bool could_be(const struct round *r, const json_t *layer, const char *fil
     return !check_file(k, leads) && !chain_layer_by_file(k->c, leads);
 }
 
+/* A copy, or somebody's file of the same size and time, is another. */
+static bool is_it(const json_t *layer, const json_t *entry)
+{
+    const json_t *was = json_object_get(json_object_get(layer, "fingerprint"), "inode");
+
+    return check_fits(layer, entry) && (!was || json_integer_value(was) == number(entry, "inode"));
+}
+
 static bool is_like(const struct round *r, const json_t *layer, const char *file)
 {
     const json_t *entry = check_file(r->k, file);
@@ -69,8 +78,9 @@ static bool is_like(const struct round *r, const json_t *layer, const char *file
     if (r->namesakes && !same(path_name(file), path_name(text(layer, "file"))))
         return false;
     if (json_object_get(layer, "fingerprint"))
-        return r->how == FITS && check_fits(layer, entry);
-    return r->how != FITS && could_be(r, layer, file, entry);
+        return (r->how == IS_IT && is_it(layer, entry)) ||
+               (r->how == FITS && check_fits(layer, entry));
+    return r->how > FITS && could_be(r, layer, file, entry);
 }
 
 /* The one file that @id can be, of several the one that the user named. NULL: none, or several. */
@@ -167,7 +177,7 @@ void check_moves(struct check *k)
     strays = find_strays(k);
     struct round r = {.k = k, .missing = missing, .strays = strays, .namesakes = true};
     for (int i = 0; i < 2; i++, r.namesakes = false)
-        for (r.how = FITS; r.how < LIKENESSES; r.how++)
+        for (r.how = IS_IT; r.how < LIKENESSES; r.how++)
             take(&r);
 }
 
@@ -177,6 +187,6 @@ const char *check_moved(const struct check *k, const char *id, const char **how,
     const json_int_t like = number(found, "how");
 
     *how = likenesses[like];
-    *sure = like == FITS;
+    *sure = like == IS_IT;
     return text(found, "file");
 }

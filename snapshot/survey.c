@@ -86,9 +86,9 @@ static const char *intern(struct survey *s, const char *file)
     if (text(s->names, id))
         return text(s->names, id);
 
-    json_t *entry = json_pack("{s:s, s:I, s:I, s:i}", "id", id, "size", (json_int_t)st.size,
-                              "mtime_ns", (json_int_t)st.mtime_ns, "mode",
-                              st.regular || st.block_device ? (int)st.mode : 0);
+    json_t *entry = json_pack("{s:s, s:I, s:I, s:I, s:i}", "id", id, "size", (json_int_t)st.size,
+                              "mtime_ns", (json_int_t)st.mtime_ns, "inode", (json_int_t)st.ino,
+                              "mode", st.regular || st.block_device ? (int)st.mode : 0);
     auto_free char *real = st.symlink ? realpath(file, NULL) : NULL;
     set_text(entry, "link", real);
     if (json_object_set_new(s->files, file, entry))

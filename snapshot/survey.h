@@ -16,7 +16,7 @@
  *    "restarted": true,                        the same: since what is pending was begun
  *    "unrecorded": true,                       the same: there is no sidecar
  *    "unread": true,                           a header may name any of the files
- *    "files": {FILE: {"id", "size", "mtime_ns", "mode", "link", "problem",
+ *    "files": {FILE: {"id", "size", "mtime_ns", "inode", "mode", "link", "problem",
  *                     "memory": true | false,                 of what is called as one of ours
  *                     "born_ns",                        of a top that the document does not have
  *                     "backing", "backing_format", "leads",                  of a qcow2 image:

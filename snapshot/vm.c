@@ -46,8 +46,9 @@ struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err)
     vm->cwd = image_cwd();
     if (o->sidecar) {
         auto_free char *full = path_join(vm->cwd, o->sidecar);
+        auto_free char *target = sidecar_target(full); /* a link beside a disk in another folder */
 
-        vm->sidecar_option = image_place(full);
+        vm->sidecar_option = image_place(target ? target : full);
     }
     if (is_offline(vm))
         return vm;

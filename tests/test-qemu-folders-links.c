@@ -83,3 +83,12 @@ Test(qemu_folders_links, they_follow_the_record_from_folder_to_folder)
     offline_ok("qrewind -i two/b.s1.qcow2 forget");
     expect_links("");
 }
+
+Test(qemu_folders_links, one_that_is_given_as_the_sidecar_leads_to_it)
+{
+    two();
+    offline_ok("qrewind --sidecar two/b.qcow2.qrewind.json check");
+    offline_ok("qrewind --sidecar two/b.qcow2.qrewind.json edit s1 --pin");
+    expect_links(TWO);
+    offline_ok("qrewind -i one/a.qcow2 check");
+}

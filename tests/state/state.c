@@ -18,7 +18,8 @@ static const char *member(const json_t *obj, const char *key)
 
 static json_t *new_entry(const char *name)
 {
-    return json_pack("{s:s, s:i, s:i, s:i}", "id", name, "size", 1, "mtime_ns", 1, "mode", 0600);
+    return json_pack("{s:s, s:i, s:i, s:i, s:i}", "id", name, "size", 1, "mtime_ns", 1, "inode", 1,
+                     "mode", 0600);
 }
 
 static bool is_active(const struct chain *c, const char *id)

@@ -13,6 +13,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/internal.h"
+#include "snapshot/media.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
@@ -268,6 +269,8 @@ static int plan_way(struct plan *p, struct internal_way *w, struct qmp_error *er
 {
     if (check(p, w, err))
         return -1;
+    if (w->memory)
+        media_compare(p, w->s->graph, json_object_get(w->snapshot, "memory"), w->name);
     if (w->args->name)
         overlays_note_others(p, w->s, &w->o, w->args->name);
     if (revert_is_again(p, w->s, w->args, &w->o, json_object_get(w->snapshot, "disks")))

@@ -20,6 +20,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/internal.h"
+#include "snapshot/media.h"
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
 #include "snapshot/path.h"
@@ -197,6 +198,8 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
         (w->live && plan_live_awaited(w->s, w->name, err)) || find_disks(w, err) ||
         check_lost(w, err) || (w->memory && plan_memory_fits(w->s, w->memory, err)))
         return -1;
+    if (w->memory)
+        media_compare(p, w->s->graph, w->memory, w->name);
     if (w->args->name)
         overlays_note_others(p, w->s, &w->o, w->args->name);
     if (revert_is_again(p, w->s, w->args, &w->o, w->disks))

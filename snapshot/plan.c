@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/media.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-check.h"
@@ -380,8 +381,10 @@ json_t *plan_preview(const struct plan *p)
 void plan_record(struct plan *p, const struct scene *s, const char *name, const char *kind,
                  const char *description, json_t *disks, json_t *memory)
 {
-    if (memory)
+    if (memory) {
         machine_record(s->machine, s->graph, disks, memory);
+        media_record(s->graph, disks, memory);
+    }
     chain_add_snapshot(&p->after, chain_record(&(struct chain_record){
                                       .name = name,
                                       .id = s->token,

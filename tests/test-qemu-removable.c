@@ -152,3 +152,31 @@ Test(removable, is_wanted_back_when_it_is_out)
     hold_both(lab, 3);
     lab_stop(lab);
 }
+
+/* The memory remembers what was in it. */
+Test(removable, a_cd_that_was_changed_is_told_of)
+{
+    static const char *const args[] = {
+        "-drive",  "if=none,id=c0,media=cdrom,file=cd.raw,format=raw",
+        "-device", "ide-cd,drive=c0,id=cd",
+        "-device", "ide-cd,id=tray",
+        NULL};
+    struct lab *lab = with(1, args);
+
+    if (has_snapshot_jobs(lab)) {
+        does(lab, "create", "i", "--internal", "--memory");
+        json_auto_t *same = tells(lab, "revert", "i");
+        cr_expect(!mentions(at(same, "notes"), "in it when"));
+        json_decref(lab_qmp(lab, "eject", "{s:s, s:b}", "id", "cd", "force", 1));
+        json_auto_t *inside = tells(lab, "revert", "i");
+        cr_expect(mentions(at(inside, "notes"), "cd.raw in it when i was taken"));
+
+        does(lab, "create", "m", "--memory");
+        json_decref(lab_qmp(lab, "blockdev-change-medium", "{s:s, s:s, s:s}", "id", "cd",
+                            "filename", "cd.raw", "format", "raw"));
+        json_auto_t *above = tells(lab, "revert", "m");
+        cr_expect(mentions(at(above, "notes"), "drive cd had nothing in it when m was taken"));
+        cr_expect(!mentions(at(above, "notes"), "tray"));
+    }
+    lab_stop(lab);
+}

@@ -99,6 +99,7 @@ void check_backing(struct check *k, const char *id, const char *file, const json
 void check_snapshots(struct check *k); /* whether each could still be gone back to */
 void check_orphans(struct check *k);   /* files of ours that no record names */
 void check_links(struct check *k);     /* those that lead to a sidecar that is not there */
+void check_astray(struct check *k);    /* images of others that do not lead here any more */
 
 /* Does @link, of the leftovers, lie beside an image that is none of ours? */
 bool check_is_link_of_others(const struct check *k, const char *link);

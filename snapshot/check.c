@@ -175,6 +175,7 @@ json_t *check_findings(const struct scene *s, const json_t *survey)
         check_layers(&k);
         check_orphans(&k);
         check_links(&k);
+        check_astray(&k);
     }
     check_snapshots(&k);
     if (k.pending)

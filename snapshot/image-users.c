@@ -28,6 +28,8 @@ enum {
 
 struct search {
     const struct image_stat *target;
+    const char *called[2]; /* its name, and that of what it is a link to (may be NULL) */
+    bool near;             /* in its folder */
     struct image_stat *except;
     size_t nexcept;
     struct image_stat *folders; /* searched so far */
@@ -66,6 +68,18 @@ static bool leads_to_target(struct search *s, const char *path)
     struct image_stat st;
 
     return looks(s, path, &st) && image_same(&st, s->target);
+}
+
+/* Is nothing at @path, which is called as the target is? The folder was moved, say, or somebody saw
+ * it elsewhere. */
+static bool is_target_elsewhere(struct search *s, const char *path)
+{
+    const char *name = path_name(path);
+    struct image_stat st;
+
+    return s->near &&
+           (!strcmp(name, s->called[0]) || (s->called[1] && !strcmp(name, s->called[1]))) &&
+           looks(s, path, &st) && !st.exists;
 }
 
 /* Whom a json: description of a node names: its own file name, or that of its file. */
@@ -133,27 +147,38 @@ char *image_data_path(const char *image, const char *data)
     return near ? mem_strdup(near) : NULL;
 }
 
-static bool header_names_target(struct search *s, const char *path, const struct qcow2_header *h)
+enum user { NO_USER, ASTRAY, USER };
+
+static enum user is_named(struct search *s, const char *path)
+{
+    if (!path)
+        return NO_USER;
+    return leads_to_target(s, path) ? USER : is_target_elsewhere(s, path) ? ASTRAY : NO_USER;
+}
+
+static enum user header_names_target(struct search *s, const char *path,
+                                     const struct qcow2_header *h)
 {
     auto_free char *backing = h->backing ? image_backing_path(path, h->backing) : NULL;
     auto_free char *data = h->data_file ? image_data_path(path, h->data_file) : NULL;
+    enum user one = is_named(s, backing), other = is_named(s, data);
 
-    return (backing && leads_to_target(s, backing)) || (data && leads_to_target(s, data));
+    return one > other ? one : other;
 }
 
-static bool image_names_target(struct search *s, const char *path)
+static enum user image_names_target(struct search *s, const char *path)
 {
     struct qcow2_header h = {0};
     struct qmp_error err = {0};
-    bool names = false;
+    enum user user = NO_USER;
 
     if (!image_read_header(path, &h, &err) ||
         (err.kind != QMP_ERR_SYSTEM && !image_read_foreign(path, &h.backing, &err)))
-        names = header_names_target(s, path, &h);
+        user = header_names_target(s, path, &h);
     else if (err.kind == QMP_ERR_SYSTEM)
         missed(s, path, errno);
     qcow2_header_done(&h);
-    return names;
+    return user;
 }
 
 static bool sidecar_names_target(struct search *s, const char *path, uint64_t size)
@@ -179,10 +204,16 @@ static bool sidecar_names_target(struct search *s, const char *path, uint64_t si
     return false;
 }
 
+static void add(char ***names, size_t *n, const char *path)
+{
+    *names = mem_grow(*names, *n + 1, sizeof(char *));
+    (*names)[(*n)++] = mem_strdup(path);
+}
+
 static void look_at(struct search *s, const char *path)
 {
     struct image_stat st;
-    bool user;
+    enum user user = NO_USER;
 
     if (!looks(s, path, &st) || !st.regular || image_same(&st, s->target))
         return;
@@ -190,13 +221,13 @@ static void look_at(struct search *s, const char *path)
         if (image_same(&st, &s->except[i]))
             return;
     if (path_ends(path, SIDECAR_SUFFIX))
-        user = sidecar_names_target(s, path, st.size);
-    else
-        user = st.size >= MIN_IMAGE && image_names_target(s, path);
-    if (user) {
-        s->out->names = mem_grow(s->out->names, s->out->n + 1, sizeof(char *));
-        s->out->names[s->out->n++] = mem_strdup(path);
-    }
+        user = sidecar_names_target(s, path, st.size) ? USER : NO_USER;
+    else if (st.size >= MIN_IMAGE)
+        user = image_names_target(s, path);
+    if (user == USER)
+        add(&s->out->names, &s->out->n, path);
+    else if (user == ASTRAY)
+        add(&s->out->astray, &s->out->nastray, path);
 }
 
 static bool searched(struct search *s, const char *folder)
@@ -258,22 +289,29 @@ int image_users(const char *file, const char *const *except, struct image_users 
     auto_free char *real = realpath(file, NULL);
     if (!real)
         missed(&s, file, errno);
+    s.called[0] = path_name(file);
+    s.called[1] = real ? path_name(real) : NULL;
+    s.near = true;
     search_folder_of(&s, file);
     if (real)
         search_folder_of(&s, real);
+    s.near = false;
     for (size_t i = 0; except && except[i]; i++)
         search_folder_of(&s, except[i]);
     free(s.except);
     free(s.folders);
     errno = s.failed;
-    return s.failed && !out->n ? image_error(err, "look who builds on", file) : 0;
+    return s.failed && !out->n && !out->nastray ? image_error(err, "look who builds on", file) : 0;
 }
 
 void image_users_done(struct image_users *u)
 {
     for (size_t i = 0; i < u->n; i++)
         free(u->names[i]);
+    for (size_t i = 0; i < u->nastray; i++)
+        free(u->astray[i]);
     free(u->names);
+    free(u->astray);
     free(u->unread);
     *u = (struct image_users){0};
 }

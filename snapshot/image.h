@@ -269,6 +269,9 @@ pid_t image_locked(const char *path, pid_t but, char *text, size_t size);
 struct image_users {
     char **names; /* images and sidecars, as FOLDER/NAME */
     size_t n;
+    /* images in the folder of the file that name one that is not there, but is called as it is */
+    char **astray;
+    size_t nastray;
     char *unread; /* what may be one, and why that cannot be told: the first; NULL: there is none */
 };
 

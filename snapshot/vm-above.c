@@ -48,6 +48,27 @@ static int refuse(const struct chain *c, const struct graph_disk *d, const char 
                           quoted, chain_layer_by_file(c, d->layers[0].file) ? "repair" : "adopt");
 }
 
+/* The header of @file does not lead to what it lies on: it cannot be recorded yet. */
+static int refuse_astray(const struct graph_disk *d, const char *file, struct qmp_error *err)
+{
+    auto_free char *quoted = path_quote(file), *active = path_quote(d->layers[0].file);
+
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "disk %s: %s seems to lie on what it runs on, though its header names another "
+                  "place, and no record names it: if the guest wrote to that last, this is not "
+                  "what it saw",
+                  d->id, file);
+    return qmp_error_hint(err,
+                          "have its header name the right one: qemu-img rebase -u -f qcow2 -F %s "
+                          "-b %s %s; or remove it, if nobody needs it",
+                          d->layers[0].format, active, quoted);
+}
+
+static bool is_above(const struct chain *c, const char *file, const char *active)
+{
+    return !path_ends(file, SIDECAR_SUFFIX) && is_newer(file, active) && !is_recorded(c, file);
+}
+
 static int check_above(const struct chain *c, const struct graph_disk *d, struct qmp_error *err)
 {
     const char *active = d->layers[0].file;
@@ -55,9 +76,11 @@ static int check_above(const struct chain *c, const struct graph_disk *d, struct
     int rc = image_users(active, NULL, &users, err);
 
     for (size_t i = 0; i < users.n && !rc; i++)
-        if (!path_ends(users.names[i], SIDECAR_SUFFIX) && is_newer(users.names[i], active) &&
-            !is_recorded(c, users.names[i]))
+        if (is_above(c, users.names[i], active))
             rc = refuse(c, d, users.names[i], err);
+    for (size_t i = 0; i < users.nastray && !rc; i++)
+        if (is_above(c, users.astray[i], active))
+            rc = refuse_astray(d, users.astray[i], err);
     image_users_done(&users);
     return rc;
 }

@@ -143,7 +143,13 @@ static int ours_alone(const struct check *c, const char *file, const char *calle
     int rc = image_users(file, own, &users, err);
 
     free(own);
-    if (!rc && users.n) {
+    if (!rc && !users.n && users.nastray) {
+        qmp_error_set(err, QRW_ERR_REFUSED,
+                      "%s seems to be the base of %s, whose header names it "
+                      "at another place",
+                      called, users.astray[0]);
+        rc = qmp_error_hint(err, "qrewind check says what mends that");
+    } else if (!rc && users.n) {
         qmp_error_set(err, QRW_ERR_REFUSED, "%s is also the base of %s%s", called, users.names[0],
                       users.n > 1 ? " and others" : "");
         rc = qmp_error_hint(err, "that image would be ruined; stream the data up into a layer "

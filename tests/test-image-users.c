@@ -88,6 +88,28 @@ Test(image_users, every_spelling_of_the_backing_file_is_seen)
     expect_users("link", NULL, "./u1-relative ./u2-absolute ./u3-link ./u4-json");
 }
 
+/* Nothing is where it says, and our file is called so: but only beside it. */
+Test(image_users, one_that_names_another_place_may_be_one)
+{
+    struct image_users u;
+
+    cr_assert(!mkdir("far", 0700));
+    overlay_of("base", NULL);
+    overlay_of("u1", "/nowhere/base");
+    overlay_of("other", "/nowhere/another");
+    overlay_of("far/base", NULL);
+    overlay_of("there", "far/base");
+    overlay_of("far/u2", "/nowhere/base");
+    cr_assert_eq(image_users("base", (const char *const[]){"far/base", NULL}, &u, NULL), 0);
+    cr_expect_eq(u.n, 0);
+    cr_expect_eq(u.nastray, 1);
+    cr_expect_str_eq(u.nastray ? u.astray[0] : "", "./u1");
+    image_users_done(&u);
+    cr_assert_eq(image_users("base", (const char *const[]){"u1", NULL}, &u, NULL), 0);
+    cr_expect_eq(u.nastray, 0);
+    image_users_done(&u);
+}
+
 Test(image_users, sidecars_count_as_users)
 {
     scratch_write("base", "raw", 3);

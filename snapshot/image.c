@@ -25,6 +25,7 @@ int image_error(struct qmp_error *err, const char *verb, const char *path)
         {EDQUOT, "the disk quota is used up: free some space, or put the file elsewhere"},
         {EACCES, "run as the user that QEMU runs as, or as root"},
         {EPERM, "run as the user that QEMU runs as, or as root"},
+        {ENAMETOOLONG, "choose a shorter name (of the snapshot, or --overlay DISK=FILE)"},
         {EROFS, "the file system is mounted read-only: put the file elsewhere"},
     };
     int code = errno;

@@ -30,6 +30,8 @@ int sidecar_error(struct qmp_error *err, const char *what, const char *file)
     if (code == EACCES || code == EPERM || code == EROFS)
         qmp_error_hint(err, "qrewind must be able to write in the folder of the images, or be "
                             "given another place by --sidecar FILE");
+    if (code == ENAMETOOLONG)
+        qmp_error_hint(err, "call it otherwise: --sidecar FILE");
     errno = code;
     return -1;
 }
@@ -291,5 +293,6 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
     }
     if (doc)
         qmp_error_wrap(err, "%s", file);
-    return qmp_error_hint(err, "the images are untouched; move the file away to go on without it");
+    return qmp_error_hint(err, "the images are untouched; move the file away to go on without it: "
+                               "qrewind adopt then finds the snapshots by the names of the files");
 }

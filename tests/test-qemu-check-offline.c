@@ -297,7 +297,8 @@ Test(qemu_check_offline, of_a_broken_sidecar_nothing_is_believed)
     json_auto_t *doc = offline_json(9, "qrewind " ON " check");
     auto_free char *found = findings_of(doc);
     cr_expect_str_eq(found, "broken-sidecar " SIDECAR);
-    cr_expect(strstr(text(doc, "findings.0.text"), "move the file away"));
+    cr_expect(strstr(text(doc, "findings.0.text"),
+                     "move the file away to go on without it: qrewind adopt"));
     offline_fails(1, SIDECAR, "qrewind " ON " repair --yes");
     offline_sh("cat copy >" SIDECAR "; chmod 622 " SIDECAR);
     json_auto_t *open = offline_json(9, "qrewind " ON " check");

@@ -68,6 +68,20 @@ static bool is_what_it_was(const json_t *was, const json_t *now)
            (!data || (is_as(data, is, "size") && is_as(data, is, "mtime_ns")));
 }
 
+const char *fingerprint_written(const struct chain *c, const char *id)
+{
+    const json_t *was = json_object_get(chain_layer(c, id), "fingerprint");
+    json_auto_t *now = was ? look(c, id) : NULL;
+
+    if (!now)
+        return NULL;
+    const json_int_t before = json_integer_value(json_object_get(was, "size")),
+                     size = json_integer_value(json_object_get(now, "size"));
+    if (size != before)
+        return size > before ? "it has grown" : NULL;
+    return is_as(was, now, "mtime_ns") ? NULL : "its time has changed";
+}
+
 /* @hash of @entry, into @owner, if it is new and @entry is still what @was. */
 static bool take_hash(json_t *owner, const json_t *was, const json_t *entry)
 {

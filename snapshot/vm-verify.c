@@ -298,7 +298,8 @@ int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const struct journal
             if (!strcmp(checks[k].need, text(need, "need")) && checks[k].check(&c, need, err))
                 return -1;
     return vm_check_writes(vm, p->steps, err) || vm_check_writes(vm, p->cleanup, err) ||
-                   vm_check_owners(vm, p, err)
+                   vm_check_owners(vm, p, err) ||
+                   (vm->files_reachable && vm_check_written(p, &j->chain, err))
                ? -1
                : 0;
 }

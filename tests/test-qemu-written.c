@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-qemu-written: what somebody has written to a frozen layer does not go with it unasked. */
+#include <criterion/criterion.h>
+
+#include "qmp/mem.h"
+#include "tests/offline/offline.h"
+
+TestSuite(written, .init = offline_enter, .fini = offline_leave, .timeout = 120);
+
+#define Q "qrewind -i base.qcow2 "
+
+static const char grown[] = "it has grown since it was frozen: was a VM started on it?";
+
+/* The disk was gone back to s1, and then the VM was started on base.s2.qcow2 again. */
+static void begin(void)
+{
+    offline_tower();
+    offline_ok(Q "revert s1");
+    offline_write("base.s2.qcow2", 9, "1M", "1M");
+}
+
+Test(written, an_undo_point_that_is_one_no_more_stays)
+{
+    begin();
+    offline_fails(1, grown, Q "revert s2");
+    offline_fails(1, "qrewind undo goes back to it", Q "delete --undo");
+    offline_fails(1, grown, Q "-n revert s2");
+    offline_reads("base.s2.qcow2", 9, "1M", "1M");
+}
+
+Test(written, and_can_be_gone_back_to)
+{
+    begin();
+    offline_ok(Q "undo");
+    offline_reads("base.s2.qcow2", 9, "1M", "1M");
+    offline_ok(Q "revert s2");
+    offline_reads("base.s2.qcow2", 9, "1M", "1M");
+}
+
+Test(written, unless_it_is_taken_as_it_is)
+{
+    begin();
+    offline_ok(Q "repair --yes");
+    offline_ok(Q "delete --undo");
+    offline_files("base.qcow2 base.qcow2.qrewind.json base.s1-2.qcow2 base.s1.qcow2");
+}
+
+Test(written, or_forgotten_with_the_file_left)
+{
+    begin();
+    offline_ok(Q "delete --undo --metadata");
+    offline_ok(Q "revert s2");
+    offline_reads("base.s2.qcow2", 9, "1M", "1M");
+}
+
+Test(written, the_end_of_a_branch_too)
+{
+    offline_tower();
+    offline_ok(Q "revert s1 --keep was");
+    offline_write("base.s2.qcow2", 9, "1M", "1M");
+    offline_fails(1, grown, Q "delete was");
+    offline_reads("base.s2.qcow2", 9, "1M", "1M");
+}

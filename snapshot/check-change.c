@@ -4,7 +4,8 @@
  *
  * It is known again by size and time of its last change, to the nanosecond: a copy that kept
  * both is the same file, wherever it lies. Where the sidecar has a hash of the content too,
- * that decides. An image's external data file is a part of it.
+ * that decides; of a block device, which keeps no time, nothing else does. An image's external data
+ * file is a part of it.
  */
 #include <stdlib.h>
 
@@ -37,11 +38,16 @@ char *check_needed_by(const struct check *k, const char *id)
     return names ? mem_printf(" (%s need%s it)", all, n > 1 ? "" : "s") : mem_strdup("");
 }
 
+bool check_has_time(const json_t *layer)
+{
+    return json_object_get(json_object_get(layer, "fingerprint"), "mtime_ns");
+}
+
 bool check_fits(const json_t *layer, const json_t *entry)
 {
     const json_t *was = json_object_get(layer, "fingerprint");
 
-    return was && number(entry, "size") == number(was, "size") &&
+    return check_has_time(layer) && number(entry, "size") == number(was, "size") &&
            number(entry, "mtime_ns") == number(was, "mtime_ns");
 }
 
@@ -62,7 +68,10 @@ static const char *differs(const struct part *p)
         return p->other;
     if (number(p->is, "size") > number(p->was, "size"))
         return p->longer;
-    return number(p->is, "mtime_ns") != number(p->was, "mtime_ns") ? p->touched : NULL;
+    return json_object_get(p->was, "mtime_ns") &&
+                   number(p->is, "mtime_ns") != number(p->was, "mtime_ns")
+               ? p->touched
+               : NULL;
 }
 
 /* What of @id has changed, into *@p: rather a part of which it is not known that it holds the same.

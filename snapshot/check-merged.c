@@ -74,7 +74,7 @@ static const char *find_way(const struct check *k, const char *id, const json_t 
     if (upper == CHANGED_BROKEN || chain_is_active(k->c, onto) ||
         !is_like(k, onto, below, text(entry, "backing_format")))
         return unknown;
-    if (lower == CHANGED_NOT && json_object_get(chain_layer(k->c, onto), "fingerprint"))
+    if (lower == CHANGED_NOT && check_has_time(chain_layer(k->c, onto)))
         return up;
     return lower == CHANGED_CONTENT && upper != CHANGED_CONTENT ? down : unknown;
 }

@@ -77,7 +77,7 @@ static bool is_like(const struct round *r, const json_t *layer, const char *file
 
     if (r->namesakes && !same(path_name(file), path_name(text(layer, "file"))))
         return false;
-    if (json_object_get(layer, "fingerprint"))
+    if (check_has_time(layer))
         return (r->how == IS_IT && is_it(layer, entry)) ||
                (r->how == FITS && check_fits(layer, entry));
     return r->how > FITS && could_be(r, layer, file, entry);

@@ -54,6 +54,10 @@ const char *check_missing_below(const struct check *k, const char *id);
 const struct graph_layer *check_live(const struct check *k, const char *file,
                                      const struct graph_disk **disk);
 
+/* Is the time of @layer's file known? Not of a block device: that nothing is known to have changed
+ * means nothing there. */
+bool check_has_time(const json_t *layer);
+
 /* Why the file of @id, which is frozen, is not what it was: words. NULL: it is, as far as known. */
 const char *check_change(const struct check *k, const char *id, const json_t *entry);
 

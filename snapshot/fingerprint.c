@@ -8,6 +8,16 @@
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 
+/* A block device's node has a time and an inode of its own: since the system was started, say. */
+static json_t *size_and_time(const struct image_stat *st)
+{
+    json_t *now = json_pack("{s:I}", "size", (json_int_t)st->size);
+
+    if (st->regular)
+        json_object_set_new(now, "mtime_ns", json_integer((json_int_t)st->mtime_ns));
+    return now;
+}
+
 /* The data file, if the image has one. */
 static void look_at_data(const char *file, json_t *now)
 {
@@ -18,10 +28,8 @@ static void look_at_data(const char *file, json_t *now)
         return;
     auto_free char *data = h.data_file ? image_data_path(file, h.data_file) : NULL;
     qcow2_header_done(&h);
-    if (data && !image_stat(data, &st, NULL) && st.regular)
-        json_object_set_new(now, "data",
-                            json_pack("{s:I, s:I}", "size", (json_int_t)st.size, "mtime_ns",
-                                      (json_int_t)st.mtime_ns));
+    if (data && !image_stat(data, &st, NULL) && (st.regular || st.block_device))
+        json_object_set_new(now, "data", size_and_time(&st));
 }
 
 /* How @id's file looks now. New reference, NULL: it is not a file that we can look at. */
@@ -30,10 +38,12 @@ static json_t *look(const struct chain *c, const char *id)
     auto_free char *file = chain_layer_file(c, id);
     struct image_stat st;
 
-    if (!file || !graph_is_path(file) || image_stat(file, &st, NULL) || !st.regular)
+    if (!file || !graph_is_path(file) || image_stat(file, &st, NULL) ||
+        (!st.regular && !st.block_device))
         return NULL;
-    json_t *now = json_pack("{s:I, s:I, s:I}", "size", (json_int_t)st.size, "mtime_ns",
-                            (json_int_t)st.mtime_ns, "inode", (json_int_t)st.ino);
+    json_t *now = size_and_time(&st);
+    if (st.regular)
+        json_object_set_new(now, "inode", json_integer((json_int_t)st.ino));
     if (same(text(chain_layer(c, id), "format"), "qcow2"))
         look_at_data(file, now);
     return now;
@@ -59,7 +69,8 @@ static bool is_as(const json_t *was, const json_t *now, const char *key)
     return json_equal(json_object_get(was, key), json_object_get(now, key));
 }
 
-/* An older one knew of no data file; a newer one may know more of it. */
+/* An older one knew of no data file; a newer one may know more of it. Of what has no time nobody
+ * can tell. */
 static bool is_what_it_was(const json_t *was, const json_t *now)
 {
     const json_t *data = json_object_get(was, "data"), *is = json_object_get(now, "data");
@@ -88,7 +99,7 @@ static bool take_hash(json_t *owner, const json_t *was, const json_t *entry)
     json_t *hash = json_object_get(entry, "sha256");
 
     if (!hash || json_object_get(owner, "sha256") || !is_as(was, entry, "size") ||
-        !is_as(was, entry, "mtime_ns"))
+        (json_object_get(was, "mtime_ns") && !is_as(was, entry, "mtime_ns")))
         return false;
     return !json_object_set(owner, "sha256", hash);
 }

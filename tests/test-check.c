@@ -101,6 +101,17 @@ static const struct state_row files[] = {
 
     {"a base was written to",
      "disk0: base* <- a", "base.mtime_ns=2; offline", "changed-base base (touch?)"},
+    {"of a block device the time says nothing",
+     "disk0: base*(raw) <- a", "#layers/L1/fingerprint={\"size\": 1}; base.raw.mtime_ns=2; offline", ""},
+    {"its size does",
+     "disk0: base*(raw) <- a", "#layers/L1/fingerprint={\"size\": 1}; base.raw.mtime_ns=2; base.raw.size=2; "
+     "offline", "changed-base base.raw (touch?)"},
+    {"and what is in it",
+     "disk0: base*(raw) <- a", "#layers/L1/fingerprint={\"size\": 1}; base.raw.mtime_ns=2; "
+     "#layers/L1/sha256=abc; base.raw.sha256=abd; offline", "changed-base base.raw (touch?)"},
+    {"it is known nowhere else by that",
+     "disk0: base*(raw) <- a", "#layers/L1/fingerprint={\"size\": 1}; -base.raw; x.size=1; offline",
+     "missing-file base.raw, broken-snapshot s1 (drop-snapshot?)"},
     {"its size is another",
      "disk0: base* <- a", "base.size=2; offline", "changed-base base (touch?)"},
     {"what is shorter than it was is not taken as it is",

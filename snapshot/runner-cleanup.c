@@ -113,7 +113,8 @@ int runner_cleanup(struct runner *r, struct plan *p, struct ask *closing, const 
         if (!rc && same(text(step, "step"), "unlink")) {
             remove_file(r, p, step, g);
             json_array_append(files, json_object_get(step, "file"));
-        } else if (!rc && same(text(step, "step"), "untag")) {
+        } else if (!rc && same(text(step, "step"), "untag") &&
+                   belongs(text(step, "file"), false, &p->after, g)) {
             /* what an undo point left in an image: it harms none */
             runner_untag(r, p, text(step, "file"), text(step, "tag"), g, NULL);
         }

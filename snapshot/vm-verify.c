@@ -5,6 +5,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/ask.h"
+#include "snapshot/belongs.h"
 #include "snapshot/export.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
@@ -265,6 +266,12 @@ static int closed(const struct check *c, const json_t *need, struct qmp_error *e
     const char *file = text(need, "file");
     char who[256];
 
+    if (!belongs(file, false, &c->j->chain, &c->vm->graph)) {
+        qmp_error_set(err, QRW_ERR_REFUSED,
+                      "%s does not look like an image of this VM: nothing is taken out of it",
+                      file);
+        return qmp_error_hint(err, "delete --metadata drops what is recorded of it");
+    }
     if (!image_held(file, who, sizeof(who)))
         return 0;
     qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", file, who);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-qemu-sidecar-unpacked: a folder that came from somebody else, whose sidecar names images of
+ * ours beside it. */
+#include <criterion/criterion.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "tests/offline/offline.h"
+#include "tests/scratch/scratch.h"
+
+#define SIDECAR "pack/disk.qcow2.qrewind.json"
+
+TestSuite(qemu_sidecar_unpacked, .init = offline_enter, .fini = offline_leave, .timeout = 60);
+
+/* Our images, vm.qcow2 with a snapshot in it, and a VM that knows nothing of them. */
+static json_t *beside_ours(void)
+{
+    cr_assert(!mkdir("home", 0700) && !mkdir("pack", 0700));
+    offline_image("home/vm.qcow2", "1M", NULL);
+    offline_image("home/old.qcow2", "1M", NULL);
+    offline_ok("qemu-img snapshot -c backup home/vm.qcow2");
+    offline_image("pack/disk.qcow2", "1M", NULL);
+    offline_ok("qrewind -i pack/disk.qcow2 create s1");
+    return json_load_file(SIDECAR, 0, NULL);
+}
+
+static void add_layer(json_t *doc, const char *id, const char *name, bool ours)
+{
+    json_object_set_new(json_object_get(doc, "layers"), id,
+                        json_pack("{s:o, s:s, s:i, s:n, s:b}", "file",
+                                  json_sprintf("%s/home/%s", scratch_folder(), name), "format",
+                                  "qcow2", "size", 1 << 20, "backing", "ours", ours));
+}
+
+/* An older snapshot, of @held (taken), is in the record, too. */
+static void plant(json_t *doc, const char *kind, json_t *held)
+{
+    json_t *all = json_object_get(doc, "snapshots"), *s = json_deep_copy(json_array_get(all, 0));
+
+    json_object_set_new(s, "name", json_string("old"));
+    json_object_set_new(s, "id", json_string("aaaaaa"));
+    json_object_set_new(s, "created", json_string("2020-01-01T00:00:00.000Z"));
+    json_object_set_new(s, "kind", json_string(kind));
+    json_object_set_new(json_object_get(s, "disks"), "disk", held);
+    json_array_insert_new(all, 0, s);
+    cr_assert(!json_dump_file(doc, SIDECAR, 0));
+}
+
+Test(qemu_sidecar_unpacked, takes_no_snapshot_out_of_an_image_of_ours)
+{
+    json_auto_t *doc = beside_ours();
+
+    add_layer(doc, "L9", "vm.qcow2", false);
+    plant(doc, "internal", json_pack("{s:s, s:s}", "tag", "backup", "inside", "L9"));
+    offline_fails(1, "vm.qcow2 does not look like an image of this VM",
+                  "qrewind -i pack/disk.s1.qcow2 prune --keep-last 1");
+    offline_ok("qemu-img snapshot -a backup home/vm.qcow2");
+    offline_ok("qrewind -i pack/disk.s1.qcow2 delete --metadata old");
+}

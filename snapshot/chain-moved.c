@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* chain-moved: a plan names files whole; what is pending follows a folder that was moved. */
+/* chain-moved: a plan names files whole; what is pending follows a folder that was moved. So does
+ * what lies in other folders. */
 #include <string.h>
 
 #include "qmp/mem.h"
@@ -52,6 +53,29 @@ void chain_follow_folder(struct chain *c)
     json_object_set_new(now, "folder", json_string(c->folder));
     json_object_set_new(now, "was", was);
     json_object_set_new(c->doc, "pending", now);
+}
+
+/* The member @key of @obj. */
+static void move_member(json_t *obj, const char *key, const char *from, const char *to)
+{
+    if (json_object_get(obj, key))
+        json_object_set_new(obj, key, moved(json_object_get(obj, key), from, to));
+}
+
+void chain_move_folder(struct chain *c, const char *from, const char *to)
+{
+    json_auto_t *folder = json_incref(json_object_get(chain_pending(c), "folder"));
+    json_t *snapshot;
+    size_t i;
+
+    if (!from[1])
+        return;
+    move_member(c->doc, "layers", from, to);
+    move_member(c->doc, "pending", from, to);
+    if (folder)
+        json_object_set(chain_pending(c), "folder", folder);
+    json_array_foreach(chain_snapshots(c), i, snapshot)
+        move_member(snapshot, "memory", from, to);
 }
 
 char *chain_where_it_was(const struct chain *c, const char *file)

@@ -58,6 +58,8 @@ void chain_follow_folder(struct chain *c);
 /* What @file, which lay below a folder that was followed, is called now. New string, NULL: it did
  * not. */
 char *chain_where_it_was(const struct chain *c, const char *file);
+/* Files in the folder @from are those in @to. */
+void chain_move_folder(struct chain *c, const char *from, const char *to);
 json_t *chain_layer(const struct chain *c, const char *id);
 /* How a document in @folder spells @file: relative where it lies in there. New string. */
 char *chain_spell(const char *folder, const char *file);

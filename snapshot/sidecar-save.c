@@ -116,6 +116,7 @@ int sidecar_prepare(const char *file, json_t *doc, const char *like, bool spends
     if (chain_check(folder, doc, err))
         return qmp_error_wrap(err, "%s stays as it was: what was to be recorded", file);
     json_object_set_new(doc, "generation", json_integer(generation + 1));
+    sidecar_note_folder(doc, file);
     /* we hold the lock: what lies there was prepared, and came to nothing */
     if (unlink(fresh) && errno != ENOENT)
         return sidecar_error(err, "cannot remove", fresh);

@@ -289,6 +289,7 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
         c->owner = image_is_of_another(st.st_uid) ? st.st_uid : 0;
         c->copied = sidecar_is_copied(doc, &st);
         chain_follow_folder(c);
+        sidecar_follow(c, file);
         return 0;
     }
     if (doc)

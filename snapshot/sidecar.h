@@ -79,6 +79,12 @@ char *sidecar_target(const char *link);
  * NULL: @link is no such link, or whose it is may not say so. */
 char *sidecar_away(const char *link);
 
+/* Of the document @c, as loaded from @file: where its folder was moved or copied with others that
+ * it names files of, those in the new ones are meant. */
+void sidecar_follow(struct chain *c, const char *file);
+/* Note in @doc, which will be in @file, what that needs. */
+void sidecar_note_folder(json_t *doc, const char *file);
+
 /*
  * Read and check @file. A file that does not exist gives an empty document for the VM
  * (@name, @uuid may be NULL). Its owner is whose files it may have us remove, where we are root

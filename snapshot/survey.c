@@ -193,12 +193,12 @@ static void take_headers(struct survey *s)
 /* What another sidecar, one of @which, says of its images. */
 static void take_sidecar(struct survey *s, const char *which, const char *file)
 {
-    json_t *layers = json_object_get(json_object_get(s->whole, which), file), *entry;
+    json_t *layers, *entry;
     struct chain other = {0};
     struct qmp_error why;
     const char *id;
 
-    if (layers)
+    if (json_object_get(json_object_get(s->whole, which), file))
         return;
     if (sidecar_load(&other, file, NULL, NULL, &why)) {
         missed(s, &why);
@@ -234,17 +234,17 @@ static void take_link(struct survey *s, const char *link)
 {
     auto_free char *away = sidecar_away(link);
 
-    if (away)
-        set_text(json_object_get(s->whole, "away"), link, away);
-    else
+    set_text(json_object_get(s->whole, "away"), link, away);
+    if (!away)
         json_array_append_new(json_object_get(s->whole, "leftovers"), json_string(link));
 }
 
 static void take_entry(struct survey *s, const char *folder, const char *name)
 {
     auto_free char *file = mem_printf("%s/%s", strcmp(folder, "/") ? folder : "", name);
-    auto_free char *fresh = mem_printf("%s.new", text(s->whole, "sidecar"));
     const char *own = text(s->whole, "sidecar");
+    auto_free char *fresh = mem_printf("%s.new", own);
+    auto_free char *real = path_ends(name, SIDECAR_SUFFIX) ? realpath(file, NULL) : NULL;
     struct image_stat st;
 
     if (!looks(s, file, &st) || same(file, own) || is_sidecar(&st, own))
@@ -254,7 +254,7 @@ static void take_entry(struct survey *s, const char *folder, const char *name)
     else if (same(file, fresh))
         json_array_append_new(json_object_get(s->whole, "leftovers"), json_string(file));
     else if (st.regular && path_ends(name, SIDECAR_SUFFIX))
-        take_sidecar(s, "sidecars", file);
+        take_sidecar(s, "sidecars", real ? real : file);
     else if (st.regular && sidecar_is_one(file))
         take_sidecar(s, "named", file);
     else if (st.regular)

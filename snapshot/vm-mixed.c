@@ -189,6 +189,8 @@ int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *s
 
     if (!vm->files_reachable)
         return 0;
+    if (vm_check_theirs(vm, c, sidecar, err))
+        return -1;
     for (size_t i = 0; i < vm->graph.ndisks; i++)
         if (check_disk(vm, r, &vm->graph.disks[i], err))
             return -1;

@@ -20,7 +20,7 @@
 #include "snapshot/vm-private.h"
 
 /* Is it more than what others keep for us, a template? */
-static bool is_held(const struct chain *c, const json_t *pinned, const char *id)
+bool pointers_held(const struct chain *c, const json_t *pinned, const char *id)
 {
     return json_object_get(pinned, id) || chain_is_ours(c, id) || chain_is_active(c, id);
 }
@@ -32,7 +32,7 @@ static bool is_lowest(const struct chain *c, const json_t *pinned, const char *i
     const char *below = text(chain_layer(c, id), "backing");
     auto_free char *image = chain_layer_file(c, below);
 
-    if (!image || !is_held(c, pinned, below))
+    if (!image || !pointers_held(c, pinned, below))
         return true;
     auto_free char *other = path_folder(image);
     return strcmp(other, folder) != 0;
@@ -57,7 +57,7 @@ json_t *pointers_of(const struct chain *c, const char *file)
         return all;
     json_auto_t *pinned = chain_pinned(c);
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
-        if (!strchr(text(layer, "file"), '/') || !is_held(c, pinned, id))
+        if (!strchr(text(layer, "file"), '/') || !pointers_held(c, pinned, id))
             continue;
         auto_free char *image = chain_layer_file(c, id), *folder = path_folder(image);
 
@@ -66,6 +66,22 @@ json_t *pointers_of(const struct chain *c, const char *file)
             json_object_set_new(all, link, json_true());
     }
     return all;
+}
+
+/* Does @link lead to a record that does not have its image? A folder was copied, perhaps. */
+static bool is_idle(const char *link)
+{
+    auto_free char *image = mem_printf("%.*s", (int)(strlen(link) - strlen(SIDECAR_SUFFIX)), link);
+    auto_free char *target = realpath(link, NULL); /* names in it are relative to its own folder */
+    struct image_stat st;
+    struct chain c = {0};
+
+    if (image_stat(link, &st, NULL) || !st.symlink || !target ||
+        !path_ends(target, SIDECAR_SUFFIX) || sidecar_load(&c, target, NULL, NULL, NULL))
+        return false;
+    const bool idle = !chain_pending(&c) && !chain_layer_by_file(&c, image);
+    chain_done(&c);
+    return idle;
 }
 
 void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
@@ -78,8 +94,11 @@ void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
         auto_free char *folder = path_folder(link);
 
         /* one that was moved is recorded anew before long */
-        if (!image_is_gone(folder) && sidecar_may_lie(link, vm->owner) &&
-            sidecar_point(file, link, &why))
+        if (image_is_gone(folder) || !sidecar_may_lie(link, vm->owner))
+            continue;
+        if (is_idle(link))
+            sidecar_unlink(link);
+        if (sidecar_point(file, link, &why))
             vm_note(vm, 0, "%s; offline name another disk, too, or --sidecar %s", why.desc, file);
     }
 }

@@ -99,9 +99,14 @@ int vm_check_away(const struct qrw_vm *vm, struct qmp_error *err);
 int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err);
 
 /* vm-mixed.c: QRW_ERR_REFUSED if a layer builds on another file than @c, the document in @sidecar,
- * has, and both are there. */
+ * has, and both are there; or if it is another VM's: vm_check_theirs(). */
 int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,
                    struct qmp_error *err);
+
+/* vm-theirs.c: QRW_ERR_REFUSED if a link beside a layer of @c, the document in @sidecar, leads to
+ * another sidecar, which keeps that layer. */
+int vm_check_theirs(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,
+                    struct qmp_error *err);
 
 /* vm-above.c, where no VM runs: does nothing lie on the active layers that is newer, and that no
  * record has? QRW_ERR_REFUSED: what does. */
@@ -199,6 +204,8 @@ int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
 /* vm-pointers.c: the links to the sidecar @file that @c needs: in each other folder beside the
  * lowest layers there. The keys of an object (new reference). */
 json_t *pointers_of(const struct chain *c, const char *file);
+/* Is @id more than what others keep for us, a template? @pinned: chain_pinned(). */
+bool pointers_held(const struct chain *c, const json_t *pinned, const char *id);
 /* Make all of @wanted; where that fails it is noted. */
 void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file);
 /* Remove those of @had that are not @wanted (may be NULL), and lead to @file. */

@@ -45,8 +45,9 @@ static char *take_header(struct graph_disk *d, struct graph_layer *l)
     l->cluster_size = (int64_t)1 << h.cluster_bits;
     l->corrupt = h.incompatible & QCOW2_CORRUPT;
     l->backing = mem_strdup(h.backing);
+    l->encrypted = h.crypt_method != 0;
     if (l == graph_active(d))
-        d->encrypted = h.crypt_method != 0;
+        d->encrypted = l->encrypted;
     format = mem_strdup(h.backing_format);
     if (h.nsnapshots)
         take_tags(l);

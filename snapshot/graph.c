@@ -103,6 +103,7 @@ static void fill_layer(struct graph_layer *l, const json_t *image)
     l->size = number(image, "virtual-size", 0);
     l->allocated = number(image, "actual-size", -1);
     l->cluster_size = number(image, "cluster-size", 0);
+    l->encrypted = flag(image, "encrypted");
     l->corrupt =
         flag(json_object_get(json_object_get(image, "format-specific"), "data"), "corrupt");
     graph_tags_take(l, image);

@@ -47,6 +47,7 @@ struct graph_layer {
     int64_t cluster_size; /* bytes, 0: not told */
     bool read_only;
     bool remote;            /* not a file of the host: nbd, rbd, … */
+    bool encrypted;         /* only QEMU has the key */
     bool corrupt;           /* QEMU has marked it as damaged, and opens it only for reading */
     bool lost;              /* the file has gone, and QEMU has it open */
     bool relative;          /* named from a folder of QEMU's that we do not know */

@@ -88,6 +88,8 @@ static int add_open(json_t *layers, const struct graph_disk *d, const char *file
     for (const struct graph_layer *l = graph_layer(d, file); l < d->layers + d->nlayers; l++) {
         if (l->relative || l->remote)
             return out_of_reach(l->file, err);
+        if (l->encrypted)
+            return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "%s is encrypted", l->file);
         if (add_layer(layers, l->file, l->format, err))
             return -1;
     }

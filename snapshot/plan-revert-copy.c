@@ -114,6 +114,21 @@ static int refuse_memory(const struct way_back *w, const struct graph_disk *d, c
                           way ? way : "");
 }
 
+/* The copy would be made by qemu-img, which has no key. */
+static int refuse_encrypted(const struct way_back *w, const struct graph_disk *d, const char *file,
+                            struct qmp_error *err)
+{
+    auto_free char *found = way_down(w);
+
+    qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                  "disk %s: '%s' lies in %s, which the disk does not run on now, and that is "
+                  "encrypted: it cannot be copied out",
+                  d->id, w->name, file);
+    if (!found || strlen(found) >= MAX_WAY)
+        return -1;
+    return qmp_error_hint(err, "it goes only without what is above: %s", found);
+}
+
 static int check_tag(const struct way_back *w, const char *disk, const json_t *held, bool memory,
                      struct qmp_error *err)
 {
@@ -130,6 +145,9 @@ static int check_tag(const struct way_back *w, const char *disk, const json_t *h
                       w->name);
         return qmp_error_hint(err, "put an overlay there too: qrewind create NAME --disk %s", disk);
     }
+    const struct graph_layer *l = graph_layer(d, file);
+    if (l && l->encrypted)
+        return refuse_encrypted(w, d, file, err);
     return memory ? refuse_memory(w, d, file, err) : 0;
 }
 

@@ -57,13 +57,15 @@ int vm_check_files(const struct graph *g, struct qmp_error *err)
             return qmp_error_hint(err, "get it back from a copy, or try: qemu-img check -r all %s",
                                   file);
         }
-        if (d->encrypted) {
-            qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s is encrypted", d->id);
-            return qmp_error_hint(err, "offline nobody has its key: start the VM, and work there");
-        }
         for (size_t k = 0; k < d->nlayers; k++) {
             const struct graph_layer *l = &d->layers[k];
 
+            if (l->encrypted) {
+                qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s is encrypted, in %s", d->id,
+                              l->file);
+                return qmp_error_hint(err,
+                                      "offline nobody has its key: start the VM, and work there");
+            }
             if (!l->guessed)
                 continue;
             qmp_error_set(err, QRW_ERR_REFUSED, "the format of %s is recorded nowhere", l->file);

@@ -71,6 +71,7 @@ static void fill(struct graph_layer *l, const struct plan *p, const char *id, co
         l->size = seen->size;
         l->allocated = seen->allocated;
         l->cluster_size = seen->cluster_size;
+        l->encrypted = seen->encrypted;
         l->corrupt = seen->corrupt;
         l->tags = seen->tags;
         l->ntags = seen->ntags;

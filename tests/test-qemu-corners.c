@@ -167,8 +167,7 @@ Test(corners, many_at_the_same_time)
     lab_stop(lab);
 }
 
-/* What the guest has entrusted to an encrypted image must not appear beside it in clear. */
-Test(corners, an_encrypted_disk)
+static struct lab *encrypted(void)
 {
     static const char *const args[] = {
         "-object", "secret,id=key,data=secret",
@@ -180,8 +179,15 @@ Test(corners, an_encrypted_disk)
         "for i in 1 2 3 4 5 6 7 8 9 10; do qemu-img create -q -f qcow2 --object "
         "secret,id=key,data=secret -o encrypt.format=luks,encrypt.key-secret=key,"
         "encrypt.iter-time=10 a.qcow2 16M && exit; done";
-    struct lab *lab = lab_start(
+
+    return lab_start(
         &(struct lab_options){.args = args, .prepare = make, .prepare_arg = (void *)command});
+}
+
+/* What the guest has entrusted to an encrypted image must not appear beside it in clear. */
+Test(corners, an_encrypted_disk)
+{
+    struct lab *lab = encrypted();
     auto_free char *state = state_of(lab);
     json_auto_t *error = refuses(lab, 1, "create", "s1");
 
@@ -196,5 +202,22 @@ Test(corners, an_encrypted_disk)
     json_auto_t *copy = tells(lab, "mirror", "vda", "../copy.qcow2", "--pivot");
     cr_expect(mentions(at(copy, "notes"), "disk vda is encrypted"));
     holds(lab, 0, 2);
+    lab_stop(lab);
+}
+
+/* Nobody but QEMU can read it. */
+Test(corners, an_encrypted_image_below_a_clear_one)
+{
+    struct lab *lab = encrypted();
+
+    does(lab, "create", "i1", "--internal");
+    does(lab, "create", "s1", "--overlay", "vda=../clear.qcow2");
+    json_auto_t *back = refuses(lab, 7, "revert", "i1"),
+                *out = refuses(lab, 7, "export", "s1", "../out");
+    says(back, "desc", "encrypted: it cannot be copied out");
+    says(back, "hint", "qrewind delete s1");
+    says(out, "desc", "a.qcow2 is encrypted");
+    auto_result struct lab_result check = lab_run(lab, "check", NULL);
+    cr_expect(check.status == 9 && strstr(check.out, "cannot-revert"), "%s", check.out);
     lab_stop(lab);
 }

@@ -203,3 +203,22 @@ Test(qemu_offline, a_chain_of_256_layers_is_long_and_no_more)
     offline_ok("qrewind -i l255.qcow2 delete s1");
     offline_reads("l255.qcow2", 1, "0", "1M");
 }
+
+/* Nobody has its key, wherever in the chain it is. */
+Test(qemu_offline, an_encrypted_base)
+{
+    const struct qcow2_options o = {16 << 20, 0, "base.qcow2", "qcow2"};
+    int status = 1;
+
+    /* qemu-img gives up where a loaded machine makes it hard to measure time */
+    for (int i = 0; i < 10 && status; i++) {
+        auto_result struct lab_result r =
+            offline_run("qemu-img create -q -f qcow2 --object secret,id=key,data=secret -o "
+                        "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10 "
+                        "base.qcow2 16M");
+
+        status = r.status;
+    }
+    cr_assert_eq(image_create_overlay("a.qcow2", &o, NULL, NULL), 0);
+    offline_fails(7, "disk a is encrypted, in ", "qrewind -i a.qcow2 create s1");
+}

@@ -153,8 +153,20 @@ int export_convert(struct runner *r, const json_t *step, struct qmp_error *err)
                            .format = text(step, "format"),
                            .compress = json_object_get(step, "compress"),
                            .verbatim = json_object_get(step, "verbatim")};
+    const char *scratch = text(step, "scratch");
 
-    return tool_convert(r, &i, err);
+    if (!scratch)
+        return tool_convert(r, &i, err);
+    const char *image = text(json_array_get(i.layers, 0), "file");
+    json_auto_t *layers = json_deep_copy(i.layers);
+    json_object_set_new(json_array_get(layers, 0), "file", json_string(scratch));
+    int rc = tool_scratch(r, image, i.tag, scratch, err);
+    i.layers = layers;
+    i.tag = NULL;
+    if (!rc)
+        rc = tool_convert(r, &i, err);
+    unlink(scratch);
+    return rc;
 }
 
 /* ---- seal ---- */

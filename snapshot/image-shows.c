@@ -143,6 +143,23 @@ bool image_shows(const char *path, const char *tag)
     return shows;
 }
 
+int64_t image_resized_since(const char *path, const char *tag)
+{
+    struct qcow2_header h = {0};
+    struct qcow2_snapshot *list;
+    size_t n;
+
+    if (image_read_header(path, &h, NULL))
+        return 0;
+    image_snapshots(path, &list, &n, NULL);
+    const struct qcow2_snapshot *s = qcow2_snapshot_find(list, n, tag);
+    const uint64_t size =
+        s && s->disk_size != h.size && s->disk_size < INT64_MAX ? s->disk_size : 0;
+    qcow2_snapshots_free(list, n);
+    qcow2_header_done(&h);
+    return (int64_t)size;
+}
+
 bool image_untouched(const char *path, const char *tag)
 {
     bool empty = false;

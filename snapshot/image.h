@@ -121,7 +121,11 @@ int image_snapshots(const char *path, struct qcow2_snapshot **list, size_t *n,
  * was taken, or gone back to? False also where it cannot be told. */
 bool image_shows(const char *path, const char *tag);
 
-/* The same, and with no @tag (NULL): is there nothing of its own in it? */
+/* The size of the disk when its internal snapshot @tag was taken, in bytes, where that is another
+ * than it has now; 0: it is not, or that is not known. */
+int64_t image_resized_since(const char *path, const char *tag);
+
+/* As image_shows(), and with no @tag (NULL): is there nothing of its own in it? */
 bool image_untouched(const char *path, const char *tag);
 
 /* Is @path such a file as we save a memory in, and nothing more: a stream as @live saves it, or an

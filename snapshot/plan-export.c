@@ -141,6 +141,31 @@ static json_int_t size_of(const struct exported *e, const char *file)
     return d ? graph_layer(d, file)->size : chain_layer_size(c, chain_layer_by_file(c, file));
 }
 
+/* What lay beyond the end that the image has now is read in a scratch copy of it (@size bytes were
+ * the disk's), for which nobody may write to it. */
+static int add_scratch(struct exported *e, const struct graph_disk *d, json_t *step, int64_t size,
+                       struct qmp_error *err)
+{
+    const json_t *image = json_array_get(json_object_get(step, "layers"), 0);
+    auto_free char *scratch = mem_printf("%s.scratch", text(step, "file"));
+    json_auto_t *alone = json_pack("[O]", image);
+
+    if (d && !graph_is_off(e->s->graph) && same(text(image, "file"), d->layers[0].file)) {
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "disk %s was larger when '%s' was taken, and the guest writes to the image: "
+                      "what lay beyond its end cannot be read",
+                      d->id, e->args->name);
+        return qmp_error_hint(err,
+                              "with the VM off it can be exported; or qrewind create NAME, and "
+                              "then again");
+    }
+    json_object_set_new(step, "scratch", json_string(scratch));
+    json_object_set_new(step, "size", json_integer(size));
+    json_array_append_new(e->names, json_string(path_name(scratch)));
+    add_room(e, alone, 0);
+    return 0;
+}
+
 static int add_disk(struct exported *e, const char *id, const json_t *held, struct qmp_error *err)
 {
     const struct graph_disk *d = graph_disk(e->s->graph, id);
@@ -159,13 +184,16 @@ static int add_disk(struct exported *e, const char *id, const json_t *held, stru
     auto_free char *name = e->alone ? mem_strdup(path_name(e->to)) : new_name(e, id, format(e));
     auto_free char *copy = mem_printf("%s/%s", e->work, name);
     json_int_t size = size_of(e, file);
+    const int64_t then = tag && e->s->resized_since ? e->s->resized_since(file, tag) : 0;
     json_t *step =
         json_pack("{s:s, s:s, s:s, s:s, s:O, s:s*, s:I}", "step", "convert", "file", copy, "format",
                   format(e), "disk", id, "layers", layers, "tag", tag, "size", size);
     if (e->args->compress)
         json_object_set_new(step, "compress", json_true());
     plan_step(e->p, step);
-    add_room(e, layers, size);
+    if (then > size && add_scratch(e, d, step, then, err))
+        return -1;
+    add_room(e, layers, then > size ? then : size);
     add_file(e, json_pack("{s:s, s:s, s:s}", "name", name, "disk", id, "format", format(e)));
     return 0;
 }

@@ -183,9 +183,14 @@ static void copy(struct plan *p, struct way_back *w, struct overlays *copies, si
     const char *id = chain_layer_by_file(&p->after, file);
     const char *below = text(chain_layer(&p->after, id), "backing");
     auto_free char *below_file = chain_layer_file(&p->after, below);
-    const struct graph_layer source = recorded(&p->after, id, file);
+    struct graph_layer source = recorded(&p->after, id, file);
     const struct graph_layer backing = recorded(&p->after, below, below_file);
     const struct graph_layer *open = graph_layer(d, file);
+    const int64_t then =
+        file && w->s->resized_since ? w->s->resized_since(file, text(held, "tag")) : 0;
+
+    if (then)
+        source.size = then;
 
     overlays_add(copies, w->s, d);
     overlays_name(copies, at, w->s, w->name);

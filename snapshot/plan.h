@@ -63,6 +63,10 @@ struct scene {
     /* Nobody has the qcow2 image open but we: does it show what it builds on alone, or, with a
      * @tag, what that internal snapshot holds? NULL: that cannot be told. */
     bool (*untouched)(const char *file, const char *tag);
+
+    /* The size of the disk when the internal snapshot @tag of the image @file was taken, where that
+     * is another than now; else 0. NULL: it never is. */
+    int64_t (*resized_since)(const char *file, const char *tag);
 };
 
 typedef int planner_fn(struct plan *p, const struct scene *s, const void *args,

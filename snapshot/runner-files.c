@@ -34,6 +34,19 @@ static int make_overlay(struct runner *r, const json_t *step, struct qmp_error *
     return make(step, text(step, "file"), err);
 }
 
+static int fill(struct runner *r, const json_t *step, const char *part, struct qmp_error *err)
+{
+    const char *source = text(step, "source"), *tag = text(step, "tag"),
+               *backing = text(step, "backing");
+
+    if (!image_resized_since(source, tag))
+        return tool_copy_snapshot(r, part, source, tag, backing, err);
+    if (tool_scratch(r, source, tag, part, err) || tool_untag_all(part, err))
+        return -1;
+    return backing ? image_name_backing(part, "qcow2", backing, text(step, "backing_format"), err)
+                   : 0;
+}
+
 /* What has its name is whole. */
 static int copy(struct runner *r, const json_t *step, struct qmp_error *err)
 {
@@ -41,9 +54,8 @@ static int copy(struct runner *r, const json_t *step, struct qmp_error *err)
 
     if (make(step, part, err))
         return -1;
-    if (!tool_copy_snapshot(r, part, text(step, "source"), text(step, "tag"), text(step, "backing"),
-                            err) &&
-        !image_flush(part, err) && !image_move(part, text(step, "file"), err))
+    if (!fill(r, step, part, err) && !image_flush(part, err) &&
+        !image_move(part, text(step, "file"), err))
         return 0;
     runner_file_undo(r, NULL, step, NULL);
     return -1;

@@ -42,6 +42,14 @@ int tool_rebase(const struct runner *r, const char *file, const char *format, co
 int tool_copy_snapshot(const struct runner *r, const char *file, const char *source,
                        const char *tag, const char *backing, struct qmp_error *err);
 
+/*
+ * tool-scratch.c: let the file @to be a copy of @image that shows what its snapshot @tag holds, as
+ * large as the disk was then. It has the snapshots, too, until tool_untag_all().
+ */
+int tool_scratch(const struct runner *r, const char *image, const char *tag, const char *to,
+                 struct qmp_error *err);
+int tool_untag_all(const char *image, struct qmp_error *err);
+
 /* What "qemu-img VERB" reports of @file alone: what that builds on is not opened. Also where it
  * calls what it finds a failure. New reference; NULL: it fails, and has no report. */
 json_t *tool_report(const struct runner *r, const char *verb, const char *file, const char *format,

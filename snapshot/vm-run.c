@@ -300,7 +300,8 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
                       .cwd = vm->cwd,
                       .files_reachable = vm->files_reachable,
                       .place = image_place,
-                      .untouched = image_untouched};
+                      .untouched = image_untouched,
+                      .resized_since = image_resized_since};
 
     if (machine && vm_observe_machine(vm, saves_live(op, args), err))
         return NULL;

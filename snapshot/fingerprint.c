@@ -90,7 +90,9 @@ const char *fingerprint_written(const struct chain *c, const char *id)
                      size = json_integer_value(json_object_get(now, "size"));
     if (size != before)
         return size > before ? "it has grown" : NULL;
-    return is_as(was, now, "mtime_ns") ? NULL : "its time has changed";
+    return !json_object_get(was, "mtime_ns") || is_as(was, now, "mtime_ns")
+               ? NULL
+               : "its time has changed";
 }
 
 /* @hash of @entry, into @owner, if it is new and @entry is still what @was. */

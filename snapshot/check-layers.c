@@ -5,6 +5,7 @@
  * Whether it is what it was: check-change.c. Where it was moved to: check-moved.c.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "qmp/mem.h"
 #include "snapshot/check-rules.h"
@@ -38,14 +39,28 @@ static void missing_live(struct check *k, const char *file, const char *moved,
                   d->id);
 }
 
+/* Does it lie in another folder than the sidecar? */
+static bool is_elsewhere(const struct check *k, const char *file)
+{
+    auto_free char *folder = path_folder(file);
+
+    return strcmp(folder, k->c->folder) != 0;
+}
+
 static void missing_for_good(struct check *k, const char *id, const char *file, const char *why)
 {
+    const bool away = check_is_away(k, file);
     auto_free char *below = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
-    auto_free char *cure = check_file(k, below) && !k->live ? lost_cure(k->c, id) : NULL;
+    auto_free char *cure = check_file(k, below) && !k->live && !away ? lost_cure(k->c, id) : NULL;
 
     check_add(k, &(struct finding){.code = "missing-file", .subject = file},
-              "it is not there (%s); get it back from a copy%s%s", why, cure ? "; " : "",
-              cure ? cure : "");
+              "it is not there (%s)%s; %s%s%s%s", why,
+              away ? ", nor is anything else in its folder" : "",
+              away ? "mount what that lies on" : "get it back from a copy",
+              is_elsewhere(k, file)
+                  ? "; if it was moved, name the disk's image where it is now, too: --image FILE"
+                  : "",
+              cure ? "; " : "", cure ? cure : "");
 }
 
 static void missing(struct check *k, const char *id, const char *file)
@@ -67,14 +82,17 @@ static void missing(struct check *k, const char *id, const char *file)
                   &(struct finding){"moved-file", file, "record the new name", rename_to(id, moved),
                                     !sure},
                   "it is not there; %s %s", moved, how);
-    else if (!why && !child)
+    else if (!why && !child && !check_is_away(k, file))
         check_add(k,
                   &(struct finding){"missing-file", file, "drop it from the record",
                                     json_pack("{s:s, s:s}", "do", "drop-layer", "layer", id),
                                     false},
                   "it is not there, and nothing needs it any more");
     else
-        missing_for_good(k, id, file, why ? why : "others build on it");
+        missing_for_good(k, id, file,
+                         why     ? why
+                         : child ? "others build on it"
+                                 : "nothing needs it");
 }
 
 /* What the image holds lies in another file. A relative name QEMU knows better, while it runs. */

@@ -5,6 +5,8 @@
  *   the record is here, and needs one there    it is led to that
  *   the record is here                         of a place where it was once: removed, if told to
  *   there is no record                         that is the record: nobody but the user removes it
+ *
+ * And folders of the record that are not there.
  */
 #include <string.h>
 
@@ -22,6 +24,13 @@ static bool is_ours(const struct check *k, const char *image)
 static char *image_of(const char *link)
 {
     return mem_printf("%.*s", (int)(strlen(link) - strlen(SIDECAR_SUFFIX)), link);
+}
+
+bool check_is_away(const struct check *k, const char *file)
+{
+    auto_free char *folder = file ? path_folder(file) : NULL;
+
+    return folder && json_is_true(json_object_get(json_object_get(k->survey, "gone"), folder));
 }
 
 bool check_is_link_of_others(const struct check *k, const char *link)

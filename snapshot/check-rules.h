@@ -105,6 +105,9 @@ void check_orphans(struct check *k);   /* files of ours that no record names */
 void check_links(struct check *k);     /* those that lead to a sidecar that is not there */
 void check_astray(struct check *k);    /* images of others that do not lead here any more */
 
+/* Is the whole folder of @file away? Then nothing is given up that is missing there. */
+bool check_is_away(const struct check *k, const char *file);
+
 /* Does @link, of the leftovers, lie beside an image that is none of ours? */
 bool check_is_link_of_others(const struct check *k, const char *link);
 

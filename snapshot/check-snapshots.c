@@ -93,9 +93,11 @@ static void check_memory(struct check *k, const json_t *snapshot)
                     : entry && has_tag(entry, text(memory, "tag"));
     if (!file || !k->files || held)
         return;
+    const bool away = check_is_away(k, file);
     check_add(k,
-              &(struct finding){"missing-memory", name, "keep it with its disks alone",
-                                drop("drop-memory", name), true},
+              &(struct finding){"missing-memory", name,
+                                away ? NULL : "keep it with its disks alone",
+                                away ? NULL : drop("drop-memory", name), !away},
               "its memory is gone: %s %s", file, entry ? "does not hold it" : "is not there");
 }
 
@@ -113,12 +115,14 @@ static bool check_parts(struct check *k, const json_t *snapshot)
 
     if (missing) {
         auto_free char *file = chain_layer_file(k->c, missing);
-        const bool doubtful = check_is_doubtful(k, missing);
+        const bool away = check_is_away(k, file);
+        const bool doubtful = away || check_is_doubtful(k, missing);
 
         check_add(k,
                   &(struct finding){"broken-snapshot", name, doubtful ? NULL : "drop its record",
                                     doubtful ? NULL : drop("drop-snapshot", name), !doubtful},
-                  "disk %s of it needs %s, which is not there", disk, file);
+                  "disk %s of it needs %s, which is not there%s", disk, file,
+                  away ? ", nor is anything else in its folder" : "");
     } else if ((disk = overwritten(k, disks))) {
         check_add(k,
                   &(struct finding){"broken-snapshot", name, "drop its record",
@@ -146,7 +150,7 @@ static void check_undo(struct check *k)
     if (!missing && !(disk = untagged(k, disks)))
         return;
     auto_free char *file = chain_layer_file(k->c, missing);
-    if (missing && check_is_doubtful(k, missing))
+    if (missing && (check_is_doubtful(k, missing) || check_is_away(k, file)))
         return;
     check_add(k, &(struct finding){"broken-undo", "undo", "drop it", drop("drop-undo", NULL), true},
               "disk %s of the undo point needs %s, which is not there", disk,

@@ -12,6 +12,7 @@
  *    "names": {OTHER: how many snapshots that has},
  *    "away": {LINK: SIDECAR},                  beside images: to sidecars that are not there
  *    "pointers": {LINK: true},                 by vm-check.c: those that the document needs
+ *    "gone": {FOLDER: true | false},            by survey_away(): is it not there, or empty?
  *    "live": true, "nodes": [NAME],            by vm-check.c, of a VM that runs
  *    "restarted": true,                        the same: since what is pending was begun
  *    "unrecorded": true,                       the same: there is no sidecar
@@ -43,6 +44,9 @@
  */
 json_t *survey_take(const struct chain *c, const struct graph *g, const char *sidecar,
                     struct qmp_error *err);
+
+/* Add which folders that @c names are away. */
+void survey_away(json_t *survey, const struct chain *c);
 
 /*
  * Add what only the whole of each file tells, which takes as long as reading them: the hash of

@@ -76,6 +76,7 @@ static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file
         vm_note(vm, 0, "QEMU's files are out of our reach: nothing is said of them");
         json_object_del(found, "files");
     }
+    survey_away(found, c);
     json_object_set_new(found, "live", json_boolean(!vm->offline));
     if (file)
         json_object_set_new(found, "pointers", pointers_of(c, file));

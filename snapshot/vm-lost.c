@@ -10,6 +10,7 @@
 #include "snapshot/image.h"
 #include "snapshot/lost.h"
 #include "snapshot/member.h"
+#include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 
 static const struct graph_layer *find_trouble(const struct graph *g)
@@ -37,11 +38,15 @@ static char *cure(const struct chain *c, const char *file)
 
 static void hint(const struct chain *c, const char *file, struct qmp_error *err)
 {
+    auto_free char *folder = path_folder(file);
     auto_free char *words = cure(c, file);
 
     if (!chain_layer_by_file(c, file))
         qmp_error_hint(err, "the record knows of no such layer: qrewind check says what it has, "
                             "and repair mends the headers of a folder that was moved");
+    else if (image_is_gone(folder))
+        qmp_error_hint(err, "mount what its folder lies on; if it was moved, name the disk's image "
+                            "where it is now, too: qrewind --image FILE repair");
     else if (words && strlen(words) + 32 < sizeof(err->hint))
         qmp_error_hint(err, "get it back from a copy; %s", words);
     else

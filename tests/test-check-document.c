@@ -41,6 +41,8 @@ static const struct state_row documents[] = {
     {"the record that it leads to is not there", "disk0: base* <- a",
      ".away={\"/vm/a.qcow2.qrewind.json\": \"/o/a.qcow2.qrewind.json\"}; .sidecar=null; offline",
      "broken-sidecar a.qrewind.json"},
+    {"a whole folder is away", "disk0: base* <- a* <- b", "-a; .gone={\"/vm\": true}; offline",
+     "missing-file a, broken-snapshot s2"},
     {"a link beside an image of others", "disk0: base* <- a",
      ".away={\"/vm/o.qcow2.qrewind.json\": \"/o/a.qcow2.qrewind.json\"}; offline", ""},
     {"an empty overlay", "disk0: base* <- a", "base.s9.leads=@base; base.s9.empty=true; offline",

@@ -83,3 +83,23 @@ Test(qemu_folders_away, one_that_led_to_where_the_record_was_leads_to_it_again)
     offline_ok("qrewind -i two/b.s1.qcow2 show s1");
     offline_ok("qrewind -i two/b.s1.qcow2 check");
 }
+
+/* Here it is the record that is there. */
+Test(qemu_folders_away, nothing_is_given_up_while_a_whole_folder_is_away)
+{
+    two();
+    for (int i = 0; i < 2; i++) {
+        cr_assert(!rename("two", "away") && (!i || !mkdir("two", 0700)));
+        json_auto_t *check = offline_json(9, "qrewind -i one/a.s1.qcow2 check");
+        auto_free char *words = json_dumps(check, 0);
+        cr_expect(strstr(words, "name the disk's image where it is now"), "%s", words);
+        json_auto_t *left = offline_json(0, "qrewind -i one/a.s1.qcow2 repair --yes");
+        auto_free char *mended = json_dumps(json_object_get(left, "mended"), 0);
+        cr_expect_str_eq(mended, "[]");
+        offline_fails(1, i ? "get it back" : "mount what its folder lies on",
+                      "qrewind -i one/a.s1.qcow2 create s2");
+        cr_assert((!i || !rmdir("two")) && !rename("away", "two"));
+        offline_ok("qrewind -i two/b.s1.qcow2 show s1");
+        offline_ok("qrewind -i one/a.s1.qcow2 check");
+    }
+}

@@ -63,7 +63,7 @@ json_t *again_deleted(const void *arguments, const json_t *earlier, const struct
         return NULL;
     return told(json_pack("{s:O, s:O*}", "deleted", json_is_array(deleted) ? deleted : names,
                           "removed", json_object_get(earlier, "removed")),
-                json_string("an earlier command has done that, and was not ended"));
+                json_string("an earlier command has deleted that, and did not come to its end"));
 }
 
 json_t *again_created(const void *arguments, const json_t *earlier, const struct chain *c)

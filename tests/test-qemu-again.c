@@ -72,7 +72,7 @@ static int every_call(const char *words, const char *name, bool there, const cha
 
 Test(again, delete_that_was_killed_in_its_merges_ends_them)
 {
-    cr_expect_gt(every_call("delete s1", "s1", false, "an earlier command has done that"), 3);
+    cr_expect_gt(every_call("delete s1", "s1", false, "an earlier command has deleted that"), 3);
 }
 
 Test(again, create_that_was_killed_before_its_record_has_taken_it)

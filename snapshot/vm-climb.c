@@ -98,6 +98,40 @@ static char *climb(const char *file, struct qmp_error *err)
     return NULL;
 }
 
+/* Is anything that the user named there no more? */
+static bool is_named_gone(const struct qrw_vm *vm)
+{
+    const char *const *images = vm->options.images;
+
+    if (vm->sidecar_option && !sidecar_exists(vm->sidecar_option))
+        return true;
+    for (; images && *images; images++) {
+        auto_free char *full = path_join(vm->cwd, *images);
+
+        if (image_is_gone(full))
+            return true;
+    }
+    return false;
+}
+
+int vm_stay(struct qrw_vm *vm, struct qmp_error *err)
+{
+    const struct graph *g = &vm->graph;
+
+    if (!vm->offline || !vm->engine || vm->climbed || !is_named_gone(vm))
+        return 0;
+    if (vm_observe(vm, GRAPH_NODES, err))
+        return -1;
+    vm->climbed = mem_alloc((g->ndisks + 1) * sizeof(*vm->climbed));
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_layer *l = &g->disks[i].layers[0];
+
+        vm->climbed[i] = mem_printf("%s:%s", l->format, l->file);
+    }
+    vm->options.images = (const char *const *)vm->climbed;
+    return 0;
+}
+
 int vm_climb(struct qrw_vm *vm, struct qmp_error *err)
 {
     const struct graph *g = &vm->graph;

@@ -115,6 +115,9 @@ int vm_check_above(const struct qrw_vm *vm, const struct chain *c, struct qmp_er
 /* vm-climb.c: offline, and without a record: look at the images that lie on top of those that were
  * named. QRW_ERR_REFUSED: which these are has to be said. */
 int vm_climb(struct qrw_vm *vm, struct qmp_error *err);
+/* Offline, what was settled may have done away with what the user named, the sidecar too: the disks
+ * are then what they run on. */
+int vm_stay(struct qrw_vm *vm, struct qmp_error *err);
 
 /* Tell the user something (level 0: always, 1: with -v). */
 void vm_note(struct qrw_vm *vm, int level, const char *fmt, ...)

@@ -154,7 +154,7 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
         }
         if (settled && chain_pending(&j.chain))
             result = json_incref(settled);
-        else if (settled || flags & QRW_DRY_RUN)
+        else if (flags & QRW_DRY_RUN || (settled && !vm_stay(vm, err)))
             result = vm_mend(vm, &j, only, flags, err);
         if (result && settled) {
             json_array_extend(json_object_get(result, "mended"),

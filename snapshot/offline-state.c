@@ -9,6 +9,7 @@
  *     and something was written to it                the new one: that was the guest
  *   the operation was offline itself                 the old one: no guest wrote to either
  *   the user names the old one                       that
+ *   the record does not know the disk yet            the old one is what its overlay lies on
  *   else                                             nobody knows: a guest may have gone on with
  *                                                    the new one, or it may not be complete
  *
@@ -47,6 +48,42 @@ static bool is_overlay_of(const struct plan *p, const char *file)
     return false;
 }
 
+/* What the disk @id, which is new in what is pending, ran on before: what lies below the overlay
+ * that was made for it. NULL: it has no disk. */
+static const char *first_of(const struct plan *p, const char *id)
+{
+    const char *at = chain_active(&p->after, id);
+
+    while (at) {
+        auto_free char *file = chain_layer_file(&p->after, at);
+
+        if (!is_overlay_of(p, file))
+            break;
+        at = text(chain_layer(&p->after, at), "backing");
+    }
+    return at;
+}
+
+/* @now is what is recorded, and the disks that are not yet. */
+static void add_new(const struct plan *p, struct chain *now)
+{
+    json_t *disks = json_object_get(now->doc, "disks"), *disk;
+    const char *id, *at;
+
+    json_object_foreach(json_object_get(p->after.doc, "disks"), id, disk) {
+        const char *first = json_object_get(disks, id) ? NULL : first_of(p, id);
+
+        if (!first)
+            continue;
+        json_object_set_new(disks, id, json_deep_copy(disk));
+        json_object_set_new(json_object_get(disks, id), "active", json_string(first));
+        for (at = first; at && !chain_layer(now, at);
+             at = text(chain_layer(&p->after, at), "backing"))
+            json_object_set_new(json_object_get(now->doc, "layers"), at,
+                                json_deep_copy(chain_layer(&p->after, at)));
+    }
+}
+
 static enum state look(const struct plan *p, const char *before, const char *after,
                        const char *const *images)
 {
@@ -76,6 +113,7 @@ static int nobody_knows(const struct plan *p, const char *before, const char *af
                           before, before, after);
 }
 
+/* @c: what is recorded, with the disks that are not yet. */
 static int decide(const struct plan *p, const struct chain *c, const char *const *images,
                   enum state *state, struct qmp_error *err)
 {
@@ -110,13 +148,15 @@ int offline_state(const struct chain *c, const char *const *images, struct chain
     if (chain_pending(c)) {
         if (plan_from_json(&p, chain_pending(c), c->folder, err))
             return -1;
-        if (decide(&p, c, images, &state, err)) {
-            plan_done(&p);
-            return -1;
-        }
-        chain_copy(now, state == AFTER ? &p.after : c);
+        chain_copy(now, c);
+        add_new(&p, now);
+        int rc = decide(&p, now, images, &state, err);
+        if (rc || state == AFTER)
+            chain_done(now);
+        if (!rc && state == AFTER)
+            chain_copy(now, &p.after);
         plan_done(&p);
-        return 0;
+        return rc;
     }
     chain_copy(now, c);
     return 0;

@@ -231,6 +231,19 @@ static bool is_qcow2(const char *file)
     return !names || path_ends(file, ".qcow2");
 }
 
+/* Does what is pending make @file, on which no disk was then found to run? It goes on with it, or
+ * takes it away, which it cannot while a disk has it. */
+static bool is_being_made(const struct look *l, const char *file)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(json_object_get(chain_pending(&l->chain), "steps"), i, step)
+        if (same(text(step, "step"), "overlay") && same(text(step, "file"), file))
+            return true;
+    return false;
+}
+
 static int add_named(struct look *l, const struct named *it, struct qmp_error *err)
 {
     const struct chain *c = l->chain.doc ? &l->chain : NULL;
@@ -245,7 +258,9 @@ static int add_named(struct look *l, const struct named *it, struct qmp_error *e
     graph_files_add(&own, id, it->file, it->format, c);
     if (own.disks[0].layers[0].guessed && is_qcow2(it->file))
         own.disks[0].layers[0].guessed = false;
-    if ((below = disk_below(l, &own.disks[0]))) {
+    if ((below = disk_below(l, &own.disks[0])) && c && is_being_made(l, it->file)) {
+        /* nothing was written to it: it shows what the disk does */
+    } else if (below) {
         graph_rename(&own.disks[0], below->id);
         swap(below, &own.disks[0]);
     } else {

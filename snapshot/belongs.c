@@ -34,7 +34,7 @@ static bool is_at_home(const char *file, const struct chain *c, const struct gra
     auto_free char *folder = path_folder(file);
 
     for (size_t i = 0; i < g->ndisks; i++)
-        if (g->disks[i].nlayers && graph_is_path(g->disks[i].layers[0].file) &&
+        if (g->disks[i].nlayers && !g->disks[i].told && graph_is_path(g->disks[i].layers[0].file) &&
             shares_folder(file, g->disks[i].layers[0].file))
             return true;
     return !strcmp(folder, c->folder);

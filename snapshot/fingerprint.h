@@ -11,8 +11,8 @@
 /* Remember the files of all layers that are not active and have no fingerprint yet. */
 void fingerprints_take(struct chain *c);
 
-/* What tells that somebody has written to the file of @id: "it has grown"; NULL: nothing, it is cut,
- * or that cannot be told. */
+/* What tells that somebody has written to the file of @id: "it has grown"; NULL: nothing, it is
+ * cut, or that cannot be told. */
 const char *fingerprint_written(const struct chain *c, const char *id);
 
 /* Remember the hashes that a deep survey @found of what is frozen and unchanged. Were there new

@@ -72,6 +72,7 @@ struct graph_disk {
     bool nameless;  /* its id is its root node, which every snapshot changes: chain_disk_names() */
     bool cache_direct, cache_no_flush;
     bool bitmaps;               /* it has dirty bitmaps */
+    bool told;                  /* offline: nothing but the sidecar says that the VM has it */
     struct graph_layer *layers; /* active first */
     size_t nlayers;
 };

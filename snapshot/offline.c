@@ -160,6 +160,28 @@ static int load(struct look *l, struct qmp_error *err)
 
 /* ---- the disks ---- */
 
+/* Does @d lie with the sidecar, has the user named an image of it, or is a link to the sidecar
+ * beside one, as we leave where a VM has disks in several folders? A sidecar may call any file a
+ * disk. */
+static bool is_known(const struct look *l, const struct graph_disk *d)
+{
+    auto_free char *home = path_folder(l->sidecar);
+    const size_t n = strlen(home);
+
+    if (!strncmp(d->layers[0].file, home, n) && d->layers[0].file[n] == '/')
+        return true;
+    for (size_t i = 0; i < l->n; i++)
+        if (graph_layer(d, l->images[i].file))
+            return true;
+    for (size_t i = 0; i < d->nlayers; i++) {
+        auto_free char *link = mem_printf("%s" SIDECAR_SUFFIX, d->layers[i].file);
+
+        if (sidecar_leads(link, l->sidecar))
+            return true;
+    }
+    return false;
+}
+
 /* Every disk of the document, with what is its active layer now. */
 static int add_recorded(struct look *l, struct qmp_error *err)
 {
@@ -180,6 +202,8 @@ static int add_recorded(struct look *l, struct qmp_error *err)
                         &now);
     }
     chain_done(&now);
+    for (size_t i = 0; i < l->g->ndisks; i++)
+        l->g->disks[i].told = !is_known(l, &l->g->disks[i]);
     return 0;
 }
 

@@ -50,6 +50,14 @@ int sidecar_link(const char *file, const char *link, struct qmp_error *err)
     return qmp_error_hint(err, "it is of another VM, or of one that is gone: move it away");
 }
 
+bool sidecar_leads(const char *link, const char *file)
+{
+    auto_free char *target = sidecar_target(link);
+
+    return target && (same_file(link, file) ||
+                      (access(target, F_OK) && !strcmp(path_name(target), path_name(file))));
+}
+
 void sidecar_unlink(const char *link)
 {
     struct stat st;

@@ -65,6 +65,8 @@ char *sidecar_place(const struct graph *g);
  * chain does not have it. QRW_ERR_REFUSED: there is something else already.
  */
 int sidecar_link(const char *file, const char *link, struct qmp_error *err);
+/* Is @link one that leads to the sidecar @file, or to where one lay that was called so? */
+bool sidecar_leads(const char *link, const char *file);
 /* Remove @link, if it is one, for good. */
 void sidecar_unlink(const char *link);
 /* The same where there may be a link already, to it or to what is not there. */

@@ -248,7 +248,8 @@ static void remember_names(struct qrw_vm *vm)
 {
     json_array_clear(vm->drives);
     for (size_t i = 0; i < vm->graph.ndisks; i++)
-        json_array_append_new(vm->drives, json_string(vm->graph.disks[i].id));
+        json_array_append_new(vm->drives, json_pack("{s:s, s:b}", "id", vm->graph.disks[i].id,
+                                                    "told", vm->graph.disks[i].told));
 }
 
 /* Another qrewind may have ended between our look and the engine's locks: look again. */
@@ -304,11 +305,13 @@ void vm_name_drives(struct qrw_vm *vm)
 {
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
         struct graph_disk *d = &vm->graph.disks[i];
-        const char *name = json_string_value(json_array_get(vm->drives, i));
+        const json_t *drive = json_array_get(vm->drives, i);
+        const char *name = text(drive, "id");
 
         if (!name)
             continue;
         graph_rename(d, name);
+        d->told = json_is_true(json_object_get(drive, "told"));
         free(d->drive);
         d->drive = NULL;
         d->removable = d->aside = false; /* it is of no device */

@@ -84,6 +84,20 @@ static bool is_idle(const char *link)
     return idle;
 }
 
+/* Has a disk of the VM an image in @folder? Not one that the record alone calls a disk: no link
+ * leads another VM's images to a record that was unpacked. */
+static bool has_images(const struct graph *g, const char *folder)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        for (size_t k = 0; !g->disks[i].told && k < g->disks[i].nlayers; k++) {
+            auto_free char *own = path_folder(g->disks[i].layers[k].file);
+
+            if (!strcmp(own, folder))
+                return true;
+        }
+    return false;
+}
+
 void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
 {
     const char *link;
@@ -94,7 +108,8 @@ void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
         auto_free char *folder = path_folder(link);
 
         /* one that was moved is recorded anew before long */
-        if (image_is_gone(folder) || !sidecar_may_lie(link, vm->owner))
+        if (image_is_gone(folder) || !has_images(&vm->graph, folder) ||
+            !sidecar_may_lie(link, vm->owner))
             continue;
         if (is_idle(link))
             sidecar_unlink(link);

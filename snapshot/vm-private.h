@@ -16,7 +16,7 @@ struct qrw_vm {
     char *sidecar_option;
     bool offline;          /* there is no VM, */
     struct engine *engine; /* but an engine, once something is to be changed; */
-    json_t *drives;        /* what its disks are called, in order */
+    json_t *drives;        /* of its disks, in order: {"id", "told"} */
     char *sidecar_found;   /* by vm_observe_files() */
     char **climbed;        /* the images that vm_climb() came to, NULL at the end */
     struct qmp_client *client;

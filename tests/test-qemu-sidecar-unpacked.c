@@ -47,6 +47,31 @@ static void plant(json_t *doc, const char *kind, json_t *held)
     cr_assert(!json_dump_file(doc, SIDECAR, 0));
 }
 
+/* Who knows of it: a link to the record that was unpacked would have it work on our images. */
+static bool is_led(const char *image)
+{
+    auto_free char *link = mem_printf("%s.qrewind.json", image);
+    struct stat st;
+
+    return !lstat(link, &st);
+}
+
+Test(qemu_sidecar_unpacked, calls_no_folder_of_ours_its_own)
+{
+    json_auto_t *doc = beside_ours();
+
+    add_layer(doc, "L8", "old.qcow2", true);
+    add_layer(doc, "L9", "vm.qcow2", false);
+    json_object_set_new(json_object_get(doc, "disks"), "x",
+                        json_pack("{s:s, s:s}", "active", "L9", "stem", "x"));
+    plant(doc, "external", json_pack("{s:s}", "layer", "L8"));
+    offline_ok("qrewind -i pack/disk.s1.qcow2 edit s1 --pin");
+    cr_expect(!is_led("home/vm.qcow2") && !is_led("home/old.qcow2"));
+    offline_ok("qrewind -i pack/disk.s1.qcow2 prune --keep-last 1");
+    cr_expect(!access("home/old.qcow2", F_OK));
+    cr_expect(!is_led("home/vm.qcow2"));
+}
+
 Test(qemu_sidecar_unpacked, takes_no_snapshot_out_of_an_image_of_ours)
 {
     json_auto_t *doc = beside_ours();

@@ -150,7 +150,7 @@ void chain_follow(struct chain *c, const struct graph_disk *d)
         below = id;
     }
     if (!chain_active(c, d->id)) {
-        auto_free char *stem = path_stem(d->layers[0].file);
+        auto_free char *stem = chain_stem(c, d);
 
         chain_set_active(c, d->id, below);
         set(json_object_get(json_object_get(c->doc, "disks"), d->id), "stem", json_string(stem));

@@ -3,6 +3,7 @@
  * questions about all at once in chain-all.c. */
 #include "snapshot/chain.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -325,7 +326,16 @@ char *chain_stem(const struct chain *c, const struct graph_disk *d)
 {
     const char *stem = text(json_object_get(json_object_get(c->doc, "disks"), d->id), "stem");
 
-    return stem ? mem_strdup(stem) : path_stem(d->layers[0].file);
+    if (stem && strncmp(stem, "json:", 5) != 0) /* as older ones were called */
+        return mem_strdup(stem);
+    if (graph_has_folder(d->layers[0].file) && !stem)
+        return path_stem(d->layers[0].file);
+    /* what has no file name is called as the disk is */
+    char *id = mem_strdup(d->id);
+    for (char *at = id; *at; at++)
+        if (!isalnum((unsigned char)*at) && !strchr("._-", *at))
+            *at = '_';
+    return id;
 }
 
 int chain_check_name(const char *name, struct qmp_error *err)

@@ -227,7 +227,8 @@ json_t *chain_undo(const struct chain *c);
 /* @name (NULL: none) is the snapshot that the present state descends from. */
 void chain_set_current(struct chain *c, const char *name);
 
-/* The stem of new files of @disk, "disk" for "disk.s1.qcow2". New string. */
+/* The stem of new files of @disk: "disk" for "disk.s1.qcow2"; its id where its first image is no
+ * file in a folder. New string. */
 char *chain_stem(const struct chain *c, const struct graph_disk *d);
 
 /* QRW_ERR_REFUSED unless @name can be a snapshot's: 1 to 128 bytes, printable, no '/'. */

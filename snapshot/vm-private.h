@@ -141,6 +141,10 @@ bool vm_find_taken(const struct plan *p, json_t *taken);
 /* Take from the cleanup of @p the files that images of others build on, and say so. */
 void vm_spare_shared(struct qrw_vm *vm, struct plan *p, const struct journal *j);
 
+/* vm-headers.c: does the header of @layer say that it builds on @backing (NULL: nothing)? True also
+ * when it cannot be read. */
+bool vm_header_names(const char *layer, const char *backing);
+
 /*
  * Whatever the headers of the images say, QEMU's graph is as @p promised: what it could not write
  * is written now, or else noted. -1: a header still names a file that is to be removed.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/path.h"
 #include "tests/cases/cases.h"
 
 static struct lab_process server;
@@ -142,4 +143,30 @@ Test(remote, nothing_is_put_beside_a_device)
     lab_result_done(&r);
     unlink(image);
     rmdir(folder);
+}
+
+static void a_window(const char *folder, void *arg)
+{
+    auto_free char *image = mem_printf("%s/whole.raw", folder);
+
+    lab_image(image, "raw", "16M", NULL, NULL);
+}
+
+/* A window of a file has no name but its options. */
+Test(remote, what_has_no_file_name_is_called_as_the_disk_is)
+{
+    static const char *const args[] = {
+        "-blockdev",
+        "{\"driver\": \"raw\", \"node-name\": \"part\", \"offset\": 1048576, \"size\": 8388608, "
+        "\"file\": {\"driver\": \"file\", \"filename\": \"whole.raw\"}}",
+        "-device", "virtio-blk-pci,drive=part,id=part", NULL};
+    struct lab *lab =
+        lab_start(&(struct lab_options){.disks = 1, .args = args, .prepare = a_window});
+    json_auto_t *first = tells(lab, "create", "s1", "--overlay", "part=../over.qcow2"),
+                *second = tells(lab, "create", "s2");
+
+    cr_expect_eq(json_array_size(at(first, "notes")), 0, "%s", text(first, "notes.0"));
+    cr_expect(path_ends(text(second, "overlays.part"), "/part.s2.qcow2"), "%s",
+              text(second, "overlays.part"));
+    lab_stop(lab);
 }

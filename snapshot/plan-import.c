@@ -28,6 +28,7 @@ struct import {
     json_t *names;      /* of the files in there */
     json_t *disks;      /* the snapshot's */
     json_t *room, *start;
+    json_t *ids;   /* of the drives: members */
     char *sidecar; /* its name: beside the image of the first disk */
 };
 
@@ -94,13 +95,29 @@ static void add_copy(struct import *m, const json_t *file, const char *name, con
                                     json_integer_value(json_object_get(file, "disk_size"))));
 }
 
-/* "-drive format=qcow2,if=virtio,id=vda,file=…". New string. */
-static char *drive(const char *file, const char *id)
+/* What QEMU takes for an id, and no other disk has: it is meant to be typed. New string. */
+static char *drive_id(struct import *m, const char *disk)
 {
-    auto_free char *safe = plan_safe_name(id); /* it is meant to be typed */
+    auto_free char *safe = plan_safe_name(disk);
+    const bool letter = (safe[0] | 0x20) >= 'a' && (safe[0] | 0x20) <= 'z';
+    auto_free char *stem = mem_printf("%s%s", letter ? "" : "disk", safe);
+    char *id = mem_strdup(stem);
+
+    for (int n = 2; json_object_get(m->ids, id); n++) {
+        free(id);
+        id = mem_printf("%s-%d", stem, n);
+    }
+    json_object_set_new(m->ids, id, json_true());
+    return id;
+}
+
+/* "-drive format=qcow2,if=virtio,id=vda,file=…". New string. */
+static char *drive(struct import *m, const char *file, const char *disk)
+{
+    auto_free char *id = drive_id(m, disk);
     auto_free char *escaped = path_escape(file);
 
-    return mem_printf("-drive format=qcow2,if=virtio,id=%s,file=%s", safe, escaped);
+    return mem_printf("-drive format=qcow2,if=virtio,id=%s,file=%s", id, escaped);
 }
 
 static void add_disk(struct import *m, const json_t *file)
@@ -122,7 +139,7 @@ static void add_disk(struct import *m, const json_t *file)
     const char *lower = chain_add_layer(&m->chain, base, extension, size, NULL, true);
     chain_set_active(&m->chain, id, chain_add_layer(&m->chain, active, "qcow2", size, lower, true));
     json_object_set_new(m->disks, id, json_pack("{s:s}", "layer", lower));
-    auto_free char *option = drive(active, id);
+    auto_free char *option = drive(m, active, id);
     json_array_append_new(m->start, json_string(option));
     if (!m->sidecar) {
         m->sidecar = mem_printf("%s" SIDECAR_SUFFIX, name);
@@ -215,14 +232,15 @@ static void fill(struct import *m)
 static int plan(struct plan *p, const struct scene *s, const void *arguments, struct qmp_error *err)
 {
     json_auto_t *names = json_array(), *disks = json_object(), *room = json_array(),
-                *start = json_array();
+                *start = json_array(), *ids = json_object();
     struct import m = {.p = p,
                        .s = s,
                        .args = arguments,
                        .names = names,
                        .disks = disks,
                        .room = room,
-                       .start = start};
+                       .start = start,
+                       .ids = ids};
 
     if (chain_check_name(m.args->name, err) || plan_check_name(m.args->to, err))
         return -1;

@@ -72,6 +72,20 @@ Test(qemu_import, what_was_exported_is_a_chain_again)
     shows("again/base.qcow2");
 }
 
+/* QEMU takes each id once, and none that begins with a digit. */
+Test(qemu_import, the_drives_have_ids_that_differ)
+{
+    static const char *const ids[] = {"id=a_b,file=", "id=a_b-2,file=", "id=disk7,file="};
+
+    offline_sh("for i in a_b a:b 7; do qemu-img create -q -f qcow2 ./$i.qcow2 1M; done; "
+               "qrewind -i a_b.qcow2 -i ./a:b.qcow2 -i 7.qcow2 create s1; "
+               "qrewind -i a_b.qcow2 export s1 out");
+    json_auto_t *doc = offline_json(0, "qrewind import out --to vm");
+    auto_free char *start = json_dumps(json_object_get(doc, "start"), 0);
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        cr_expect(strstr(start, ids[i]), "%s: %s", ids[i], start);
+}
+
 Test(qemu_import, the_folder_can_be_moved)
 {
     export_one("");

@@ -62,6 +62,7 @@ void graph_forget_jobs(struct graph *g)
         free(g->jobs[i].status);
         free(g->jobs[i].error);
         json_decref(g->jobs[i].nodes);
+        json_decref(g->jobs[i].above);
     }
     free(g->jobs);
     g->jobs = NULL;

@@ -81,6 +81,7 @@ struct graph_job {
     char *id, *type, *status, *error; /* error: NULL, none */
     int64_t offset, length;           /* progress: only their ratio means something */
     json_t *nodes; /* the nodes that it works on, as members; NULL: not asked, or not told */
+    json_t *above; /* these, and all that build on them, so; NULL: as above */
 };
 
 struct graph {
@@ -147,6 +148,8 @@ const struct graph_job *graph_job(const struct graph *g, const char *id);
 bool graph_has_foreign_jobs(const struct graph *g);
 /* Does @job say that it works on a node of @d? */
 bool graph_job_has(const struct graph_job *job, const struct graph_disk *d);
+/* Or of one that @d builds on, whose name QEMU may not tell then? */
+bool graph_job_is_below(const struct graph_job *job, const struct graph_disk *d);
 /* Is it one of ours that has ended, and that nobody has told QEMU to forget? */
 bool graph_job_is_left(const struct graph_job *job);
 const struct graph_layer *graph_active(const struct graph_disk *d);

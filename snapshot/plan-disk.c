@@ -189,34 +189,42 @@ static int check_names(const struct graph_disk *d, struct qmp_error *err)
     return 0;
 }
 
+static int busy(const struct graph_disk *d, const struct graph_job *job, struct qmp_error *err)
+{
+    const bool over = same(job->status, "concluded");
+
+    qmp_error_set(err, over ? QRW_ERR_REFUSED : QRW_ERR_LOCKED,
+                  "disk %s is busy: the job %s (%s) is %s", d->id, job->id, job->type, job->status);
+    if (over)
+        return qmp_error_hint(err, "it has ended; to let it go: qrewind job dismiss %s", job->id);
+    return qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);
+}
+
+/* A filter of somebody's job, as a backup of a frozen layer has, may be why. */
+static int nameless(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)
+{
+    for (size_t i = 0; i < g->njobs; i++)
+        if (graph_job_is_below(&g->jobs[i], d))
+            return busy(d, &g->jobs[i], err);
+    return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                         "disk %s: QEMU does not tell the nodes of its images", d->id);
+}
+
 int plan_check_disk(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)
 {
     const struct graph_job *job = plan_disk_job(g, d);
 
     if (check_names(d, err))
         return -1;
-    if (job) {
-        const bool over = same(job->status, "concluded");
-
-        qmp_error_set(err, over ? QRW_ERR_REFUSED : QRW_ERR_LOCKED,
-                      "disk %s is busy: the job %s (%s) is %s", d->id, job->id, job->type,
-                      job->status);
-        if (over)
-            qmp_error_hint(err, "it has ended; to let it go: qrewind job dismiss %s", job->id);
-        else
-            qmp_error_hint(err, "wait for it (qrewind job wait %s) or cancel it", job->id);
-        return -1;
-    }
+    if (job)
+        return busy(d, job, err);
     if (d->filter) {
         qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s: a filter (%s) is on top of its image",
                       d->id, d->filter);
         return qmp_error_hint(err, "if a job put it there, wait for the job; a filter of the "
                                    "command line has to go");
     }
-    if (!has_nodes(g, d))
-        return qmp_error_set(err, QRW_ERR_UNSUPPORTED,
-                             "disk %s: QEMU does not tell the nodes of its images", d->id);
-    return 0;
+    return has_nodes(g, d) ? 0 : nameless(g, d, err);
 }
 
 int plan_check_idle(const struct graph *g, const struct graph_disk *d, struct qmp_error *err)

@@ -15,7 +15,7 @@ static json_t *job_document(const struct graph *g, const struct graph_job *job, 
     json_t *speed = json_object_get(speeds, job->id);
 
     for (size_t i = 0; i < g->ndisks && !disk; i++)
-        if (plan_disk_job(g, &g->disks[i]) == job)
+        if (plan_disk_job(g, &g->disks[i]) == job || graph_job_is_below(job, &g->disks[i]))
             disk = g->disks[i].id;
     return json_pack("{s:s, s:s?, s:s?, s:s, s:I, s:I, s:O?, s:s?}", "id", job->id, "type",
                      job->type, "disk", disk, "status", job->status, "offset",

@@ -198,6 +198,26 @@ Test(jobs, of_others_are_known_to_hold_a_disk)
     }
 }
 
+/* QEMU tells no names below the filter that it has put there: the guest's layer is free. */
+Test(jobs, of_others_on_a_frozen_layer_hold_it)
+{
+    struct lab *lab = slow_lab();
+
+    does(lab, "create", "s8");
+    does(lab, "create", "s9");
+    json_auto_t *chain = tells(lab, "chain", "vda");
+    json_decref(lab_qmp(lab, "blockdev-add", "{s:s, s:s, s:I}", "driver", "null-co", "node-name",
+                        "theirs", "size", (json_int_t)number(chain, "disks.0.layers.2.size")));
+    json_decref(lab_qmp(lab, "blockdev-backup", "{s:s, s:s, s:s, s:s, s:I}", "job-id", "theirs",
+                        "device", text(chain, "disks.0.layers.2.node"), "target", "theirs", "sync",
+                        "full", "speed", (json_int_t)1 << 16));
+    json_auto_t *jobs = tells(lab, "jobs"), *error = refuses(lab, 8, "revert", "s8");
+    says(jobs, "jobs.0.disk", "vda");
+    says(error, "desc", "disk vda is busy: the job theirs (backup) is running");
+    does(lab, "create", "s10");
+    lab_stop(lab);
+}
+
 Test(jobs, what_is_not_there_or_makes_no_sense)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1});

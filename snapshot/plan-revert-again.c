@@ -61,7 +61,9 @@ bool revert_is_again(struct plan *p, const struct scene *s, const struct qrw_rev
         untouched = shows(s, o->list[i].disk, json_object_get(disks, o->list[i].disk->id));
     auto_free char *undo = mem_printf("undo point%s%s", since ? " of " : "", since ? since : "");
     if (!untouched) {
-        plan_note(p, "the %s goes, for what there is now", undo);
+        /* a guest that runs has always written, and who goes back again and again knows */
+        if (graph_is_off(s->graph))
+            plan_note(p, "the %s goes, for what there is now", undo);
         return false;
     }
     plan_note(p, "nothing was written since the last revert: the %s stays", undo);

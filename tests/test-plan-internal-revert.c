@@ -125,7 +125,7 @@ static const struct picture_case revert[] = {
      "vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], snapshot-load tag=t1 vmstate=qrw-t-ram "
      "devices=[\"#a\",\"qrw-t-ram\"], system_reset, cont | disk0 has tag qrw-undo-t, qrw-load-t "
      "ended well | blockdev-del node-name=qrw-t-ram, unlink qrw-t.scratch, "
-     "blockdev-snapshot-delete-internal-sync device=#a name=qrw-undo-x, 'the undo point goes, for what there is now' | disk0: a; inside t1: "
+     "blockdev-snapshot-delete-internal-sync device=#a name=qrw-undo-x | disk0: a; inside t1: "
      "disk0; inside undo as qrw-undo-t: disk0"},
     {"an undo point of layers goes",
      "disk0: base*s1 <- a^t1; + base <- old~; inside t1",
@@ -135,8 +135,7 @@ static const struct picture_case revert[] = {
      "blockdev-snapshot-internal-sync device=#a name=qrw-undo-t, snapshot-save tag=t1 "
      "vmstate=qrw-t-ram devices=[\"qrw-t-ram\"], snapshot-load tag=t1 vmstate=qrw-t-ram "
      "devices=[\"#a\",\"qrw-t-ram\"], system_reset, cont | disk0 has tag qrw-undo-t, qrw-load-t "
-     "ended well | blockdev-del node-name=qrw-t-ram, unlink qrw-t.scratch, unlink old, 'the "
-     "undo point goes, for what there is now' | disk0: "
+     "ended well | blockdev-del node-name=qrw-t-ram, unlink qrw-t.scratch, unlink old | disk0: "
      "base*s1 <- a; inside t1: disk0; inside undo as qrw-undo-t: disk0"},
     {"one that savevm made",
      "disk0: a^m1!; disk1: b^m1",

@@ -51,7 +51,7 @@ static const struct picture_case plans[] = {
      "file.node-name=qrw-t-0f file.filename=base.s1, sync base.s1, stop, blockdev-snapshot "
      "node=#a overlay=qrw-t-0, blockdev-reopen "
      "options=[{\"driver\":\"qcow2\",\"node-name\":\"qrw-t-0\",\"backing\":\"#base\",\"discard\":\"unmap\",\"file\":\"qrw-t-0f\"}], "
-     "system_reset, cont | disk0 shows base.s1 on base | unlink old, 'the undo point goes, for what there is now' | disk0: base*s1 <- base.s1; "
+     "system_reset, cont | disk0 shows base.s1 on base | unlink old | disk0: base*s1 <- base.s1; "
      "+ base*s1 <- a~"},
     {"keep makes the present state a snapshot",
      "disk0: base* <- a", "revert s1 --keep was",

@@ -87,7 +87,7 @@ Test(revert_again, of_another_size_it_goes_back)
 }
 
 /* Whether the guest has written only it knows. */
-Test(revert_again, of_a_vm_it_is_said_that_the_undo_point_goes)
+Test(revert_again, of_a_vm_that_is_what_everybody_expects)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
 
@@ -95,6 +95,6 @@ Test(revert_again, of_a_vm_it_is_said_that_the_undo_point_goes)
     auto_result struct lab_result first = lab_run(lab, "revert", "s1", NULL);
     cr_expect(first.status == 0 && !strstr(first.err, goes), "%s", first.err);
     auto_result struct lab_result again = lab_run(lab, "revert", "s1", NULL);
-    cr_expect(again.status == 0 && strstr(again.err, goes), "%s", again.err);
+    cr_expect(again.status == 0 && !strstr(again.err, goes), "%s", again.err);
     lab_stop(lab);
 }

@@ -64,7 +64,12 @@ Test(internal_size, the_undo_point_inside_keeps_its_end)
 {
     begin("16M", "32M", "15M");
     offline_write("a.qcow2", 3, "31M", "1M");
-    offline_ok("qrewind -i a.qcow2 revert i1");
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 revert i1");
+    if (r.status == 7) {
+        offline_leave();
+        cr_skip_test("%s", r.err); /* QEMU 5.2 */
+    }
+    cr_assert_eq(r.status, 0, "%s", r.err);
     offline_ok("qrewind -i a.qcow2 create e1");
     offline_ok(Q "undo");
     auto_free char *active = offline_active("-S a.qcow2.qrewind.json", 0);

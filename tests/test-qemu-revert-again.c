@@ -26,6 +26,17 @@ static void writes(int pattern)
     offline_write(active, pattern, "0", "1M");
 }
 
+/* QEMU 5.2 goes back to no disks alone inside of an image. */
+static void skip_if_old(void)
+{
+    auto_result struct lab_result r = offline_run("qrewind -i base.qcow2 -n revert s1");
+
+    if (r.status == 7) {
+        offline_leave();
+        cr_skip_test("%s", r.err);
+    }
+}
+
 /* s1 holds 1, the disk shows 2. */
 static void begin(const char *how)
 {
@@ -33,6 +44,7 @@ static void begin(const char *how)
     writes(1);
     offline_ok("qrewind -i base.qcow2 create s1%s", how);
     writes(2);
+    skip_if_old();
 }
 
 static void is_kept(const char *how)

@@ -76,24 +76,29 @@ static int refuse(const char *file, const struct image_users *users, struct qmp_
 static char *climb(const char *file, struct qmp_error *err)
 {
     char *at = mem_strdup(file);
+    bool top = false;
+    int rc = 0;
 
-    for (int i = 0; i < GRAPH_MAX_LAYERS; i++) {
+    for (int i = 0; !rc && !top; i++) {
         struct image_users users = {0};
-        int rc = image_users(at, NULL, &users, err);
 
+        rc = i < GRAPH_MAX_LAYERS
+                 ? image_users(at, NULL, &users, err)
+                 : qmp_error_set(err, QRW_ERR_REFUSED, "more than %d layers lie on %s", i, file);
+        if (i == GRAPH_MAX_LAYERS)
+            qmp_error_hint(err, "name the one that the guest runs on");
         only_images(&users);
         if (!rc && (users.n > 1 || (users.n && !goes_on(users.names[0], at))))
             rc = refuse(at, &users, err);
-        if (rc || !users.n) {
-            image_users_done(&users);
-            if (!rc)
-                return at;
-            break;
+        top = !rc && !users.n;
+        if (!rc && !top) {
+            free(at);
+            at = mem_strdup(users.names[0]);
         }
-        free(at);
-        at = mem_strdup(users.names[0]);
         image_users_done(&users);
     }
+    if (top)
+        return at;
     free(at);
     return NULL;
 }

@@ -14,8 +14,7 @@ static const struct state_row files[] = {
     {"and offline", "disk0: base* <- a* <- b", "offline", ""},
     {"with branches, an undo point and raw files",
      "disk0: base*(raw) <- a; + base <- old*~", "", ""},
-    {"out of reach, nothing is said of files",
-     "disk0: base* <- a", ".files=null", ""},
+    {"out of reach, nothing is said of files", "disk0: base* <- a", ".files=null", ""},
 
     {"a layer that others need is not there",
      "disk0: base* <- a* <- b", "-a; offline",

@@ -257,6 +257,8 @@ int export_publish(struct runner *r, const json_t *step, struct qmp_error *err)
     const char *from = text(step, "from"), *to = text(step, "file");
     bool alone = text(step, "folder") != NULL;
 
+    if (r->unchanged && r->unchanged(r->journal, err))
+        return -1;
     /* a folder only replaces an empty one */
     if (!alone && rename(from, to))
         return image_error(err, "make", to);

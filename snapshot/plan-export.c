@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/graph-open.h"
 #include "snapshot/internal.h"
 #include "snapshot/manifest.h"
 #include "snapshot/member.h"
@@ -90,6 +91,8 @@ static int add_open(json_t *layers, const struct graph_disk *d, const char *file
             return out_of_reach(l->file, err);
         if (l->encrypted)
             return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "%s is encrypted", l->file);
+        if (graph_check_layer(d, (size_t)(l - d->layers), err))
+            return -1;
         if (add_layer(layers, l->file, l->format, err))
             return -1;
     }

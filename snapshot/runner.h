@@ -36,6 +36,8 @@ struct runner {
      * once), and before such jobs are told, so that the journal has it; NULL: no journal */
     void (*meanwhile)(void *journal, bool switches);
     int (*switching)(void *journal, struct qmp_error *err);
+    /* is what was read what is recorded still? NULL: that is certain */
+    int (*unchanged)(void *journal, struct qmp_error *err);
     void *journal;
     /* adds the question for the disks, which the end of a job has changed, to the one for the jobs;
      * returns its index. Its answer replaces what the graph holds. NULL: nobody needs it */

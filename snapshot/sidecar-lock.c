@@ -147,6 +147,24 @@ int sidecar_lock(const char *file, struct qmp_error *err)
     }
 }
 
+bool sidecar_is_lockable(const char *file)
+{
+    auto_free char *folder = path_folder(file);
+
+    return !faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) ||
+           (errno != EACCES && errno != EROFS);
+}
+
+int sidecar_check_unlocked(const char *file, struct qmp_error *err)
+{
+    auto_free char *path = mem_printf("%s.lock", file);
+    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0 || !flock(fd, LOCK_SH | LOCK_NB) || errno != EWOULDBLOCK)
+        return 0;
+    return held_by(path, holder(fd), err);
+}
+
 void sidecar_unlock(const char *file, int lock)
 {
     auto_free char *path = mem_printf("%s.lock", file);

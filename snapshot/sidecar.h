@@ -127,6 +127,10 @@ bool sidecar_give_room(const char *file);
 /* Take the writers' lock of @file. Returns a descriptor, or -1: QRW_ERR_LOCKED says by whom. */
 int sidecar_lock(const char *file, struct qmp_error *err);
 void sidecar_unlock(const char *file, int lock);
+/* Can that lock be made: is the folder one that we may write in? */
+bool sidecar_is_lockable(const char *file);
+/* QRW_ERR_LOCKED if somebody holds it now. Nothing is made. */
+int sidecar_check_unlocked(const char *file, struct qmp_error *err);
 
 /*
  * A journal names files that may be removed and commands that are sent: who could write it

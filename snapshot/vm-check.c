@@ -189,7 +189,7 @@ static void remember(struct qrw_vm *vm, const char *file, const json_t *found)
     struct qmp_error why = {0};
     struct journal j;
 
-    if (!journal_open(&j, vm, &why) && !chain_pending(&j.chain) &&
+    if (!journal_open(&j, vm, JOURNAL_WRITE, &why) && !chain_pending(&j.chain) &&
         fingerprints_hash(&j.chain, found) && journal_save(&j, vm, &why))
         vm_note(vm, 0, "the hashes could not be recorded: %s", why.desc);
     journal_close(&j, vm);

@@ -116,7 +116,7 @@ json_t *qrw_job_wait(struct qrw_vm *vm, const char *id, int timeout_ms, struct q
     if (find_job(vm, id, err))
         return NULL;
     json_auto_t *job = job_document(&vm->graph, graph_job(&vm->graph, id), NULL);
-    rc = journal_open(&j, vm, err);
+    rc = journal_open(&j, vm, JOURNAL_WRITE, err);
     if (!rc && is_pending(&j, id))
         rc = vm_settle(vm, &j, NULL, true, &how, &result, err);
     else if (!rc)

@@ -66,7 +66,17 @@ static int check_only_one(const struct qrw_vm *vm, struct qmp_error *err)
                           quoted);
 }
 
-int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
+static int take_lock(struct journal *j, struct qrw_vm *vm, enum journal_use use,
+                     struct qmp_error *err)
+{
+    if (use == JOURNAL_READ && !sidecar_is_lockable(j->file))
+        return sidecar_check_unlocked(j->file, err);
+    j->lock = sidecar_lock(j->file, err);
+    vm->locked = j->lock >= 0;
+    return vm->locked ? 0 : -1;
+}
+
+int journal_open(struct journal *j, struct qrw_vm *vm, enum journal_use use, struct qmp_error *err)
 {
     auto_free char *foreign = NULL;
     bool exists;
@@ -85,10 +95,8 @@ int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
         vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
     if (!exists && (j->given ? check_only_one(vm, err) : vm_check_elsewhere(vm, foreign, err)))
         return -1;
-    j->lock = sidecar_lock(j->file, err);
-    if (j->lock < 0)
+    if (take_lock(j, vm, use, err))
         return -1;
-    vm->locked = true;
     if ((exists || sidecar_exists(j->file)) && sidecar_is_newer(j->file, &vm->observed) &&
         look_again(j, vm, err))
         return -1;

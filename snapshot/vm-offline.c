@@ -10,7 +10,7 @@
 #include "qmp/mem.h"
 #include "snapshot/clock.h"
 #include "snapshot/engine.h"
-#include "snapshot/graph-files.h"
+#include "snapshot/graph-open.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/offline.h"
@@ -43,46 +43,9 @@ int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err)
 
 int vm_check_files(const struct graph *g, struct qmp_error *err)
 {
-    for (size_t i = 0; i < g->ndisks; i++) {
-        const struct graph_disk *d = &g->disks[i];
-        const struct graph_layer *trouble = graph_files_trouble(d);
-
-        if (trouble)
-            return qmp_error_set(err, QRW_ERR_INVALID, "disk %s: %s", d->id, trouble->trouble);
-        if (d->layers[0].corrupt) { /* those below are only read, as long as nothing is merged */
-            auto_free char *file = path_quote(d->layers[0].file);
-
-            qmp_error_set(err, QRW_ERR_INVALID, "disk %s: QEMU has marked %s as damaged", d->id,
-                          d->layers[0].file);
-            return qmp_error_hint(err, "get it back from a copy, or try: qemu-img check -r all %s",
-                                  file);
-        }
-        for (size_t k = 0; k < d->nlayers; k++) {
-            const struct graph_layer *l = &d->layers[k];
-
-            if (l->encrypted) {
-                qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s is encrypted, in %s", d->id,
-                              l->file);
-                return qmp_error_hint(err,
-                                      "offline nobody has its key: start the VM, and work there");
-            }
-            if (!l->guessed)
-                continue;
-            qmp_error_set(err, QRW_ERR_REFUSED, "the format of %s is recorded nowhere", l->file);
-            auto_free char *file = path_quote(l->file);
-            if (k == 0)
-                return qmp_error_hint(err,
-                                      "a guest can write anything at its beginning, so that "
-                                      "nothing is guessed from that; say it: --image raw:%s%s",
-                                      file, same(l->format, "qcow2") ? ", or qcow2:…" : "");
-            auto_free char *above = path_quote(d->layers[k - 1].file),
-                           *backing = path_quote(d->layers[k - 1].backing);
-            return qmp_error_hint(err,
-                                  "record it where it is used: qemu-img rebase -u -f %s -b %s "
-                                  "-F FORMAT %s",
-                                  d->layers[k - 1].format, backing, above);
-        }
-    }
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (graph_check_open(&g->disks[i], err))
+            return -1;
     return 0;
 }
 

@@ -170,9 +170,13 @@ struct journal {
     struct chain chain; /* as loaded, or as saved last */
 };
 
+enum journal_use {
+    JOURNAL_WRITE, /* the lock is ours */
+    JOURNAL_READ,  /* the same where it can be made; else see journal_guard() */
+};
 /* Lock and load the sidecar; what somebody else did since the VM was observed is observed, too. @j
- * needs journal_close() always. */
-int journal_open(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
+ * needs journal_close() always. QRW_ERR_LOCKED: somebody writes. */
+int journal_open(struct journal *j, struct qrw_vm *vm, enum journal_use use, struct qmp_error *err);
 void journal_close(struct journal *j, struct qrw_vm *vm);
 /* Save the present document with @p as pending. */
 int journal_begin(struct journal *j, struct qrw_vm *vm, const struct plan *p,
@@ -194,6 +198,9 @@ void journal_let_go(struct journal *j);
 /* What @r carries out may fill a file and switch to it: from then on that file counts, and @j has
  * to say so. */
 void journal_listen(struct journal *j, struct runner *r);
+/* vm-aside.c. @r only reads: where @j has no lock it fails before it publishes what it made, if somebody has
+ * begun to write meanwhile. */
+void journal_guard(struct journal *j, struct runner *r);
 /* Save @p's new document (@after) or the present one, without pending. */
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,
                 struct qmp_error *err);
@@ -282,6 +289,11 @@ void vm_check_mends(const struct qrw_vm *vm, const struct chain *c, json_t *find
 /* vm-moved.c: offline, with something pending in @j: headers that name a file that is gone get the
  * name of the recorded one that is called so. Returns how many; -1: @err, some may have been. */
 int vm_follow_move(struct qrw_vm *vm, struct journal *j, struct qmp_error *err);
+
+/* vm-aside.c: offline, @op, which changes nothing, without an engine: *@result (NULL: @err). False:
+ * something is pending, that has to be settled first, and nothing is done. */
+bool vm_run_aside(struct qrw_vm *vm, const struct qrw_operation *op, const void *args,
+                  unsigned flags, json_t **result, struct qmp_error *err);
 
 enum settled {
     SETTLED_NOTHING,

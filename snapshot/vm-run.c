@@ -174,8 +174,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
         plan_note(p, "offline there is nobody to leave the job to: it was waited for");
     const size_t notes = json_array_size(json_object_get(p->result, "notes"));
     struct runner r = vm_runner(vm, flags & QRW_NO_WAIT);
-    if (!op->aside)
-        journal_listen(j, &r);
+    (op->aside ? journal_guard : journal_listen)(j, &r);
     r.ask_disks = vm_ask_disks;
     rc = runner_run(&r, p, false, &why);
     r.ran = rc == RUN_DONE;
@@ -361,11 +360,13 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     json_t *result = NULL;
     struct journal j;
 
+    if (vm->offline && op->aside && vm_run_aside(vm, op, args, flags, &result, err))
+        return result;
     if (vm_start(vm, err) || vm_observe_first(vm, level, err))
         return journal_unbegun(err);
     if (needs_machine(vm, op, args))
         vm_ask_machine(vm, saves_live(op, args));
-    if (!journal_open(&j, vm, err) && !vm_observe_nodes(vm, err)) {
+    if (!journal_open(&j, vm, JOURNAL_WRITE, err) && !vm_observe_nodes(vm, err)) {
         marked = json_incref(again_marked(&j.chain));
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);

@@ -116,7 +116,7 @@ Test(qemu_offline_damaged, nor_does_one_below_it_keep_us_from_the_others)
 {
     offline_tower();
     offline_sh("rm base.s1.qcow2");
-    offline_fails(1, "get it back from a copy; ", "qrewind " ON " export s1 x");
+    offline_fails(1, "get it back from a copy; ", "qrewind " ON " export s2 x");
     json_auto_t *doc = offline_json(9, "qrewind " ON " check");
     expect_way_back(text(doc, "findings.0.text"), 1);
     /* what was lost is not taken for what there was */

@@ -43,6 +43,11 @@ static int fill(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
     return 0;
 }
 
+static enum journal_use journal_use(unsigned flags)
+{
+    return flags & QRW_DRY_RUN ? JOURNAL_LOOK : JOURNAL_WRITE;
+}
+
 /* Offline it is the user who says which images these are. */
 static bool is_unrecorded(const struct qrw_vm *vm)
 {
@@ -56,7 +61,7 @@ json_t *qrw_adopt(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
 
     if (vm_observe(vm, GRAPH_NODES, err) || (is_unrecorded(vm) && vm_climb(vm, err)))
         return NULL;
-    if (!journal_open(&j, vm, JOURNAL_WRITE, err) && !fill(vm, &j, err)) {
+    if (!journal_open(&j, vm, journal_use(flags), err) && !fill(vm, &j, err)) {
         if (flags & QRW_DRY_RUN) {
             result = json_pack("{s:[{s:s, s:s}]}", "plan", "step", "record", "file", j.file);
         } else if (!sidecar_save(j.file, j.chain.doc, j.like, err)) {
@@ -118,7 +123,7 @@ json_t *qrw_forget(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
 
     if (vm_observe(vm, GRAPH_DISKS, err))
         return NULL;
-    if (!journal_open(&j, vm, JOURNAL_WRITE, err) && !may_forget(&j, err)) {
+    if (!journal_open(&j, vm, journal_use(flags), err) && !may_forget(&j, err)) {
         result = json_pack("{s:s, s:o, s:o}", "sidecar", j.file, "snapshots", names(&j.chain),
                            "files", ours(vm, &j.chain));
         if (flags & QRW_DRY_RUN) {

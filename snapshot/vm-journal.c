@@ -69,7 +69,7 @@ static int check_only_one(const struct qrw_vm *vm, struct qmp_error *err)
 static int take_lock(struct journal *j, struct qrw_vm *vm, enum journal_use use,
                      struct qmp_error *err)
 {
-    if (use == JOURNAL_READ && !sidecar_is_lockable(j->file))
+    if (use == JOURNAL_LOOK || (use == JOURNAL_READ && !sidecar_is_lockable(j->file)))
         return sidecar_check_unlocked(j->file, err);
     j->lock = sidecar_lock(j->file, err);
     vm->locked = j->lock >= 0;

@@ -173,6 +173,7 @@ struct journal {
 enum journal_use {
     JOURNAL_WRITE, /* the lock is ours */
     JOURNAL_READ,  /* the same where it can be made; else see journal_guard() */
+    JOURNAL_LOOK,  /* nothing is made: somebody may begin to write at any time */
 };
 /* Lock and load the sidecar; what somebody else did since the VM was observed is observed, too. @j
  * needs journal_close() always. QRW_ERR_LOCKED: somebody writes. */

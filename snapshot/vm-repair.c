@@ -145,7 +145,8 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
 
     if (check_codes(only, err) || vm_observe(vm, GRAPH_NODES, err))
         return NULL;
-    if (!journal_open(&j, vm, JOURNAL_WRITE, err) && !vm_check_theirs(vm, &j.chain, j.file, err)) {
+    const enum journal_use use = flags & QRW_DRY_RUN ? JOURNAL_LOOK : JOURNAL_WRITE;
+    if (!journal_open(&j, vm, use, err) && !vm_check_theirs(vm, &j.chain, j.file, err)) {
         if (flags & QRW_YES)
             j.chain.copied = false; /* its user has seen what there is */
         if (!(flags & QRW_DRY_RUN)) {

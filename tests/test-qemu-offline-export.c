@@ -96,6 +96,11 @@ Test(qemu_offline_export, who_may_read_can_do_it)
     let_nobody_read();
     nobody_can(0, "qrewind -i ../base.qcow2 export s2 out.qcow2", "s2: exported");
     offline_reads("nobodys/out.qcow2", 2, "3M", "64k");
+    nobody_can(0, "qrewind -i ../base.qcow2 --dry-run repair", "");
+    nobody_can(1, "qrewind -i ../base.qcow2 repair", "Permission denied");
+    offline_sh("rm base.qcow2.qrewind.json");
+    nobody_can(0, "qrewind -i ../base.qcow2 --dry-run adopt", "record");
+    nobody_can(1, "qrewind -i ../base.qcow2 adopt", "Permission denied");
 }
 
 /* Nobody mends the headers of a folder that is mounted elsewhere, and may not be written to. */

@@ -128,18 +128,25 @@ static void unsound(struct check *k, const char *id, const char *file, const jso
 {
     const char *problem = text(entry, "problem"), *damage = text(entry, "damage");
     json_int_t leaks = number(entry, "leaks");
+    auto_free char *below = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
+    auto_free char *way = k->live || !check_file(k, below) ? NULL : lost_way_back(k->c, id, false);
 
     if (problem && same(text(chain_layer(k->c, id), "format"), "qcow2")) {
         /* it goes down from every snapshot: not for each layer that is well */
         auto_free char *who = check_needed_by(k, id);
 
+        auto_free char *cure = way ? lost_cure(k->c, id) : NULL;
+
         check_add(k, &(struct finding){.code = "unreadable-image", .subject = file},
-                  "%s; get it back from a copy%s", problem, who);
+                  "%s; get it back from a copy%s%s%s", problem, who, cure ? "; " : "",
+                  cure ? cure : "");
     }
     if (json_is_true(json_object_get(entry, "corrupt")) || damage)
         check_add(k, &(struct finding){.code = "corrupt-image", .subject = file},
-                  "%s; on a copy of it, qemu-img check -r all may help",
-                  damage ? damage : "QEMU has marked it as damaged");
+                  "%s; on a copy of it, qemu-img check -r all may help%s%s",
+                  damage ? damage : "QEMU has marked it as damaged",
+                  way ? "; to go back to a snapshot, with it as the undo point: " : "",
+                  way ? way : "");
     else if (leaks)
         check_add(k,
                   &(struct finding){"leaked-clusters", file, "free them (qemu-img check -r leaks)",

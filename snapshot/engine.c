@@ -74,8 +74,9 @@ static char *drive(const struct graph_disk *d, size_t number)
     auto_free char *file = path_escape(d->layers[0].file),
                    *format = path_escape(d->layers[0].format);
     char *line = mem_printf("if=none,id=disk%zu,discard=unmap,file.driver=%s,file.filename=%s,"
-                            "driver=%s",
-                            number, image_driver(d->layers[0].file), file, format);
+                            "driver=%s%s",
+                            number, image_driver(d->layers[0].file), file, format,
+                            d->read_only ? ",readonly=on" : "");
 
     for (size_t i = 1; i < d->nlayers; i++) {
         if (!d->layers[i].unsaid)

@@ -38,7 +38,9 @@ static char *take_header(struct graph_disk *d, struct graph_layer *l)
     char *format;
 
     if (image_read_header(l->file, &h, &err)) {
-        l->trouble = mem_strdup(err.desc);
+        char words[sizeof(err.context) + sizeof(err.desc)];
+
+        l->trouble = mem_strdup(qmp_error_text(&err, words, sizeof(words)));
         return NULL;
     }
     l->size = (int64_t)h.size;

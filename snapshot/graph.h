@@ -50,6 +50,7 @@ struct graph_layer {
     bool encrypted;         /* only QEMU has the key */
     bool corrupt;           /* QEMU has marked it as damaged, and opens it only for reading */
     bool lost;              /* the file has gone, and QEMU has it open */
+    bool dead;              /* (vm-dead.h) no QEMU has it: the root node is what is below it */
     bool relative;          /* named from a folder of QEMU's that we do not know */
     bool unsaid;            /* (graph-files.h) no header above names its format */
     bool guessed;           /* (graph-files.h) its format is recorded nowhere: a guess */

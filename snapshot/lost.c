@@ -58,13 +58,29 @@ static const char *find_spared(const struct chain *c, const char *id)
     return NULL;
 }
 
+char *lost_way_back(const struct chain *c, const char *id, bool discard)
+{
+    const char *below = text(chain_layer(c, id), "backing"), *spared = find_spared(c, id);
+
+    if (!chain_is_active(c, id) || !below || !spared)
+        return NULL;
+    auto_free char *file = chain_layer_file(c, below);
+    if (!file)
+        return NULL;
+    auto_free char *image = path_quote(file), *name = path_argument(spared);
+    return mem_printf("qrewind -i %s revert%s %s", image, discard ? " --discard" : "", name);
+}
+
 char *lost_cure(const struct chain *c, const char *id)
 {
+    auto_free char *way = lost_way_back(c, id, true);
     const json_t *layer = chain_layer(c, id);
     const char *below = text(layer, "backing"), *format = text(chain_layer(c, below), "format");
     const char *spared = find_spared(c, id);
     const long long size = chain_layer_size(c, id);
 
+    if (way)
+        return mem_printf("if there is none, what was in it is lost, and this goes back: %s", way);
     if (!below || !format || !spared || size <= 0 || !same(text(layer, "format"), "qcow2"))
         return NULL;
     auto_free char *file = chain_layer_file(c, id), *meant = chain_layer_file(c, below);

@@ -14,6 +14,13 @@
 json_t *lost_needed_by(const struct chain *c, const char *id);
 
 /*
+ * The command, to paste, that goes back from the active layer @id, which cannot be opened, to the
+ * last snapshot; @discard: it gives that layer up, else it is the undo point. New string; NULL: it
+ * is no active layer, or there is none. No VM may run.
+ */
+char *lost_way_back(const struct chain *c, const char *id, bool discard);
+
+/*
  * What to do where layer @id is not there, and no copy of it is: words with a command to paste,
  * which nobody runs unasked. New string; NULL: nothing helps, for it builds on nothing or every
  * snapshot needs it. Whether what it builds on is there has to be seen.

@@ -160,7 +160,7 @@ const struct graph_job *plan_disk_job(const struct graph *g, const struct graph_
 static bool has_nodes(const struct graph *g, const struct graph_disk *d)
 {
     for (size_t i = 0; i < d->nlayers && g->level == GRAPH_NODES; i++)
-        if (!d->layers[i].node)
+        if (!d->layers[i].node && !d->layers[i].dead)
             return false;
     return d->node != NULL;
 }
@@ -245,6 +245,11 @@ int plan_check_lost(const struct graph_disk *d, const struct graph_layer *l, con
 {
     if (!l->lost)
         return 0;
+    if (l->dead) {
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s: %s is not there, and cannot be kept", d->id,
+                      l->file);
+        return qmp_error_hint(err, "get it back from a copy%s", more ? more : "");
+    }
     qmp_error_set(
         err, QRW_ERR_REFUSED,
         "disk %s: %s is not there any more, and what it holds is lost once QEMU closes it", d->id,

@@ -44,7 +44,7 @@ static bool shows(const struct scene *s, const struct graph_disk *d, const json_
 {
     const char *tag = text(held, "tag"), *layer = text(held, "layer");
 
-    if (!graph_is_off(s->graph) || !s->untouched || !(tag || layer))
+    if (!graph_is_off(s->graph) || d->layers[0].dead || !s->untouched || !(tag || layer))
         return false;
     return (tag || is_on(s->chain, d, layer)) && s->untouched(d->layers[0].file, tag);
 }

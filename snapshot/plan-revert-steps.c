@@ -178,12 +178,22 @@ static bool may_go_back(const struct way_back *w)
     return w->memory || w->settles || (w->s->version < OLDEST_WITH_REOPEN && w->o.n > 1);
 }
 
+/* To merge the overlay away again would write to what is below: that it is not, the next engine
+ * sees. */
+static bool leaves_dead(const struct way_back *w)
+{
+    for (size_t i = 0; i < w->o.n; i++)
+        if (w->o.list[i].disk->layers[0].dead)
+            return true;
+    return false;
+}
+
 static void switch_disks(struct plan *p, struct way_back *w)
 {
     json_auto_t *files = overlay_files(w);
 
     /* while QEMU waits for a memory no job runs: this cannot be taken back */
-    overlays_switch(p, &w->o, false, w->live ? NULL : undo_switch(w));
+    overlays_switch(p, &w->o, false, w->live || leaves_dead(w) ? NULL : undo_switch(w));
     plan_undo_if_active(p, files);
     if (!w->live && may_go_back(w))
         hold(p, w);

@@ -291,6 +291,7 @@ const struct qrw_operation qrw_revert = {.name = "revert",
                                          .plan = plan,
                                          .needs_machine = revert_needs_machine,
                                          .resets = true,
+                                         .leaves = true,
                                          .tidies = true};
 const struct qrw_operation qrw_undo = {.name = "undo",
                                        .level = GRAPH_NODES,

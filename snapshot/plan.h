@@ -91,6 +91,7 @@ struct qrw_operation {
     json_t *(*again)(const void *args, const json_t *earlier, const struct chain *c);
     bool freezes; /* it puts overlays on what is there */
     bool resets;  /* it may reset the guest */
+    bool leaves;  /* it does without what disks run on now, if that cannot be opened */
     bool tidies;  /* merges may be due after it */
     bool aside;   /* it changes neither the VM nor its document: there is nothing to journal */
 };

@@ -13,6 +13,15 @@
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 
+/* The active layer of a disk, which is there, but cannot be opened. */
+static const struct graph_layer *find_damaged(const struct graph *g)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (g->disks[i].layers[0].corrupt || g->disks[i].layers[0].trouble)
+            return &g->disks[i].layers[0];
+    return NULL;
+}
+
 static const struct graph_layer *find_trouble(const struct graph *g)
 {
     const struct graph_layer *l = NULL;
@@ -53,13 +62,34 @@ static void hint(const struct chain *c, const char *file, struct qmp_error *err)
         qmp_error_hint(err, "get it back from a copy; qrewind check says what else can be done");
 }
 
+/* What snapshots hold is whole. */
+static int hint_back(const struct qrw_vm *vm, struct qmp_error *err)
+{
+    const struct graph_layer *l = find_damaged(&vm->graph);
+    struct chain c = {0};
+
+    if (!l || !vm->sidecar_found || !sidecar_exists(vm->sidecar_found) ||
+        sidecar_load(&c, vm->sidecar_found, NULL, NULL, NULL))
+        return -1;
+    auto_free char *way = lost_way_back(&c, chain_layer_by_file(&c, l->file), false);
+    chain_done(&c);
+    if (!way || strlen(err->hint) + strlen(way) + 32 > sizeof(err->hint))
+        return -1;
+    auto_free char *before = mem_strdup(err->hint);
+    err->hint[0] = '\0';
+    return qmp_error_hint(err, "%s; or go back: %s", before[0] ? before : "get it back from a copy",
+                          way);
+}
+
 int vm_lost(const struct qrw_vm *vm, struct qmp_error *err)
 {
     const struct graph_layer *l = find_trouble(&vm->graph);
     struct qmp_error elsewhere;
     struct chain c = {0};
 
-    if (!err || !l || is_there(l->file))
+    if (err && (!l || is_there(l->file)))
+        return hint_back(vm, err);
+    if (!err || !l)
         return -1;
     if (!vm->sidecar_found || !sidecar_exists(vm->sidecar_found)) {
         if (vm_check_elsewhere(vm, NULL, &elsewhere))

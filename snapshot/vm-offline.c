@@ -17,6 +17,7 @@
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/unload.h"
+#include "snapshot/vm-dead.h"
 #include "snapshot/vm-lost.h"
 
 /* For the engine to greet, and for one to end that was killed: a busy disk may keep them. */
@@ -120,9 +121,11 @@ static pid_t failed(struct qrw_vm *vm, struct qmp_error *err)
 
 /* Start it and see that it has the images; nobody else writes to them from then on. @user: who
  * has them already. */
-static int begin(struct qrw_vm *vm, pid_t *user, struct qmp_error *err)
+static int begin(struct qrw_vm *vm, const struct graph *g, pid_t *user, struct qmp_error *err)
 {
-    vm->engine = engine_start(vm->options.qemu, &vm->graph, err);
+    if (vm_check_dead(vm, err))
+        return -1;
+    vm->engine = engine_start(vm->options.qemu, g, err);
     if (!vm->engine)
         return -1;
     vm->pid = vm->engine->pid;
@@ -228,6 +231,20 @@ static int look_again(struct qrw_vm *vm, bool *good, struct qmp_error *err)
     return rc;
 }
 
+/* Start it on the disks, or on what is whole of them. */
+static int start(struct qrw_vm *vm, pid_t *user, struct qmp_error *err)
+{
+    struct graph whole = {0};
+    int rc;
+
+    json_array_clear(vm->dead);
+    if (!vm_check_files(&vm->graph, err))
+        return begin(vm, &vm->graph, user, err);
+    rc = vm_without_dead(vm, &whole) ? begin(vm, &whole, user, err) : vm_lost(vm, err);
+    graph_done(&whole);
+    return rc;
+}
+
 int vm_start(struct qrw_vm *vm, struct qmp_error *err)
 {
     bool refused = false;
@@ -239,12 +256,10 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err)
 
         if (vm_observe_files(vm, err))
             return -1;
-        if (vm_check_files(&vm->graph, err))
-            return vm_lost(vm, err);
-        if (unload(vm, err))
+        if (!vm_check_files(&vm->graph, NULL) && unload(vm, err))
             return -1;
         remember_names(vm);
-        if (begin(vm, &user, &why)) {
+        if (start(vm, &user, &why)) {
             vm_stop(vm);
             /* who had a lock may be gone when we look who it is */
             const bool passing = !user && why.kind == QRW_ERR_REFUSED && !refused;
@@ -279,6 +294,7 @@ void vm_name_drives(struct qrw_vm *vm)
         d->drive = NULL;
         d->removable = d->aside = false; /* it is of no device */
     }
+    vm_show_dead(vm);
     graph_set_off(&vm->graph);
 }
 

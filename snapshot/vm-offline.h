@@ -34,6 +34,10 @@ int vm_await_file(const struct qrw_vm *vm, const char *file, struct qmp_error *e
  * that is missing or broken, is encrypted, or has no recorded format? */
 int vm_check_files(const struct graph *g, struct qmp_error *err);
 
+/* vm-dead.c: @op is to be planned. If there is an active layer that the engine could not open, does
+ * @op leave it behind? The errors of the last, with the way out. */
+int vm_may_plan(const struct qrw_vm *vm, const struct qrw_operation *op, struct qmp_error *err);
+
 /* End the engine, if there is one: nobody has the images open then. */
 void vm_stop(struct qrw_vm *vm);
 

@@ -17,6 +17,7 @@ struct qrw_vm {
     bool offline;          /* there is no VM, */
     struct engine *engine; /* but an engine, once something is to be changed; */
     json_t *drives;        /* of its disks, in order: {"id", "told"} */
+    json_t *dead;          /* vm-dead.h: what it could not open, in that order, or null */
     char *sidecar_found;   /* by vm_observe_files() */
     char **climbed;        /* the images that vm_climb() came to, NULL at the end */
     struct qmp_client *client;
@@ -199,8 +200,8 @@ void journal_let_go(struct journal *j);
 /* What @r carries out may fill a file and switch to it: from then on that file counts, and @j has
  * to say so. */
 void journal_listen(struct journal *j, struct runner *r);
-/* vm-aside.c. @r only reads: where @j has no lock it fails before it publishes what it made, if somebody has
- * begun to write meanwhile. */
+/* vm-aside.c. @r only reads: where @j has no lock it fails before it publishes what it made, if
+ * somebody has begun to write meanwhile. */
 void journal_guard(struct journal *j, struct runner *r);
 /* Save @p's new document (@after) or the present one, without pending. */
 int journal_end(struct journal *j, struct qrw_vm *vm, const struct plan *p, bool after,

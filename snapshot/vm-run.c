@@ -310,7 +310,8 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
         s.no_agent = &vm->no_agent;
     }
 
-    if (!make_plan(&p, op, args, &s, err) && !check_document(&p, err)) {
+    if (!vm_may_plan(vm, op, err) && !make_plan(&p, op, args, &s, err) &&
+        !check_document(&p, err)) {
         if (op->tidies || op == &plan_tidy)
             again_mark(&p);
         if (flags & QRW_DRY_RUN)

@@ -43,6 +43,7 @@ struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err)
     vm->options = *o;
     vm->names = json_object();
     vm->drives = json_array();
+    vm->dead = json_array();
     vm->cwd = image_cwd();
     if (o->sidecar) {
         auto_free char *full = path_join(vm->cwd, o->sidecar);
@@ -73,6 +74,7 @@ void qrw_close(struct qrw_vm *vm)
     json_decref(vm->names);
     json_decref(vm->drives);
     plan_done(&vm->before);
+    json_decref(vm->dead);
     free(vm->sidecar_found);
     free(vm->agent);
     free(vm->process);

@@ -15,8 +15,8 @@ static const struct {
     const char *picture, *layer, *words;
 } rows[] = {
     {"disk0: base* <- a* <- b", "L3",
-     WORDS "s2: qemu-img create -q -f qcow2 -F qcow2 -b a.qcow2 /vm/b.qcow2 67108864; then: "
-     "qrewind revert --discard s2"},
+     "if there is none, what was in it is lost, and this goes back: qrewind -i /vm/a.qcow2 revert "
+     "--discard s2"},
     {"disk0: base*(raw) <- a* <- b", "L2",
      WORDS "s1: qemu-img create -q -f qcow2 -F raw -b base.raw /vm/a.qcow2 67108864; then: "
      "qrewind revert --discard s1"},

@@ -49,6 +49,9 @@ static void check_pending(struct check *k)
     else if (holder)
         check_add(k, &(struct finding){.code = "pending", .subject = operation},
                   "it is under way: %s works on it", holder);
+    else if (text(k->survey, "doubt"))
+        check_add(k, &(struct finding){.code = "pending", .subject = operation}, "%s",
+                  text(k->survey, "doubt"));
     else if (!can_settle(k, verdict, &why))
         check_add(k, &(struct finding){.code = "pending", .subject = operation}, "%s; %s", why.desc,
                   why.hint);

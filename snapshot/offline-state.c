@@ -20,6 +20,7 @@
 #include "qmp/mem.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
+#include "snapshot/path.h"
 #include "snapshot/plan.h"
 
 enum state { SAME, BEFORE, AFTER, UNKNOWN };
@@ -100,28 +101,30 @@ static enum state look(const struct plan *p, const char *before, const char *aft
     return is_named(images, before) ? BEFORE : UNKNOWN;
 }
 
-static int nobody_knows(const struct plan *p, const char *before, const char *after,
-                        struct qmp_error *err)
+static void nobody_knows(const struct plan *p, const char *before, const char *after,
+                         struct qmp_error *err)
 {
     qmp_error_set(err, QRW_ERR_REFUSED,
                   "%s was under way when QEMU went: whether the guest then wrote to %s or to %s "
                   "cannot be told",
                   p->operation, before, after);
-    return qmp_error_hint(err,
-                          "if it was %s until the end, say so: --image %s; else start the VM "
-                          "with %s and run qrewind repair there",
-                          before, before, after);
+    auto_free char *old = path_quote(before);
+    qmp_error_hint(
+        err,
+        "%s it was the first: qrewind -i %s repair; else start the VM on the second, and "
+        "run qrewind repair there",
+        p->fills && !p->switched ? "unless somebody had completed the job," : "if", old);
 }
 
 /* @c: what is recorded, with the disks that are not yet. */
-static int decide(const struct plan *p, const struct chain *c, const char *const *images,
-                  enum state *state, struct qmp_error *err)
+static enum state decide(const struct plan *p, const struct chain *c, const char *const *images,
+                         struct qmp_error *doubt)
 {
     auto_free char *doubt_before = NULL, *doubt_after = NULL;
+    enum state state = SAME;
     const char *id;
     json_t *disk;
 
-    *state = SAME;
     json_object_foreach(json_object_get(c->doc, "disks"), id, disk) {
         auto_free char *before = chain_layer_file(c, text(disk, "active"));
         auto_free char *after = chain_layer_file(&p->after, chain_active(&p->after, id));
@@ -131,18 +134,17 @@ static int decide(const struct plan *p, const struct chain *c, const char *const
             doubt_before = mem_strdup(before);
             doubt_after = mem_strdup(after);
         } else if (this == BEFORE || this == AFTER) {
-            *state = this;
+            state = this;
         }
     }
-    if (*state == SAME && doubt_before)
-        return nobody_knows(p, doubt_before, doubt_after, err);
-    return 0;
+    if (state == SAME && doubt_before)
+        nobody_knows(p, doubt_before, doubt_after, doubt);
+    return state;
 }
 
 int offline_state(const struct chain *c, const char *const *images, struct chain *now,
-                  struct qmp_error *err)
+                  struct qmp_error *doubt, struct qmp_error *err)
 {
-    enum state state = SAME;
     struct plan p;
 
     if (chain_pending(c)) {
@@ -150,13 +152,12 @@ int offline_state(const struct chain *c, const char *const *images, struct chain
             return -1;
         chain_copy(now, c);
         add_new(&p, now);
-        int rc = decide(&p, now, images, &state, err);
-        if (rc || state == AFTER)
+        if (decide(&p, now, images, doubt) == AFTER) {
             chain_done(now);
-        if (!rc && state == AFTER)
             chain_copy(now, &p.after);
+        }
         plan_done(&p);
-        return rc;
+        return 0;
     }
     chain_copy(now, c);
     return 0;

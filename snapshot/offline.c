@@ -193,7 +193,7 @@ static int add_recorded(struct look *l, struct qmp_error *err)
     for (size_t i = 0; i < l->n; i++)
         files[i] = l->images[i].file;
     files[l->n] = NULL;
-    if (offline_state(&l->chain, files, &now, err))
+    if (offline_state(&l->chain, files, &now, l->o->doubt, err))
         return -1;
     json_object_foreach(json_object_get(now.doc, "disks"), id, disk) {
         auto_free char *file = chain_layer_file(&now, text(disk, "active"));

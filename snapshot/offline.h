@@ -13,16 +13,16 @@
 #include "snapshot/operations.h"
 
 struct offline {
-    qrw_strings images;  /* "FILE", or "FORMAT:FILE" for one without a header; may be NULL */
-    const char *sidecar; /* absolute; NULL: it is looked for */
-    const char *cwd;     /* where relative names begin */
+    qrw_strings images;      /* "FILE", or "FORMAT:FILE" for one without a header; may be NULL */
+    const char *sidecar;     /* absolute; NULL: it is looked for */
+    const char *cwd;         /* where relative names begin */
+    struct qmp_error *doubt; /* out: see offline-state.h */
 };
 
 /*
  * Fill in @g, as graph-files.h does, and *@sidecar (new string, NULL: there is none yet).
  * QRW_ERR_NOT_FOUND: an image or the sidecar is not there. QRW_ERR_REFUSED: the images belong
- * to several VMs, or an operation was under way when a VM's QEMU went, and which layer the guest
- * went on with cannot be told. The errors of sidecar_load().
+ * to several VMs. The errors of sidecar_load().
  */
 int offline_look(const struct offline *o, struct graph *g, char **sidecar, struct qmp_error *err);
 

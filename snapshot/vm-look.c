@@ -12,6 +12,7 @@
 #include "snapshot/path.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/recover.h"
+#include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
 
 /* Where it cannot be looked, there may be one. Was it noted? */
@@ -69,6 +70,8 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
     }
     if (vm_load(vm, *file, c, err))
         return -1;
+    if (vm_in_doubt(vm))
+        vm_note(vm, 0, "%s; %s", vm->doubt.desc, vm->doubt.hint);
     vm_adopt_names(vm, c);
     return 0;
 }
@@ -265,7 +268,7 @@ static void warn_pending(struct qrw_vm *vm, const struct chain *c)
                 operation, who);
     else if (recover_decide(&p, &vm->graph) == RECOVER_ATTACH)
         vm_note(vm, 0, "%s is under way: job %s", operation, id);
-    else
+    else if (!vm->doubt.kind) /* that was told */
         vm_note(vm, 0, "%s has ended or was interrupted; qrewind repair settles it", operation);
     plan_done(&p);
 }

@@ -28,8 +28,9 @@ enum { LOCK_PATIENCE_MS = 3000, LOCK_TICK_MS = 10 };
 
 int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err)
 {
-    const struct offline o = {vm->options.images, vm->sidecar_option, vm->cwd};
+    const struct offline o = {vm->options.images, vm->sidecar_option, vm->cwd, &vm->doubt};
 
+    memset(&vm->doubt, 0, sizeof(vm->doubt));
     graph_done(&vm->graph);
     free(vm->sidecar_found);
     vm->sidecar_found = NULL;
@@ -38,6 +39,13 @@ int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err)
     graph_set_off(&vm->graph);
     vm->files_reachable = true;
     return 0;
+}
+
+bool vm_in_doubt(const struct qrw_vm *vm)
+{
+    char who[256];
+
+    return vm->doubt.kind && !image_locked(vm->graph.disks[0].layers[0].file, 0, who, sizeof(who));
 }
 
 /* ---- may they be opened? ---- */
@@ -256,6 +264,11 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err)
 
         if (vm_observe_files(vm, err))
             return -1;
+        if (vm->doubt.kind) {
+            if (err)
+                *err = vm->doubt;
+            return -1;
+        }
         if (!vm_check_files(&vm->graph, NULL) && unload(vm, err))
             return -1;
         remember_names(vm);

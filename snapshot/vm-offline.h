@@ -30,6 +30,10 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err);
  * QRW_ERR_LOCKED: somebody else uses it. */
 int vm_await_file(const struct qrw_vm *vm, const char *file, struct qmp_error *err);
 
+/* Which layers the disks are on cannot be told, and no QEMU is there that could: vm->doubt says
+ * why. */
+bool vm_in_doubt(const struct qrw_vm *vm);
+
 /* Do the files tell of something that makes an engine on @g pointless, or a guess of it: one
  * that is missing or broken, is encrypted, or has no recorded format? */
 int vm_check_files(const struct graph *g, struct qmp_error *err);

@@ -14,12 +14,13 @@ struct engine;
 struct qrw_vm {
     struct qrw_options options; /* strings borrowed from the fields below */
     char *sidecar_option;
-    bool offline;          /* there is no VM, */
-    struct engine *engine; /* but an engine, once something is to be changed; */
-    json_t *drives;        /* of its disks, in order: {"id", "told"} */
-    json_t *dead;          /* vm-dead.h: what it could not open, in that order, or null */
-    char *sidecar_found;   /* by vm_observe_files() */
-    char **climbed;        /* the images that vm_climb() came to, NULL at the end */
+    bool offline;           /* there is no VM, */
+    struct engine *engine;  /* but an engine, once something is to be changed; */
+    json_t *drives;         /* of its disks, in order: {"id", "told"} */
+    json_t *dead;           /* vm-dead.h: what it could not open, in that order, or null */
+    char *sidecar_found;    /* by vm_observe_files() */
+    struct qmp_error doubt; /* by the same: where the guest was cannot be told */
+    char **climbed;         /* the images that vm_climb() came to, NULL at the end */
     struct qmp_client *client;
     bool stop;   /* qrw_interrupt() was called */
     bool deaf;   /* never mind: what is done is looked at, and recorded */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * QEMU ends while a job runs that was left to itself and would switch. What was recorded of it is
+ * all that there is: it can always be looked at, and what check shows settles it.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/cases/cure.h"
+#include "tests/offline/offline.h"
+
+TestSuite(job_cut, .timeout = 120);
+
+static bool is_switched(struct lab *lab)
+{
+    json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
+
+    cr_assert(json_is_boolean(at(doc, "pending.switched")));
+    return json_is_true(at(doc, "pending.switched"));
+}
+
+static void looks_and_is_settled(struct lab *lab)
+{
+    static const char *const looks[] = {"list",    "chain",   "disks",           "info",
+                                        "show s1", "current", "--dry-run repair"};
+    auto_free char *image = lab_path(lab, "vda.qcow2");
+
+    lab_kill(lab);
+    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+        auto_result struct lab_result r = offline_run("qrewind -i %s %s", image, looks[i]);
+
+        cr_expect_eq(r.status, 0, "%s: %d: %s", looks[i], r.status, r.err);
+        cr_expect(i == 6 || strstr(r.err, "cannot be told"), "%s: %s", looks[i], r.err);
+    }
+    offline_fails(1, "cannot be told", "qrewind -i %s create s3", image);
+    json_auto_t *check = offline_json(9, "qrewind -i %s check", image);
+    says(check, "findings.0.code", "pending");
+    cure_works(NULL, text(check, "findings.0.text"), "qrewind -i");
+    offline_ok("qrewind -i %s check", image);
+    auto_free char *option = mem_printf("-i %s", image), *active = offline_active(option, 0);
+    cr_expect(strstr(active, "/vda.s2.qcow2"), "%s", active);
+}
+
+Test(job_cut, a_copy_that_was_not_filled)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 2);
+
+    does(lab, "mirror", "vda", "../copy.qcow2", "--no-wait", "--speed", "64K");
+    cr_expect(!is_switched(lab));
+    looks_and_is_settled(lab);
+    cr_expect(!has_file(lab, "copy.qcow2"));
+    lab_stop(lab);
+}
+
+Test(job_cut, a_commit_that_is_only_ready)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 2);
+
+    does(lab, "delete", "s2", "--metadata");
+    write_generation(lab, 0, 4);
+    does(lab, "commit", "vda", "--no-wait");
+    wait_for_job(lab, "qrw-commit-vda", "ready");
+    looks_and_is_settled(lab);
+    lab_stop(lab);
+}

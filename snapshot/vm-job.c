@@ -149,12 +149,35 @@ static void settle_cancelled(struct qrw_vm *vm, const char *id)
 
     if (vm_observe(vm, GRAPH_NODES, NULL))
         return;
-    if (!journal_open(&j, vm, NULL) && is_pending(&j, id)) {
+    if (!journal_open(&j, vm, JOURNAL_WRITE, NULL) && is_pending(&j, id)) {
         if (vm_settle(vm, &j, NULL, false, &how, &result, &why))
             vm_note(vm, 0, "what it had begun is still there (%s): qrewind repair", why.desc);
         vm_tell(vm, result, 0);
     }
     journal_close(&j, vm);
+}
+
+/* A job of ours that switches: whoever finds QEMU dead has to know that it was told to. The steps
+ * of its operation would have that recorded, and so is it here. */
+static json_t *complete(struct qrw_vm *vm, const char *id, json_t *args, struct qmp_error *err)
+{
+    struct qmp_error why = {0};
+    json_t *reply = NULL;
+    struct journal j;
+
+    if (!journal_open(&j, vm, JOURNAL_WRITE, &why)) {
+        const bool ours = is_pending(&j, id);
+
+        if (!ours || !journal_switch(&j, true, &why))
+            reply = ask_one(vm->client, &vm->stop, "job-complete", json_incref(args), &why);
+        if (!reply && ours && why.kind == QMP_ERR_COMMAND)
+            journal_switch(&j, false, NULL);
+    }
+    journal_close(&j, vm);
+    json_decref(args);
+    if (!reply && err)
+        *err = why;
+    return reply;
 }
 
 json_t *qrw_job_action(struct qrw_vm *vm, const char *action, const char *id, int64_t speed,
@@ -179,7 +202,9 @@ json_t *qrw_job_action(struct qrw_vm *vm, const char *action, const char *id, in
         json_t *args = json_pack("{s:s}", actions[i].argument, id);
         if (!strcmp(action, "speed"))
             json_object_set_new(args, "speed", json_integer(speed));
-        json_auto_t *reply = ask_one(vm->client, &vm->stop, actions[i].command, args, err);
+        json_auto_t *reply = !strcmp(action, "complete") && !strncmp(id, "qrw-", 4)
+                                 ? complete(vm, id, args, err)
+                                 : ask_one(vm->client, &vm->stop, actions[i].command, args, err);
         /* QEMU only begins to cancel; that the job then ends with an error is what was wanted */
         if (reply && !strcmp(action, "cancel")) {
             wait_foreign(vm, id, NULL, NULL);

@@ -231,6 +231,14 @@ static int switching(void *journal, struct qmp_error *err)
     return -1;
 }
 
+int journal_switch(struct journal *j, bool switched, struct qmp_error *err)
+{
+    if (!json_is_boolean(json_object_get(chain_pending(&j->chain), "switched")) || j->chain.copied)
+        return 0;
+    set_switched(j, switched);
+    return save(j, true, err);
+}
+
 void journal_listen(struct journal *j, struct runner *r)
 {
     r->meanwhile = meanwhile;

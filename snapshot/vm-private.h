@@ -201,6 +201,9 @@ void journal_let_go(struct journal *j);
 /* What @r carries out may fill a file and switch to it: from then on that file counts, and @j has
  * to say so. */
 void journal_listen(struct journal *j, struct runner *r);
+/* The job of what is pending in @j is about to be told to switch, or was not: save that. One that
+ * does not switch is none. */
+int journal_switch(struct journal *j, bool switched, struct qmp_error *err);
 /* vm-aside.c. @r only reads: where @j has no lock it fails before it publishes what it made, if
  * somebody has begun to write meanwhile. */
 void journal_guard(struct journal *j, struct runner *r);

@@ -226,8 +226,7 @@ static int check_document(const struct plan *p, struct qmp_error *err)
     return qmp_error_wrap(err, "what would have to be recorded makes no sense");
 }
 
-/* What would be done, and what the result would already say. Then it is as if it had been
- * done: for the merges that follow. */
+/* What would be done. Then it is as if it had been done: for the merges that follow. */
 static json_t *preview(struct qrw_vm *vm, struct journal *j, struct plan *p, struct qmp_error *err)
 {
     json_t *result;

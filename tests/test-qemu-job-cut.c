@@ -66,3 +66,39 @@ Test(job_cut, a_commit_that_is_only_ready)
     looks_and_is_settled(lab);
     lab_stop(lab);
 }
+
+/* Then the copy is what the guest has, and the old one is not shown as the way. */
+Test(job_cut, one_that_was_told_to_switch_is_known_to_be)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 1), *again;
+
+    does(lab, "mirror", "vda", "../copy.qcow2", "--no-wait");
+    wait_for_job(lab, "qrw-mirror-vda", "ready");
+    cr_expect(!is_switched(lab));
+    does(lab, "job", "complete", "qrw-mirror-vda");
+    cr_expect(is_switched(lab));
+    wait_for_job(lab, "qrw-mirror-vda", "concluded");
+    write_generation(lab, 0, 3);
+    turn_off(lab);
+    auto_free char *image = lab_path(lab, "copy.qcow2");
+    auto_result struct lab_result r = offline_run("qrewind -i %s list", image);
+    cr_expect(strstr(r.err, "if it was the first"), "%s", r.err);
+    again = start_again(lab, WORDS("copy.qcow2"));
+    json_auto_t *repair = tells(again, "repair");
+    says(repair, "settled", "finished");
+    chain_is(again, 0, "copy.qcow2");
+    holds(again, 0, 3);
+    lab_stop(again);
+    lab_stop(lab);
+}
+
+/* What QEMU refuses was not told. */
+Test(job_cut, one_that_is_not_ready_is_not)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 1);
+
+    does(lab, "mirror", "vda", "../copy.qcow2", "--no-wait", "--speed", "64K");
+    json_decref(refuses(lab, 1, "job", "complete", "qrw-mirror-vda"));
+    cr_expect(!is_switched(lab));
+    lab_stop(lab);
+}

@@ -160,10 +160,18 @@ static int load(struct look *l, struct qmp_error *err)
 
 /* ---- the disks ---- */
 
-/* Does @d lie with the sidecar, has the user named an image of it, or is a link to the sidecar
- * beside one, as we leave where a VM has disks in several folders? A sidecar may call any file a
- * disk. */
-static bool is_known(const struct look *l, const struct graph_disk *d)
+static bool has_link(const struct look *l, const char *image)
+{
+    auto_free char *link = mem_printf("%s" SIDECAR_SUFFIX, image);
+
+    return sidecar_leads(link, l->sidecar);
+}
+
+/* Does @d, whose active layer is @id in @c, lie with the sidecar, has the user named an image of
+ * it, or is a link to the sidecar beside one, as we leave where a VM has disks in several folders?
+ * A sidecar may call any file a disk. */
+static bool is_known(const struct look *l, const struct graph_disk *d, const struct chain *c,
+                     const char *id)
 {
     auto_free char *home = path_folder(l->sidecar);
     const size_t n = strlen(home);
@@ -173,10 +181,14 @@ static bool is_known(const struct look *l, const struct graph_disk *d)
     for (size_t i = 0; i < l->n; i++)
         if (graph_layer(d, l->images[i].file))
             return true;
-    for (size_t i = 0; i < d->nlayers; i++) {
-        auto_free char *link = mem_printf("%s" SIDECAR_SUFFIX, d->layers[i].file);
+    for (size_t i = 0; i < d->nlayers; i++)
+        if (has_link(l, d->layers[i].file))
+            return true;
+    /* in a folder that was moved the headers lead nowhere yet */
+    for (; id; id = text(chain_layer(c, id), "backing")) {
+        auto_free char *file = chain_layer_file(c, id);
 
-        if (sidecar_leads(link, l->sidecar))
+        if (has_link(l, file))
             return true;
     }
     return false;
@@ -200,10 +212,10 @@ static int add_recorded(struct look *l, struct qmp_error *err)
 
         graph_files_add(l->g, id, file, text(chain_layer(&now, text(disk, "active")), "format"),
                         &now);
+        struct graph_disk *d = &l->g->disks[l->g->ndisks - 1];
+        d->told = !is_known(l, d, &now, text(disk, "active"));
     }
     chain_done(&now);
-    for (size_t i = 0; i < l->g->ndisks; i++)
-        l->g->disks[i].told = !is_known(l, &l->g->disks[i]);
     return 0;
 }
 

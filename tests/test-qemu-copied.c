@@ -234,23 +234,6 @@ Test(qemu_copied, nothing_is_done_on_a_folder_that_is_seen_at_two_places)
     offline_ok("qrewind -i one/a.qcow2 create s3");
 }
 
-/* As if something had been interrupted that had not begun yet. */
-static void interrupt(const char *sidecar)
-{
-    json_auto_t *doc = json_load_file(sidecar, 0, NULL), *after = json_deep_copy(doc);
-    auto_free char *folder = mem_printf("%s/%s", scratch_folder(), sidecar);
-    struct stat st;
-
-    *strrchr(folder, '/') = '\0';
-    cr_assert(!stat(sidecar, &st));
-    json_object_set_new(doc, "pending",
-                        json_pack("{s:s, s:s, s:s, s:I, s:[], s:[], s:[], s:O}", "operation",
-                                  "prune", "token", "0", "folder", folder, "inode",
-                                  (json_int_t)st.st_ino, "steps", "promise", "cleanup", "after",
-                                  after));
-    cr_assert(!json_dump_file(doc, sidecar, 0));
-}
-
 /* Two disks whose images are called alike, in one/ and one/in/. */
 static void make_alike(void)
 {
@@ -263,7 +246,7 @@ static void make_alike(void)
     offline_write("one/a.s1.qcow2", 2, "1M", "64k");
     offline_write("one/in/a.s1.qcow2", 6, "1M", "64k");
     offline_ok("qrewind -i one/a.qcow2 create s2");
-    interrupt("one/a.qcow2.qrewind.json");
+    offline_interrupt("one/a.qcow2.qrewind.json");
 }
 
 static void alike_reads(const char *folder)
@@ -305,7 +288,7 @@ Test(qemu_copied, in_a_folder_that_was_moved_root_writes_to_the_owners_images_al
 {
     scratch_needs_root();
     make_one();
-    interrupt("one/a.qcow2.qrewind.json");
+    offline_interrupt("one/a.qcow2.qrewind.json");
     cr_assert(!rename("one", "two"));
     offline_ok("chown 12345 two/a.qcow2 two/a.s2.qcow2 two/a.qcow2.qrewind.json");
     offline_fails(1, "one/a.qcow2: there is no such file", TWO "repair");

@@ -59,6 +59,17 @@ Test(qemu_folders_copied, a_copy_of_both_has_its_own_disks)
     offline_ok("qrewind -i copy/two/b.qcow2 check");
 }
 
+Test(qemu_folders_copied, what_was_moved_with_something_pending_is_settled)
+{
+    make();
+    offline_interrupt("vm/one/a.qcow2.qrewind.json");
+    offline_ok("mv vm moved");
+    offline_ok("qrewind --sidecar moved/one/a.qcow2.qrewind.json repair");
+    offline_ok("qrewind -i moved/one/a.s2.qcow2 check");
+    offline_reads("moved/two/b.s2.qcow2", 1, "0", "64k");
+    offline_reads("moved/two/b.s2.qcow2", 2, "1M", "64k");
+}
+
 Test(qemu_folders_copied, what_was_moved_with_both_folders_works_on)
 {
     make();

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "qmp/mem.h"
 #include "tests/scratch/scratch.h"
@@ -169,4 +170,20 @@ void offline_tower(void)
         if (i < 2)
             offline_ok("qrewind -i base.qcow2 create s%d", i + 1);
     }
+}
+
+void offline_interrupt(const char *sidecar)
+{
+    json_auto_t *doc = json_load_file(sidecar, 0, NULL), *after = json_deep_copy(doc);
+    auto_free char *folder = mem_printf("%s/%s", scratch_folder(), sidecar);
+    struct stat st;
+
+    *strrchr(folder, '/') = '\0';
+    cr_assert(!stat(sidecar, &st));
+    json_object_set_new(doc, "pending",
+                        json_pack("{s:s, s:s, s:s, s:I, s:[], s:[], s:[], s:O}", "operation",
+                                  "prune", "token", "0", "folder", folder, "inode",
+                                  (json_int_t)st.st_ino, "steps", "promise", "cleanup", "after",
+                                  after));
+    cr_assert(!json_dump_file(doc, sidecar, 0));
 }

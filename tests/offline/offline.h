@@ -48,4 +48,7 @@ void offline_sh(const char *commands);
  * from 1 on, at (I - 1) MiB, and at 3 MiB. */
 void offline_tower(void);
 
+/* As if something had been interrupted that had not begun yet. */
+void offline_interrupt(const char *sidecar);
+
 #endif

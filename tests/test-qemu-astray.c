@@ -81,7 +81,7 @@ Test(qemu_astray, on_what_the_guest_ran_on_last_nothing_is_made)
                   "qrewind -i base.qcow2 create h1");
     json_auto_t *check = offline_json(9, "qrewind -i base.qcow2 check");
     says(check, "findings.0.subject", "base.s2.c1.qcow2");
-    offline_run("qrewind -i base.qcow2 delete s2");
+    auto_result struct lab_result any = offline_run("qrewind -i base.qcow2 delete s2");
     offline_ok("qemu-img rebase -q -u -f qcow2 -F qcow2 -b base.s2.qcow2 base.s2.c1.qcow2");
     offline_reads("base.s2.c1.qcow2", 3, "3M", "64k");
     offline_reads("base.s2.c1.qcow2", 7, "1M", "64k");

@@ -23,19 +23,27 @@ const char *way_layer(const struct way_back *w, size_t i)
     return text(json_object_get(w->disks, w->o.list[i].disk->id), "layer");
 }
 
-/* The node of layer @id, opened where the graph of @d has it not. New string. */
+/* Is it where the engine has the disk, as its active layer is dead? Nothing can be put on it while
+ * another node has it as its backing. */
+static bool is_root(const struct graph_disk *d, const struct graph_layer *l)
+{
+    return d->layers[0].dead && l == &d->layers[1];
+}
+
+/* The node of layer @id, opened where the graph of @d has none, or none that a layer @above it may
+ * use. New string. */
 static char *open_layer(struct plan *p, struct way_back *w, const struct graph_disk *d,
-                        const char *id)
+                        const char *id, bool above)
 {
     const json_t *layer = chain_layer(&p->after, id);
     auto_free char *file = chain_layer_file(&p->after, id);
     const struct graph_layer *present = graph_layer(d, file);
     const char *backing = text(layer, "backing");
 
-    if (present && present->node)
+    if (present && present->node && !(above && is_root(d, present)))
         return mem_strdup(present->node);
 
-    auto_free char *below = backing ? open_layer(p, w, d, backing) : NULL;
+    auto_free char *below = backing ? open_layer(p, w, d, backing, true) : NULL;
     char *node = mem_printf("qrw-%s-b%u", w->s->token, w->opened++);
     /* like the disk's: after an undo it is the one that the guest writes to */
     json_t *options =
@@ -73,7 +81,7 @@ static void make_overlays(struct plan *p, struct way_back *w)
 static void add_nodes(struct plan *p, struct way_back *w)
 {
     for (size_t i = 0; i < w->o.n; i++)
-        w->targets[i] = open_layer(p, w, w->o.list[i].disk, way_layer(w, i));
+        w->targets[i] = open_layer(p, w, w->o.list[i].disk, way_layer(w, i), false);
     for (size_t i = 0; i < w->o.n; i++) {
         auto_free char *file_node = mem_printf("%sf", w->o.list[i].node);
 

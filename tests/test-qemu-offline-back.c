@@ -120,6 +120,19 @@ Test(qemu_offline_back, from_what_is_no_image_any_more)
     expect_generation(2);
 }
 
+/* Which builds on the very layer that the engine has in place of the dead one. */
+Test(qemu_offline_back, to_what_lies_on_another_branch)
+{
+    offline_tower();
+    offline_ok("qrewind " ON " revert s1");
+    auto_free char *active = offline_active(ON, 0);
+    auto_free char *spoil = mem_printf("printf bad | dd of=%s conv=notrunc status=none", active);
+    offline_sh(spoil);
+    offline_ok("qrewind " ON " revert s2 --discard");
+    expect_generation(2);
+    offline_ok("qrewind " ON " create s3");
+}
+
 Test(qemu_offline_back, from_what_is_gone)
 {
     offline_tower();

@@ -136,6 +136,14 @@ static const char *advice(const struct part *p)
                        : "if somebody has written to it, what builds on it may be damaged";
 }
 
+char *check_give_up(const struct check *k, const char *id, const json_t *entry)
+{
+    auto_free char *words =
+        lost_give_up(k->c, id, k->live, entry && check_how_changed(k, id, entry) != CHANGED_NOT);
+
+    return words ? mem_printf("; %s", words) : mem_strdup("");
+}
+
 enum check_how check_how_changed(const struct check *k, const char *id, const json_t *entry)
 {
     struct part p;
@@ -158,10 +166,11 @@ void check_changed(struct check *k, const char *id, const char *file, const json
     const char *broken = is_broken(k, id, entry, &p);
     bool harmless = same(p.hash_was, p.hash_is);
     if (broken && !harmless) {
-        auto_free char *who = check_needed_by(k, id);
+        auto_free char *who = check_needed_by(k, id), *more = check_give_up(k, id, entry);
 
         check_add(k, &(struct finding){.code = "changed-base", .subject = file},
-                  "%s since it was frozen, and %s%s: get it back from a copy", what, broken, who);
+                  "%s since it was frozen, and %s%s: get it back from a copy%s", what, broken, who,
+                  more);
         return;
     }
     check_add(k,

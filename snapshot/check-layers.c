@@ -51,16 +51,18 @@ static void missing_for_good(struct check *k, const char *id, const char *file, 
 {
     const bool away = check_is_away(k, file);
     auto_free char *below = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
-    auto_free char *cure = check_file(k, below) && !k->live && !away ? lost_cure(k->c, id) : NULL;
+    auto_free char *more = check_give_up(k, id, NULL);
+    auto_free char *cure =
+        check_file(k, below) && !k->live && !away && !more[0] ? lost_cure(k->c, id) : NULL;
 
     check_add(k, &(struct finding){.code = "missing-file", .subject = file},
-              "it is not there (%s)%s; %s%s%s%s", why,
+              "it is not there (%s)%s; %s%s%s%s%s", why,
               away ? ", nor is anything else in its folder" : "",
               away ? "mount what that lies on" : "get it back from a copy",
               is_elsewhere(k, file)
                   ? "; if it was moved, name the disk's image where it is now, too: --image FILE"
                   : "",
-              cure ? "; " : "", cure ? cure : "");
+              cure ? "; " : "", cure ? cure : "", away ? "" : more);
 }
 
 static void missing(struct check *k, const char *id, const char *file)
@@ -130,6 +132,8 @@ static void unsound(struct check *k, const char *id, const char *file, const jso
     json_int_t leaks = number(entry, "leaks");
     auto_free char *below = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
     auto_free char *way = k->live || !check_file(k, below) ? NULL : lost_way_back(k->c, id, false);
+    const bool corrupt = json_is_true(json_object_get(entry, "corrupt")) || damage;
+    auto_free char *more = problem || corrupt ? check_give_up(k, id, entry) : NULL;
 
     if (problem && same(text(chain_layer(k->c, id), "format"), "qcow2")) {
         /* it goes down from every snapshot: not for each layer that is well */
@@ -138,15 +142,15 @@ static void unsound(struct check *k, const char *id, const char *file, const jso
         auto_free char *cure = way ? lost_cure(k->c, id) : NULL;
 
         check_add(k, &(struct finding){.code = "unreadable-image", .subject = file},
-                  "%s; get it back from a copy%s%s%s", problem, who, cure ? "; " : "",
-                  cure ? cure : "");
+                  "%s; get it back from a copy%s%s%s%s", problem, who, cure ? "; " : "",
+                  cure ? cure : "", more);
     }
-    if (json_is_true(json_object_get(entry, "corrupt")) || damage)
+    if (corrupt)
         check_add(k, &(struct finding){.code = "corrupt-image", .subject = file},
-                  "%s; on a copy of it, qemu-img check -r all may help%s%s",
+                  "%s; on a copy of it, qemu-img check -r all may help%s%s%s",
                   damage ? damage : "QEMU has marked it as damaged",
                   way ? "; to go back to a snapshot, with it as the undo point: " : "",
-                  way ? way : "");
+                  way ? way : "", more);
     else if (leaks)
         check_add(k,
                   &(struct finding){"leaked-clusters", file, "free them (qemu-img check -r leaks)",

@@ -58,6 +58,9 @@ const struct graph_layer *check_live(const struct check *k, const char *file,
  * means nothing there. */
 bool check_has_time(const json_t *layer);
 
+/* lost_give_up() of @id, whose file may be there (@entry), after "; ". New string, perhaps "". */
+char *check_give_up(const struct check *k, const char *id, const json_t *entry);
+
 /* Why the file of @id, which is frozen, is not what it was: words. NULL: it is, as far as known. */
 const char *check_change(const struct check *k, const char *id, const json_t *entry);
 

@@ -41,8 +41,8 @@ json_t *lost_needed_by(const struct chain *c, const char *id)
     return all;
 }
 
-/* The last snapshot that can do without @id. NULL: none. */
-static const char *find_spared(const struct chain *c, const char *id)
+/* The last snapshot that can do without @id, and has @disk (NULL: any). NULL: none. */
+static const char *find_spared(const struct chain *c, const char *id, const char *disk)
 {
     const json_t *all = chain_snapshots(c);
     json_auto_t *needing = lost_needed_by(c, id);
@@ -51,18 +51,70 @@ static const char *find_spared(const struct chain *c, const char *id)
     for (size_t i = json_array_size(all); i-- > 0;) {
         const json_t *s = json_array_get(all, i);
 
-        if (!left || s != json_array_get(needing, left - 1))
+        if (left && s == json_array_get(needing, left - 1))
+            left--;
+        else if (!disk || json_object_get(json_object_get(s, "disks"), disk))
             return text(s, "name");
-        left--;
     }
+    return NULL;
+}
+
+static bool is_active_above(const struct chain *c, const char *id)
+{
+    const char *disk;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry)
+        if (chain_is_below(c, id, text(entry, "active")))
+            return true;
+    return false;
+}
+
+static bool is_undo_above(const struct chain *c, const char *id)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(json_object_get(chain_undo(c), "disks"), disk, held)
+        if (chain_is_below(c, id, text(held, text(held, "layer") ? "layer" : "inside")))
+            return true;
+    return false;
+}
+
+char *lost_give_up(const struct chain *c, const char *id, bool live, bool written)
+{
+    json_t *disks = json_object_get(c->doc, "disks");
+    const char *any = text(json_object_iter_value(json_object_iter(disks)), "active");
+    json_auto_t *needing = lost_needed_by(c, id);
+
+    if (json_array_size(needing) || is_active_above(c, id) || !is_undo_above(c, id))
+        return NULL;
+    auto_free char *file = chain_layer_file(c, any), *image = file ? path_quote(file) : NULL;
+    if (!live && !image)
+        return NULL;
+    return mem_printf("or, if it may go with the undo point: qrewind %s%s%sdelete --undo%s",
+                      live ? "" : "-i ", live ? "" : image, live ? "" : " ",
+                      written ? " --metadata; it leaves the file" : "");
+}
+
+/* The disk that runs on @id. NULL: none. */
+static const char *run_by(const struct chain *c, const char *id)
+{
+    const char *disk;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry)
+        if (same(text(entry, "active"), id))
+            return disk;
     return NULL;
 }
 
 char *lost_way_back(const struct chain *c, const char *id, bool discard)
 {
-    const char *below = text(chain_layer(c, id), "backing"), *spared = find_spared(c, id);
+    const char *below = text(chain_layer(c, id), "backing"), *disk = run_by(c, id);
+    const char *spared = disk ? find_spared(c, id, disk) : NULL;
 
-    if (!chain_is_active(c, id) || !below || !spared)
+    if (!below || !spared)
         return NULL;
     auto_free char *file = chain_layer_file(c, below);
     if (!file)
@@ -76,7 +128,7 @@ char *lost_cure(const struct chain *c, const char *id)
     auto_free char *way = lost_way_back(c, id, true);
     const json_t *layer = chain_layer(c, id);
     const char *below = text(layer, "backing"), *format = text(chain_layer(c, below), "format");
-    const char *spared = find_spared(c, id);
+    const char *spared = find_spared(c, id, NULL);
     const long long size = chain_layer_size(c, id);
 
     if (way)

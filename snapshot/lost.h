@@ -21,6 +21,13 @@ json_t *lost_needed_by(const struct chain *c, const char *id);
 char *lost_way_back(const struct chain *c, const char *id, bool discard);
 
 /*
+ * Where nothing but the undo point needs layer @id: words with a command, to paste, that gives that
+ * up; @live: of a VM that runs. What was @written to since it was frozen is left. New string, NULL:
+ * something else does.
+ */
+char *lost_give_up(const struct chain *c, const char *id, bool live, bool written);
+
+/*
  * What to do where layer @id is not there, and no copy of it is: words with a command to paste,
  * which nobody runs unasked. New string; NULL: nothing helps, for it builds on nothing or every
  * snapshot needs it. Whether what it builds on is there has to be seen.

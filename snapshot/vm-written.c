@@ -6,6 +6,7 @@
  */
 #include "qmp/mem.h"
 #include "snapshot/fingerprint.h"
+#include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/vm-private.h"
 
@@ -20,6 +21,18 @@ static bool is_undo(const struct chain *c, const char *id)
     return false;
 }
 
+/* What is not, repair does not take as it is, nor is it gone back to. */
+static bool is_sound(const char *file)
+{
+    struct qcow2_header h = {0};
+
+    if (image_read_header(file, &h, NULL))
+        return false;
+    const bool sound = !(h.incompatible & QCOW2_CORRUPT);
+    qcow2_header_done(&h);
+    return sound;
+}
+
 static int check_layer(const struct chain *c, const char *file, struct qmp_error *err)
 {
     const char *id = chain_layer_by_file(c, file);
@@ -31,6 +44,11 @@ static int check_layer(const struct chain *c, const char *file, struct qmp_error
     qmp_error_set(err, QRW_ERR_REFUSED,
                   "%s would be removed, and %s since it was frozen: was a VM started on it?", file,
                   what);
+    if (same(text(chain_layer(c, id), "format"), "qcow2") && !is_sound(file))
+        return qmp_error_hint(err,
+                              "it is damaged: get it back from a copy; or qrewind delete %s "
+                              "--metadata leaves the file and forgets it",
+                              is_undo(c, id) ? "--undo" : "NAME");
     return qmp_error_hint(
         err,
         "%s leaves the file and forgets it; or, if it may go, qrewind repair --yes "

@@ -26,6 +26,9 @@ static const struct {
     {"disk0: base* <- a", "L1", NULL}, /* it builds on nothing */
     {"disk0: base <- a* <- b", "L2", NULL}, /* nothing can do without it */
     {"disk0: base", "L7", NULL},
+    {"disk0: base*s1 <- a; disk1: x*s1 <- y*s2 <- z", "L2", /* s2 has nothing of its disk */
+     "if there is none, what was in it is lost, and this goes back: qrewind -i /vm/base.qcow2 "
+     "revert --discard s1"},
 };
 /* clang-format on */
 

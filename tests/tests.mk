@@ -61,7 +61,8 @@ $(B)/tests/%: $(B)/tests/programs/%.o $(HELPERS) $(STATIC)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 # Kills what it stands between.
-$(B)/tests/test-qemu-offline-killed $(B)/tests/test-qemu-sidecar-alone: | $(B)/tests/engine
+$(B)/tests/test-qemu-offline-back $(B)/tests/test-qemu-offline-killed \
+$(B)/tests/test-qemu-sidecar-alone: | $(B)/tests/engine
 
 lint:
 	$(Q)tests/install-packages lint

@@ -14,6 +14,7 @@
 #include "snapshot/operations.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-again.h"
+#include "snapshot/plan-dead.h"
 #include "snapshot/plan-delete.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-merge.h"
@@ -215,8 +216,14 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
         return qmp_error_set(err, QMP_ERR_USAGE, "which snapshot? NAME, or --undo");
     if (args->undo && drop_undo(p, s, args->metadata, err))
         return -1;
-    return plan_drop_snapshots(p, s, names, args->metadata, err);
+    return plan_drop_snapshots(p, s, names, args->metadata, err) || plan_dead_check_way(p, s, err)
+               ? -1
+               : 0;
 }
 
-const struct qrw_operation qrw_delete = {
-    .name = "delete", .level = GRAPH_NODES, .plan = plan, .again = again_deleted, .tidies = true};
+const struct qrw_operation qrw_delete = {.name = "delete",
+                                         .level = GRAPH_NODES,
+                                         .plan = plan,
+                                         .again = again_deleted,
+                                         .leaves = true,
+                                         .tidies = true};

@@ -14,6 +14,7 @@
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-dead.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-merge.h"
@@ -150,6 +151,8 @@ static void untag(struct plan *p, const struct scene *s, const char *disk, const
         plan_untag(p, file, tag);
     } else if (file) {
         plan_note(p, "'%s' stays in %s, which is out of our reach", tag, file);
+    } else if (plan_dead_has(s, disk, held)) {
+        plan_note(p, "'%s' stays in %s, which cannot be opened", tag, at.d->layers[0].file);
     }
 }
 

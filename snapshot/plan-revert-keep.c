@@ -11,6 +11,7 @@
 #include "snapshot/plan-revert.h"
 
 #include "snapshot/member.h"
+#include "snapshot/plan-dead.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-internal.h"
 
@@ -74,6 +75,15 @@ static json_t *present_layers(const struct plan *p, const struct way_back *w)
     return disks;
 }
 
+/* What is there no more can only be given up. */
+static bool is_gone(const struct way_back *w)
+{
+    for (size_t i = 0; i < w->o.n; i++)
+        if (plan_dead_is_gone(w->o.list[i].disk))
+            return true;
+    return false;
+}
+
 void way_keep_present(struct plan *p, const struct way_back *w)
 {
     json_t *undo = NULL;
@@ -82,7 +92,7 @@ void way_keep_present(struct plan *p, const struct way_back *w)
         plan_record(p, w->s, w->args->keep, "external", NULL, present_layers(p, w), NULL);
         if (!graph_is_off(w->s->graph))
             plan_note(p, "%s holds the disks only: going back to it means a reset", w->args->keep);
-    } else if (!w->args->discard) {
+    } else if (!w->args->discard && !is_gone(w)) {
         undo = json_pack("{s:o, s:s?, s:s}", "disks", present_layers(p, w), "current",
                          chain_current(w->s->chain), "created", w->s->now);
     }

@@ -24,6 +24,7 @@
 #include "snapshot/member.h"
 #include "snapshot/operations.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-dead.h"
 #include "snapshot/plan-disk.h"
 #include "snapshot/plan-internal.h"
 #include "snapshot/plan-live.h"
@@ -226,6 +227,8 @@ static int plan_inside(struct plan *p, struct way_back *w, struct qmp_error *err
     json_auto_t *snapshot = w->settles ? json_incref(chain_undo(w->s->chain))
                                        : internal_find(w->s->graph, w->s->chain, w->args->name);
 
+    if (plan_dead_check_inside(w->s, snapshot, err))
+        return -1;
     if (internal_is_active(w->s->graph, w->s->chain, snapshot))
         return w->settles ? plan_internal_undo(p, w->s, w->args, err)
                           : plan_internal_revert(p, w->s, w->args, err);
@@ -298,4 +301,5 @@ const struct qrw_operation qrw_undo = {.name = "undo",
                                        .plan = plan_undo_point,
                                        .needs_machine = undo_needs_machine,
                                        .resets = true,
+                                       .leaves = true,
                                        .tidies = true};

@@ -7,8 +7,8 @@
  *
  * No engine opens X, but what snapshots hold is whole. So it gets the layer below, which nobody
  * writes to; planners see X on top of that, where it is. An overlay can be put there in its place,
- * and gone back to any snapshot from it (revert); and what was interrupted can be settled. All else
- * is refused.
+ * and gone back to any snapshot from it (revert, undo); snapshots can be deleted, but for the
+ * merges; and what was interrupted can be settled. All else is refused.
  */
 #include "snapshot/vm-dead.h"
 

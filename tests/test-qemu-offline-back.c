@@ -62,7 +62,7 @@ Test(qemu_offline_back, the_damaged_is_the_undo_point)
     offline_tower();
     offline_sh(MARK);
     auto_free char *words = finding("corrupt-image");
-    offline_fails(1, "has marked", "qrewind " ON " delete s1");
+    offline_fails(1, "has marked", "qrewind " ON " commit base");
     offline_fails(1, "or go back: qrewind -i", "qrewind " ON " create s3");
     expect_untouched("base.qcow2.qrewind.json");
     cure_works(NULL, words, "qrewind -i");
@@ -166,6 +166,87 @@ Test(qemu_offline_back, of_several_disks_together)
 
         cr_expect(strstr(active, ".s2-"), "%s", active);
         offline_reads(active, 2, "0", "64k");
+    }
+}
+
+/* What needs a merge is done when the damaged one is left; the last way back stays. */
+Test(qemu_offline_back, snapshots_are_deleted_without_it)
+{
+    offline_tower();
+    offline_sh(MARK "; qrewind " ON " delete s1 2>said; grep 'not merged yet' said; rm said");
+    expect_untouched("base.qcow2 base.s1.qcow2 base.s2.qcow2");
+    auto_result struct lab_result r = offline_run("qrewind " ON " delete s2");
+    cr_expect_eq(r.status, 1);
+    cr_expect(strstr(r.err, "nothing would be left to go back to"), "%s", r.err);
+    cure_works(NULL, r.err, "qrewind -i");
+    offline_sh("qrewind -i base.s2-2.qcow2 check >said || test $? = 9; ! grep due-merge said; "
+               "qrewind -i base.s2-2.qcow2 list >said; "
+               "! grep s1 said; rm said; cmp base.s2.qcow2 kept/base.s2.qcow2");
+    offline_reads("base.s2-2.qcow2", 1, "0", "64k");
+    offline_reads("base.s2-2.qcow2", 2, "3M", "64k");
+}
+
+/* A branch that nothing needs any more goes, and the undo point can be gone back to. */
+Test(qemu_offline_back, so_is_a_branch_and_the_undo_point_is_one)
+{
+    offline_tower();
+    offline_sh("qrewind " ON " revert --keep s3 s1; "
+               "printf bad | dd of=base.s1-2.qcow2 conv=notrunc status=none");
+    offline_ok("qrewind " ON " delete s3");
+    offline_sh("test ! -e base.s2.qcow2");
+
+    offline_sh("rm base.*");
+    offline_tower();
+    offline_sh("qrewind " ON " revert s1; "
+               "printf bad | dd of=base.s1-2.qcow2 conv=notrunc status=none; "
+               "cp -p base.s1-2.qcow2 bad; qrewind " ON " undo; cmp base.s1-2.qcow2 bad; rm bad");
+    expect_generation(3);
+
+    /* what is gone is no undo point */
+    offline_ok("qrewind " ON " create s3");
+    offline_sh("qrewind " ON " revert s1; rm base.s1-2.qcow2; qrewind " ON " undo");
+    expect_generation(3);
+    offline_ok("qrewind " ON " check");
+}
+
+/* What lies in it cannot be gone back to, and is not called gone. */
+Test(qemu_offline_back, snapshots_inside_of_it_are_told_from_lost_ones)
+{
+    offline_tower();
+    offline_ok("qrewind " ON " create --internal i1");
+    offline_sh(MARK);
+    auto_result struct lab_result r = offline_run("qrewind " ON " revert i1");
+    cr_expect_eq(r.status, 1);
+    cr_expect(strstr(r.err, "base.s2.qcow2, which is marked as damaged"), "%s", r.err);
+    cure_works(NULL, r.err, "qrewind -i");
+    expect_generation(2);
+
+    offline_sh("rm base.*; cp -p kept/* .; qrewind " ON " delete i1 2>said; "
+               "grep 'stays in .*/base.s2.qcow2, which cannot be opened' said; rm said");
+    expect_untouched("base.s2.qcow2");
+}
+
+/* Damaged before or after it was left. */
+Test(qemu_offline_back, an_undo_point_that_is_damaged_is_given_up)
+{
+    static const char *const damage[] = {
+        "printf bad | dd of=base.s2.qcow2 conv=notrunc status=none", "rm base.s2.qcow2",
+        "printf '\\002' | dd of=base.s2.qcow2 bs=1 seek=79 conv=notrunc status=none"};
+
+    for (size_t i = 0; i < 6; i++) {
+        offline_tower();
+        if (i >= 3)
+            offline_sh(damage[i - 3]);
+        offline_ok("qrewind " ON " revert s1 %s", i == 4 ? "--discard" : "");
+        if (i < 3)
+            offline_sh(damage[i]);
+        json_auto_t *doc = offline_json(i == 4 ? 0 : 9, "qrewind " ON " check");
+        if (i != 4)
+            cure_works(NULL, text(doc, "findings.0.text"), "qrewind -i");
+        json_auto_t *after = offline_json(i == 2 ? 9 : 0, "qrewind " ON " check");
+        cr_expect_eq(json_array_size(json_object_get(after, "findings")), i == 2);
+        expect_generation(1);
+        offline_sh("rm base.*");
     }
 }
 

@@ -85,9 +85,10 @@ static int check_above(const struct chain *c, const struct graph_disk *d, struct
     return rc;
 }
 
-int vm_check_above(const struct qrw_vm *vm, const struct chain *c, struct qmp_error *err)
+int vm_check_above(struct qrw_vm *vm, const struct chain *c, struct qmp_error *err)
 {
-    for (size_t i = 0; i < vm->graph.ndisks; i++) {
+    vm_note_written(vm, c);
+    for (size_t i = 0; vm->offline && i < vm->graph.ndisks; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
 
         if (!graph_skip_reason(d) && !d->layers[0].remote && check_above(c, d, err))

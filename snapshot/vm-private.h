@@ -110,9 +110,10 @@ int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *s
 int vm_check_theirs(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,
                     struct qmp_error *err);
 
-/* vm-above.c, where no VM runs: does nothing lie on the active layers that is newer, and that no
- * record has? QRW_ERR_REFUSED: what does. */
-int vm_check_above(const struct qrw_vm *vm, const struct chain *c, struct qmp_error *err);
+/* vm-above.c, before they are frozen: is what the active layers show the newest that the guest
+ * wrote? Where no VM runs, QRW_ERR_REFUSED: something lies on them that is newer, and that no
+ * record has. An undo point that was written to is noted. */
+int vm_check_above(struct qrw_vm *vm, const struct chain *c, struct qmp_error *err);
 
 /* vm-climb.c: offline, and without a record: look at the images that lie on top of those that were
  * named. QRW_ERR_REFUSED: which these are has to be said. */
@@ -284,6 +285,9 @@ int vm_check_journal(struct qrw_vm *vm, const struct journal *j, const struct pl
 /* vm-written.c: was no layer of @before that @p removes, and nothing builds on, written to since it
  * was frozen? QRW_ERR_REFUSED. */
 int vm_check_written(const struct plan *p, const struct chain *before, struct qmp_error *err);
+
+/* Note where the undo point was. */
+void vm_note_written(struct qrw_vm *vm, const struct chain *c);
 
 /* vm-owners.c: does @p write for another user only to what is his? QRW_ERR_REFUSED. */
 int vm_check_owners(const struct qrw_vm *vm, const struct plan *p, struct qmp_error *err);

@@ -373,7 +373,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
         else if (!vm_check_mixed(vm, &j.chain, j.file, err) &&
                  !settle_earlier(vm, &j, level, &settled, &earlier, err) &&
                  !(result = done_already(&j, op, args, flags, earlier, marked)) &&
-                 !(vm->offline && op->freezes && vm_check_above(vm, &j.chain, err)) &&
+                 !(op->freezes && vm_check_above(vm, &j.chain, err)) &&
                  !(flags & QRW_AFTER && vm_pretend_again(vm, &j, err))) {
             j.tidies = op->tidies;
             result = vm_plan_and_run(vm, &j, op, args, flags, err);

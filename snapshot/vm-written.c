@@ -67,3 +67,22 @@ int vm_check_written(const struct plan *p, const struct chain *before, struct qm
             return -1;
     return 0;
 }
+
+void vm_note_written(struct qrw_vm *vm, const struct chain *c)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(json_object_get(chain_undo(c), "disks"), disk, held) {
+        const char *id = text(held, "layer");
+        const char *what = vm->files_reachable && id ? fingerprint_written(c, id) : NULL;
+        auto_free char *file = what ? chain_layer_file(c, id) : NULL;
+
+        if (file && is_sound(file))
+            vm_note(
+                vm, 0,
+                "disk %s: the undo point is in %s, and %s since it was frozen: was a VM "
+                "started on it? What it wrote is there (qrewind undo), and not in this snapshot",
+                disk, file, what);
+    }
+}

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test-qemu-written: what somebody has written to a frozen layer does not go with it unasked. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "qmp/mem.h"
+#include "tests/cases/cases.h"
 #include "tests/offline/offline.h"
 
 TestSuite(written, .init = offline_enter, .fini = offline_leave, .timeout = 120);
@@ -51,6 +53,38 @@ Test(written, or_forgotten_with_the_file_left)
     offline_ok(Q "delete --undo --metadata");
     offline_ok(Q "revert s2");
     offline_reads("base.s2.qcow2", 9, "1M", "1M");
+}
+
+/* A snapshot is not of what is in there, which nobody is to find out later. */
+Test(written, create_says_so_of_an_undo_point)
+{
+    offline_tower();
+    offline_ok(Q "revert s1");
+    offline_sh(Q "create s3 2>said; ! grep 'undo point' said; " Q "delete s3");
+    offline_write("base.s2.qcow2", 9, "1M", "1M");
+    offline_sh(Q
+               "create s3 2>said; grep 'undo point is in .*/base.s2.qcow2, and it has grown' said; "
+               "rm said; " Q "undo");
+    offline_reads("base.s2.qcow2", 9, "1M", "1M");
+}
+
+Test(written, and_so_it_does_while_a_vm_runs)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+    auto_free char *undo = lab_path(lab, "vda.s1.qcow2");
+    static const char *const names[] = {"s2", "s3"};
+
+    does(lab, "create", "s1");
+    does(lab, "revert", "s1");
+    for (int i = 0; i < 2; i++) {
+        auto_result struct lab_result r = lab_run(lab, "create", names[i], NULL);
+
+        cr_expect_eq(r.status, 0, "%s", r.err);
+        cr_expect_eq(strstr(r.err, "the undo point is in") != NULL, i == 1, "%s", r.err);
+        if (!i)
+            offline_write(undo, 9, "1M", "1M");
+    }
+    lab_stop(lab);
 }
 
 Test(written, the_end_of_a_branch_too)

@@ -51,18 +51,18 @@ static void missing_for_good(struct check *k, const char *id, const char *file, 
 {
     const bool away = check_is_away(k, file);
     auto_free char *below = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
-    auto_free char *more = check_give_up(k, id, NULL);
+    auto_free char *more = check_give_up(k, id, NULL), *merged = check_perhaps_committed(k, id);
     auto_free char *cure =
         check_file(k, below) && !k->live && !away && !more[0] ? lost_cure(k->c, id) : NULL;
 
     check_add(k, &(struct finding){.code = "missing-file", .subject = file},
-              "it is not there (%s)%s; %s%s%s%s%s", why,
+              "it is not there (%s)%s; %s%s%s%s%s%s", why,
               away ? ", nor is anything else in its folder" : "",
               away ? "mount what that lies on" : "get it back from a copy",
               is_elsewhere(k, file)
                   ? "; if it was moved, name the disk's image where it is now, too: --image FILE"
                   : "",
-              cure ? "; " : "", cure ? cure : "", away ? "" : more);
+              cure ? "; " : "", cure ? cure : "", away ? "" : more, merged);
 }
 
 static void missing(struct check *k, const char *id, const char *file)
@@ -75,7 +75,7 @@ static void missing(struct check *k, const char *id, const char *file)
 
     if (check_after(k) && !chain_layer(check_after(k), id))
         return; /* it is to go, or has gone already */
-    if (check_is_merged(k, id))
+    if (check_tell_committed(k, id, file) || check_is_merged(k, id))
         return; /* told with the layer that it was merged into, or that says so */
     if (check_live(k, file, &d))
         missing_live(k, file, moved, d);

@@ -18,7 +18,7 @@
 #include "snapshot/path.h"
 
 /* One merge: {"onto": layer that is named, "top": what is recorded below, "how": which way} */
-static const char up[] = "up", down[] = "down", unknown[] = "unknown";
+static const char up[] = "up", down[] = CHECK_DOWN, unknown[] = "unknown";
 
 static json_int_t number(const json_t *obj, const char *key)
 {
@@ -143,6 +143,7 @@ void check_merges(struct check *k)
         find_merge(k, id);
     if (json_object_size(k->merged))
         doubt(k);
+    check_committed(k);
 }
 
 /* ---- what the other rules ask ---- */

@@ -96,6 +96,12 @@ bool check_explains(const struct check *k, const char *id);
 bool check_is_merged(const struct check *k, const char *id);
 bool check_tell_merged(struct check *k, const char *id, const char *file);
 
+/* Of check-committed.c: the same of active layers that are gone; words for one that may be. */
+#define CHECK_DOWN "down"
+void check_committed(struct check *k);
+bool check_tell_committed(struct check *k, const char *id, const char *file);
+char *check_perhaps_committed(const struct check *k, const char *id);
+
 /* The rules, by what they look at. */
 void check_document(struct check *k); /* pending, lock, permissions, other sidecars */
 void check_graph(struct check *k);    /* what QEMU has against what is recorded */

@@ -93,6 +93,24 @@ static void merged(struct chain *c, const struct graph *g, const json_t *mend)
     collect(c);
 }
 
+/* The active layer @layer was merged into @onto, and is gone: the disk is on that. */
+static void committed(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    const char *layer = text(mend, "layer"), *onto = text(mend, "onto"), *disk, *name;
+    json_t *entry;
+
+    if (!chain_is_below(c, onto, layer) || chain_is_active(c, onto))
+        return;
+    while ((name = chain_pinned_by(c, onto)))
+        chain_drop_snapshot(c, name);
+    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry)
+        if (same(text(entry, "active"), layer))
+            chain_set_active(c, disk, onto);
+    chain_set_loose(c, onto, false);
+    chain_touch(c, onto);
+    collect(c);
+}
+
 static void drop_memory(struct chain *c, const struct graph *g, const json_t *mend)
 {
     json_t *snapshot = chain_snapshot(c, text(mend, "snapshot"));
@@ -116,6 +134,7 @@ bool mend_record(struct chain *c, const struct graph *g, const json_t *mend)
         {"rename", rename_file},      {"drop-layer", drop_layer}, {"touch", touch},
         {"insert", insert},           {"follow", follow},         {"drop-snapshot", drop_snapshot},
         {"drop-memory", drop_memory}, {"drop-undo", drop_undo},   {"merged", merged},
+        {"committed", committed},
     };
 
     for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)

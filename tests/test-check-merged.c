@@ -61,6 +61,19 @@ static const struct state_row rows[] = {
      "missing-file b, wrong-backing c, broken-snapshot s3 (drop-snapshot?)"},
     {"it was moved", TOWER, GONE "; old/b.size=1; #layers/L3/fingerprint/size=5; old/b.size=5; offline",
      "moved-file b (rename), wrong-backing c"},
+    {"the active one, into what is below it",
+     TOWER, "-c; b.size=9; b.mtime_ns=2; offline",
+     "stale-record c (committed?), broken-snapshot s3 (drop-snapshot?)"},
+    {"several with it",
+     TOWER, "-b; -c; a.size=9; a.mtime_ns=2; offline",
+     "stale-record c (committed?), broken-snapshot s2 (drop-snapshot?), broken-snapshot s3 (drop-snapshot?)"},
+    {"by the time of the lower one nobody can tell",
+     TOWER, "-c; b.mtime_ns=2; offline", "changed-base b (touch?), missing-file c"},
+    {"nor where somebody else builds on it",
+     TOWER "; + b <- x*s9", "-c; b.size=9; offline", "changed-base b (touch?), missing-file c"},
+    {"nor where that is none of its size",
+     TOWER, "-c; b.size=9; b.virtual=512; offline", "changed-base b (touch?), missing-file c"},
+    {"the lower one is what it was", TOWER, "-c; offline", "missing-file c"},
     {"QEMU has it so, too", "disk0: base* <- a* <- c; + a <- b*",
      "#layers/L3/backing=L4; #layers/L4/backing=L2; -b", "stale-record c (merged?), broken-snapshot s3 (drop-snapshot?)"},
 };
@@ -97,6 +110,8 @@ Test(check_merged, the_record_is_what_the_headers_say)
         {ABOVE, GONE "; a.size=9; offline", "disk0: base*s1 <- a*s3 <- c*s4 <- d"},
         {TOWER, "-a; -b; c.leads=@base; base.size=9; c.backing=base; offline",
          "disk0: base*s3 <- c"},
+        {TOWER, "-c; b.size=9; offline", "disk0: base*s1 <- a*s2 <- b"},
+        {TOWER, "-b; -c; a.size=9; offline", "disk0: base*s1 <- a"},
     };
 
     for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
@@ -130,6 +145,7 @@ static void look_at(const struct state *s, const json_t *doc, const json_t *surv
 Test(check_merged, no_lie_makes_it_stumble)
 {
     static const char *const changes[] = {GONE "; offline", GONE "; a.size=9; offline",
+                                          "-c; b.size=9; offline",
                                           "-a; -b; c.leads=@base; c.backing=base; base.size=9"};
 
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {

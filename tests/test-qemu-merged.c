@@ -6,6 +6,7 @@
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
+#include "tests/cases/cure.h"
 #include "tests/offline/offline.h"
 
 TestSuite(qemu_merged, .init = offline_enter, .fini = offline_leave, .timeout = 120);
@@ -174,4 +175,58 @@ Test(qemu_merged, what_a_vm_runs_on_above_it)
     holds(lab, 0, 2);
     lab_stop(lab);
     lab_stop(old);
+}
+
+/* The active layer is committed by hand, and removed: no header tells of it. */
+Test(qemu_merged, an_active_layer_that_is_committed_away)
+{
+    tower_of_three();
+    offline_write("base.s3.qcow2", 4, "0", "64k");
+    offline_sh("qemu-img commit -q base.s3.qcow2; rm base.s3.qcow2");
+    finds("stale-record base.s3.qcow2, broken-snapshot s3");
+    offline_ok("qrewind -i base.qcow2 repair --yes");
+    finds("");
+    has("s1 s2");
+    shows(4);
+    offline_ok("qrewind -i base.qcow2 create s4");
+    goes_back("s2", 2);
+    goes_back("s1", 1);
+    goes_back("s4", 4);
+}
+
+/* Into one that held it all already: only its time tells. */
+Test(qemu_merged, and_that_cannot_be_told_from_a_touch)
+{
+    offline_tower();
+    offline_sh("touch base.s1.qcow2; rm base.s2.qcow2");
+    json_auto_t *doc = offline_json(9, "qrewind -i base.qcow2 check");
+    const char *said = strstr(text(doc, "findings.1.text"), "begin a new record: ");
+
+    cr_assert(said);
+    cure_works(NULL, said, "qrewind -i");
+    cure_works(NULL, strstr(said, "then: "), "qrewind -i");
+    has("s1");
+    offline_reads("base.s1.qcow2", 2, "3M", "64k");
+}
+
+/* As one does, the VM was started on what it was merged into. */
+Test(qemu_merged, while_a_vm_runs_on_that_it_is_only_said)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+    auto_free char *base = lab_path(lab, "vda.qcow2"), *top = lab_path(lab, "vda.s1.qcow2");
+    auto_free char *commit = mem_printf("qemu-img commit -q %s; rm %s", top, top);
+
+    does(lab, "create", "s1");
+    turn_off(lab);
+    offline_write(top, 9, "1M", "1M");
+    offline_sh(commit);
+    lab = start_again(lab, WORDS("vda.qcow2"));
+    auto_result struct lab_result r = lab_run(lab, "check", NULL);
+    cr_expect_eq(r.status, 9);
+    cr_expect(strstr(r.out, "into vda.qcow2 (qemu-img commit), end the VM"), "%s", r.out);
+    turn_off(lab);
+    offline_ok("qrewind -i %s repair --yes", base);
+    lab = start_again(lab, WORDS("vda.qcow2"));
+    does(lab, "create", "s2");
+    lab_stop(lab);
 }

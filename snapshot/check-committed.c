@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check-committed: an active layer that was merged down by hand, and removed.      PURE
+ *
+ *   recorded   base* <- s1* <- a      a's file is not there, and s1 has changed (qemu-img commit)
+ *
+ * No header tells, as that of a went with it. That s1 has changed since it was frozen does, where
+ * nobody else builds on it; that its time alone has, may mean anything.
+ */
+#include <stdlib.h>
+
+#include "qmp/mem.h"
+#include "snapshot/check-rules.h"
+#include "snapshot/member.h"
+#include "snapshot/path.h"
+
+static bool is_gone(const struct check *k, const char *id)
+{
+    auto_free char *file = chain_layer_file(k->c, id);
+
+    return check_is_file(k, id) && !check_file(k, file) && !json_object_get(k->moved, id) &&
+           !check_is_away(k, file);
+}
+
+/* The first layer below the active one @id that is there. NULL: none, or others build on what is
+ * between, or on it. */
+static const char *find_onto(const struct check *k, const char *id)
+{
+    const char *at = id;
+
+    if (chain_pending(k->c) || !chain_is_active(k->c, id))
+        return NULL;
+    while (at && is_gone(k, at)) {
+        const char *below = text(chain_layer(k->c, at), "backing");
+        auto_free char *other = below ? chain_other_child(k->c, below, at) : NULL;
+
+        if (other || !below || chain_is_active(k->c, below))
+            return NULL;
+        at = below;
+    }
+    return at != id ? at : NULL;
+}
+
+static const json_t *look(const struct check *k, const char *onto, char **file)
+{
+    *file = chain_layer_file(k->c, onto);
+    return check_is_file(k, onto) ? check_file(k, *file) : NULL;
+}
+
+static bool is_merged(const struct check *k, const char *id, const char *onto)
+{
+    auto_free char *file = NULL;
+    const json_t *entry = look(k, onto, &file);
+
+    return entry && !text(entry, "problem") &&
+           check_how_changed(k, onto, entry) == CHANGED_CONTENT &&
+           (!same(text(chain_layer(k->c, onto), "format"), "qcow2") ||
+            json_integer_value(json_object_get(entry, "virtual")) == chain_layer_size(k->c, id));
+}
+
+void check_committed(struct check *k)
+{
+    const char *disk;
+    json_t *entry;
+
+    if (k->live) /* what the guest writes changes it, too */
+        return;
+    json_object_foreach(json_object_get(k->c->doc, "disks"), disk, entry) {
+        const char *id = text(entry, "active"), *onto = id ? find_onto(k, id) : NULL;
+
+        if (!onto || !is_merged(k, id, onto))
+            continue;
+        json_object_set_new(
+            k->merged, id,
+            json_pack("{s:s, s:s, s:s}", "onto", onto, "top", id, "how", CHECK_DOWN));
+        json_object_set_new(k->onto, onto, json_string(id));
+        for (const char *at = id; strcmp(at, onto); at = text(chain_layer(k->c, at), "backing"))
+            json_object_set_new(k->between, at, json_string(onto));
+    }
+}
+
+bool check_tell_committed(struct check *k, const char *id, const char *file)
+{
+    const char *onto = text(json_object_get(k->merged, id), "onto");
+
+    if (!onto || !chain_is_active(k->c, id))
+        return false;
+    auto_free char *into = chain_layer_file(k->c, onto), *pins = chain_pins(k->c, onto);
+    auto_free char *repair = mem_printf("record that it was merged, and the disk is on %s%s%s",
+                                        path_name(into), pins ? "; drop " : "", pins ? pins : "");
+    check_add(k,
+              &(struct finding){
+                  "stale-record", file, repair,
+                  json_pack("{s:s, s:s, s:s}", "do", "committed", "layer", id, "onto", onto), true},
+              "it is not there (active), and %s, which is below it, has changed since it was "
+              "frozen: it looks as if somebody has merged it into that (qemu-img commit); if not, "
+              "what was in it is lost: get it back from a copy",
+              into);
+    return true;
+}
+
+char *check_perhaps_committed(const struct check *k, const char *id)
+{
+    const char *onto = find_onto(k, id);
+    auto_free char *file = NULL;
+    const json_t *entry = onto ? look(k, onto, &file) : NULL;
+
+    if (!entry || check_how_changed(k, onto, entry) < CHANGED_TIME)
+        return mem_strdup("");
+    auto_free char *image = path_quote(file);
+    if (k->live)
+        return mem_printf("; or, if somebody has merged it into %s (qemu-img commit), end the VM; "
+                          "then this tells what to do: qrewind -i %s check",
+                          path_name(file), image);
+    if (check_how_changed(k, onto, entry) != CHANGED_TIME)
+        return mem_strdup("");
+    return mem_printf(
+        "; or, if somebody has merged it into %s (qemu-img commit), whose time has "
+        "changed, begin a new record: qrewind -i %s forget; then: qrewind -i %s adopt",
+        path_name(file), image, image);
+}

@@ -220,13 +220,14 @@ Test(qemu_merged, while_a_vm_runs_on_that_it_is_only_said)
     turn_off(lab);
     offline_write(top, 9, "1M", "1M");
     offline_sh(commit);
-    lab = start_again(lab, WORDS("vda.qcow2"));
-    auto_result struct lab_result r = lab_run(lab, "check", NULL);
+    struct lab *on = start_again(lab, WORDS("vda.qcow2"));
+    auto_result struct lab_result r = lab_run(on, "check", NULL);
     cr_expect_eq(r.status, 9);
     cr_expect(strstr(r.out, "into vda.qcow2 (qemu-img commit), end the VM"), "%s", r.out);
-    turn_off(lab);
+    lab_stop(on);
     offline_ok("qrewind -i %s repair --yes", base);
-    lab = start_again(lab, WORDS("vda.qcow2"));
-    does(lab, "create", "s2");
+    on = start_again(lab, WORDS("vda.qcow2"));
+    does(on, "create", "s2");
+    lab_stop(on);
     lab_stop(lab);
 }

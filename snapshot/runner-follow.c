@@ -101,7 +101,7 @@ int follow_look(struct follow *f, struct qmp_error *err)
     int rc;
 
     if (last)
-        disks = f->r->ask_disks(f->r->ask_disks_arg, a);
+        disks = f->r->ask_disks(f->r->graph_arg, a);
     rc = ask_run(a, err) || !ask_reply(a, jobs, err) ? -1 : 0;
     f->r->disks_asked = !rc && last && ask_reply(a, disks, NULL);
     ask_free(a);

@@ -97,12 +97,14 @@ static bool is_begun(const json_t *undo, const struct graph *g)
     return false;
 }
 
-/* Does @job commit into a layer of a disk, which is all that an undo does? */
-static bool has_base(const struct graph *g, const json_t *job)
+/* Does @job commit into a layer of a disk, which is all that an undo does? What was sent before may
+ * have put that below the disk again. */
+static bool has_base(const struct runner *r, const struct graph *g, const json_t *job)
 {
     const char *base = text(json_object_get(job, "arguments"), "base-node");
 
-    return !same(text(job, "execute"), "block-commit") || (base && graph_disk_with(g, base));
+    return !same(text(job, "execute"), "block-commit") ||
+           (base && !r->look(r->graph_arg) && graph_disk_with(g, base));
 }
 
 bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, const struct graph *g)
@@ -115,7 +117,7 @@ bool runner_send_undo(struct runner *r, struct plan *p, const json_t *step, cons
         send(r, p, undo);
     json_array_foreach(undo, i, part) {
         if (is(part, "job")) {
-            if (!g || has_base(g, part))
+            if (!g || has_base(r, g, part))
                 runner_job_aside(r, part, NULL);
         } else if (same(text(part, "execute"), "block_resize") && is_begun(undo, g)) {
             continue;

@@ -42,7 +42,8 @@ struct runner {
     /* adds the question for the disks, which the end of a job has changed, to the one for the jobs;
      * returns its index. Its answer replaces what the graph holds. NULL: nobody needs it */
     size_t (*ask_disks)(void *arg, struct ask *a);
-    void *ask_disks_arg;
+    int (*look)(void *arg); /* what the graph holds becomes what is true now; -1: it is as it was */
+    void *graph_arg;        /* of both */
     bool disks_asked;        /* out: that was the last that happened */
     bool ran;                /* all steps of the plan were taken by us, and QEMU is the same */
     int64_t stopped_us;      /* when the guest was stopped by us, 0: it was not */

@@ -107,6 +107,13 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     return 0;
 }
 
+static int look(void *arg)
+{
+    struct qrw_vm *vm = arg;
+
+    return vm_observe(vm, vm->graph.level, NULL);
+}
+
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
 {
     return (struct runner){.client = vm->client,
@@ -118,7 +125,8 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
                            .pid = vm->pid,
                            .owner = vm->owner,
                            .options = &vm->options,
-                           .ask_disks_arg = vm,
+                           .look = look,
+                           .graph_arg = vm,
                            .workspace = -1,
                            .jobs = json_array()};
 }

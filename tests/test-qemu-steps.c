@@ -48,26 +48,35 @@ struct operation {
     const char *words[8];
     const char *before, *after; /* disk 0's chain */
     const char *left;           /* a file that may stay when it is undone */
+    const char *first[4];       /* comes before it */
+    int holds, then;            /* which generation, before and after */
 };
 
 /* clang-format off */
 static const char two_snapshots[] = "vda.qcow2 <- vda.s1.qcow2 <- vda.s2.qcow2";
 static const struct operation
     create = {{"create", "s3"}, two_snapshots,
-              "vda.qcow2 <- vda.s1.qcow2 <- vda.s2.qcow2 <- vda.s3.qcow2", NULL},
+              "vda.qcow2 <- vda.s1.qcow2 <- vda.s2.qcow2 <- vda.s3.qcow2", .holds = 3, .then = 3},
     sync_create = {{"create", "s3", "--method=sync"}, two_snapshots,
-              "vda.qcow2 <- vda.s1.qcow2 <- vda.s2.qcow2 <- vda.s3.qcow2", NULL},
-    commit = {{"commit", "vda", "--force"}, two_snapshots, "vda.qcow2 <- vda.s1.qcow2", NULL},
+              "vda.qcow2 <- vda.s1.qcow2 <- vda.s2.qcow2 <- vda.s3.qcow2", .holds = 3, .then = 3},
+    commit = {{"commit", "vda", "--force"}, two_snapshots, "vda.qcow2 <- vda.s1.qcow2",
+              .holds = 3, .then = 3},
     commit_below = {{"commit", "vda", "--top", "s2", "--base", "s1", "--force"}, two_snapshots,
-              "vda.qcow2 <- vda.s2.qcow2", NULL},
-    stream = {{"stream", "vda"}, two_snapshots, "vda.s2.qcow2", NULL},
+              "vda.qcow2 <- vda.s2.qcow2", .holds = 3, .then = 3},
+    stream = {{"stream", "vda"}, two_snapshots, "vda.s2.qcow2", .holds = 3, .then = 3},
     mirror = {{"mirror", "vda", "../copy.qcow2", "--pivot"}, two_snapshots, "copy.qcow2",
-              "copy.qcow2"},
+              .holds = 3, .then = 3, .left = "copy.qcow2"},
     finish = {{"mirror", "vda", "../copy.qcow2", "--finish"}, two_snapshots, two_snapshots,
-              "copy.qcow2"};
+              .holds = 3, .then = 3, .left = "copy.qcow2"},
+    revert = {{"revert", "s1"}, two_snapshots, "vda.qcow2 <- vda.s1-2.qcow2",
+              .holds = 3, .then = 1},
+    /* onto what the disks are on */
+    undo = {{"undo"}, "vda.qcow2 <- vda.s1.qcow2 <- vda.s2-2.qcow2",
+            two_snapshots,
+            .first = {"revert", "s2"}, .holds = 2, .then = 3};
 /* clang-format on */
 
-static struct lab *start(void)
+static struct lab *start(const struct operation *o)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 2});
 
@@ -83,7 +92,15 @@ static struct lab *start(void)
     }
     write_generation(lab, 0, 3);
     write_generation(lab, 1, 3);
+    if (o->first[0])
+        json_decref(cases_run(lab, __LINE__, 0, o->first));
     return lab;
+}
+
+static void both_hold(struct lab *lab, int generation)
+{
+    holds(lab, 0, generation);
+    holds(lab, 1, generation);
 }
 
 /* Bring it to its end, whatever was left: once a job has to be waited for. */
@@ -119,7 +136,7 @@ static bool chain_was(struct lab *lab, const char *expected)
 static bool killed_at(const struct operation *o, enum relay_mode mode, int at_command,
                       const char *before, const char *after)
 {
-    struct lab *lab = start();
+    struct lab *lab = start(o);
     char last[4096];
     int status = relay_run(lab, mode, at_command, last, o->words);
     auto_free char *what = mem_printf("%s killed %s command %d, %.100s", o->words[0],
@@ -143,10 +160,9 @@ static bool killed_at(const struct operation *o, enum relay_mode mode, int at_co
     now = picture(lab);
     cr_assert_str_eq(now, done ? after : before, "%s, then %s; there is\n%snot\n%s", what,
                      done ? "done" : "undone", now, done ? after : before);
-    holds(lab, 0, 3);
-    holds(lab, 1, 3);
+    both_hold(lab, done ? o->then : o->holds);
     does(lab, "create", "next");
-    holds(lab, 0, 3);
+    both_hold(lab, done ? o->then : o->holds);
     lab_stop(lab);
     return true;
 }
@@ -154,7 +170,7 @@ static bool killed_at(const struct operation *o, enum relay_mode mode, int at_co
 static void at_every_command(const struct operation *o)
 {
     auto_free char *before = NULL, *after = NULL;
-    struct lab *lab = start();
+    struct lab *lab = start(o);
 
     before = picture(lab);
     chain_is(lab, 0, o->before);
@@ -200,4 +216,14 @@ Test(steps, of_mirror_to_switch)
 Test(steps, of_mirror_to_keep)
 {
     at_every_command(&finish);
+}
+
+Test(steps, of_revert)
+{
+    at_every_command(&revert);
+}
+
+Test(steps, of_undo)
+{
+    at_every_command(&undo);
 }

@@ -142,12 +142,24 @@ void runner_close_nodes(struct runner *r, struct plan *p)
     }
 }
 
+/* The disk that runs on one of @files; NULL: none does. */
+static const struct graph_disk *runs_on(const struct graph *g, const json_t *files)
+{
+    const json_t *file;
+    size_t i;
+
+    json_array_foreach(files, i, file)
+        for (size_t k = 0; k < g->ndisks; k++)
+            if (g->disks[k].nlayers && same(g->disks[k].layers[0].file, json_string_value(file)))
+                return &g->disks[k];
+    return NULL;
+}
+
 /* Did the step take effect, as far as the graph tells? */
 static bool to_be_undone(const struct runner *r, const json_t *step, const struct graph *g)
 {
-    const json_t *files = json_object_get(step, "undo_if_active"), *file;
+    const json_t *files = json_object_get(step, "undo_if_active");
     const char *undo = text(json_object_get(step, "undo"), "execute");
-    size_t i;
 
     if (is(step, "job"))
         return json_object_get(step, "undo") && job_of(step, g);
@@ -158,14 +170,7 @@ static bool to_be_undone(const struct runner *r, const json_t *step, const struc
     /* it stood still before: who lets it run now is its user */
     if (undo && !strcmp(undo, "stop"))
         return false;
-    if (!files)
-        return json_object_get(step, "undo") != NULL;
-    json_array_foreach(files, i, file)
-        for (size_t k = 0; k < g->ndisks; k++)
-            if (g->disks[k].nlayers && json_is_string(file) &&
-                !strcmp(g->disks[k].layers[0].file, json_string_value(file)))
-                return true;
-    return false;
+    return files ? runs_on(g, files) != NULL : json_object_get(step, "undo") != NULL;
 }
 
 /* The jobs of an undo that was killed, as far as they have ended. */
@@ -201,6 +206,27 @@ int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct 
     if (broken && err)
         *err = *broken;
     return broken ? -1 : 0;
+}
+
+int runner_check_undone(const struct runner *r, const struct plan *p, const struct graph *g,
+                        struct qmp_error *err)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step) {
+        const struct graph_disk *d = runs_on(g, json_object_get(step, "undo_if_active"));
+
+        /* who started another one there may have meant to */
+        if (!r->same || !d)
+            continue;
+        qmp_error_set(err, QRW_ERR_UNKNOWN,
+                      "the interrupted %s could not be taken back: disk %s still runs on %s",
+                      p->operation, d->id, d->layers[0].file);
+        return qmp_error_hint(err, "see that nothing else works on that disk (qrewind jobs) and "
+                                   "that its images can be written to; then: qrewind repair");
+    }
+    return 0;
 }
 
 void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g)

@@ -44,11 +44,11 @@ struct runner {
     size_t (*ask_disks)(void *arg, struct ask *a);
     int (*look)(void *arg); /* what the graph holds becomes what is true now; -1: it is as it was */
     void *graph_arg;        /* of both */
-    bool disks_asked;        /* out: that was the last that happened */
-    bool ran;                /* all steps of the plan were taken by us, and QEMU is the same */
-    int64_t stopped_us;      /* when the guest was stopped by us, 0: it was not */
-    int64_t pause_us;        /* out: how long the command took that cannot be taken back */
-    json_t *jobs;            /* out: an array, how the jobs were seen last */
+    bool disks_asked;       /* out: that was the last that happened */
+    bool ran;               /* all steps of the plan were taken by us, and QEMU is the same */
+    int64_t stopped_us;     /* when the guest was stopped by us, 0: it was not */
+    int64_t pause_us;       /* out: how long the command took that cannot be taken back */
+    json_t *jobs;           /* out: an array, how the jobs were seen last */
     struct quiesce *quiesce; /* while the guest is frozen */
     int64_t frozen_us;       /* out: how long it was */
     bool unquiesced;         /* out: it had to be until the snapshot was taken, and was not */
@@ -78,6 +78,10 @@ int runner_again(struct runner *r, struct plan *p, const struct graph *g, struct
  * has is kept, and noted in the plan's result.
  */
 int runner_undo(struct runner *r, struct plan *p, const struct graph *g, struct qmp_error *err);
+/* Has all of that been taken back, which @g was looked at after? QRW_ERR_UNKNOWN. Of another QEMU
+ * than it was begun with nothing is said. */
+int runner_check_undone(const struct runner *r, const struct plan *p, const struct graph *g,
+                        struct qmp_error *err);
 void runner_undo_files(struct runner *r, struct plan *p, const struct graph *g);
 
 /* Tell QEMU to dismiss the jobs and to close the nodes that the new state does not need. What that

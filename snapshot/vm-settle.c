@@ -144,7 +144,8 @@ static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
                 struct qmp_error *err)
 {
     if (doubt_way_back(&j->chain, p, &vm->graph, is_gone, vm, err) ||
-        runner_undo(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err))
+        runner_undo(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err) ||
+        runner_check_undone(r, p, &vm->graph, err))
         return -1;
     runner_untag_made(r, p, &vm->graph);
     runner_undo_files(r, p, &vm->graph);

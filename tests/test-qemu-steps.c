@@ -227,3 +227,41 @@ Test(steps, of_undo)
 {
     at_every_command(&undo);
 }
+
+/* QEMU has put the disks on what they go back to, and the program never heard of that. */
+static struct lab *switched(void)
+{
+    for (int n = 1;; n++) {
+        struct lab *lab = start(&undo);
+        char last[4096];
+
+        cr_assert_eq(relay_run(lab, RELAY_AFTER, n, last, undo.words), 128 + SIGKILL);
+        if (strstr(last, "blockdev-reopen"))
+            return lab;
+        lab_stop(lab);
+    }
+}
+
+/* Somebody else's job is in the way. */
+Test(steps, of_undo_that_cannot_be_taken_back)
+{
+    struct lab *lab = switched();
+    json_auto_t *chain = tells(lab, "chain", "vdb");
+
+    json_decref(lab_qmp(lab, "blockdev-add", "{s:s, s:s, s:I}", "driver", "null-co", "node-name",
+                        "nowhere", "size", (json_int_t)number(chain, "disks.0.layers.0.size")));
+    json_decref(lab_qmp(lab, "blockdev-backup", "{s:s, s:s, s:s, s:s, s:i, s:b}", "job-id",
+                        "theirs", "device", text(chain, "disks.0.layers.0.node"), "target",
+                        "nowhere", "sync", "full", "speed", 1, "auto-dismiss", 0));
+    json_auto_t *error = refuses(lab, 5, "repair");
+    cr_assert(strstr(text(error, "desc"), "disk vdb still runs on"), "%s", text(error, "desc"));
+
+    json_decref(lab_qmp(lab, "block-job-cancel", "{s:s, s:b}", "device", "theirs", "force", 1));
+    wait_for_job(lab, "theirs", "concluded");
+    json_decref(lab_qmp(lab, "job-dismiss", "{s:s}", "id", "theirs"));
+    json_auto_t *repair = tells(lab, "repair");
+    says(repair, "settled", "undone");
+    chain_is(lab, 0, undo.before);
+    both_hold(lab, undo.holds);
+    lab_stop(lab);
+}

@@ -86,8 +86,8 @@ static void strike(int pipe, const char *line)
 
     if (getsockopt(program.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
         _exit(1);
+    forward(pipe, line); /* first: once that has died we are ended, too */
     kill(peer.pid, SIGKILL);
-    forward(pipe, line);
     _exit(0);
 }
 

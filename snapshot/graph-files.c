@@ -30,6 +30,14 @@ static void take_tags(struct graph_layer *l)
     qcow2_snapshots_free(list, n);
 }
 
+static void take_trouble(struct graph_layer *l, const struct qmp_error *err)
+{
+    char words[sizeof(err->context) + sizeof(err->desc)];
+
+    free(l->trouble);
+    l->trouble = mem_strdup(qmp_error_text(err, words, sizeof(words)));
+}
+
 /* What the header of @l says. Its backing format is the caller's; NULL: there is none. */
 static char *take_header(struct graph_disk *d, struct graph_layer *l)
 {
@@ -38,9 +46,7 @@ static char *take_header(struct graph_disk *d, struct graph_layer *l)
     char *format;
 
     if (image_read_header(l->file, &h, &err)) {
-        char words[sizeof(err.context) + sizeof(err.desc)];
-
-        l->trouble = mem_strdup(qmp_error_text(&err, words, sizeof(words)));
+        take_trouble(l, &err);
         return NULL;
     }
     l->size = (int64_t)h.size;
@@ -65,14 +71,17 @@ static char *recorded_format(const struct chain *c, const char *file)
     return mem_strdup(text(chain_layer(c, id), "format"));
 }
 
-/* Do the first bytes look like qcow2? */
-static char *guess(const char *file)
+/* Do the first bytes look like qcow2? Where they could not be read that is not known: as raw, what
+ * it names would be overlooked, also by whoever puts an overlay on it. New string. */
+static char *guess(struct graph_layer *l)
 {
     struct qcow2_header h = {0};
-    bool qcow2 = !image_read_header(file, &h, NULL);
+    struct qmp_error err = {0};
+    const bool qcow2 = !image_read_header(l->file, &h, &err);
 
-    if (qcow2)
-        qcow2_header_done(&h);
+    if (!qcow2 && !l->trouble && err.kind == QMP_ERR_SYSTEM)
+        take_trouble(l, &err);
+    qcow2_header_done(&h);
     return mem_strdup(qcow2 ? "qcow2" : "raw");
 }
 
@@ -135,7 +144,7 @@ void graph_files_add(struct graph *g, const char *id, const char *file, const ch
         if (!known)
             known = recorded_format(c, l->file);
         l->guessed = !known;
-        l->format = known ? known : guess(l->file);
+        l->format = known ? known : guess(l);
         next = known = NULL;
         if (!l->trouble && (is_loop(d) || d->nlayers > GRAPH_MAX_LAYERS))
             l->trouble = mem_printf("%s: the chain of backing files is a loop", l->file);

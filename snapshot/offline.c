@@ -292,8 +292,9 @@ static int add_named(struct look *l, const struct named *it, struct qmp_error *e
         return -1;
     auto_free char *id = choose_id(l->g, it->file);
     graph_files_add(&own, id, it->file, it->format, c);
-    if (own.disks[0].layers[0].guessed && is_qcow2(it->file))
-        own.disks[0].layers[0].guessed = false;
+    struct graph_layer *top = &own.disks[0].layers[0];
+    if (top->guessed && same(top->format, "qcow2") && is_qcow2(it->file))
+        top->guessed = false;
     if ((below = disk_below(l, &own.disks[0])) && c && is_being_made(l, it->file)) {
         /* nothing was written to it: it shows what the disk does */
     } else if (below) {

@@ -97,6 +97,27 @@ Test(refused, snapshots_are_not_overlooked_offline)
     lab_stop(lab);
 }
 
+/* A guest would find tables in place of its data. */
+Test(refused, an_image_is_not_taken_for_raw)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+    auto_free char *base = lab_path(lab, "vda.qcow2");
+    auto_free char *words = mem_printf("--dry-run --image %s create s1", base);
+    int failed = 0;
+
+    turn_off(lab);
+    for (int at = 1; at < 100; at++) {
+        const struct fault f = {.what = "EIO", .at = at, .set = "all", .alone = true};
+        auto_result struct lab_result r = fault_run(lab, &f, words);
+
+        failed += r.status != 0;
+        cr_expect(r.status || strstr(r.out, "\"backing_format\":\"qcow2\""), "call %d: %s", at,
+                  r.out);
+    }
+    cr_assert(failed > 0);
+    lab_stop(lab);
+}
+
 /* They build on what looks like an overlay that an operation of ours has left behind. */
 Test(refused, nothing_is_mended_that_was_not_seen)
 {

@@ -99,13 +99,23 @@ bool image_is_gone(const char *path)
     return !image_stat(path, &st, NULL) && !st.exists;
 }
 
-int64_t image_born(const char *path)
+static int64_t born(int fd, const char *path, int flags)
 {
     struct statx st = {0};
 
-    if (statx(AT_FDCWD, path, 0, STATX_BTIME, &st) || !(st.stx_mask & STATX_BTIME))
+    if (statx(fd, path, flags, STATX_BTIME, &st) || !(st.stx_mask & STATX_BTIME))
         return 0;
     return (int64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+}
+
+int64_t image_born(const char *path)
+{
+    return born(AT_FDCWD, path, 0);
+}
+
+int64_t image_born_open(int fd)
+{
+    return born(fd, "", AT_EMPTY_PATH);
 }
 
 const char *image_driver(const char *path)

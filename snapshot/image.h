@@ -51,6 +51,7 @@ bool image_is_readable_by(const char *path, uid_t uid);
 
 /* When @path was made, in nanoseconds; 0: the file system does not know. */
 int64_t image_born(const char *path);
+int64_t image_born_open(int fd);
 
 /* QEMU's driver for what lies at @path: "file", or "host_device". */
 const char *image_driver(const char *path);

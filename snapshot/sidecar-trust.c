@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "snapshot/image.h"
 #include "snapshot/path.h"
 
 int sidecar_trust(const struct stat *st, const char *file, struct qmp_error *err)
@@ -68,16 +69,18 @@ int sidecar_sign(json_t *doc, int fd)
     if (fstat(fd, &st))
         return -1;
     json_object_set_new(pending, "inode", json_integer((json_int_t)st.st_ino));
+    json_object_set_new(pending, "born_ns", json_integer(image_born_open(fd)));
     return 0;
 }
 
-bool sidecar_is_copied(const json_t *doc, const struct stat *st)
+bool sidecar_is_copied(const json_t *doc, int fd, const struct stat *st)
 {
     const json_t *pending = json_object_get(doc, "pending");
     const json_t *inode = json_object_get(pending, "inode");
 
     return json_is_object(pending) &&
-           (!inode || json_integer_value(inode) != (json_int_t)st->st_ino);
+           (!inode || json_integer_value(inode) != (json_int_t)st->st_ino ||
+            json_integer_value(json_object_get(pending, "born_ns")) != image_born_open(fd));
 }
 
 int sidecar_hint_owner(const char *file, struct qmp_error *err)

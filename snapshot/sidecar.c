@@ -287,7 +287,7 @@ int sidecar_load(struct chain *c, const char *file, const char *name, const char
     json_t *doc = read_document(fd, file, &st, err);
     if (doc && !chain_own(c, folder, doc, err)) {
         c->owner = image_is_of_another(st.st_uid) ? st.st_uid : 0;
-        c->copied = sidecar_is_copied(doc, &st);
+        c->copied = sidecar_is_copied(doc, fd, &st);
         chain_follow_folder(c);
         sidecar_follow(c, file);
         return 0;

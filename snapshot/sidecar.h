@@ -155,11 +155,13 @@ int sidecar_hint_owner(const char *file, struct qmp_error *err);
 
 /*
  * What is pending is carried out by whoever comes next, unasked. A folder that was unpacked, or
- * copied, may bring any: so the file that a journal is written into is noted in it. -1: errno.
+ * copied, may bring any: so the file that a journal is written into is noted in it, also when it
+ * was made, where the file system knows: nobody can choose that, and the inode of a file to come
+ * may be guessed. -1: errno.
  */
 int sidecar_sign(json_t *doc, int fd);
 /* Is something pending in @doc that was written into another file than the one that it came from,
- * @st? */
-bool sidecar_is_copied(const json_t *doc, const struct stat *st);
+ * @fd, of which @st is known? */
+bool sidecar_is_copied(const json_t *doc, int fd, const struct stat *st);
 
 #endif

@@ -127,6 +127,9 @@ static int check_command(const struct writes *w, const char *execute, const json
         const char *name, *member; /* of the arguments: the node that is written to */
     } plain[] = {
         {"block-stream", "device"},
+        /* nobody writes to it, and it is frozen for his VM */
+        {"blockdev-snapshot", "node"},
+        {"blockdev-snapshot-sync", "node-name"},
         {"blockdev-snapshot-delete-internal-sync", "device"},
         {"blockdev-snapshot-internal-sync", "device"},
         {"change-backing-file", "image-node-name"},

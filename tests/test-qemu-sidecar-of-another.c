@@ -149,6 +149,26 @@ Test(sidecar_of_another, has_root_send_nothing_that_writes_to_other_files)
     lab_stop(lab);
 }
 
+/* What root's own VM runs on would be one that nobody may write to, in a record that root does not
+ * trust there. */
+Test(sidecar_of_another, has_root_freeze_nothing_but_his_images)
+{
+    scratch_needs_root();
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 2, .modern = true});
+
+    does(lab, "create", "s1");
+    give(lab, "vda.qcow2");
+    give(lab, "vda.s1.qcow2");
+    give(lab, "vda.qcow2.qrewind.json");
+    auto_free char *state = state_of(lab);
+    json_auto_t *error = refuses(lab, 1, "create", "s2"),
+                *sync = refuses(lab, 1, "create", "s2", "--method=sync");
+    cr_expect(strstr(text(error, "desc"), "vdb.s1.qcow2 belongs to another user than the sidecar"));
+    cr_expect(strstr(text(sync, "desc"), "vdb.s1.qcow2 belongs to another user than the sidecar"));
+    unchanged(lab, state);
+    lab_stop(lab);
+}
+
 Test(sidecar_of_another, that_root_makes_is_the_owners_of_the_images)
 {
     scratch_needs_root();

@@ -12,6 +12,9 @@
  * file (@copied). */
 void plant(const struct lab *lab, json_t *doc, json_t *pending, bool copied);
 
+/* What is pending in @doc was begun in the file @path, which it is written into next. */
+void planted_sign(json_t *doc, const char *path);
+
 /* For @pending: an operation that has come to its end but for the removal of @files. New reference.
  */
 json_t *planted_cleanup(const char *operation, const char *const *files, size_t n);

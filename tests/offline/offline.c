@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "qmp/mem.h"
+#include "tests/cases/planted.h"
 #include "tests/scratch/scratch.h"
 
 enum { MAX_LINE = 1024, MAX_WORDS = 32 };
@@ -176,14 +177,12 @@ void offline_interrupt(const char *sidecar)
 {
     json_auto_t *doc = json_load_file(sidecar, 0, NULL), *after = json_deep_copy(doc);
     auto_free char *folder = mem_printf("%s/%s", scratch_folder(), sidecar);
-    struct stat st;
 
     *strrchr(folder, '/') = '\0';
-    cr_assert(!stat(sidecar, &st));
     json_object_set_new(doc, "pending",
-                        json_pack("{s:s, s:s, s:s, s:I, s:[], s:[], s:[], s:O}", "operation",
-                                  "prune", "token", "0", "folder", folder, "inode",
-                                  (json_int_t)st.st_ino, "steps", "promise", "cleanup", "after",
-                                  after));
+                        json_pack("{s:s, s:s, s:s, s:[], s:[], s:[], s:O}", "operation", "prune",
+                                  "token", "0", "folder", folder, "steps", "promise", "cleanup",
+                                  "after", after));
+    planted_sign(doc, sidecar);
     cr_assert(!json_dump_file(doc, sidecar, 0));
 }

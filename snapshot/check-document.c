@@ -52,7 +52,13 @@ static void check_pending(struct check *k)
     else if (text(k->survey, "doubt"))
         check_add(k, &(struct finding){.code = "pending", .subject = operation}, "%s",
                   text(k->survey, "doubt"));
-    else if (!can_settle(k, verdict, &why))
+    else if (!can_settle(k, verdict, &why) && verdict == RECOVER_DOUBT)
+        check_add(k,
+                  &(struct finding){"pending", operation,
+                                    "take the job as completed, and keep the files that it left",
+                                    json_pack("{s:s}", "do", "settle"), true},
+                  "%s; %s", why.desc, why.hint);
+    else if (why.kind)
         check_add(k, &(struct finding){.code = "pending", .subject = operation}, "%s; %s", why.desc,
                   why.hint);
     else

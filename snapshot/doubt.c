@@ -10,10 +10,12 @@ int doubt_unfilled(const struct plan *p, struct qmp_error *err)
     const json_t *fact = json_array_get(p->promise, 0);
 
     qmp_error_set(err, QRW_ERR_UNKNOWN,
-                  "disk %s runs on %s, which an interrupted %s had not filled yet",
+                  "disk %s runs on %s, which an interrupted %s had not filled yet, as far "
+                  "as is recorded",
                   text(fact, "disk"), text(fact, "layer"), p->operation);
     return qmp_error_hint(err, "start the VM on the image that it ran on before, then: qrewind "
-                               "repair");
+                               "repair; only if somebody had completed the job: qrewind repair "
+                               "--yes");
 }
 
 /* The files that disks run on when @c holds, new string: "/a and /b". */

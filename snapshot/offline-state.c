@@ -108,12 +108,13 @@ static void nobody_knows(const struct plan *p, const char *before, const char *a
                   "%s was under way when QEMU went: whether the guest then wrote to %s or to %s "
                   "cannot be told",
                   p->operation, before, after);
+    const bool told = !p->fills || p->switched;
     auto_free char *old = path_quote(before);
     qmp_error_hint(
         err,
         "%s it was the first: qrewind -i %s repair; else start the VM on the second, and "
-        "run qrewind repair there",
-        p->fills && !p->switched ? "unless somebody had completed the job," : "if", old);
+        "run qrewind repair%s there",
+        told ? "if" : "unless somebody had completed the job,", old, told ? "" : " --yes");
 }
 
 /* @c: what is recorded, with the disks that are not yet. */

@@ -163,6 +163,7 @@ struct journal {
     bool gave_up;       /* vm_give_up() or vm_take_away() did: merges are due */
     bool dropped;       /* snapshots that were overwritten in part, before it was undone */
     bool tidies;        /* vm_tidy() follows: its first note may have what there is to record */
+    bool believed;      /* the user says that a job was told to switch, where nobody knows */
     bool unsaved;       /* that is so: the document was not saved yet */
     bool saved;         /* it was replaced at least once */
     bool prepared;      /* the note of a switch is written, and not yet in place */
@@ -312,6 +313,10 @@ enum settled {
     SETTLED_RUNNING,
     SETTLED_PARTLY, /* what cannot come back is gone, the rest is recorded yet */
 };
+
+/* vm-repair.c: does the user say that what is pending in @j, @p, was told to switch? Then the files
+ * that it left stay, as nobody else knows. */
+bool vm_believe(const struct journal *j, struct plan *p);
 
 /*
  * Settle what an earlier client left behind in @j. @decision (may be NULL): what becomes

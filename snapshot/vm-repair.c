@@ -10,6 +10,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/check.h"
+#include "snapshot/member.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
@@ -49,6 +50,20 @@ static void set_dismissed(const struct qrw_vm *vm, json_t *result, const json_t 
         if (!graph_job(&vm->graph, json_string_value(json_object_get(f, "subject"))))
             json_array_append(mended, f);
     json_object_set_new(result, "mended", mended);
+}
+
+bool vm_believe(const struct journal *j, struct plan *p)
+{
+    for (size_t i = j->believed ? json_array_size(p->cleanup) : 0; i-- > 0;) {
+        const json_t *step = json_array_get(p->cleanup, i);
+
+        if (!same(text(step, "step"), "unlink"))
+            continue;
+        plan_kept(p, text(step, "file"),
+                  "if the job was not completed, what the guest had is there");
+        json_array_remove(p->cleanup, i);
+    }
+    return j->believed;
 }
 
 /* Offline that needs an engine. QRW_ERR_INVALID, QRW_ERR_REFUSED: the images are not as they should
@@ -147,8 +162,9 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
         return NULL;
     const enum journal_use use = flags & QRW_DRY_RUN ? JOURNAL_LOOK : JOURNAL_WRITE;
     if (!journal_open(&j, vm, use, err) && !vm_check_theirs(vm, &j.chain, j.file, err)) {
-        if (flags & QRW_YES)
-            j.chain.copied = false; /* its user has seen what there is */
+        if (flags & QRW_YES) /* its user has seen what there is */
+            j.chain.copied = false;
+        j.believed = flags & QRW_YES;
         if (!(flags & QRW_DRY_RUN)) {
             closed = close_first(vm, &j, only, flags);
             settled = settle_all(vm, &j, &late, err);

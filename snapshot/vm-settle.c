@@ -344,7 +344,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     }
     patience = qmp_client_be_patient(vm->client);
     /* the QEMU that it was begun with has switched by itself: somebody told it to */
-    if (verdict == RECOVER_DOUBT && !another)
+    if (verdict == RECOVER_DOUBT && (!another || vm_believe(j, &p)))
         verdict = RECOVER_FINISH;
     switch (verdict) {
     case RECOVER_FINISH:

@@ -92,6 +92,47 @@ Test(job_cut, one_that_was_told_to_switch_is_known_to_be)
     lab_stop(lab);
 }
 
+/* As a plain monitor can do: no record has it, and its user knows. */
+static void somebody_else_completes(struct lab *lab, const char *job, const char *file,
+                                    const char *chain)
+{
+    wait_for_job(lab, job, "ready");
+    json_decref(lab_qmp(lab, "block-job-complete", "{s:s}", "device", job));
+    wait_for_job(lab, job, "concluded");
+    write_generation(lab, 0, 4);
+    turn_off(lab);
+    auto_free char *image = lab_path(lab, "vda.qcow2");
+    auto_result struct lab_result r = offline_run("qrewind -i %s list", image);
+    cr_expect(strstr(r.err, "start the VM on the second, and run qrewind repair --yes there"), "%s",
+              r.err);
+
+    struct lab *on = start_again(lab, (const char *const[]){file, NULL});
+    json_auto_t *why = refuses(on, 5, "repair");
+    cure_works(on, text(why, "hint"), "qrewind repair --yes");
+    chain_is(on, 0, chain);
+    holds(on, 0, 4);
+    cr_expect(has_file(lab, "vda.s2.qcow2"), "what the guest had before");
+    does(on, "create", "s9");
+    lab_stop(on);
+    lab_stop(lab);
+}
+
+Test(job_cut, a_copy_that_somebody_else_switched_to)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 2);
+
+    does(lab, "mirror", "vda", "../copy.qcow2", "--no-wait");
+    somebody_else_completes(lab, "qrw-mirror-vda", "copy.qcow2", "copy.qcow2");
+}
+
+Test(job_cut, a_commit_that_somebody_else_completed)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 2);
+
+    does(lab, "commit", "vda", "--force", "--no-wait");
+    somebody_else_completes(lab, "qrw-commit-vda", "vda.s1.qcow2", "vda.qcow2 <- vda.s1.qcow2");
+}
+
 /* What QEMU refuses was not told. */
 Test(job_cut, one_that_is_not_ready_is_not)
 {

@@ -80,11 +80,9 @@ static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file
     json_object_set_new(found, "live", json_boolean(!vm->offline));
     if (file)
         json_object_set_new(found, "pointers", pointers_of(c, file));
-    if (vm_in_doubt(vm)) {
-        auto_free char *words = mem_printf("%s; %s", vm->doubt.desc, vm->doubt.hint);
-
-        json_object_set_new(found, "doubt", json_string(words));
-    }
+    auto_free char *doubt = vm_doubt(vm, c, false);
+    if (doubt)
+        json_object_set_new(found, "doubt", json_string(doubt));
     json_object_set_new(found, "restarted", json_boolean(vm_is_another(vm, c, NULL)));
     if (!vm->offline && !vm->graph.njobs)
         take_nodes(vm, found);

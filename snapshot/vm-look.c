@@ -70,8 +70,9 @@ static int look(struct qrw_vm *vm, enum graph_level level, struct chain *c, char
     }
     if (vm_load(vm, *file, c, err))
         return -1;
-    if (vm_in_doubt(vm))
-        vm_note(vm, 0, "%s; %s", vm->doubt.desc, vm->doubt.hint);
+    auto_free char *doubt = vm_doubt(vm, c, true);
+    if (doubt)
+        vm_note(vm, 0, "%s", doubt);
     vm_adopt_names(vm, c);
     return 0;
 }
@@ -261,14 +262,11 @@ static void warn_pending(struct qrw_vm *vm, const struct chain *c)
         return;
     json_auto_t *ids = plan_job_ids(&p);
     const char *id = json_string_value(json_array_get(ids, 0));
-    char who[256];
+    auto_free char *doubt = vm_doubt(vm, c, true);
 
-    if (!vm->client && image_locked(vm->graph.disks[0].layers[0].file, 0, who, sizeof(who)))
-        vm_note(vm, 0, "%s is under way, or was interrupted: the images are in use by %s",
-                operation, who);
-    else if (recover_decide(&p, &vm->graph) == RECOVER_ATTACH)
+    if (recover_decide(&p, &vm->graph) == RECOVER_ATTACH)
         vm_note(vm, 0, "%s is under way: job %s", operation, id);
-    else if (!vm->doubt.kind) /* that was told */
+    else if (!doubt) /* that was told */
         vm_note(vm, 0, "%s has ended or was interrupted; qrewind repair settles it", operation);
     plan_done(&p);
 }

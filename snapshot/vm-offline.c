@@ -41,13 +41,6 @@ int vm_observe_files(struct qrw_vm *vm, struct qmp_error *err)
     return 0;
 }
 
-bool vm_in_doubt(const struct qrw_vm *vm)
-{
-    char who[256];
-
-    return vm->doubt.kind && !image_locked(vm->graph.disks[0].layers[0].file, 0, who, sizeof(who));
-}
-
 /* ---- may they be opened? ---- */
 
 int vm_check_files(const struct graph *g, struct qmp_error *err)
@@ -265,8 +258,11 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err)
         if (vm_observe_files(vm, err))
             return -1;
         if (vm->doubt.kind) {
+            user = vm_refuse_doubt(vm, &why);
+            if (is_left_over(vm, user, &why))
+                continue;
             if (err)
-                *err = vm->doubt;
+                *err = why;
             return -1;
         }
         if (!vm_check_files(&vm->graph, NULL) && unload(vm, err))

@@ -30,9 +30,17 @@ int vm_start(struct qrw_vm *vm, struct qmp_error *err);
  * QRW_ERR_LOCKED: somebody else uses it. */
 int vm_await_file(const struct qrw_vm *vm, const char *file, struct qmp_error *err);
 
-/* Which layers the disks are on cannot be told, and no QEMU is there that could: vm->doubt says
- * why. */
-bool vm_in_doubt(const struct qrw_vm *vm);
+/* vm-doubt.c: something is pending in @c, and the images were named: which process has them, as
+ * image_locked(). */
+pid_t vm_held(const struct qrw_vm *vm, const struct chain *c, char *who, size_t size);
+
+/* Words that say so (@engines: also of one that works without a VM, and may be about to end); or,
+ * where no QEMU is there, why nobody can tell which layers the disks are on. New string, NULL: all
+ * is clear. */
+char *vm_doubt(const struct qrw_vm *vm, const struct chain *c, bool engines);
+
+/* What keeps us from work, vm->doubt or who has the images, which is given back. */
+pid_t vm_refuse_doubt(const struct qrw_vm *vm, struct qmp_error *err);
 
 /* Do the files tell of something that makes an engine on @g pointless, or a guess of it: one
  * that is missing or broken, is encrypted, or has no recorded format? */

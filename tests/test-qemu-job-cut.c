@@ -133,6 +133,39 @@ Test(job_cut, a_commit_that_somebody_else_completed)
     somebody_else_completes(lab, "qrw-commit-vda", "vda.s1.qcow2", "vda.qcow2 <- vda.s1.qcow2");
 }
 
+/* It was not cut at all: the QEMU that has the images knows, and is named. */
+static void is_said_to_be_there(struct lab *lab)
+{
+    static const char *const images[] = {"vda.qcow2", "vda.s1.qcow2", "copy.qcow2"};
+
+    for (size_t i = 0; i < 3; i++) {
+        auto_free char *image = lab_path(lab, images[i]);
+        json_auto_t *check = offline_json(9, "qrewind -i %s check", image);
+
+        says(check, "findings.0.code", "pending");
+        says(check, "findings.0.text", "the images are in use by pid");
+        cr_expect(json_is_null(at(check, "findings.0.repair")));
+        offline_fails(0, "the images are in use by pid", "qrewind -i %s list", image);
+        offline_fails(8, "in use by pid", "qrewind -i %s create s9", image);
+        offline_fails(8, "in use by pid", "qrewind -i %s repair", image);
+    }
+}
+
+Test(job_cut, what_goes_on_in_a_qemu_that_was_not_asked)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 1);
+
+    does(lab, "mirror", "vda", "../copy.qcow2", "--no-wait");
+    wait_for_job(lab, "qrw-mirror-vda", "ready");
+    is_said_to_be_there(lab);
+    json_decref(lab_qmp(lab, "block-job-complete", "{s:s}", "device", "qrw-mirror-vda"));
+    wait_for_job(lab, "qrw-mirror-vda", "concluded");
+    is_said_to_be_there(lab);
+    does(lab, "repair");
+    chain_is(lab, 0, "copy.qcow2");
+    lab_stop(lab);
+}
+
 /* What QEMU refuses was not told. */
 Test(job_cut, one_that_is_not_ready_is_not)
 {

@@ -322,6 +322,11 @@ size_t vm_ask_disks(void *vm, struct ask *a)
     return ask_add(a, "query-block", NULL, take_block, &((struct qrw_vm *)vm)->graph);
 }
 
+int vm_look_again(void *vm)
+{
+    return vm_observe(vm, GRAPH_NODES, NULL);
+}
+
 int vm_observe_disks(struct qrw_vm *vm, bool asked, struct qmp_error *err)
 {
     struct ask *a = ask_new(vm->client, stop_of(vm));

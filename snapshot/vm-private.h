@@ -60,6 +60,7 @@ int vm_observe_nodes(struct qrw_vm *vm, struct qmp_error *err);
 int vm_observe_disks(struct qrw_vm *vm, bool asked, struct qmp_error *err);
 /* Among other questions; returns its index. */
 size_t vm_ask_disks(void *vm, struct ask *a);
+int vm_look_again(void *vm);
 
 /* Ask how the migration into @file stands; NULL: there is none to be asked for. */
 int vm_observe_migration(struct qrw_vm *vm, const char *file, struct qmp_error *err);

@@ -18,6 +18,7 @@
 #include "snapshot/plan-delete.h"
 #include "snapshot/plan-merge.h"
 #include "snapshot/recover.h"
+#include "snapshot/unload.h"
 #include "snapshot/vm-private.h"
 
 /* What there is now: the disks, and what became of the jobs where there were any. */
@@ -107,13 +108,6 @@ int vm_conclude(struct qrw_vm *vm, struct journal *j, struct runner *r, struct p
     return 0;
 }
 
-static int look(void *arg)
-{
-    struct qrw_vm *vm = arg;
-
-    return vm_observe(vm, vm->graph.level, NULL);
-}
-
 struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
 {
     return (struct runner){.client = vm->client,
@@ -125,7 +119,7 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
                            .pid = vm->pid,
                            .owner = vm->owner,
                            .options = &vm->options,
-                           .look = look,
+                           .look = vm_look_again,
                            .graph_arg = vm,
                            .workspace = -1,
                            .jobs = json_array()};
@@ -166,7 +160,7 @@ static int forget(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
  * The answers of one look are not of one instant: a job may end between that about the
  * chains and that about the jobs. What gives something up is decided by a second look.
  */
-static int decide(struct qrw_vm *vm, const struct plan *p, enum recover_verdict *verdict,
+static int decide(struct qrw_vm *vm, struct plan *p, enum recover_verdict *verdict,
                   struct qmp_error *err)
 {
     if (vm_observe_migration(vm, plan_promised_file(p), err))
@@ -178,6 +172,8 @@ static int decide(struct qrw_vm *vm, const struct plan *p, enum recover_verdict 
         vm_observe_migration(vm, plan_promised_file(p), err))
         return -1;
     *verdict = recover_decide(p, &vm->graph);
+    if (*verdict == RECOVER_UNDO && vm->files_reachable && unload_is_over(p, &vm->graph))
+        *verdict = RECOVER_FINISH;
     return 0;
 }
 

@@ -26,15 +26,20 @@ static void apply(struct lab *lab, const char *tag, const char *file)
 }
 
 /* The client dies once the guest stands and the present is tagged. */
-static void kill_client(struct lab *lab, const char *tag)
+static void kill_it(struct lab *lab, const char *tag, const char *const *words)
 {
     struct between b = {.kill_at = 3, .answered = true};
-    auto_result struct lab_result r = between_run(lab, &b, WORDS("revert", tag));
+    auto_result struct lab_result r = between_run(lab, &b, words);
     auto_free char *tags = mem_printf("%s undo", tag);
 
     cr_assert_eq(r.status, 128 + SIGKILL, "%s", r.out);
     tags_are(lab, 0, tags);
     status_is(lab, "paused");
+}
+
+static void kill_client(struct lab *lab, const char *tag)
+{
+    kill_it(lab, tag, WORDS("revert", tag));
 }
 
 enum { CLEANED = 1u << 2 };
@@ -183,6 +188,77 @@ Test(internal_half, is_brought_back_without_a_vm)
                 image_holds(old, images[i], "qcow2", 2);
                 file_tags_are(old, images[i], "d1");
             }
+        }
+        lab_stop(old);
+    }
+}
+
+Test(internal_half, of_one_disk_is_brought_back)
+{
+    static const char *const image[] = {"vda.qcow2", NULL};
+    struct lab *old = lab_start(&(struct lab_options){.disks = 1, .running = true});
+
+    if (has_snapshot_jobs(old)) {
+        write_generation(old, 0, 1);
+        does(old, "create", "d1", "--internal");
+        write_generation(old, 0, 2);
+        kill_client(old, "d1");
+        lab_kill(old);
+        apply(old, "d1", image[0]);
+        struct lab *lab = start_again(old, image);
+        json_auto_t *repair = tells(lab, "repair");
+        says(repair, "settled", "undone");
+        holds(lab, 0, 2);
+        tags_are(lab, 0, "d1");
+        is_tidy_on(lab, old);
+        lab_stop(lab);
+    }
+    lab_stop(old);
+}
+
+/* ---- done, but for the cleanup ---- */
+
+static void drop_what_was(struct lab *lab, const char *file)
+{
+    auto_result struct lab_result r = lab_exec(
+        lab->folder, WORDS("sh", "-c",
+                           "t=$(qemu-img snapshot -l $0 | grep -o 'qrw-undo-[0-9a-f]*') && "
+                           "qemu-img snapshot -d $t $0",
+                           file));
+
+    cr_assert_eq(r.status, 0, "%s", r.err);
+}
+
+/* --discard lets what there was before go, disk by disk: there is no way back then. */
+Test(internal_half, that_lets_what_there_was_go_is_finished)
+{
+    for (unsigned gone = 1; gone < 4; gone++) {
+        struct lab *old = disks_alone(false);
+
+        if (has_snapshot_jobs(old)) {
+            kill_it(old, "d1", WORDS("revert", "d1", "--discard"));
+            lab_kill(old);
+            for (size_t i = 0; images[i]; i++) {
+                apply(old, "d1", images[i]);
+                if (gone & 1u << i)
+                    drop_what_was(old, images[i]);
+            }
+            struct lab *lab = gone == 3 ? start_again(old, images) : NULL;
+            auto_result struct lab_result r = lab_exec(
+                old->folder, WORDS("qrewind", "-j", lab ? "-s" : "-S",
+                                   lab ? lab->socket : "vda.qcow2.qrewind.json", "repair"));
+            json_auto_t *repair = json_loads(r.out, 0, NULL);
+            cr_assert_eq(r.status, 0, "%s%s", r.out, r.err);
+            says(repair, "settled", "finished");
+            if (!lab)
+                lab = start_again(old, images);
+            hold_both(lab, 1);
+            tags_are(lab, 0, "d1");
+            tags_are(lab, 1, "d1");
+            json_auto_t *list = tells(lab, "list");
+            says(list, "current", "d1");
+            is_tidy_on(lab, old);
+            lab_stop(lab);
         }
         lab_stop(old);
     }

@@ -134,6 +134,19 @@ char *image_backing_file(const char *file)
     return place;
 }
 
+char *image_base_named(const char *file, char **format)
+{
+    struct qcow2_header h = {0};
+
+    *format = NULL;
+    if (image_read_header(file, &h, NULL))
+        return NULL;
+    char *named = mem_strdup(h.backing);
+    *format = mem_strdup(h.backing_format);
+    qcow2_header_done(&h);
+    return named;
+}
+
 char *image_data_path(const char *image, const char *data)
 {
     auto_free char *cwd = image_cwd(), *here = path_join(cwd, data);

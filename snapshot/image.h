@@ -81,6 +81,10 @@ char *image_backing_path(const char *image, const char *backing);
  * followed. New string; NULL: none, no local file, or the header cannot be read. */
 char *image_backing_file(const char *file);
 
+/* That name as it is, and *@format (NULL: not said) that of what it names: new strings. NULL: none,
+ * or the header cannot be read. */
+char *image_base_named(const char *file, char **format);
+
 /*
  * The same of the name of an external data file, but a relative one begins where QEMU was started:
  * here, as far as we know, or else beside @image. A relative name that is in neither place is

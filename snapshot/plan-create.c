@@ -23,6 +23,7 @@
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-overlay.h"
 #include "snapshot/plan-quiesce.h"
+#include "snapshot/plan-spelling.h"
 
 static bool listed(qrw_strings names, const struct graph *g, const struct graph_disk *d)
 {
@@ -353,7 +354,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     if (choose_method(s, args->method, &w.sync, p, err))
         return -1;
     for (size_t i = 0; i < t.n; i++)
-        if (name_overlay(s, args, name, &t, i, err))
+        if (name_overlay(s, args, name, &t, i, err) ||
+            plan_check_spelling(s, t.list[i].disk, t.list[i].disk->layers, t.list[i].file, err))
             return -1;
 
     w.live = runs_on(p, s, args);

@@ -17,6 +17,7 @@
 #include "snapshot/plan-live.h"
 #include "snapshot/plan-memory.h"
 #include "snapshot/plan-merge.h"
+#include "snapshot/plan-spelling.h"
 
 const char *way_layer(const struct way_back *w, size_t i)
 {
@@ -28,6 +29,28 @@ const char *way_layer(const struct way_back *w, size_t i)
 static bool is_root(const struct graph_disk *d, const struct graph_layer *l)
 {
     return d->layers[0].dead && l == &d->layers[1];
+}
+
+/* Open the layer @id, @file, on the node @below; NULL: on nothing, or (@whole) on what its header
+ * says. Its node: new string. */
+static char *open_file(struct plan *p, struct way_back *w, const struct graph_disk *d,
+                       const char *id, char *file, const char *below, bool whole)
+{
+    const char *format = text(chain_layer(&p->after, id), "format");
+    char *node = mem_printf("qrw-%s-b%u", w->s->token, w->opened++);
+    /* like the disk's: after an undo it is the one that the guest writes to */
+    json_t *options =
+        overlay_options(&(struct overlay){.disk = d, .file = file, .node = node}, NULL);
+
+    json_object_set_new(options, "driver", json_string(format));
+    json_object_set_new(options, "read-only", json_true());
+    json_object_set_new(json_object_get(options, "file"), "auto-read-only", json_true());
+    if (whole || !strcmp(format, "raw"))
+        json_object_del(options, "backing");
+    else if (below)
+        json_object_set_new(options, "backing", json_string(below));
+    plan_qmp(p, "blockdev-add", options, overlay_undo(node));
+    return node;
 }
 
 /* The node of layer @id, opened where the graph of @d has none, or none that a layer @above it may
@@ -44,20 +67,27 @@ static char *open_layer(struct plan *p, struct way_back *w, const struct graph_d
         return mem_strdup(present->node);
 
     auto_free char *below = backing ? open_layer(p, w, d, backing, true) : NULL;
-    char *node = mem_printf("qrw-%s-b%u", w->s->token, w->opened++);
-    /* like the disk's: after an undo it is the one that the guest writes to */
-    json_t *options =
-        overlay_options(&(struct overlay){.disk = d, .file = file, .node = node}, NULL);
+    return open_file(p, w, d, id, file, below, false);
+}
 
-    json_object_set_new(options, "driver", json_string(text(layer, "format")));
-    json_object_set_new(options, "read-only", json_true());
-    json_object_set_new(json_object_get(options, "file"), "auto-read-only", json_true());
-    if (!strcmp(text(layer, "format"), "raw"))
-        json_object_del(options, "backing");
-    else if (below)
-        json_object_set_new(options, "backing", json_string(below));
-    plan_qmp(p, "blockdev-add", options, overlay_undo(node));
-    return node;
+/* The node that overlay @at goes on. */
+static int open_target(struct plan *p, struct way_back *w, size_t at, struct qmp_error *err)
+{
+    const struct overlay *o = &w->o.list[at];
+    const char *id = way_layer(w, at);
+    auto_free char *file = chain_layer_file(&p->after, id);
+    const struct graph_layer *present = graph_layer(o->disk, file);
+    const enum opening how =
+        present && present->node ? OPEN_EACH : plan_opening(w->s, &p->after, o->disk, id, o->file);
+
+    if (present && plan_check_spelling(w->s, o->disk, present, o->file, err))
+        return -1;
+    if (how == OPEN_NOT)
+        return plan_refuse_opening(o->disk, file, err);
+    w->whole[at] = how == OPEN_WHOLE;
+    w->targets[at] = w->whole[at] ? open_file(p, w, o->disk, id, file, NULL, true)
+                                  : open_layer(p, w, o->disk, id, false);
+    return 0;
 }
 
 static void make_overlays(struct plan *p, struct way_back *w)
@@ -78,16 +108,18 @@ static void make_overlays(struct plan *p, struct way_back *w)
     }
 }
 
-static void add_nodes(struct plan *p, struct way_back *w)
+static int add_nodes(struct plan *p, struct way_back *w, struct qmp_error *err)
 {
     for (size_t i = 0; i < w->o.n; i++)
-        w->targets[i] = open_layer(p, w, w->o.list[i].disk, way_layer(w, i), false);
+        if (open_target(p, w, i, err))
+            return -1;
     for (size_t i = 0; i < w->o.n; i++) {
         auto_free char *file_node = mem_printf("%sf", w->o.list[i].node);
 
         plan_qmp(p, "blockdev-add", overlay_options(&w->o.list[i], file_node),
                  overlay_undo(w->o.list[i].node));
     }
+    return 0;
 }
 
 /* Overlay @i again with every option, since reopening resets those that are not given. */
@@ -222,14 +254,15 @@ static void settle_into_targets(struct plan *p, const struct way_back *w)
     }
 }
 
-void way_steps(struct plan *p, struct way_back *w)
+int way_steps(struct plan *p, struct way_back *w, struct qmp_error *err)
 {
     const struct qrw_revert_args *args = w->args;
     bool runs = w->s->graph->running;
     bool go = args->running || (!args->paused && (w->memory ? w->was_running : runs));
 
     make_overlays(p, w);
-    add_nodes(p, w);
+    if (add_nodes(p, w, err))
+        return -1;
     if (w->memory && !w->live)
         plan_memory_open(p, w->s, w->memory);
     for (size_t i = 0; i < w->o.n; i++)
@@ -246,4 +279,5 @@ void way_steps(struct plan *p, struct way_back *w)
     else if (w->memory)
         plan_memory_load(p, w->s, w->memory);
     plan_go_on(p, w->s, !w->memory && !args->no_reset, go, w->memory);
+    return 0;
 }

@@ -40,6 +40,7 @@ static void way_done(struct way_back *w)
     for (size_t i = 0; w->targets && i < w->o.n; i++)
         free(w->targets[i]);
     free(w->targets);
+    free(w->whole);
     overlays_done(&w->o);
 }
 
@@ -166,7 +167,8 @@ static void close_nodes(struct plan *p, const struct way_back *w)
         for (size_t k = 0; k < d->nlayers; k++) {
             const char *id = chain_layer_by_file(&p->after, d->layers[k].file);
 
-            if (!id || !chain_is_below(&p->after, id, chain_active(&p->after, d->id)))
+            if (w->whole[i] || !id ||
+                !chain_is_below(&p->after, id, chain_active(&p->after, d->id)))
                 plan_cleanup_nodes(p, &d->layers[k]);
         }
     }
@@ -208,9 +210,11 @@ static int plan_way(struct plan *p, struct way_back *w, struct qmp_error *err)
     if (way_keep_others(p, w, err))
         return -1;
     w->targets = mem_alloc((w->o.n + 1) * sizeof(*w->targets));
+    w->whole = mem_alloc((w->o.n + 1) * sizeof(*w->whole));
     if (w->tags)
         way_copy(p, w);
-    way_steps(p, w);
+    if (way_steps(p, w, err))
+        return -1;
     way_keep_present(p, w);
     record(p, w);
     plan_internal_keep_foreign(p, w->s, &w->o);

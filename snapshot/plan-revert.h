@@ -20,6 +20,7 @@ struct way_back {
     bool was_running;
     struct overlays o;
     char **targets; /* per overlay: the node that it shall be backed by */
+    bool *whole;    /* per overlay: what is below that is opened with it, and not what is open */
     unsigned opened;
 };
 
@@ -49,8 +50,8 @@ void way_keep_present(struct plan *p, const struct way_back *w);
 /* Make the copies: new layers in @p->after, which are what disks go back to then. */
 void way_copy(struct plan *p, struct way_back *w);
 
-/* Every step there, overlays and nodes included. */
-void way_steps(struct plan *p, struct way_back *w);
+/* Every step there, overlays and nodes included. QRW_ERR_UNSUPPORTED: plan-spelling.h. */
+int way_steps(struct plan *p, struct way_back *w, struct qmp_error *err);
 
 /*
  * plan-revert-again.c: was the last revert one to the same, and nothing is written since? @disks

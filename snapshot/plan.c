@@ -12,6 +12,7 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/plan-check.h"
+#include "snapshot/plan-spelling.h"
 #include "snapshot/qcow2.h"
 
 void plan_init(struct plan *p, const char *operation, const struct scene *s)
@@ -56,13 +57,12 @@ void plan_step(struct plan *p, json_t *step)
 
 void plan_overlay(struct plan *p, const char *file, const struct graph_layer *base)
 {
-    /* QEMU's own spelling, so that it finds the header and its graph to say the same;
-     * a relative one would be looked for from the overlay's folder, not from QEMU's */
     const char *backing = base->spelling[0] == '/' ? base->spelling : base->file;
+    auto_free char *named = plan_base_name(file, base);
 
-    add(p->steps,
-        json_pack("{s:s, s:s, s:s, s:s, s:I}", "step", "overlay", "file", file, "backing", backing,
-                  "backing_format", base->format, "size", (json_int_t)base->size));
+    add(p->steps, json_pack("{s:s, s:s, s:s, s:s*, s:s, s:I}", "step", "overlay", "file", file,
+                            "backing", backing, "named", strcmp(named, backing) ? named : NULL,
+                            "backing_format", base->format, "size", (json_int_t)base->size));
 }
 
 void plan_reserve(struct plan *p, const char *file, const char *like)

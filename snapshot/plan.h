@@ -67,6 +67,10 @@ struct scene {
     /* The size of the disk when the internal snapshot @tag of the image @file was taken, where that
      * is another than now; else 0. NULL: it never is. */
     int64_t (*resized_since)(const char *file, const char *tag);
+
+    /* What the header of the image @file calls its base, and *@format that, as it is: new strings;
+     * NULL: none, or it cannot be read. NULL: it is what we would write. */
+    char *(*header)(const char *file, char **format);
 };
 
 typedef int planner_fn(struct plan *p, const struct scene *s, const void *args,

@@ -25,7 +25,8 @@ static int make(const json_t *step, const char *file, struct qmp_error *err)
 
     if (like && !graph_is_path(like))
         like = NULL;
-
+    if (text(step, "named"))
+        o.backing = text(step, "named");
     return image_create_overlay(file, &o, like, err);
 }
 

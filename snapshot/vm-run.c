@@ -299,7 +299,8 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
                       .files_reachable = vm->files_reachable,
                       .place = image_place,
                       .untouched = image_untouched,
-                      .resized_since = image_resized_since};
+                      .resized_since = image_resized_since,
+                      .header = image_base_named};
 
     if (machine && vm_observe_machine(vm, saves_live(op, args), err))
         return NULL;
@@ -308,7 +309,6 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
         s.agent = vm->agent;
         s.no_agent = &vm->no_agent;
     }
-
     if (!vm_may_plan(vm, op, err) && !make_plan(&p, op, args, &s, err) &&
         !check_document(&p, err)) {
         if (op->tidies || op == &plan_tidy)

@@ -118,6 +118,33 @@ char *vm_qemu_version(const struct qrw_vm *vm)
 
 /* ---- the sidecar ---- */
 
+/* What QEMU calls @l is all files of the chain, cut off (plan-spelling.h). */
+static bool is_cut(const struct graph_layer *l)
+{
+    const size_t n = strlen(l->spelling);
+
+    return n >= 1024 && !strncmp(l->spelling, "json:", 5) && l->spelling[n - 1] != '}';
+}
+
+/* Whoever takes it for another disk, or none, would believe it to have no record, or to run on
+ * something else than that says. */
+static int check_names(const struct qrw_vm *vm, struct qmp_error *err)
+{
+    for (size_t i = 0; i < vm->graph.ndisks && vm->client; i++) {
+        const struct graph_disk *d = &vm->graph.disks[i];
+
+        if (graph_skip_reason(d) || !is_cut(&d->layers[0]))
+            continue;
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "disk %s: QEMU calls its image by the files of the whole chain, and has cut "
+                      "that name off: nobody can tell which one it is",
+                      d->id);
+        return qmp_error_hint(err, "stop the VM, and start it with the same image, named by its "
+                                   "whole path (/FOLDER/IMAGE)");
+    }
+    return 0;
+}
+
 int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign,
                     struct qmp_error *err)
 {
@@ -125,6 +152,8 @@ int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign
 
     *exists = false;
     *file = NULL;
+    if (check_names(vm, err))
+        return -1;
     if (known && (vm->sidecar_option || sidecar_exists(known)))
         *file = mem_strdup(known);
     else if (!vm->strange && sidecar_find(&vm->graph, file, foreign, err))

@@ -95,11 +95,14 @@ static void foretell(struct app *app, const struct args *args, json_t *result)
 
 static json_t *run(struct app *app, void *arguments, struct qmp_error *err)
 {
-    const struct args *args = arguments;
+    struct args *args = arguments;
+
+    args->create.prunes = args->max_depth;
     json_t *result = app_run(app, &qrw_create, &args->create, 0, err);
 
     if (!result || !args->max_depth)
         return result;
+    json_object_del(result, "prunes"); /* as is to be seen */
     if (json_object_get(result, "plan")) {
         foretell(app, args, result);
         return result;

@@ -32,6 +32,7 @@ struct qrw_create_args {
     enum qrw_memory memory; /* the guest's memory too: it can go on from this instant later */
     bool internal;          /* inside the images, which must be qcow2; no overlays are made */
     bool halt;              /* leave the guest stopped */
+    bool prunes;            /* qrw_prune follows, with .spare: before that, it is not done */
 
     /* Freeze the guest's file systems, through its agent, for the time of the snapshot.
      * REQUIRE: it is quiesced or not taken; TRY: a note says why it is not. */

@@ -10,13 +10,37 @@
 #include "snapshot/operations.h"
 #include "snapshot/plan-tidy.h"
 
-static const char member[] = "deleting";
+static const char member[] = "deleting", creating[] = "creating";
 
-void again_mark(struct plan *p)
+/* Only what belongs to it comes between. */
+static void mark_created(struct plan *p)
+{
+    json_t *follows = json_object_get(p->result, "prunes");
+
+    if (follows)
+        json_object_set_new(p->after.doc, creating,
+                            json_pack("{s:s, s:O, s:O*, s:O*, s:O}", "operation", p->operation,
+                                      "snapshot", json_object_get(p->result, "snapshot"),
+                                      "overlays", json_object_get(p->result, "overlays"), "disks",
+                                      json_object_get(p->result, "disks"), "prunes", follows));
+    else if (strcmp(p->operation, qrw_prune.name) && strcmp(p->operation, plan_tidy.name))
+        json_object_del(p->after.doc, creating);
+}
+
+bool again_ended(struct chain *c, const char *spare)
+{
+    return spare && same(text(json_object_get(c->doc, creating), "snapshot"), spare) &&
+           !json_object_del(c->doc, creating);
+}
+
+void again_mark(struct plan *p, bool tidies)
 {
     const json_t *deleted = json_object_get(p->result, "deleted"),
                  *undo = json_object_get(p->result, "undo");
 
+    mark_created(p);
+    if (!tidies)
+        return;
     if (!tidy_is_due(&p->after))
         json_object_del(p->after.doc, member);
     else if (!strcmp(p->operation, qrw_delete.name))
@@ -25,9 +49,9 @@ void again_mark(struct plan *p)
                                       deleted, "undo", undo));
 }
 
-json_t *again_marked(const struct chain *c)
+json_t *again_marked(const struct chain *c, const char *operation)
 {
-    return json_object_get(c->doc, member);
+    return json_object_get(c->doc, same(operation, qrw_create.name) ? creating : member);
 }
 
 static bool has(const json_t *names, const char *name)
@@ -72,7 +96,8 @@ json_t *again_created(const void *arguments, const json_t *earlier, const struct
     const json_t *s = args->name ? chain_snapshot(c, args->name) : NULL;
 
     if (!s || !same(text(earlier, "snapshot"), args->name) || args->internal != internal_is(s) ||
-        (args->memory && !json_is_object(json_object_get(s, "memory"))))
+        (args->memory && !json_is_object(json_object_get(s, "memory"))) ||
+        (json_is_true(json_object_get(earlier, "prunes")) && !args->prunes))
         return NULL;
     json_auto_t *unknown = json_pack("{s:n, s:n}", "pause_ms", "frozen_ms");
     json_t *result = json_deep_copy(earlier);

@@ -11,11 +11,16 @@
 
 #include "snapshot/plan.h"
 
-/* As long as merges are due, the document after @p remembers what it deletes. */
-void again_mark(struct plan *p);
+/* As long as merges are due, the document after @p remembers what it deletes; and what it creates,
+ * until the prune that follows ("prunes" in its result) has ended. @tidies: it may leave merges, or
+ * is one. */
+void again_mark(struct plan *p, bool tidies);
 
-/* What @c remembers: "operation" and what would be the result. Borrowed, NULL: nothing. */
-json_t *again_marked(const struct chain *c);
+/* What @c remembers of @operation: that, and what would be the result. Borrowed, NULL: nothing. */
+json_t *again_marked(const struct chain *c, const char *operation);
+
+/* The prune that spares the snapshot @spare has ended, merges included. Was that to come? */
+bool again_ended(struct chain *c, const char *spare);
 
 /*
  * Has @earlier, the result of what was settled or again_marked(), done what @args of the same

@@ -349,6 +349,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
         if (check_disk(s, &t, i, err))
             return -1;
     plan_say_running(p, s, s->graph->running && !args->halt);
+    if (args->prunes && args->name)
+        json_object_set_new(p->result, "prunes", json_true());
     if (args->internal)
         return plan_internal_create(p, s, args, name, &t, w.freeze, err);
     if (choose_method(s, args->method, &w.sync, p, err))

@@ -198,6 +198,8 @@ static int plan(struct plan *p, const struct scene *s, const void *arguments, st
     }
     if (plan_all_agree(s, err))
         return -1;
+    if (args->spare)
+        json_object_set_new(p->result, "spared", json_string(args->spare));
     if (aged)
         by_age(p, args, names);
     if (plan_drop_snapshots(p, s, names, false, err))

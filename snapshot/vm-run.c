@@ -311,8 +311,8 @@ json_t *vm_plan_and_run(struct qrw_vm *vm, struct journal *j, const struct qrw_o
     }
     if (!vm_may_plan(vm, op, err) && !make_plan(&p, op, args, &s, err) &&
         !check_document(&p, err)) {
-        if (op->tidies || op == &plan_tidy)
-            again_mark(&p);
+        if (!op->aside)
+            again_mark(&p, op->tidies || op == &plan_tidy);
         if (flags & QRW_DRY_RUN)
             result = preview(vm, j, &p, err);
         else if (plan_is_idle(&p, &j->chain))
@@ -367,7 +367,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
     if (needs_machine(vm, op, args))
         vm_ask_machine(vm, saves_live(op, args));
     if (!journal_open(&j, vm, JOURNAL_WRITE, err) && !vm_observe_nodes(vm, err)) {
-        marked = json_incref(again_marked(&j.chain));
+        marked = json_incref(again_marked(&j.chain, op->name));
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
         else if (!vm_check_mixed(vm, &j.chain, j.file, err) &&

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "qmp/mem.h"
+#include "snapshot/member.h"
+#include "snapshot/plan-again.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/vm-private.h"
 
@@ -98,6 +100,8 @@ int vm_tidy(struct qrw_vm *vm, struct journal *j, json_t *result, unsigned flags
 
     while (merge(vm, j, result, flags, &why))
         ;
+    if (!(flags & QRW_DRY_RUN) && !why.kind && again_ended(&j->chain, text(result, "spared")))
+        j->unsaved = true;
     if (j->unsaved)
         journal_save(j, vm, why.kind ? NULL : &why);
     if (!why.kind)

@@ -37,7 +37,7 @@ static bool is_over(struct lab *lab, const char *name, bool there)
     json_array_foreach(json_object_get(doc, "snapshots"), i, s)
         found |= !strcmp(text(s, "name"), name);
     return found == there && !json_is_object(json_object_get(doc, "pending")) &&
-           !json_object_get(doc, "deleting");
+           !json_object_get(doc, "deleting") && !json_object_get(doc, "creating");
 }
 
 /* How often what the first one had done was ended by the second. */
@@ -80,6 +80,14 @@ Test(again, create_that_was_killed_before_its_record_has_taken_it)
     cr_expect_gt(every_call("create s3", "s3", true, "s3 was taken by the interrupted command"), 0);
 }
 
+/* In the one, between, and in the other, with its merges. */
+Test(again, create_that_is_to_prune_goes_on_to_that)
+{
+    cr_expect_gt(every_call("create s3 --max-depth 2", "s3", true,
+                            "s3 was taken by the interrupted command"),
+                 3);
+}
+
 /* Only of what was interrupted. */
 Test(again, what_has_ended_is_gone)
 {
@@ -88,5 +96,32 @@ Test(again, what_has_ended_is_gone)
     does(lab, "delete", "s1");
     json_decref(refuses(lab, 3, "delete", "s1"));
     json_decref(refuses(lab, 1, "create", "s2"));
+    for (int i = 0; i < 2; i++) { /* something is pruned, and nothing */
+        does(lab, "create", i ? "s4" : "s3", "--max-depth", i ? "9" : "2");
+        json_decref(refuses(lab, 1, "create", i ? "s4" : "s3", "--max-depth", i ? "9" : "2"));
+    }
     lab_stop(lab);
+}
+
+/* What somebody does in between is not told again: then it is another one. */
+Test(again, what_something_else_came_after_is_not_told_again)
+{
+    static const char words[] = "create s3 --max-depth 2";
+    bool marked = false;
+
+    for (int at = 1; at < MAX_CALLS && !marked; at++) {
+        const struct fault f = {.what = "killed", .at = at, .set = "change"};
+        struct lab *lab = begin();
+        auto_result struct lab_result r = fault_run(lab, &f, words);
+        json_auto_t *doc = sidecar_of(lab, "vda.qcow2");
+
+        marked = json_object_get(doc, "creating") && json_is_null(json_object_get(doc, "pending"));
+        if (marked) {
+            json_decref(refuses(lab, 1, "create", "s3"));
+            does(lab, "create", "s4");
+            json_decref(refuses(lab, 1, "create", "s3", "--max-depth", "2"));
+        }
+        lab_stop(lab);
+    }
+    cr_expect(marked);
 }

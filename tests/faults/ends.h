@@ -18,7 +18,7 @@ enum settle_end {
     END_PART_OTHER,
     END_DROPPED, /* it has not been, but a snapshot that a commit was to drop is overwritten */
     END_DROPPED_OTHER,
-    ENDS /* in a set: each disk is before or after, and a tag has what it was before */
+    ENDS
 };
 
 /* The other command. */

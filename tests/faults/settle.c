@@ -73,7 +73,7 @@ char *settle(const struct ends *ends, struct machine *m, enum settle_by how, boo
         [SETTLE_OTHER] = UNDONE_OTHER | 1 << END_AFTER_OTHER | 1 << END_PART_OTHER,
         [SETTLE_DISTURBED] = UNDONE | 1 << END_AFTER | 1 << END_PART,
     };
-    unsigned also = restarted || m->kept ? 1u << ENDS : 0;
+    unsigned also = 0;
     auto_free char *words = machine_words(m);
     char *why = NULL;
     int status = 0;

@@ -96,16 +96,20 @@ bool vm_without_dead(struct qrw_vm *vm, struct graph *g)
     return good;
 }
 
-int vm_check_dead(const struct qrw_vm *vm, struct qmp_error *err)
+pid_t vm_dead_user(const struct qrw_vm *vm, struct qmp_error *err)
 {
     const json_t *l;
     char who[256];
+    pid_t pid = 0;
     size_t i;
 
-    json_array_foreach(vm->dead, i, l)
-        if (text(l, "file") && image_locked(text(l, "file"), 0, who, sizeof(who)))
-            return qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", text(l, "file"), who);
-    return 0;
+    json_array_foreach(vm->dead, i, l) {
+        const char *file = text(l, "file");
+
+        if (!pid && file && (pid = image_locked(file, 0, who, sizeof(who))))
+            qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", file, who);
+    }
+    return pid;
 }
 
 /* Does QEMU tell what @d has below @dead, and no overlay in its place? */

@@ -11,8 +11,8 @@
  */
 bool vm_without_dead(struct qrw_vm *vm, struct graph *g);
 
-/* QRW_ERR_LOCKED: somebody uses such a layer, which the engine does not hold. */
-int vm_check_dead(const struct qrw_vm *vm, struct qmp_error *err);
+/* Who uses such a layer, which the engine does not hold: QRW_ERR_LOCKED; as image_locked(). */
+pid_t vm_dead_user(const struct qrw_vm *vm, struct qmp_error *err);
 
 /* In the graph that the engine tells, put it on top of its disk again. */
 void vm_show_dead(struct qrw_vm *vm);

@@ -124,7 +124,8 @@ static pid_t failed(struct qrw_vm *vm, struct qmp_error *err)
  * has them already. */
 static int begin(struct qrw_vm *vm, const struct graph *g, pid_t *user, struct qmp_error *err)
 {
-    if (vm_check_dead(vm, err))
+    *user = vm_dead_user(vm, err);
+    if (*user)
         return -1;
     vm->engine = engine_start(vm->options.qemu, g, err);
     if (!vm->engine)

@@ -251,7 +251,7 @@ int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     const bool bare = chain_is_bare(&j->chain);
 
     if (bare)
-        pointers_drop(j->pointers, NULL, j->file);
+        pointers_drop_all(j);
     if (bare ? sidecar_remove(j->file, err) : save(j, true, err))
         return -1;
     if (bare ? !image_sync_folder(j->file, err) : !journal_follow(j, vm, err)) {

@@ -128,6 +128,15 @@ void pointers_drop(json_t *had, const json_t *wanted, const char *file)
             sidecar_unpoint(file, link);
 }
 
+/* Who was killed has not dropped the one that lay where the disk is again. */
+void pointers_drop_all(const struct journal *j)
+{
+    json_auto_t *now = pointers_of(&j->chain, j->file);
+
+    pointers_drop(j->pointers, NULL, j->file);
+    pointers_drop(now, NULL, j->file);
+}
+
 /* Now that it is recorded: where the disks are, and where they are no more. */
 void journal_point(struct journal *j, struct qrw_vm *vm, const char *was)
 {

@@ -233,6 +233,8 @@ bool pointers_held(const struct chain *c, const json_t *pinned, const char *id);
 void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file);
 /* Remove those of @had that are not @wanted (may be NULL), and lead to @file. */
 void pointers_drop(json_t *had, const json_t *wanted, const char *file);
+/* Remove all that the document of @j had, and has: it goes. */
+void pointers_drop_all(const struct journal *j);
 
 /* Make what the document of @j needs, drop what the one before needed, and that leads to @was: the
  * sidecar, or where it was. */

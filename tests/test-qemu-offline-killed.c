@@ -249,6 +249,33 @@ Test(qemu_offline_killed, a_delete_that_comes_again_leaves_no_merge_to_be_done)
     leave();
 }
 
+/* The last snapshot of a VM in two folders, which are moved then. Returns whether it was killed. */
+static bool moves_on(int at)
+{
+    offline_ok("mkdir -p one/two");
+    offline_image("one/a.qcow2", "1M", NULL);
+    offline_image("one/two/b.qcow2", "1M", NULL);
+    offline_ok("qrewind -i one/a.qcow2 -i one/two/b.qcow2 create s1");
+    arm(at, true, true);
+    use_engine(true);
+    auto_result struct lab_result r = offline_run("qrewind -i one/a.qcow2 delete s1");
+    use_engine(false);
+    offline_ok("mv one moved");
+    if (r.status)
+        offline_ok("qrewind --sidecar moved/a.qcow2.qrewind.json repair");
+    json_auto_t *doc = offline_json(0, "qrewind -i moved/a.qcow2 -i moved/two/b.qcow2 check");
+    cr_expect(json_array_size(json_object_get(doc, "findings")) == 0, "command %d", at);
+    offline_sh("test -e moved/a.qcow2.qrewind.json || ! test -L moved/two/b.qcow2.qrewind.json");
+    offline_sh("rm -r moved");
+    return r.status;
+}
+
+Test(qemu_offline_killed, no_link_is_left_of_a_vm_that_has_no_record_any_more)
+{
+    for (int at = 1; moves_on(at); at++)
+        cr_assert_lt(at, MAX_COMMANDS);
+}
+
 /* ---- by hand ---- */
 
 /* How many lines the engine gets of an operation that nobody disturbs. */

@@ -106,6 +106,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, enum journal_use use, str
     if (vm_load(vm, j->file, &j->chain, err))
         return -1;
     vm_adopt_names(vm, &j->chain);
+    j->stays = journal_stays(j, vm);
     j->pointers = pointers_of(&j->chain, j->file);
     if (vm->offline)
         vm_begin_active(vm, j);

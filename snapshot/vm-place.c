@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vm-place: where the sidecar lies, so that it is found by the images that a VM has. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "qmp/mem.h"
@@ -59,7 +60,8 @@ static int move_to(struct journal *j, const char *place, struct qmp_error *err)
     return 0;
 }
 
-/* Offline the files tell what the disks have, and may be what is broken: the record says more. */
+/* Offline the files tell what the disks have, and may be what is broken: the record says more. So
+ * it does where the user has said which one it is. */
 static bool is_in_place(const struct journal *j, const struct qrw_vm *vm, const char *place)
 {
     const struct graph *g = &vm->graph;
@@ -67,16 +69,37 @@ static bool is_in_place(const struct journal *j, const struct qrw_vm *vm, const 
         mem_printf("%.*s", (int)(strlen(place) - strlen(SIDECAR_SUFFIX)), place);
     bool stays = sidecar_is_beside(g, j->file);
 
-    for (size_t i = 0; vm->offline && i < g->ndisks; i++)
+    for (size_t i = 0; (vm->offline || j->given) && i < g->ndisks; i++)
         stays = stays || stays_beside(&j->chain, &g->disks[i], j->file);
     return stays || (vm->offline && image_is_gone(image));
+}
+
+/* Beside an image of the VM it is found without being named, and goes on to be; so it is where it
+ * was about to go, and a link leads from there. */
+bool journal_stays(const struct journal *j, const struct qrw_vm *vm)
+{
+    if (!j->given || !vm->files_reachable)
+        return j->given;
+    auto_free char *place = sidecar_place(&vm->graph);
+    return !path_ends(j->file, SIDECAR_SUFFIX) ||
+           !(pointers_beside(&j->chain, j->file) || sidecar_is_beside(&vm->graph, j->file) ||
+             (place && sidecar_leads(place, j->file)));
+}
+
+/* It is at @place now, where the user does not know it to be. */
+static void tell_place(const struct journal *j, struct qrw_vm *vm)
+{
+    free(vm->sidecar_option);
+    vm->sidecar_option = mem_strdup(j->file);
+    vm_note(vm, 0, "the sidecar is %s now, beside the image that disk %s runs on", j->file,
+            graph_home(&vm->graph)->id);
 }
 
 int journal_follow(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
     auto_free char *place = sidecar_place(&vm->graph);
 
-    if (j->given || !place || is_in_place(j, vm, place) || !sidecar_exists(j->file) ||
+    if (j->stays || !place || is_in_place(j, vm, place) || !sidecar_exists(j->file) ||
         !sidecar_may_lie(place, j->chain.owner))
         return 0;
     int lock = sidecar_lock(place, err);
@@ -91,12 +114,14 @@ int journal_follow(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
     j->file = place;
     place = NULL;
     journal_point(j, vm, was);
+    if (j->given)
+        tell_place(j, vm);
     return 0;
 }
 
 char *journal_link(const struct journal *j, const struct graph *g, const struct plan *p)
 {
-    const struct graph_disk *home = j->given ? NULL : graph_home(g);
+    const struct graph_disk *home = j->stays ? NULL : graph_home(g);
 
     for (size_t i = 0; i < g->ndisks && home; i++)
         if (stays_beside(&p->after, &g->disks[i], j->file))

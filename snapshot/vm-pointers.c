@@ -39,7 +39,7 @@ static bool is_lowest(const struct chain *c, const json_t *pinned, const char *i
 }
 
 /* Does @file lie beside an image of its own? Who has put it elsewhere says each time where. */
-static bool is_beside_layer(const struct chain *c, const char *file)
+bool pointers_beside(const struct chain *c, const char *file)
 {
     if (!path_ends(file, SIDECAR_SUFFIX))
         return false;
@@ -53,7 +53,7 @@ json_t *pointers_of(const struct chain *c, const char *file)
     auto_free char *own = path_folder(file);
     const char *id;
 
-    if (!is_beside_layer(c, file))
+    if (!pointers_beside(c, file))
         return all;
     json_auto_t *pinned = chain_pinned(c);
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {

@@ -161,6 +161,7 @@ struct journal {
     char *like; /* the image whose permissions it follows, may be NULL */
     int lock;
     bool given;         /* the user said where it is */
+    bool stays;         /* that is a place of his own, or we cannot reach the images */
     bool gave_up;       /* vm_give_up() or vm_take_away() did: merges are due */
     bool dropped;       /* snapshots that were overwritten in part, before it was undone */
     bool tidies;        /* vm_tidy() follows: its first note may have what there is to record */
@@ -199,6 +200,8 @@ int journal_follow(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
  * where the sidecar will be, as long as @p is under way. New string, NULL: no need.
  */
 char *journal_link(const struct journal *j, const struct graph *g, const struct plan *p);
+/* Does the sidecar of @j, which is loaded, stay where the user said that it is? */
+bool journal_stays(const struct journal *j, const struct qrw_vm *vm);
 /* There is time, QEMU works: free what the last save replaced. */
 void journal_let_go(struct journal *j);
 /* What @r carries out may fill a file and switch to it: from then on that file counts, and @j has
@@ -227,6 +230,8 @@ int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
 /* vm-pointers.c: the links to the sidecar @file that @c needs: in each other folder beside the
  * lowest layers there. The keys of an object (new reference). */
 json_t *pointers_of(const struct chain *c, const char *file);
+/* Does the sidecar @file lie beside an image of @c? */
+bool pointers_beside(const struct chain *c, const char *file);
 /* Is @id more than what others keep for us, a template? @pinned: chain_pinned(). */
 bool pointers_held(const struct chain *c, const json_t *pinned, const char *id);
 /* Make all of @wanted; where that fails it is noted. */

@@ -36,6 +36,29 @@ static bool is_offline(struct qrw_vm *vm)
     return vm->offline;
 }
 
+/* The sidecar that the user calls @name. It may have gone to the active image since from beside
+ * another that it knows, or @name is a link to it. New string. */
+static char *named_sidecar(const char *cwd, const char *name)
+{
+    auto_free char *full = path_join(cwd, name), *target = sidecar_target(full);
+    char *file = image_place(target ? target : full);
+    char *found[2] = {NULL, NULL};
+
+    if (path_ends(file, SIDECAR_SUFFIX) && !sidecar_exists(file)) {
+        auto_free char *image =
+            mem_printf("%.*s", (int)(strlen(file) - strlen(SIDECAR_SUFFIX)), file);
+
+        if (!sidecar_search(image, found, NULL) && found[0] && !found[1]) {
+            free(file);
+            file = found[0];
+            found[0] = NULL;
+        }
+        free(found[0]);
+        free(found[1]);
+    }
+    return file;
+}
+
 struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err)
 {
     struct qrw_vm *vm = mem_alloc(sizeof(*vm));
@@ -45,12 +68,8 @@ struct qrw_vm *qrw_open(const struct qrw_options *o, struct qmp_error *err)
     vm->drives = json_array();
     vm->dead = json_array();
     vm->cwd = image_cwd();
-    if (o->sidecar) {
-        auto_free char *full = path_join(vm->cwd, o->sidecar);
-        auto_free char *target = sidecar_target(full); /* a link beside a disk in another folder */
-
-        vm->sidecar_option = image_place(target ? target : full);
-    }
+    if (o->sidecar)
+        vm->sidecar_option = named_sidecar(vm->cwd, o->sidecar);
     if (is_offline(vm))
         return vm;
     vm->client = qmp_client_new(o->base, &o->client);

@@ -173,6 +173,8 @@ void check_changed(struct check *k, const char *id, const char *file, const json
                   more);
         return;
     }
+    if (check_tell_skipped(k, id, file, what))
+        return;
     check_add(k,
               &(struct finding){harmless ? "touched-base" : "changed-base", file,
                                 harmless ? "record its time" : "take it as it is now",

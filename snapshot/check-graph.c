@@ -13,9 +13,19 @@ static json_int_t number(const json_t *obj, const char *key)
     return json_integer_value(json_object_get(obj, key));
 }
 
-static json_t *follow(const struct graph_disk *d)
+/* To follow QEMU hides that what one of its layers showed was overwritten: then that is recorded,
+ * too. */
+static json_t *follow(const struct check *k, const struct graph_disk *d)
 {
-    return json_pack("{s:s, s:s}", "do", "follow", "disk", d->id);
+    json_t *lost = json_array();
+
+    for (size_t i = 0; i < d->nlayers; i++) {
+        const char *id = chain_layer_by_file(k->c, d->layers[i].file);
+
+        if (id && json_object_get(k->skipped, id))
+            json_array_append_new(lost, json_string(id));
+    }
+    return json_pack("{s:s, s:s, s:o}", "do", "follow", "disk", d->id, "layers", lost);
 }
 
 /* An overlay that somebody makes lies on a file that is written to no more, but for a moment: what
@@ -47,7 +57,7 @@ static bool must_ask(const struct check *k, const struct graph_disk *d)
     for (size_t i = 0; i < d->nlayers && !merged; i++) {
         const char *id = chain_layer_by_file(k->c, d->layers[i].file);
 
-        merged = id && json_object_get(k->merged, id);
+        merged = id && (json_object_get(k->merged, id) || json_object_get(k->skipped, id));
     }
     return merged || is_stale_top(k, d);
 }
@@ -68,8 +78,8 @@ static void check_top(struct check *k, const struct graph_disk *d)
 
         check_add(k,
                   &(struct finding){"foreign-layer", top,
-                                    stale ? "record it, which hides that" : "record it", follow(d),
-                                    must_ask(k, d)},
+                                    stale ? "record it, which hides that" : "record it",
+                                    follow(k, d), must_ask(k, d)},
                   stale ? "disk %s runs on it, but %s below it was written to since: if it is what "
                           "a merge has left, start QEMU with that one"
                         : "disk %s runs on it: somebody put it on top of %s",
@@ -110,19 +120,19 @@ static void check_below(struct check *k, const struct graph_disk *d, size_t i)
 
     if (below && !chain_layer_by_file(k->c, below) && check_file(k, recorded) &&
         !graph_layer(d, recorded))
-        check_add(k,
-                  &(struct finding){"foreign-layer", below, "record it instead", follow(d), true},
-                  "disk %s: QEMU has %s on it, and not on %s, which is there, too; if the folder "
-                  "was copied, stop the VM before repair --yes: that names the files in it",
-                  d->id, path_name(file), recorded);
+        check_add(
+            k, &(struct finding){"foreign-layer", below, "record it instead", follow(k, d), true},
+            "disk %s: QEMU has %s on it, and not on %s, which is there, too; if the folder "
+            "was copied, stop the VM before repair --yes: that names the files in it",
+            d->id, path_name(file), recorded);
     else if (below && !chain_layer_by_file(k->c, below))
-        check_add(k, &(struct finding){"foreign-layer", below, "record it", follow(d), ask},
+        check_add(k, &(struct finding){"foreign-layer", below, "record it", follow(k, d), ask},
                   "disk %s: somebody put it below %s", d->id, path_name(file));
     else
-        check_add(k,
-                  &(struct finding){"stale-record", file, "record what QEMU has", follow(d), ask},
-                  "disk %s: it builds on %s, recorded is %s", d->id,
-                  below ? path_name(below) : "nothing", recorded ? path_name(recorded) : "nothing");
+        check_add(
+            k, &(struct finding){"stale-record", file, "record what QEMU has", follow(k, d), ask},
+            "disk %s: it builds on %s, recorded is %s", d->id, below ? path_name(below) : "nothing",
+            recorded ? path_name(recorded) : "nothing");
 }
 
 static bool is_of_a_disk(const struct graph *g, const char *node)

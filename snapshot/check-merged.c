@@ -144,6 +144,7 @@ void check_merges(struct check *k)
     if (json_object_size(k->merged))
         doubt(k);
     check_committed(k);
+    check_skips(k);
 }
 
 /* ---- what the other rules ask ---- */
@@ -176,7 +177,7 @@ const char *check_shown_by(const struct check *k, const char *layer)
 
 bool check_is_overwritten(const struct check *k, const char *layer)
 {
-    return layer && merged_down_to(k, "onto", layer);
+    return layer && (merged_down_to(k, "onto", layer) || json_object_get(k->skipped, layer));
 }
 
 bool check_is_doubtful(const struct check *k, const char *layer)

@@ -16,6 +16,7 @@ struct check {
     json_t *moved;              /* layer -> {"file", "how"}: it is called so now */
     /* of check-merged.c: above, within, below what is gone; within, but needed by somebody */
     json_t *merged, *between, *onto, *needed;
+    json_t *skipped; /* layer -> the one that lies on it: what was between went down into it */
     json_t *findings;
 };
 
@@ -101,6 +102,10 @@ bool check_tell_merged(struct check *k, const char *id, const char *file);
 void check_committed(struct check *k);
 bool check_tell_committed(struct check *k, const char *id, const char *file);
 char *check_perhaps_committed(const struct check *k, const char *id);
+
+/* Of check-skipped.c: the same of layers that are left where they are. */
+void check_skips(struct check *k);
+bool check_tell_skipped(struct check *k, const char *id, const char *file, const char *what);
 
 /* The rules, by what they look at. */
 void check_document(struct check *k); /* pending, lock, permissions, other sidecars */

@@ -163,6 +163,7 @@ json_t *check_findings(const struct scene *s, const json_t *survey)
                       .between = json_object(),
                       .onto = json_object(),
                       .needed = json_object(),
+                      .skipped = json_object(),
                       .findings = json_array()};
 
     check_document(&k);
@@ -185,5 +186,6 @@ json_t *check_findings(const struct scene *s, const json_t *survey)
     json_decref(k.between);
     json_decref(k.onto);
     json_decref(k.needed);
+    json_decref(k.skipped);
     return k.findings;
 }

@@ -37,15 +37,6 @@ static void insert(struct chain *c, const struct graph *g, const json_t *mend)
                           chain_add_layer(c, text(mend, "file"), "qcow2", size, below, false));
 }
 
-/* As QEMU has it. */
-static void follow(struct chain *c, const struct graph *g, const json_t *mend)
-{
-    const struct graph_disk *d = graph_disk(g, text(mend, "disk"));
-
-    if (d)
-        chain_follow(c, d);
-}
-
 /* The files of layers that nothing needs any more stay where they are. */
 static void collect(struct chain *c)
 {
@@ -57,6 +48,38 @@ static void collect(struct chain *c)
         chain_drop_layer(c, json_string_value(id));
 }
 
+static void drop_pins(struct chain *c, const char *id)
+{
+    const char *name;
+
+    while ((name = chain_pinned_by(c, id)))
+        chain_drop_snapshot(c, name);
+}
+
+/* What "layers" showed is no more: a newer one was merged into each. */
+static void overwritten(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    const json_t *id;
+    size_t i;
+
+    json_array_foreach(json_object_get(mend, "layers"), i, id) {
+        drop_pins(c, json_string_value(id));
+        chain_touch(c, json_string_value(id));
+    }
+    if (i)
+        collect(c);
+}
+
+/* As QEMU has it. */
+static void follow(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    const struct graph_disk *d = graph_disk(g, text(mend, "disk"));
+
+    if (d)
+        chain_follow(c, d);
+    overwritten(c, g, mend);
+}
+
 static void drop_snapshot(struct chain *c, const struct graph *g, const json_t *mend)
 {
     chain_drop_snapshot(c, text(mend, "snapshot"));
@@ -66,11 +89,10 @@ static void drop_snapshot(struct chain *c, const struct graph *g, const json_t *
 /* @to shows what @from did: whatever pins that pins it from now on, and what did is dropped. */
 static void move_pins(struct chain *c, const char *from, const char *to)
 {
-    const char *name, *disk;
+    const char *disk;
     json_t *held;
 
-    while ((name = chain_pinned_by(c, to)))
-        chain_drop_snapshot(c, name);
+    drop_pins(c, to);
     chain_move_pins(c, from, to);
     json_object_foreach(json_object_get(chain_undo(c), "disks"), disk, held)
         if (same(text(held, "layer"), from))
@@ -96,13 +118,12 @@ static void merged(struct chain *c, const struct graph *g, const json_t *mend)
 /* The active layer @layer was merged into @onto, and is gone: the disk is on that. */
 static void committed(struct chain *c, const struct graph *g, const json_t *mend)
 {
-    const char *layer = text(mend, "layer"), *onto = text(mend, "onto"), *disk, *name;
+    const char *layer = text(mend, "layer"), *onto = text(mend, "onto"), *disk;
     json_t *entry;
 
     if (!chain_is_below(c, onto, layer) || chain_is_active(c, onto))
         return;
-    while ((name = chain_pinned_by(c, onto)))
-        chain_drop_snapshot(c, name);
+    drop_pins(c, onto);
     json_object_foreach(json_object_get(c->doc, "disks"), disk, entry)
         if (same(text(entry, "active"), layer))
             chain_set_active(c, disk, onto);
@@ -131,10 +152,17 @@ bool mend_record(struct chain *c, const struct graph *g, const json_t *mend)
         const char *what;
         void (*change)(struct chain *c, const struct graph *g, const json_t *mend);
     } mends[] = {
-        {"rename", rename_file},      {"drop-layer", drop_layer}, {"touch", touch},
-        {"insert", insert},           {"follow", follow},         {"drop-snapshot", drop_snapshot},
-        {"drop-memory", drop_memory}, {"drop-undo", drop_undo},   {"merged", merged},
+        {"rename", rename_file},
+        {"drop-layer", drop_layer},
+        {"touch", touch},
+        {"insert", insert},
+        {"follow", follow},
+        {"drop-snapshot", drop_snapshot},
+        {"drop-memory", drop_memory},
+        {"drop-undo", drop_undo},
+        {"merged", merged},
         {"committed", committed},
+        {"overwritten", overwritten},
     };
 
     for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)

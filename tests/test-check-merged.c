@@ -57,6 +57,17 @@ static const struct state_row rows[] = {
      TOWER "; + b <- x*s9 <- y~", GONE "; a.size=9; offline",
      "missing-file b, stale-record c, broken-snapshot s3, broken-snapshot s9"},
     {"it is there", TOWER, "c.leads=@a; c.backing=a; offline", "wrong-backing c (backing?)"},
+    {"it is there, and has gone down",
+     TOWER, "c.leads=@a; c.backing=a; a.size=9; offline",
+     "changed-base a (overwritten?), wrong-backing c (backing?), broken-snapshot s2 (drop-snapshot?)"},
+    {"while QEMU has it so", "disk0: base* <- a* <- c; + a <- b*",
+     "#layers/L3/backing=L4; #layers/L4/backing=L2; a.size=9",
+     "stale-record c (follow?), changed-base a (overwritten?), broken-snapshot s2 (drop-snapshot?)"},
+    {"what it showed may have been the size of it", "disk0: base* <- a* <- c; + a <- b*",
+     "#layers/L3/backing=L4; #layers/L4/backing=L2; a.mtime_ns=2",
+     "stale-record c (follow?), changed-base a (overwritten?), broken-snapshot s2 (drop-snapshot?)"},
+    {"as long as the lower one is what it was, it went up", "disk0: base* <- a* <- c; + a <- b*",
+     "#layers/L3/backing=L4; #layers/L4/backing=L2", "stale-record c (follow)"},
     {"another name leads nowhere recorded", TOWER, "-b; c.leads=@x; c.backing=x; x.size=1; x.mtime_ns=9; offline",
      "missing-file b, wrong-backing c, broken-snapshot s3 (drop-snapshot?)"},
     {"it was moved", TOWER, GONE "; old/b.size=1; #layers/L3/fingerprint/size=5; old/b.size=5; offline",
@@ -112,6 +123,10 @@ Test(check_merged, the_record_is_what_the_headers_say)
          "disk0: base*s3 <- c"},
         {TOWER, "-c; b.size=9; offline", "disk0: base*s1 <- a*s2 <- b"},
         {TOWER, "-b; -c; a.size=9; offline", "disk0: base*s1 <- a"},
+        {TOWER, "c.leads=@a; c.backing=a; a.size=9; offline", "disk0: base*s1 <- a <- b*s3 <- c"},
+        {"disk0: base* <- a* <- c; + a <- b*",
+         "#layers/L3/backing=L4; #layers/L4/backing=L2; a.size=9",
+         "disk0: base*s1 <- a <- c; + a <- b*s3"},
     };
 
     for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
@@ -146,6 +161,7 @@ Test(check_merged, no_lie_makes_it_stumble)
 {
     static const char *const changes[] = {GONE "; offline", GONE "; a.size=9; offline",
                                           "-c; b.size=9; offline",
+                                          "c.leads=@a; c.backing=a; a.size=9; offline",
                                           "-a; -b; c.leads=@base; c.backing=base; base.size=9"};
 
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {

@@ -177,6 +177,25 @@ Test(qemu_merged, what_a_vm_runs_on_above_it)
     lab_stop(old);
 }
 
+/* What it was merged into shows what it did, and not what it had shown. */
+Test(qemu_merged, while_a_vm_runs_and_it_is_left_there)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 4);
+    auto_free char *top = lab_path(lab, "vda.s3.qcow2"), *base = lab_path(lab, "vda.s2.qcow2");
+    json_decref(lab_qmp(lab, "block-commit", "{s:s, s:s, s:s, s:s}", "job-id", "theirs", "device",
+                        "vda", "top", top, "base", base));
+    json_decref(lab_event(lab, "BLOCK_JOB_COMPLETED"));
+    does(lab, "repair"); /* closes the node of what is merged */
+    found_live(lab, 9, "stale-record vda.s4.qcow2, changed-base vda.s2.qcow2, broken-snapshot s3");
+    does(lab, "repair", "--yes", "--only", "stale-record");
+    found_live(lab, 0, "");
+    does(lab, "revert", "s4");
+    holds(lab, 0, 4);
+    does(lab, "revert", "s2");
+    holds(lab, 0, 2);
+    lab_stop(lab);
+}
+
 /* The active layer is committed by hand, and removed: no header tells of it. */
 Test(qemu_merged, an_active_layer_that_is_committed_away)
 {

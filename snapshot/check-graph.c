@@ -182,6 +182,6 @@ void check_graph(struct check *k)
                       &(struct finding){"ended-job", g->jobs[i].id, "dismiss it",
                                         json_pack("{s:s}", "do", "settle"), false},
                       "the job has ended, and nobody has told QEMU to forget it");
-    if (!g->njobs && !chain_pending(k->c))
+    if (!graph_works(g) && !chain_pending(k->c))
         check_nodes(k);
 }

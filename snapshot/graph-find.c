@@ -34,6 +34,14 @@ bool graph_job_is_left(const struct graph_job *job)
     return !strncmp(job->id, "qrw-", 4) && same(job->status, "concluded");
 }
 
+bool graph_works(const struct graph *g)
+{
+    for (size_t i = 0; i < g->njobs; i++)
+        if (!graph_job_is_left(&g->jobs[i]))
+            return true;
+    return false;
+}
+
 const struct graph_layer *graph_active(const struct graph_disk *d)
 {
     return d->nlayers ? &d->layers[0] : NULL;

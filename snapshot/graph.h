@@ -153,6 +153,8 @@ bool graph_job_has(const struct graph_job *job, const struct graph_disk *d);
 bool graph_job_is_below(const struct graph_job *job, const struct graph_disk *d);
 /* Is it one of ours that has ended, and that nobody has told QEMU to forget? */
 bool graph_job_is_left(const struct graph_job *job);
+/* Is there one that is not? */
+bool graph_works(const struct graph *g);
 const struct graph_layer *graph_active(const struct graph_disk *d);
 /* The layer of @d that is @file, or whose node is @file. */
 const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file);

@@ -84,7 +84,7 @@ static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file
     if (doubt)
         json_object_set_new(found, "doubt", json_string(doubt));
     json_object_set_new(found, "restarted", json_boolean(vm_is_another(vm, c, NULL)));
-    if (!vm->offline && !vm->graph.njobs)
+    if (!vm->offline && !graph_works(&vm->graph))
         take_nodes(vm, found);
     if (!(flags & QRW_DEEP) || !deepen(vm, c, found, err))
         return found;

@@ -304,6 +304,8 @@ int vm_check_owners(const struct qrw_vm *vm, const struct plan *p, struct qmp_er
 /* vm-trust.c: what may repair change of what @c names? Those of @findings that it may not are not
  * mended, or asked about. */
 void vm_check_mends(const struct qrw_vm *vm, const struct chain *c, json_t *findings);
+/* Do all layers that are to be merged lie where the VM does? A record may call any file a layer. */
+bool vm_may_merge_unasked(const struct qrw_vm *vm, const struct chain *c);
 
 /* vm-moved.c: offline, with something pending in @j: headers that name a file that is gone get the
  * name of the recorded one that is called so. Returns how many; -1: @err, some may have been. */

@@ -79,12 +79,21 @@ static int get_ready(struct qrw_vm *vm, struct journal *j, struct qmp_error *err
                : 0;
 }
 
+/* May the merges be done that are due? What was interrupted in this very file somebody has asked
+ * for. */
+static bool may_merge(const struct qrw_vm *vm, const struct journal *j, unsigned flags)
+{
+    return flags & QRW_YES || chain_pending(&j->chain) || vm_may_merge_unasked(vm, &j->chain);
+}
+
 /* What is pending, and the merges that an operation had still to do, unless they are @late. */
-static json_t *settle_all(struct qrw_vm *vm, struct journal *j, bool *late, struct qmp_error *err)
+static json_t *settle_all(struct qrw_vm *vm, struct journal *j, unsigned flags, bool *late,
+                          struct qmp_error *err)
 {
     static const char *const words[] = {"nothing", "finished", "undone", "running", "partly"};
     json_auto_t *ended = ended_jobs(vm, j);
     struct qmp_error why = {0};
+    const bool merges = may_merge(vm, j, flags);
     json_t *result = NULL;
     enum settled how;
 
@@ -100,7 +109,7 @@ static json_t *settle_all(struct qrw_vm *vm, struct journal *j, bool *late, stru
         return NULL;
     result = settled_result(words[how], result);
     set_dismissed(vm, result, ended);
-    if (*late || !vm_tidy(vm, j, result, 0, err))
+    if (*late || !merges || !vm_tidy(vm, j, result, 0, err))
         return result;
     json_decref(result);
     return NULL;
@@ -167,7 +176,7 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
         j.believed = flags & QRW_YES;
         if (!(flags & QRW_DRY_RUN)) {
             closed = close_first(vm, &j, only, flags);
-            settled = settle_all(vm, &j, &late, err);
+            settled = settle_all(vm, &j, flags, &late, err);
         }
         if (settled && chain_pending(&j.chain))
             result = json_incref(settled);
@@ -179,7 +188,7 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
             json_array_extend(json_object_get(result, "mended"), closed);
             json_object_update_missing(result, settled);
         }
-        if (result && late)
+        if (result && late && may_merge(vm, &j, flags))
             result = merge_late(vm, &j, result, err);
     }
     journal_close(&j, vm);

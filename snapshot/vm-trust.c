@@ -67,6 +67,22 @@ static void leave(json_t *f)
     json_object_set_new(f, "mend", json_null());
 }
 
+bool vm_may_merge_unasked(const struct qrw_vm *vm, const struct chain *c)
+{
+    json_auto_t *kept = chain_kept(c);
+    json_t *layer;
+    const char *id;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(c, id);
+
+        if (chain_is_loose(c, id) && !json_object_get(kept, id) &&
+            !belongs(file, same(text(layer, "format"), "raw"), c, &vm->graph))
+            return false;
+    }
+    return true;
+}
+
 void vm_check_mends(const struct qrw_vm *vm, const struct chain *c, json_t *findings)
 {
     struct image_stat st;
@@ -79,7 +95,8 @@ void vm_check_mends(const struct qrw_vm *vm, const struct chain *c, json_t *find
 
         if (file && !image_stat(file, &st, NULL) && image_is_foreign(&st, vm->owner))
             leave(f);
-        else if (same(text(how, "do"), "backing") && !belongs(file, false, c, &vm->graph))
+        else if ((same(text(how, "do"), "backing") && !belongs(file, false, c, &vm->graph)) ||
+                 (same(text(f, "code"), "due-merge") && !vm_may_merge_unasked(vm, c)))
             json_object_set_new(f, "ask", json_true());
     }
 }

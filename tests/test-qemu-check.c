@@ -182,8 +182,14 @@ Test(qemu_check, a_node_and_a_job_that_were_left)
                         "options", "driver", "file", "filename", file, "size", 1 << 20));
     wait_for_job(lab, "qrw-x-y", "concluded");
     finds(lab, "ended-job qrw-x-y");
+    json_decref(lab_qmp(lab, "blockdev-add", "{s:s, s:s, s:{s:s, s:s}}", "driver", "raw",
+                        "node-name", "qrw-abcdef-1", "file", "driver", "file", "filename", file));
+    finds(lab, "ended-job qrw-x-y, leaked-node qrw-abcdef-1");
     auto_result struct lab_result r = lab_run(lab, "repair", NULL);
-    cr_expect_str_eq(r.out, "mended ended-job: qrw-x-y: dismiss it\n", "%s%s", r.out, r.err);
+    cr_expect_str_eq(r.out,
+                     "mended leaked-node: qrw-abcdef-1: close it\n"
+                     "mended ended-job: qrw-x-y: dismiss it\n",
+                     "%s%s", r.out, r.err);
     cr_expect_str_empty(r.err);
     finds(lab, "");
     lab_stop(lab);

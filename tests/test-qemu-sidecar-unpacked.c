@@ -2,6 +2,7 @@
 /* test-qemu-sidecar-unpacked: a folder that came from somebody else, whose sidecar names images of
  * ours beside it. */
 #include <criterion/criterion.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,34 @@ Test(qemu_sidecar_unpacked, calls_no_folder_of_ours_its_own)
     offline_ok("qrewind -i pack/disk.s1.qcow2 prune --keep-last 1");
     cr_expect(!access("home/old.qcow2", F_OK));
     cr_expect(!is_led("home/vm.qcow2"));
+}
+
+/* Nobody has deleted a snapshot here: what is due somebody else has written. */
+Test(qemu_sidecar_unpacked, has_nothing_of_ours_merged_into_unasked)
+{
+    json_auto_t *first = beside_ours(), *doc;
+    const char *id;
+    json_t *layers, *layer;
+
+    offline_write("pack/disk.qcow2", 7, "0", "64k");
+    offline_ok("qrewind -i pack/disk.s1.qcow2 create s2");
+    doc = json_load_file(SIDECAR, 0, NULL);
+    json_array_remove(json_object_get(doc, "snapshots"), 0);
+    json_object_set_new(json_array_get(json_object_get(doc, "snapshots"), 0), "parent",
+                        json_null());
+    layers = json_object_get(doc, "layers");
+    add_layer(doc, "L9", "old.qcow2", false);
+    json_object_set_new(json_object_get(layers, "L9"), "loose", json_true());
+    json_object_foreach(layers, id, layer)
+        if (strstr(json_string_value(json_object_get(layer, "file")), "disk.qcow2"))
+            json_object_set_new(layer, "backing", json_string("L9"));
+    cr_assert(!json_dump_file(doc, SIDECAR, 0));
+    offline_sh("qemu-img rebase -u -f qcow2 -F qcow2 -b ../home/old.qcow2 pack/disk.qcow2");
+    offline_sh("cp home/old.qcow2 was");
+    offline_sh("qrewind -i pack/disk.s2.qcow2 check >said || test $? = 9; "
+               "grep -A3 due-merge said | grep 'repair --yes: merge it'");
+    offline_sh("qrewind -i pack/disk.s2.qcow2 repair; cmp home/old.qcow2 was");
+    offline_sh("qrewind -i pack/disk.s2.qcow2 repair --yes; ! cmp -s home/old.qcow2 was");
 }
 
 Test(qemu_sidecar_unpacked, takes_no_snapshot_out_of_an_image_of_ours)

@@ -167,10 +167,11 @@ void check_changed(struct check *k, const char *id, const char *file, const json
     bool harmless = same(p.hash_was, p.hash_is);
     if (broken && !harmless) {
         auto_free char *who = check_needed_by(k, id), *more = check_give_up(k, id, entry);
+        auto_free char *lost = lost_delete(k->c, id, k->live);
 
         check_add(k, &(struct finding){.code = "changed-base", .subject = file},
-                  "%s since it was frozen, and %s%s: get it back from a copy%s", what, broken, who,
-                  more);
+                  "%s since it was frozen, and %s%s: get it back from a copy%s%s%s", what, broken,
+                  who, lost ? "; " : "", lost ? lost : "", more);
         return;
     }
     if (check_tell_skipped(k, id, file, what))

@@ -130,8 +130,8 @@ static void newest(struct check *k, const char *file, const char *below)
 
     check_add(k, &(struct finding){.code = "foreign-layer", .subject = file},
               "no record names it, and it lies on %s: what the guest wrote last may be in it; if "
-              "so, record it: qrewind -i %s repair",
-              path_name(active), quoted);
+              "so, record it: qrewind -i %s %s",
+              path_name(active), quoted, text(k->survey, "sidecar") ? "repair" : "adopt");
 }
 
 static void look(struct check *k, const char *file, const json_t *entry)

@@ -97,6 +97,26 @@ char *lost_give_up(const struct chain *c, const char *id, bool live, bool writte
                       written ? " --metadata; it leaves the file" : "");
 }
 
+char *lost_delete(const struct chain *c, const char *id, bool live)
+{
+    enum { NAMES = 8 };
+    json_auto_t *needing = lost_needed_by(c, id);
+    const size_t n = json_array_size(needing);
+    auto_free char *file = chain_layer_file(c, id), *image = path_quote(file);
+    char *words = live ? mem_strdup("delete") : mem_printf("-i %s delete", image);
+
+    for (size_t i = 0; i < n && i < NAMES; i++) {
+        auto_free char *before = words;
+        auto_free char *name = path_argument(text(json_array_get(needing, i), "name"));
+
+        words = mem_printf("%s %s", before, name);
+    }
+    auto_free char *command = words;
+    if (!n || n > NAMES || is_active_above(c, id))
+        return NULL;
+    return mem_printf("or, if what needs it may go: qrewind %s", command);
+}
+
 /* The disk that runs on @id. NULL: none. */
 static const char *run_by(const struct chain *c, const char *id)
 {
@@ -140,9 +160,9 @@ char *lost_cure(const struct chain *c, const char *id)
         return NULL;
     auto_free char *folder = path_folder(file), *spelled = chain_spell(folder, meant);
     auto_free char *backing = path_quote(spelled), *image = path_quote(file);
-    auto_free char *name = path_argument(spared);
+    auto_free char *name = path_argument(spared), *named = path_quote(meant);
     return mem_printf("if there is none, what was in it is lost, and an empty one in its place "
                       "lets you go back to %s: qemu-img create -q -f qcow2 -F %s -b %s %s %lld; "
-                      "then: qrewind revert --discard %s",
-                      name, format, backing, image, size, name);
+                      "then: qrewind -i %s revert --discard %s",
+                      name, format, backing, image, size, named, name);
 }

@@ -27,6 +27,9 @@ char *lost_way_back(const struct chain *c, const char *id, bool discard);
  */
 char *lost_give_up(const struct chain *c, const char *id, bool live, bool written);
 
+/* The same where snapshots need it, and no disk runs on it: the command deletes these. */
+char *lost_delete(const struct chain *c, const char *id, bool live);
+
 /*
  * What to do where layer @id is not there, and no copy of it is: words with a command to paste,
  * which nobody runs unasked. New string; NULL: nothing helps, for it builds on nothing or every

@@ -19,10 +19,10 @@ static const struct {
      "--discard s2"},
     {"disk0: base*(raw) <- a* <- b", "L2",
      WORDS "s1: qemu-img create -q -f qcow2 -F raw -b base.raw /vm/a.qcow2 67108864; then: "
-     "qrewind revert --discard s1"},
+     "qrewind -i /vm/base.raw revert --discard s1"},
     {"disk0: base* <- a; + base <- old*", "L3",
      WORDS "s1: qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 /vm/old.qcow2 67108864; then: "
-     "qrewind revert --discard s1"},
+     "qrewind -i /vm/base.qcow2 revert --discard s1"},
     {"disk0: base* <- a", "L1", NULL}, /* it builds on nothing */
     {"disk0: base <- a* <- b", "L2", NULL}, /* nothing can do without it */
     {"disk0: base", "L7", NULL},

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What adopt records where another image is named than the one that the guest runs on. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
+#include "tests/cases/cure.h"
 #include "tests/offline/offline.h"
 
 TestSuite(qemu_adopt, .init = offline_enter, .fini = offline_leave, .timeout = 120);
@@ -72,4 +74,25 @@ Test(qemu_adopt, an_overlay_of_which_the_base_was_written_to_since_is_not_taken)
     offline_ok("touch -d 2020-01-01 base.s1.qcow2");
     offline_fails(1, "older than that", "qrewind -i base.qcow2 adopt");
     offline_files("base.qcow2 base.s1.qcow2");
+}
+
+Test(qemu_adopt, a_newer_overlay_that_nobody_has_recorded_is_said_with_the_command)
+{
+    offline_tower();
+    offline_ok("qrewind -i base.qcow2 forget");
+    json_auto_t *doc = offline_json(9, "qrewind -i base.qcow2 check");
+    cr_expect_str_eq(text(doc, "findings.0.code"), "foreign-layer");
+    cure_works(NULL, text(doc, "findings.0.text"), "qrewind -i ");
+    offline_ok("qrewind -i base.qcow2 check");
+}
+
+Test(qemu_adopt, a_dry_run_of_repair_shows_what_nothing_mends)
+{
+    offline_tower();
+    offline_ok("qrewind -i base.qcow2 revert s1 --discard");
+    offline_sh("echo x >base.s1.qcow2");
+    auto_result struct lab_result dry = offline_run("qrewind -i base.qcow2 --dry-run repair");
+    cr_expect_eq(dry.status, 0, "%s", dry.err);
+    cr_expect(strstr(dry.out, "mends 0") && !strstr(dry.err, "nothing to do"), "%s%s", dry.out,
+              dry.err);
 }

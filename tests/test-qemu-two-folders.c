@@ -146,7 +146,8 @@ Test(qemu_two_folders, root_moves_no_record_beside_what_is_not_its_owners)
     offline_image("one/x.qcow2", "1M", NULL);
     offline_sh("chmod 600 one/x.qcow2.qrewind.json; chown -R 12345:12345 one");
     offline_ok("qrewind -i one/a.qcow2 edit s1 --pin");
-    offline_ok("qrewind -i one/a.qcow2 create s3");
+    offline_fails(1, "two/b.s2.qcow2 belongs to another user than the sidecar",
+                  "qrewind -i one/a.qcow2 create s3");
     cr_expect(is_there("one/x.qcow2.qrewind.json") && !is_there("two/b.s2.qcow2.qrewind.json") &&
               !is_there("two/b.s3.qcow2.qrewind.json"));
 }

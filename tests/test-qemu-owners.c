@@ -97,7 +97,7 @@ Test(qemu_owners, nor_because_his_sidecar_says_so)
     offline_sh("cp deep/secret.raw kept; chown 12346 deep/secret.raw; chmod 777 his; "
                "sed -i 's/\"format\": *\"raw\"/\"loose\": true, &/' his/disk.qcow2.qrewind.json; "
                "chmod 666 his/*.qcow2; chmod 644 his/*.json; chown 12345 his/*.json");
-    auto_result struct lab_result r = offline_run(AS_ANOTHER " repair", getenv("QREWIND"));
+    auto_result struct lab_result r = offline_run(AS_ANOTHER " repair --yes", getenv("QREWIND"));
     cr_expect(strstr(r.err, "not merged yet: "), "%s", r.err);
     offline_sh("cmp -n 65536 deep/secret.raw kept");
 }

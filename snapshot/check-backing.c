@@ -87,6 +87,16 @@ static bool is_so_in_qemu(const struct check *k, const struct link *l)
            (same(live[1].file, l->meant) || check_same_file(k, live[1].file, l->meant));
 }
 
+/* Does QEMU have nothing below the image? Then it is the record that is wrong, and check_graph()
+ * says so. */
+static bool is_lowest_in_qemu(const struct check *k, const struct link *l)
+{
+    const struct graph_disk *d = NULL;
+    const struct graph_layer *live = check_live(k, l->file, &d);
+
+    return live && live + 1 == d->layers + d->nlayers;
+}
+
 /* Is the right file meant, but seen from another folder than the image's? */
 static bool is_misleading(const struct link *l, const char *string)
 {
@@ -211,6 +221,8 @@ void check_backing(struct check *k, const char *id, const char *file, const json
         return;
     auto_free char *meant = l.meant = chain_layer_file(k->c, l.below);
 
+    if (meant && !string && is_lowest_in_qemu(k, &l))
+        return;
     if (meant && !string)
         add(k, &l, "wrong-backing", !is_so_in_qemu(k, &l), "its header names no backing file");
     else if (string && !same(leads, meant) && !check_same_file(k, leads, meant))

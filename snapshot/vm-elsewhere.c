@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vm-elsewhere: a sidecar that no disk leads to, and that knows one nevertheless. It lies beside
- * one disk of a VM: started without that one, the VM seems to have none. So it does where its
- * active image was renamed, or all of its images were. And one that is out of reach: a link leads
- * to it. And where it has left the image that it is called after: what lies there is old.
+ * vm-elsewhere: a sidecar that no disk leads to, and that knows one nevertheless. If the VM has all
+ * disks of it, it is the VM's: somebody has streamed the image away beside which it lies. Or it
+ * lies beside one disk of a VM: started without that one, the VM seems to have none. So it does
+ * where its active image was renamed, or all of its images were. And one that is out of reach: a
+ * link leads to it. And where it has left the image that it is called after: what lies there is
+ * old.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "qmp/mem.h"
 #include "snapshot/graph-files.h"
@@ -28,6 +31,65 @@ static bool has_active(const char *file, const char *image)
     active = layer && chain_is_active(&c, layer);
     chain_done(&c);
     return active;
+}
+
+static bool runs_on(const struct graph *g, const char *image)
+{
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (!graph_skip_reason(&g->disks[i]) && same(g->disks[i].layers[0].file, image))
+            return true;
+    return false;
+}
+
+/* Does @g run on each image that a guest writes to by the record @file? */
+static bool is_whole(const char *file, const struct graph *g)
+{
+    struct chain c = {0};
+    bool whole = !sidecar_load(&c, file, NULL, NULL, NULL);
+    const char *id;
+    json_t *disk;
+
+    json_object_foreach(json_object_get(c.doc, "disks"), id, disk) {
+        auto_free char *image = chain_layer_file(&c, text(disk, "active"));
+
+        whole = whole && image && runs_on(g, image);
+    }
+    chain_done(&c);
+    return whole;
+}
+
+/* The one record that calls @image active. New string, NULL: none, or several do. */
+static char *find_active(const char *image)
+{
+    char *found[2] = {NULL, NULL};
+    const int rc = sidecar_search(image, found, NULL);
+    const bool one = !rc && found[0] && !found[1] && has_active(found[0], image);
+    char *file = one ? mem_strdup(found[0]) : NULL;
+
+    free(found[0]);
+    free(found[1]);
+    return file;
+}
+
+char *vm_find_streamed(const struct qrw_vm *vm)
+{
+    const struct graph *g = &vm->graph;
+    char *own = NULL;
+
+    for (size_t i = 0; i < g->ndisks && !vm->strange && !vm->offline; i++) {
+        const char *image = g->disks[i].layers[0].file;
+
+        if (graph_skip_reason(&g->disks[i]) || !graph_has_folder(image))
+            continue;
+        auto_free char *before = own, *file = find_active(image);
+        if (file && before && strcmp(file, before))
+            return NULL; /* it is told that they are two */
+        own = mem_strdup(file ? file : before);
+    }
+    if (!own || is_whole(own, g))
+        return own;
+    free(own);
+    return NULL;
 }
 
 /* The image that a guest writes to by the record @file, which is not there, but what it builds on

@@ -206,7 +206,7 @@ Test(qemu_copied, a_vm_that_was_started_on_it_is_left_alone)
     auto_result struct lab_result made = lab_run(lab, "create", "s3", NULL);
     cr_expect_eq(made.status, 1, "%s", made.err);
     auto_result struct lab_result list = lab_run(lab, "list", NULL);
-    cr_expect(strstr(list.err, "a.qcow2.qrewind.json knows it"), "%s", list.err);
+    cr_expect(strstr(list.err, "if the folder was copied, stop the VM"), "%s", list.err);
     auto_result struct lab_result given = lab_run(lab, "--sidecar", sidecar, "create", "s3", NULL);
     cr_expect_eq(given.status, 1, "%s", given.err);
     cr_expect(strstr(given.err, "stop the VM; then qrewind --sidecar"), "%s", given.err);

@@ -196,6 +196,27 @@ Test(qemu_merged, while_a_vm_runs_and_it_is_left_there)
     lab_stop(lab);
 }
 
+/* The record lies beside what nothing builds on any more, and is found nevertheless. */
+Test(qemu_merged, all_of_them_into_what_the_vm_runs_on)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 2}, 2);
+
+    json_decref(lab_qmp(lab, "block-stream", "{s:s, s:s}", "job-id", "theirs", "device", "vda"));
+    json_decref(lab_event(lab, "BLOCK_JOB_COMPLETED"));
+    does(lab, "repair", "--only", "leaked-node");
+    found_live(lab, 9, "stale-record vda.s2.qcow2");
+    does(lab, "repair", "--yes");
+    found_live(lab, 0, "");
+    does(lab, "create", "s3");
+    does(lab, "revert", "s1");
+    holds(lab, 0, 1);
+    does(lab, "delete", "s3");
+    does(lab, "undo");
+    holds(lab, 0, 3);
+    found_live(lab, 0, "");
+    lab_stop(lab);
+}
+
 /* The active layer is committed by hand, and removed: no header tells of it. */
 Test(qemu_merged, an_active_layer_that_is_committed_away)
 {

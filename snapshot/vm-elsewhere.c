@@ -77,11 +77,11 @@ char *vm_find_streamed(const struct qrw_vm *vm)
     char *own = NULL;
 
     for (size_t i = 0; i < g->ndisks && !vm->strange && !vm->offline; i++) {
-        const char *image = g->disks[i].layers[0].file;
+        const struct graph_disk *d = &g->disks[i];
 
-        if (graph_skip_reason(&g->disks[i]) || !graph_has_folder(image))
+        if (graph_skip_reason(d) || !graph_has_folder(d->layers[0].file))
             continue;
-        auto_free char *before = own, *file = find_active(image);
+        auto_free char *before = own, *file = find_active(d->layers[0].file);
         if (file && before && strcmp(file, before))
             return NULL; /* it is told that they are two */
         own = mem_strdup(file ? file : before);

@@ -285,10 +285,13 @@ static void show(const struct app *app, const json_t *doc, const void *args)
     }
     if (!g->quiet)
         print_notes(doc, g->verbose);
-    if (json_object_get(doc, "plan"))
+    if (!json_object_get(doc, "plan"))
+        app->verb->print(doc, args);
+    else if (json_array_size(json_object_get(doc, "plan")) ||
+             !json_array_size(json_object_get(doc, "findings")))
         print_plan(doc);
     else
-        app->verb->print(doc, args);
+        print_findings(doc); /* what repair would do nothing about */
 }
 
 static int run(const struct cmdline *c)

@@ -121,8 +121,7 @@ void print_plan(const json_t *doc)
     const json_t *deleted = json_object_get(doc, "deleted");
 
     if (!json_array_size(plan) && !json_array_size(deleted))
-        json_array_size(json_object_get(doc, "findings")) ? print_findings(doc)
-                                                          : out_line(stderr, "nothing to do");
+        out_line(stderr, "nothing to do");
     json_array_foreach(plan, i, step)
         print_step(step);
     json_array_foreach(deleted, i, step)

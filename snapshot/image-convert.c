@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,12 +62,27 @@ static char *alone(const char *path)
     return image_name(image_options(path, "qcow2", json_null()));
 }
 
+/* Who has it locked may be about to end: the engine, or the qemu-img, of a qrewind that was killed.
+ */
+static int run_patiently(const char *const *argv, char *words, size_t size)
+{
+    enum { PATIENCE_MS = 1500, TICK_MS = 20 };
+    int status = run(argv, words, size);
+
+    for (int ms = 0; status > 0 && strstr(words, "Failed to get \"") && ms < PATIENCE_MS;
+         ms += TICK_MS) {
+        poll(NULL, 0, TICK_MS);
+        status = run(argv, words, size);
+    }
+    return status;
+}
+
 /* Run qemu-img on @path, which must not be open elsewhere, to do @what. */
 static int convert(const char *const *argv, const char *what, const char *path,
                    struct qmp_error *err)
 {
     char words[512];
-    int status = run(argv, words, sizeof(words));
+    int status = run_patiently(argv, words, sizeof(words));
 
     if (!status)
         return 0;

@@ -3,10 +3,7 @@
  * vm-untag: an interrupted deletion of internal snapshots, of which some images may have lost
  * theirs: no tag comes back, so the others go, too.
  */
-#include <poll.h>
-
 #include "qmp/mem.h"
-#include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/vm-private.h"
 
@@ -19,27 +16,6 @@ static void forget_nodes(struct plan *p)
 
         if (same(command, "blockdev-reopen") || same(command, "human-monitor-command"))
             json_array_remove(p->cleanup, i);
-    }
-}
-
-/* The qemu-img that a client had begun goes on without it, for a moment. */
-static void await_others(const struct qrw_vm *vm, const struct plan *p)
-{
-    enum { PATIENCE_MS = 3000, TICK_MS = 20 };
-    int waited_ms = 0;
-    char who[256];
-    const json_t *step;
-    size_t i;
-
-    json_array_foreach(p->steps, i, step) {
-        const char *file = text(step, "file");
-
-        if (!same(text(step, "step"), "untag") || !vm->files_reachable ||
-            graph_disk_with(&vm->graph, file))
-            continue;
-        for (; waited_ms < PATIENCE_MS && image_locked(file, 0, who, sizeof(who));
-             waited_ms += TICK_MS)
-            poll(NULL, 0, TICK_MS);
     }
 }
 
@@ -60,7 +36,6 @@ int vm_untag_rest(struct qrw_vm *vm, struct journal *j, struct runner *r, struct
 
     if (vm_observe(vm, GRAPH_NODES, err))
         return -1;
-    await_others(vm, p);
     const bool all = !runner_untag_rest(r, p, &vm->graph, &why);
     if (vm_observe(vm, GRAPH_DISKS, err))
         return -1;

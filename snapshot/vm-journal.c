@@ -247,6 +247,11 @@ void journal_listen(struct journal *j, struct runner *r)
     r->journal = j;
 }
 
+int journal_keep(struct journal *j, struct qmp_error *err)
+{
+    return save(j, true, err);
+}
+
 int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
     const bool bare = chain_is_bare(&j->chain);

@@ -45,10 +45,10 @@ static bool is_ours(const struct qrw_vm *vm, const struct chain *c, const char *
            belongs(file, false, c, &vm->graph);
 }
 
-/* Mend the header of @file, which is a layer of @c, as @moved was. Returns whether it was; -1:
- * @err. */
+/* Mend the header of @file, which is a layer of @c, as @moved was. Returns whether it was, or, if
+ * we but @look, would be; -1: @err. */
 static int follow(const struct qrw_vm *vm, const struct chain *c, const struct chain *moved,
-                  const char *id, const char *file, struct qmp_error *err)
+                  const char *id, const char *file, bool look, struct qmp_error *err)
 {
     struct qcow2_header h = {0};
     int rc = 0;
@@ -60,8 +60,8 @@ static int follow(const struct qrw_vm *vm, const struct chain *c, const struct c
     if (now && h.backing_format && is_ours(vm, c, file)) {
         auto_free char *folder = path_folder(file), *spelled = chain_spell(folder, now);
 
-        rc = vm_await_file(vm, file, err) ||
-                     image_name_backing(file, "qcow2", spelled, h.backing_format, err)
+        rc = !look && (vm_await_file(vm, file, err) ||
+                       image_name_backing(file, "qcow2", spelled, h.backing_format, err))
                  ? -1
                  : 1;
     }
@@ -69,8 +69,8 @@ static int follow(const struct qrw_vm *vm, const struct chain *c, const struct c
     return rc;
 }
 
-/* All of @c's; what is remembered of those that are written to is forgotten. */
-static int follow_all(const struct qrw_vm *vm, struct chain *c, const struct chain *moved,
+/* Mend all of @c's. Returns how many. */
+static int follow_all(const struct qrw_vm *vm, const struct chain *c, const struct chain *moved,
                       struct qmp_error *err)
 {
     const char *id;
@@ -79,21 +79,53 @@ static int follow_all(const struct qrw_vm *vm, struct chain *c, const struct cha
 
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
         auto_free char *file = chain_layer_file(c, id);
-        int rc = follow(vm, c, moved, id, file, err);
+        int rc = follow(vm, c, moved, id, file, false, err);
 
         if (rc < 0)
             return -1;
-        if (rc)
-            chain_touch(c, id);
         n += rc;
     }
     return n;
 }
 
+/* What is remembered of those of @c's that will be written to is forgotten, also in @other. */
+static bool forget(const struct qrw_vm *vm, struct chain *c, struct chain *other,
+                   const struct chain *moved)
+{
+    const char *id;
+    json_t *layer;
+    bool any = false;
+
+    json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
+        auto_free char *file = chain_layer_file(c, id);
+
+        if (follow(vm, c, moved, id, file, true, NULL) <= 0)
+            continue;
+        chain_touch(c, id);
+        if (chain_layer(other, id))
+            chain_touch(other, id);
+        any = true;
+    }
+    return any;
+}
+
+/* Killed in the middle, what we have written ourselves is not found to be changed. */
+static int forget_all(struct qrw_vm *vm, struct journal *j, struct chain *after,
+                      struct qmp_error *err)
+{
+    const bool before = forget(vm, &j->chain, after, &j->chain),
+               then = forget(vm, after, &j->chain, &j->chain);
+
+    if (!before && !then)
+        return 0;
+    json_object_set(chain_pending(&j->chain), "after", after->doc);
+    return journal_keep(j, err);
+}
+
 int vm_follow_move(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
 {
     struct chain after = {0};
-    int before, then;
+    int before = -1, then = -1;
 
     if (!vm->offline || !chain_pending(&j->chain) || j->chain.copied)
         return 0;
@@ -101,13 +133,13 @@ int vm_follow_move(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
                    err))
         return -1;
     after.owner = j->chain.owner;
-    before = follow_all(vm, &j->chain, &j->chain, err);
-    then = before < 0 ? -1 : follow_all(vm, &after, &j->chain, err);
-    if (before + then > 0) {
-        json_object_set(chain_pending(&j->chain), "after", after.doc);
+    if (!forget_all(vm, j, &after, err))
+        before = follow_all(vm, &j->chain, &j->chain, err);
+    if (before >= 0)
+        then = follow_all(vm, &after, &j->chain, err);
+    if (before + then > 0)
         vm_note(vm, 0, "the folder was moved: %d header(s) name the files in it now",
                 before + then);
-    }
     chain_done(&after);
     return then < 0 ? -1 : before + then;
 }

@@ -228,6 +228,8 @@ json_t *journal_unbegun(struct qmp_error *err);
  * recorded, stands. */
 void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
                     struct qmp_error *why);
+/* Save what is pending with what has changed in it, where the record lies. */
+int journal_keep(struct journal *j, struct qmp_error *err);
 /* Save the present document as it is; one that holds nothing worth keeping is removed. */
 int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
 

@@ -194,6 +194,22 @@ Test(qemu_copied, a_merge_that_is_due_waits_for_a_file_that_has_moved)
     expect_merged();
 }
 
+/* What it has written itself it does not find changed. */
+Test(qemu_copied, and_a_repair_that_is_killed_in_the_headers_is_repaired)
+{
+    make_one();
+    offline_ok("qrewind -i one/a.qcow2 create s3");
+    offline_interrupt("one/a.qcow2.qrewind.json");
+    offline_ok("mv one two");
+    offline_sh("mkdir bin; real=$(command -v qemu-img);"
+               "printf '#!/bin/sh\n\"%s\" \"$@\"\n[ \"$1\" != rebase ] || kill -9 $PPID\n' $real"
+               " > bin/qemu-img; chmod +x bin/qemu-img;"
+               "! PATH=$PWD/bin:$PATH qrewind -i two/a.qcow2 repair");
+    offline_ok(TWO "repair");
+    offline_ok(TWO "check");
+    offline_reads("two/a.s3.qcow2", 2, "0", "64k");
+}
+
 Test(qemu_copied, a_vm_that_was_started_on_it_is_left_alone)
 {
     make_two();

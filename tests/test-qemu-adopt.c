@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What adopt records where another image is named than the one that the guest runs on. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "qmp/mem.h"
 #include "tests/cases/cases.h"
@@ -95,4 +97,21 @@ Test(qemu_adopt, a_dry_run_of_repair_shows_what_nothing_mends)
     cr_expect_eq(dry.status, 0, "%s", dry.err);
     cr_expect(strstr(dry.out, "mends 0") && !strstr(dry.err, "nothing to do"), "%s%s", dry.out,
               dry.err);
+}
+
+/* A monitor may name what it likes. */
+Test(qemu_adopt, what_is_not_there_is_not_recorded)
+{
+    struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
+    auto_free char *image = lab_path(lab, "vda.qcow2"), *away = lab_path(lab, "away.qcow2");
+    auto_free char *sidecar = lab_path(lab, "vda.qcow2.qrewind.json");
+
+    cr_assert(!rename(image, away));
+    json_auto_t *error = refuses(lab, 1, "adopt");
+    says(error, "desc", "is not there");
+    cr_expect(access(sidecar, F_OK));
+    cr_assert(!rename(away, image));
+    does(lab, "adopt");
+    cr_expect(!access(sidecar, F_OK));
+    lab_stop(lab);
 }

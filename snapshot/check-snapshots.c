@@ -76,7 +76,7 @@ static const char *untagged(const struct check *k, json_t *disks)
 
 static json_t *drop(const char *what, const char *name)
 {
-    return json_pack("{s:s, s:s?}", "do", what, "snapshot", name);
+    return json_pack("{s:s, s:s*}", "do", what, "snapshot", name);
 }
 
 static void check_memory(struct check *k, const json_t *snapshot)

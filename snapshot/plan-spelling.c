@@ -12,7 +12,7 @@
  * that we do not know of included. */
 enum { LONGEST = 4095, AROUND = 100 };
 
-/* How long @name is in JSON as QEMU writes it, where all that is not ASCII is \uXXXX. */
+/* How long @name is in JSON as QEMU writes it, where what is not ASCII is given by numbers. */
 static size_t escaped(const char *name)
 {
     size_t n = 0;

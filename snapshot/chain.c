@@ -163,15 +163,20 @@ bool chain_is_bare(const struct chain *c)
     return true;
 }
 
-bool chain_is_active(const struct chain *c, const char *id)
+const char *chain_run_by(const struct chain *c, const char *id)
 {
     const char *disk;
     json_t *entry;
 
     json_object_foreach(json_object_get(c->doc, "disks"), disk, entry)
         if (same(text(entry, "active"), id))
-            return true;
-    return false;
+            return disk;
+    return NULL;
+}
+
+bool chain_is_active(const struct chain *c, const char *id)
+{
+    return chain_run_by(c, id) != NULL;
 }
 
 /* Is the layer @id what @snapshot has as @key of any disk? */

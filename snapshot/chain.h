@@ -110,7 +110,8 @@ bool chain_is_seen_through(const struct chain *c, const char *id);
  */
 char *chain_keeps(const struct chain *c, const char *id);
 
-/* Does a disk run on it? */
+/* The disk that runs on it; NULL: none. */
+const char *chain_run_by(const struct chain *c, const char *id);
 bool chain_is_active(const struct chain *c, const char *id);
 
 /* ---- all at once: one pass over the document; new references ---- */

@@ -18,8 +18,7 @@ static bool is_gone(const struct check *k, const char *id)
 {
     auto_free char *file = chain_layer_file(k->c, id);
 
-    return check_is_file(k, id) && !check_file(k, file) && !json_object_get(k->moved, id) &&
-           !check_is_away(k, file);
+    return check_is_gone(k, id) && !check_is_away(k, file);
 }
 
 /* The first layer below the active one @id that is there. NULL: none, or others build on what is
@@ -41,16 +40,9 @@ static const char *find_onto(const struct check *k, const char *id)
     return at != id ? at : NULL;
 }
 
-static const json_t *look(const struct check *k, const char *onto, char **file)
-{
-    *file = chain_layer_file(k->c, onto);
-    return check_is_file(k, onto) ? check_file(k, *file) : NULL;
-}
-
 static bool is_merged(const struct check *k, const char *id, const char *onto)
 {
-    auto_free char *file = NULL;
-    const json_t *entry = look(k, onto, &file);
+    const json_t *entry = check_entry(k, onto);
 
     return entry && !text(entry, "problem") &&
            check_how_changed(k, onto, entry) == CHANGED_CONTENT &&
@@ -102,8 +94,8 @@ bool check_tell_committed(struct check *k, const char *id, const char *file)
 char *check_perhaps_committed(const struct check *k, const char *id)
 {
     const char *onto = find_onto(k, id);
-    auto_free char *file = NULL;
-    const json_t *entry = onto ? look(k, onto, &file) : NULL;
+    auto_free char *file = chain_layer_file(k->c, onto);
+    const json_t *entry = onto ? check_entry(k, onto) : NULL;
 
     if (!entry || check_how_changed(k, onto, entry) < CHANGED_TIME)
         return mem_strdup("");

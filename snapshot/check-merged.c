@@ -25,13 +25,6 @@ static json_int_t number(const json_t *obj, const char *key)
     return json_integer_value(json_object_get(obj, key));
 }
 
-static bool is_gone(const struct check *k, const char *id)
-{
-    auto_free char *file = chain_layer_file(k->c, id);
-
-    return check_is_file(k, id) && !check_file(k, file) && !json_object_get(k->moved, id);
-}
-
 /* From @top on are all layers gone until @onto comes? */
 static bool all_gone_between(const struct check *k, const char *top, const char *onto)
 {
@@ -39,7 +32,7 @@ static bool all_gone_between(const struct check *k, const char *top, const char 
     const char *at = top;
 
     for (; at && strcmp(at, onto) && left-- > 0; at = text(chain_layer(k->c, at), "backing"))
-        if (!is_gone(k, at))
+        if (!check_is_gone(k, at))
             return false;
     return same(at, onto);
 }
@@ -86,7 +79,7 @@ static void find_merge(struct check *k, const char *id)
     const json_t *entry = check_file(k, file);
     const char *leads = text(entry, "leads");
 
-    if (!top || !leads || text(entry, "link") || text(entry, "problem") || !is_gone(k, top) ||
+    if (!top || !leads || text(entry, "link") || text(entry, "problem") || !check_is_gone(k, top) ||
         !check_file(k, leads) || !agrees_with_qemu(k, file, leads))
         return;
     const char *onto = chain_layer_by_file(k->c, leads), *at = top;

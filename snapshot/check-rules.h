@@ -39,6 +39,10 @@ const json_t *check_file(const struct check *k, const char *file);
 
 /* Can we look at the file of layer @id? Not on the net. */
 bool check_is_file(const struct check *k, const char *id);
+/* What the survey has of that file, NULL: it is not there, or no file. */
+const json_t *check_entry(const struct check *k, const char *id);
+/* Is it a file that is not there, nor known to be called otherwise now? */
+bool check_is_gone(const struct check *k, const char *id);
 
 /* Do both names mean one file that is there? NULL is no file. */
 bool check_same_file(const struct check *k, const char *a, const char *b);

@@ -34,8 +34,7 @@ static const char *find_below(const struct check *k, const char *id)
 
 static bool has_changed(const struct check *k, const char *id)
 {
-    auto_free char *file = chain_layer_file(k->c, id);
-    const json_t *entry = check_is_file(k, id) ? check_file(k, file) : NULL;
+    const json_t *entry = check_entry(k, id);
     const enum check_how how = entry ? check_how_changed(k, id, entry) : CHANGED_NOT;
 
     return how == CHANGED_TIME || how == CHANGED_CONTENT;

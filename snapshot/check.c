@@ -106,6 +106,18 @@ bool check_is_file(const struct check *k, const char *id)
     return file && graph_is_path(file);
 }
 
+const json_t *check_entry(const struct check *k, const char *id)
+{
+    auto_free char *file = check_is_file(k, id) ? chain_layer_file(k->c, id) : NULL;
+
+    return check_file(k, file);
+}
+
+bool check_is_gone(const struct check *k, const char *id)
+{
+    return check_is_file(k, id) && !check_entry(k, id) && !json_object_get(k->moved, id);
+}
+
 bool check_same_file(const struct check *k, const char *a, const char *b)
 {
     const json_t *one = check_file(k, a), *other = check_file(k, b);
@@ -125,13 +137,9 @@ const char *check_missing_below(const struct check *k, const char *id)
     /* without a sidecar the document says what the headers say, and they may go in circles */
     size_t left = json_object_size(json_object_get(k->c->doc, "layers"));
 
-    for (; id && left-- > 0; id = check_builds_on(k, id)) {
-        auto_free char *file = chain_layer_file(k->c, id);
-
-        if (check_is_file(k, id) && !check_file(k, file) && !json_object_get(k->moved, id) &&
-            (!after || chain_layer(after, id)))
+    for (; id && left-- > 0; id = check_builds_on(k, id))
+        if (check_is_gone(k, id) && (!after || chain_layer(after, id)))
             missing = id;
-    }
     return missing;
 }
 

@@ -117,21 +117,9 @@ char *lost_delete(const struct chain *c, const char *id, bool live)
     return mem_printf("or, if what needs it may go: qrewind %s", command);
 }
 
-/* The disk that runs on @id. NULL: none. */
-static const char *run_by(const struct chain *c, const char *id)
-{
-    const char *disk;
-    json_t *entry;
-
-    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry)
-        if (same(text(entry, "active"), id))
-            return disk;
-    return NULL;
-}
-
 char *lost_way_back(const struct chain *c, const char *id, bool discard)
 {
-    const char *below = text(chain_layer(c, id), "backing"), *disk = run_by(c, id);
+    const char *below = text(chain_layer(c, id), "backing"), *disk = chain_run_by(c, id);
     const char *spared = disk ? find_spared(c, id, disk) : NULL;
 
     if (!below || !spared)

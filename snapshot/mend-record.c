@@ -119,14 +119,12 @@ static void merged(struct chain *c, const struct graph *g, const json_t *mend)
 static void committed(struct chain *c, const struct graph *g, const json_t *mend)
 {
     const char *layer = text(mend, "layer"), *onto = text(mend, "onto"), *disk;
-    json_t *entry;
 
     if (!chain_is_below(c, onto, layer) || chain_is_active(c, onto))
         return;
     drop_pins(c, onto);
-    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry)
-        if (same(text(entry, "active"), layer))
-            chain_set_active(c, disk, onto);
+    while ((disk = chain_run_by(c, layer)))
+        chain_set_active(c, disk, onto);
     chain_set_loose(c, onto, false);
     chain_touch(c, onto);
     collect(c);

@@ -66,7 +66,7 @@ static void drop_by_file(struct plan *p, const struct graph *g, const char *kept
     }
 }
 
-bool unload_is_over(struct plan *p, const struct graph *g)
+bool unload_cut_to_cleanup(struct plan *p, const struct graph *g)
 {
     const char *loaded, *kept;
     const json_t *fact;

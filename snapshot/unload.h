@@ -12,10 +12,11 @@
 
 /*
  * Was all loaded that @p loads, as the images of @g show, and is there a disk without the tag of
- * what it showed before, which @p does not keep? Then only the cleanup is left of @p. (That tag is
- * missing, too, where nothing was begun and the disks showed the snapshot already.)
+ * what it showed before, which @p does not keep? Then @p is cut down to its cleanup, and true comes
+ * back. (That tag is missing, too, where nothing was begun and the disks showed the snapshot
+ * already.)
  */
-bool unload_is_over(struct plan *p, const struct graph *g);
+bool unload_cut_to_cleanup(struct plan *p, const struct graph *g);
 
 /*
  * Find by the @steps of the operation which disks of @g show the snapshot: @gone, with room for

@@ -52,8 +52,7 @@ static void blame(const struct qrw_vm *vm, struct qmp_error *err)
             if (!image_writer(file, 0, who, sizeof(who)))
                 continue;
             qmp_error_set(err, QRW_ERR_LOCKED, "%s is being written to by %s", file, who);
-            qmp_error_hint(err, "if that is the VM, work on it through its monitor: --socket "
-                                "ADDRESS");
+            vm_hint_monitor(err);
             return;
         }
 }

@@ -43,6 +43,11 @@ pid_t vm_held(const struct qrw_vm *vm, const struct chain *c, char *who, size_t 
     return pid;
 }
 
+void vm_hint_monitor(struct qmp_error *err)
+{
+    qmp_error_hint(err, "if that is the VM, work on it through its monitor: --socket ADDRESS");
+}
+
 char *vm_doubt(const struct qrw_vm *vm, const struct chain *c, bool engines)
 {
     char who[256];
@@ -69,6 +74,6 @@ pid_t vm_refuse_doubt(const struct qrw_vm *vm, struct qmp_error *err)
         return 0;
     *err = (struct qmp_error){0};
     qmp_error_set(err, QRW_ERR_LOCKED, "the images are in use by %s", who);
-    qmp_error_hint(err, "if that is the VM, work on it through its monitor: --socket ADDRESS");
+    vm_hint_monitor(err);
     return user;
 }

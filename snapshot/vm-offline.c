@@ -67,8 +67,7 @@ static pid_t find_user(const struct graph *g, pid_t engine, bool writing, struct
             if (!pid)
                 continue;
             qmp_error_set(err, QRW_ERR_LOCKED, "%s is in use by %s", l->file, who);
-            qmp_error_hint(err, "if that is the VM, work on it through its monitor: --socket "
-                                "ADDRESS");
+            vm_hint_monitor(err);
             return pid;
         }
     return 0;

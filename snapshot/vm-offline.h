@@ -39,6 +39,9 @@ pid_t vm_held(const struct qrw_vm *vm, const struct chain *c, char *who, size_t 
  * is clear. */
 char *vm_doubt(const struct qrw_vm *vm, const struct chain *c, bool engines);
 
+/* @err says that a process has an image: what to do. */
+void vm_hint_monitor(struct qmp_error *err);
+
 /* What keeps us from work, vm->doubt or who has the images, which is given back. */
 pid_t vm_refuse_doubt(const struct qrw_vm *vm, struct qmp_error *err);
 

@@ -81,6 +81,17 @@ static bool is_undo_above(const struct chain *c, const char *id)
     return false;
 }
 
+/* "delete", of a VM that does not run with the image of @id: "-i FILE delete". New string, NULL: it
+ * is none. */
+static char *deletion(const struct chain *c, const char *id, bool live)
+{
+    auto_free char *file = chain_layer_file(c, id), *image = file ? path_quote(file) : NULL;
+
+    if (live)
+        return mem_strdup("delete");
+    return image ? mem_printf("-i %s delete", image) : NULL;
+}
+
 char *lost_give_up(const struct chain *c, const char *id, bool live, bool written)
 {
     json_t *disks = json_object_get(c->doc, "disks");
@@ -89,12 +100,10 @@ char *lost_give_up(const struct chain *c, const char *id, bool live, bool writte
 
     if (json_array_size(needing) || is_active_above(c, id) || !is_undo_above(c, id))
         return NULL;
-    auto_free char *file = chain_layer_file(c, any), *image = file ? path_quote(file) : NULL;
-    if (!live && !image)
-        return NULL;
-    return mem_printf("or, if it may go with the undo point: qrewind %s%s%sdelete --undo%s",
-                      live ? "" : "-i ", live ? "" : image, live ? "" : " ",
-                      written ? " --metadata; it leaves the file" : "");
+    auto_free char *words = deletion(c, any, live);
+    return words ? mem_printf("or, if it may go with the undo point: qrewind %s --undo%s", words,
+                              written ? " --metadata; it leaves the file" : "")
+                 : NULL;
 }
 
 char *lost_delete(const struct chain *c, const char *id, bool live)
@@ -102,8 +111,7 @@ char *lost_delete(const struct chain *c, const char *id, bool live)
     enum { NAMES = 8 };
     json_auto_t *needing = lost_needed_by(c, id);
     const size_t n = json_array_size(needing);
-    auto_free char *file = chain_layer_file(c, id), *image = path_quote(file);
-    char *words = live ? mem_strdup("delete") : mem_printf("-i %s delete", image);
+    char *words = deletion(c, id, live);
 
     for (size_t i = 0; i < n && i < NAMES; i++) {
         auto_free char *before = words;

@@ -40,19 +40,6 @@ static bool is_over(struct lab *lab, const char *name, bool there)
            !json_object_get(doc, "deleting") && !json_object_get(doc, "creating");
 }
 
-/* The job that the first one began may be at work yet: then the second one has to come later. */
-static struct lab_result tell_again(struct lab *lab, const char *words)
-{
-    struct lab_result r = fault_free(lab, words);
-
-    while (r.status == 8 && strstr(r.out, "is still under way: job")) {
-        lab_result_done(&r);
-        json_decref(lab_event(lab, "JOB_STATUS_CHANGE"));
-        r = fault_free(lab, words);
-    }
-    return r;
-}
-
 /* How often what the first one had done was ended by the second. */
 static int every_call(const char *words, const char *name, bool there, const char *note)
 {
@@ -63,7 +50,7 @@ static int every_call(const char *words, const char *name, bool there, const cha
         struct lab *lab = begin();
         auto_result struct lab_result r = fault_run(lab, &f, words);
         const bool hit = fault_hit(lab, &f, &r), over = is_over(lab, name, there);
-        auto_result struct lab_result again = tell_again(lab, words);
+        auto_result struct lab_result again = fault_settled(lab, words); /* of its job, too */
 
         if (hit && !over) {
             cr_expect_eq(again.status, 0, "%s, killed after call %d: %d: %s%s", words, at,

@@ -10,7 +10,7 @@
 
 #include "qmp/mem.h"
 
-enum { WORDS_MOST = 64 };
+enum { WORDS_MOST = 64, TRIES = 200 };
 
 const char *const fault_victims[] = {"qrewind", "QEMU", "both"};
 
@@ -97,6 +97,23 @@ bool fault_hit(const struct lab *lab, const struct fault *f, const struct lab_re
 struct lab_result fault_free(struct lab *lab, const char *words)
 {
     return fault_run(lab, NULL, words);
+}
+
+bool fault_waits(const struct lab_result *r)
+{
+    return strstr(r->out, "\"settled\":\"running\"") || strstr(r->out, "is still under way: job");
+}
+
+struct lab_result fault_settled(struct lab *lab, const char *words)
+{
+    struct lab_result r = fault_free(lab, words);
+
+    for (int i = 1; i < TRIES && fault_waits(&r); i++) {
+        lab_result_done(&r);
+        json_decref(lab_event(lab, "JOB_STATUS_CHANGE"));
+        r = fault_free(lab, words);
+    }
+    return r;
 }
 
 char *fault_calls(struct lab *lab, const char *set, const char *words)

@@ -39,6 +39,12 @@ bool fault_hit(const struct lab *lab, const struct fault *f, const struct lab_re
 /* The same without a fault. */
 struct lab_result fault_free(struct lab *lab, const char *words);
 
+/* The same until no job of what was begun before runs any more: looked at again whenever one has
+ * changed its state. News from before only make for a look too many. */
+struct lab_result fault_settled(struct lab *lab, const char *words);
+/* Does @r say that one still does? */
+bool fault_waits(const struct lab_result *r);
+
 /* The same to see which calls of @set there are: "create pwrite fsync ", a blank after each. New
  * string. */
 char *fault_calls(struct lab *lab, const char *set, const char *words);

@@ -10,24 +10,17 @@
 #include "tests/faults/fault.h"
 #include "tests/faults/picture.h"
 
-enum { TRIES = 200 };
-
-/* Until no job of what was begun runs any more: looked at again whenever one has changed its
- * state. News from before only make for a look too many. Of the exit codes other than 0 those in
- * the set @fine (1 << CODE) are no failure. */
+/* Of the exit codes other than 0 those in the set @fine (1 << CODE) are no failure. */
 static char *run_until_settled(struct machine *m, const char *words, unsigned fine, int *status)
 {
-    for (int i = 0; i < TRIES; i++) {
-        auto_result struct lab_result r = fault_free(m->lab, words);
+    auto_result struct lab_result r = fault_settled(m->lab, words);
 
-        *status = r.status;
-        if (!strstr(r.out, "\"settled\":\"running\"") && !strstr(r.out, "is still under way: job"))
-            return !r.status || fine >> r.status & 1
-                       ? NULL
-                       : mem_printf("%s: exit %d: %s%s", words, r.status, r.out, r.err);
-        json_decref(lab_event(m->lab, "JOB_STATUS_CHANGE"));
-    }
-    return mem_printf("%s: still under way", words);
+    *status = r.status;
+    if (fault_waits(&r))
+        return mem_printf("%s: still under way", words);
+    return !r.status || fine >> r.status & 1
+               ? NULL
+               : mem_printf("%s: exit %d: %s%s", words, r.status, r.out, r.err);
 }
 
 /* A copy that QEMU was told to switch to stays where the VM was started on the old image: it may be

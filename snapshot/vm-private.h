@@ -349,6 +349,11 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
  */
 bool vm_give_up(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p);
 
+/* vm-take-back.c: @p has not reached its goal: take back what was begun, and record that. What it
+ * was to drop, and has removed in part already, is dropped all the same; that is noted. */
+int vm_take_back(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
+                 struct qmp_error *err);
+
 /* vm-untag.c: @p only removes internal snapshots from images: end that, as far as it goes. @how
  * becomes SETTLED_PARTLY where some of it stays, and so does the record; that is noted. */
 int vm_untag_rest(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,

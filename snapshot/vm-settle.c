@@ -127,26 +127,6 @@ struct runner vm_runner(struct qrw_vm *vm, bool no_wait)
 
 /* ---- what an earlier client left behind ---- */
 
-static bool is_gone(const char *file, const void *arg)
-{
-    const struct qrw_vm *vm = arg;
-
-    return vm->files_reachable && image_is_gone(file);
-}
-
-static int undo(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
-                struct qmp_error *err)
-{
-    if (doubt_way_back(&j->chain, p, &vm->graph, is_gone, vm, err) ||
-        runner_undo(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err) ||
-        runner_check_undone(r, p, &vm->graph, err))
-        return -1;
-    runner_untag_made(r, p, &vm->graph);
-    runner_undo_files(r, p, &vm->graph);
-    json_object_del(p->result, "kept"); /* of what would have left a chain */
-    return journal_end(j, vm, p, false, err);
-}
-
 /* A copy that was finished, not switched to, changes no chain. */
 static int forget(struct qrw_vm *vm, struct journal *j, struct runner *r, struct plan *p,
                   struct qmp_error *err)
@@ -361,7 +341,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
         break;
     case RECOVER_UNDO:
         *how = SETTLED_UNDONE;
-        rc = undo(vm, j, &r, &p, err);
+        rc = vm_take_back(vm, j, &r, &p, err);
         break;
     case RECOVER_REPEAT:
         *how = SETTLED_FINISHED;

@@ -63,6 +63,14 @@ static const char *after_disks(const char *picture)
     return picture;
 }
 
+/* Without the line about the undo point. */
+static char *without_undo(const char *before)
+{
+    const char *undo = strstr(before, "undo:"), *end = undo ? strchr(undo, '\n') + 1 : NULL;
+
+    return undo ? mem_printf("%.*s%s", (int)(undo - before), before, end) : NULL;
+}
+
 /* The disks as in @before, the snapshots as in @after. */
 static char *dropped(const char *before, const char *after)
 {
@@ -94,6 +102,9 @@ bool ends_record(struct ends *ends, const struct row *row)
 
         is[END_DROPPED] = dropped(is[END_BEFORE], is[END_AFTER]);
         is[END_DROPPED_OTHER] = dropped(is[END_BEFORE_OTHER], is[END_AFTER_OTHER]);
+    } else if (can && !strncmp(row->words, "revert ", 7)) {
+        ends->picture[END_DROPPED] = without_undo(ends->picture[END_BEFORE]);
+        ends->picture[END_DROPPED_OTHER] = without_undo(ends->picture[END_BEFORE_OTHER]);
     }
     return can;
 }

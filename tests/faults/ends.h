@@ -16,7 +16,8 @@ enum settle_end {
     END_AFTER_OTHER,
     END_PART, /* its first part has been, where it has two */
     END_PART_OTHER,
-    END_DROPPED, /* it has not been, but a snapshot that a commit was to drop is overwritten */
+    END_DROPPED, /* it has not been, but a snapshot that a commit was to drop is overwritten, or
+                    the undo point that a revert was to drop removed */
     END_DROPPED_OTHER,
     ENDS
 };

@@ -85,18 +85,16 @@ static void say_held(struct look *l, const json_t *disks)
     json_t *held;
 
     json_object_foreach((json_t *)disks, disk, held) {
-        const char *layer = member(held, "layer"), *file = member(held, "file");
+        const char *layer = member(held, json_object_get(held, "tag") ? "inside" : "layer");
         const json_t *known = json_object_get(json_object_get(l->sidecar, "layers"), layer);
+        const char *file = member(known ? known : held, "file");
 
         say(l, " %s", disk);
-        if (known)
-            file = member(known, "file");
-        if (strcmp(file, "-") && !json_object_get(held, "tag")) {
-            need(l, path_name(file));
+        need(l, path_name(file));
+        if (strcmp(file, "-") && !json_object_get(held, "tag"))
             say_content(l, path_name(file), block);
-        } else {
+        else
             say(l, " inside");
-        }
     }
 }
 

@@ -168,6 +168,7 @@ static void rename_everywhere(struct chain *c, const char *from, const char *to)
 
     rename_disk(c->doc, from, to);
     rename_disk(goal_of(c), from, to);
+    rename_key(json_object_get(chain_pending(c), "new"), from, to);
     json_array_foreach(json_object_get(chain_pending(c), "promise"), i, fact)
         rename_value(fact, from, to);
 }

@@ -8,8 +8,9 @@
  *     and nothing was written to it                  the old one: they show the same
  *     and something was written to it                the new one: that was the guest
  *   the operation was offline itself                 the old one: no guest wrote to either
+ *   it was a copy, and was to stay one               the old one
  *   the user names the old one                       that
- *   the record does not know the disk yet            the old one is what its overlay lies on
+ *   the record does not know the disk yet            the old one is what the journal says it ran on
  *   else                                             nobody knows: a guest may have gone on with
  *                                                    the new one, or it may not be complete
  *
@@ -49,40 +50,45 @@ static bool is_overlay_of(const struct plan *p, const char *file)
     return false;
 }
 
-/* What the disk @id, which is new in what is pending, ran on before: what lies below the overlay
- * that was made for it. NULL: it has no disk. */
-static const char *first_of(const struct plan *p, const char *id)
+/* The layer @id of @after, and what that knows below it, into @now. */
+static void add_layers(struct chain *now, const struct chain *after, const char *id)
 {
-    const char *at = chain_active(&p->after, id);
-
-    while (at) {
-        auto_free char *file = chain_layer_file(&p->after, at);
-
-        if (!is_overlay_of(p, file))
-            break;
-        at = text(chain_layer(&p->after, at), "backing");
-    }
-    return at;
+    for (; id && !chain_layer(now, id); id = text(chain_layer(after, id), "backing"))
+        json_object_set_new(json_object_get(now->doc, "layers"), id,
+                            json_deep_copy(chain_layer(after, id)));
 }
 
-/* @now is what is recorded, and the disks that are not yet. */
-static void add_new(const struct plan *p, struct chain *now)
+/* @now is what is recorded, and the disks that are not yet: on what they ran on. */
+static void add_new(const struct plan *p, const json_t *fresh, struct chain *now)
 {
-    json_t *disks = json_object_get(now->doc, "disks"), *disk;
-    const char *id, *at;
+    const char *id, *file;
+    json_t *ran;
 
-    json_object_foreach(json_object_get(p->after.doc, "disks"), id, disk) {
-        const char *first = json_object_get(disks, id) ? NULL : first_of(p, id);
-
-        if (!first)
+    json_object_foreach((json_t *)fresh, id, ran)
+        if ((file = text(ran, "file")))
+            add_layers(now, &p->after, chain_layer_by_file(&p->after, file));
+    json_object_foreach((json_t *)fresh, id, ran) {
+        if (!chain_active(&p->after, id) || chain_active(now, id) ||
+            !(file = text(ran, "file")) || !text(ran, "format"))
             continue;
-        json_object_set_new(disks, id, json_deep_copy(disk));
-        json_object_set_new(json_object_get(disks, id), "active", json_string(first));
-        for (at = first; at && !chain_layer(now, at);
-             at = text(chain_layer(&p->after, at), "backing"))
-            json_object_set_new(json_object_get(now->doc, "layers"), at,
-                                json_deep_copy(chain_layer(&p->after, at)));
+        const char *layer = chain_layer_by_file(now, file);
+
+        if (!layer)
+            layer = chain_add_layer(now, file, text(ran, "format"), 0, NULL, false);
+        chain_set_active(now, id, layer);
     }
+}
+
+/* Is the job of @p, which only copies, told to end as a copy? */
+static bool finishes(const struct plan *p)
+{
+    const json_t *step;
+    size_t i;
+
+    json_array_foreach(p->steps, i, step)
+        if (same(text(step, "then"), "finish"))
+            return true;
+    return false;
 }
 
 static enum state look(const struct plan *p, const char *before, const char *after,
@@ -96,7 +102,7 @@ static enum state look(const struct plan *p, const char *before, const char *aft
         return BEFORE;
     if (is_overlay_of(p, after) && !image_is_empty_overlay(after, &empty, NULL))
         return empty ? SAME : AFTER;
-    if (p->offline)
+    if (p->offline || finishes(p))
         return SAME;
     return is_named(images, before) ? BEFORE : UNKNOWN;
 }
@@ -152,7 +158,7 @@ int offline_state(const struct chain *c, const char *const *images, struct chain
         if (plan_from_json(&p, chain_pending(c), c->folder, err))
             return -1;
         chain_copy(now, c);
-        add_new(&p, now);
+        add_new(&p, json_object_get(chain_pending(c), "new"), now);
         if (decide(&p, now, images, doubt) == AFTER) {
             chain_done(now);
             chain_copy(now, &p.after);

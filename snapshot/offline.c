@@ -11,6 +11,7 @@
 #include "snapshot/member.h"
 #include "snapshot/offline-state.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-check.h"
 #include "snapshot/sidecar.h"
 
 /* An image that the user named. */
@@ -275,7 +276,7 @@ static bool is_being_made(const struct look *l, const char *file)
     size_t i;
 
     json_array_foreach(json_object_get(chain_pending(&l->chain), "steps"), i, step)
-        if (same(text(step, "step"), "overlay") && same(text(step, "file"), file))
+        if (plan_makes_file(step) && same(text(step, "file"), file))
             return true;
     return false;
 }
@@ -295,8 +296,9 @@ static int add_named(struct look *l, const struct named *it, struct qmp_error *e
     struct graph_layer *top = &own.disks[0].layers[0];
     if (top->guessed && same(top->format, "qcow2") && is_qcow2(it->file))
         top->guessed = false;
-    if ((below = disk_below(l, &own.disks[0])) && c && is_being_made(l, it->file)) {
-        /* nothing was written to it: it shows what the disk does */
+    below = disk_below(l, &own.disks[0]);
+    if (l->g->ndisks && c && is_being_made(l, it->file)) {
+        /* nothing was written to it that the disk does not show */
     } else if (below) {
         graph_rename(&own.disks[0], below->id);
         swap(below, &own.disks[0]);

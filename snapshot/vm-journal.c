@@ -170,14 +170,39 @@ static bool may_spend(const struct plan *p)
     return true;
 }
 
+/* What the disks run on that the record does not know yet: @p may put them on other files. New
+ * reference, NULL: there are none. */
+static json_t *new_disks(const struct journal *j, const struct graph *g, const struct plan *p)
+{
+    json_t *known = json_object_get(j->chain.doc, "disks"), *all = NULL, *disk;
+    const char *id;
+
+    if (chain_pending(&j->chain))
+        return json_incref(json_object_get(chain_pending(&j->chain), "new"));
+    json_object_foreach(json_object_get(p->after.doc, "disks"), id, disk) {
+        const struct graph_disk *d = json_object_get(known, id) ? NULL : graph_disk(g, id);
+
+        if (!d || !d->nlayers)
+            continue;
+        all = all ? all : json_object();
+        json_object_set_new(
+            all, id,
+            json_pack("{s:s, s:s}", "file", d->layers[0].file, "format", d->layers[0].format));
+    }
+    return all;
+}
+
 int journal_begin(struct journal *j, struct qrw_vm *vm, const struct plan *p, struct qmp_error *err)
 {
     const struct graph *g = &vm->graph;
     auto_free char *link = journal_link(j, g, p);
+    json_t *fresh = new_disks(j, g, p);
     const bool begun = chain_pending(&j->chain);
     struct qmp_error why = {0};
 
     json_object_set_new(j->chain.doc, "pending", plan_to_json(p));
+    if (fresh)
+        json_object_set_new(chain_pending(&j->chain), "new", fresh);
     json_object_set_new(chain_pending(&j->chain), "folder", json_string(j->chain.folder));
     if (vm->process)
         json_object_set_new(chain_pending(&j->chain), "qemu", json_string(vm->process));

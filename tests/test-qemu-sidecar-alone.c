@@ -77,3 +77,50 @@ Test(qemu_sidecar_alone, by_the_overlay_of_the_first_create)
     offline_ok("qrewind -i a.n1.qcow2 repair");
     offline_files("a.qcow2");
 }
+
+/* What has begun as the first that is ever done to a, and the base below it, is settled: by the
+ * record, wherever it lies by now. Is it done? */
+static bool settled_as_done(void)
+{
+    auto_result struct lab_result found = offline_run("find . -type f -name *.qrewind.json");
+
+    if (!*found.out)
+        return false;
+    auto_result struct lab_result r =
+        offline_run("qrewind -S %.*s repair", (int)strcspn(found.out, "\n"), found.out);
+    cr_assert_eq(r.status, 0, "%s", r.err);
+    return strstr(r.out, ": finished");
+}
+
+/* At every point of @line all of a is where it was, or in @target, if it is said to be done. */
+static void first_ever(const char *line, const char *target)
+{
+    int points = 0;
+
+    for (int at = 1;; at++, points++) {
+        offline_image("base.qcow2", "4M", NULL);
+        offline_write("base.qcow2", 1, "0", "64k");
+        offline_image("a.qcow2", NULL, "base.qcow2");
+        offline_write("a.qcow2", 2, "64k", "64k");
+        const bool killed = kill_at(at, line);
+        const char *file = settled_as_done() || !killed ? target : "a.qcow2";
+
+        offline_reads(file, 1, "0", "64k");
+        offline_reads(file, 2, "64k", "64k");
+        offline_sh("rm -f *");
+        if (!killed)
+            break;
+        cr_assert_lt(at, MAX_COMMANDS);
+    }
+    cr_expect_gt(points, 0);
+}
+
+Test(qemu_sidecar_alone, the_first_copy_that_was_killed)
+{
+    first_ever("mirror a copy.qcow2 --pivot", "copy.qcow2");
+}
+
+Test(qemu_sidecar_alone, the_first_commit_that_was_killed)
+{
+    first_ever("commit a", "base.qcow2");
+}

@@ -281,16 +281,24 @@ int chain_agrees(const struct chain *c, const struct graph_disk *d, struct qmp_e
 
     auto_free char *meant = chain_layer_file(c, recorded);
     auto_free char *names = actual ? chain_pins(c, actual) : NULL;
-    if (names) {
+    const bool beneath = actual && !d->removable && chain_is_below(c, actual, recorded);
+    if (names)
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, which holds snapshot %s", d->id,
                       top->file, names);
+    else
+        qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, the sidecar says %s", d->id,
+                      top ? top->file : "nothing", meant);
+    if (beneath)
+        return qmp_error_hint(err,
+                              "if the VM was started with an old image, stop it and start it with "
+                              "%s; if another tool has merged that into this one, never start it "
+                              "with that again: qrewind check tells more",
+                              meant);
+    if (names)
         return qmp_error_hint(err,
                               "the VM was started with an old image: stop it and start it "
                               "with %s",
                               meant);
-    }
-    qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, the sidecar says %s", d->id,
-                  top ? top->file : "nothing", meant);
     /* to start the VM with what is below would lose what the guest wrote since */
     if (!actual && graph_layer(d, meant))
         return qmp_error_hint(err,

@@ -176,6 +176,12 @@ void check_changed(struct check *k, const char *id, const char *file, const json
     }
     if (check_tell_skipped(k, id, file, what))
         return;
+    if (check_is_beneath(k, id)) { /* to take it would hide what has happened */
+        check_add(k, &(struct finding){.code = "changed-base", .subject = file},
+                  "%s since it was frozen, and a disk runs on it: what builds on it may be damaged",
+                  what);
+        return;
+    }
     check_add(k,
               &(struct finding){harmless ? "touched-base" : "changed-base", file,
                                 harmless ? "record its time" : "take it as it is now",

@@ -5,7 +5,8 @@
  *   recorded   base* <- s1* <- a      a's file is not there, and s1 has changed (qemu-img commit)
  *
  * No header tells, as that of a went with it. That s1 has changed since it was frozen does, where
- * nobody else builds on it; that its time alone has, may mean anything.
+ * nobody else builds on it; that its time alone has, may mean anything. Of a VM that runs
+ * check-beneath.c finds out.
  */
 #include <stdlib.h>
 
@@ -50,6 +51,15 @@ static bool is_merged(const struct check *k, const char *id, const char *onto)
             json_integer_value(json_object_get(entry, "virtual")) == chain_layer_size(k->c, id));
 }
 
+void check_note_committed(struct check *k, const char *id, const char *onto)
+{
+    json_object_set_new(k->merged, id,
+                        json_pack("{s:s, s:s, s:s}", "onto", onto, "top", id, "how", CHECK_DOWN));
+    json_object_set_new(k->onto, onto, json_string(id));
+    for (const char *at = id; strcmp(at, onto); at = text(chain_layer(k->c, at), "backing"))
+        json_object_set_new(k->between, at, json_string(onto));
+}
+
 void check_committed(struct check *k)
 {
     const char *disk;
@@ -60,15 +70,41 @@ void check_committed(struct check *k)
     json_object_foreach(json_object_get(k->c->doc, "disks"), disk, entry) {
         const char *id = text(entry, "active"), *onto = id ? find_onto(k, id) : NULL;
 
-        if (!onto || !is_merged(k, id, onto))
-            continue;
-        json_object_set_new(
-            k->merged, id,
-            json_pack("{s:s, s:s, s:s}", "onto", onto, "top", id, "how", CHECK_DOWN));
-        json_object_set_new(k->onto, onto, json_string(id));
-        for (const char *at = id; strcmp(at, onto); at = text(chain_layer(k->c, at), "backing"))
-            json_object_set_new(k->between, at, json_string(onto));
+        if (onto && is_merged(k, id, onto))
+            check_note_committed(k, id, onto);
     }
+}
+
+/* What @onto and the layers between showed is no more: the snapshots of that, joined. New string,
+ * NULL: none. */
+static char *pins_above(const struct check *k, const char *id, const char *onto)
+{
+    char *all = NULL;
+
+    for (const char *at = id; strcmp(at, onto);) {
+        at = text(chain_layer(k->c, at), "backing");
+        auto_free char *after = all, *pins = chain_pins(k->c, at);
+
+        all = pins ? mem_printf("%s%s%s", pins, after ? ", " : "", after ? after : "")
+                   : mem_strdup(after);
+    }
+    return all;
+}
+
+/* What speaks for it, in words. */
+static char *told(const struct check *k, const char *id, const char *into)
+{
+    if (check_entry(k, id))
+        return mem_printf(
+            "the disk runs on %s, which is below it, and QEMU has it open still: "
+            "somebody has merged it into that (block-commit); until it is closed there "
+            "(blockdev-del), or the VM starts anew, QEMU takes no snapshot of the "
+            "disk",
+            into);
+    return mem_printf("it is not there (active), and %s, which is below it, has changed since it "
+                      "was frozen: it looks as if somebody has merged it into that (%s); if not, "
+                      "what was in it is lost: get it back from a copy",
+                      into, k->live ? "a commit" : "qemu-img commit");
 }
 
 bool check_tell_committed(struct check *k, const char *id, const char *file)
@@ -77,17 +113,15 @@ bool check_tell_committed(struct check *k, const char *id, const char *file)
 
     if (!onto || !chain_is_active(k->c, id))
         return false;
-    auto_free char *into = chain_layer_file(k->c, onto), *pins = chain_pins(k->c, onto);
+    auto_free char *into = chain_layer_file(k->c, onto), *pins = pins_above(k, id, onto);
+    auto_free char *words = told(k, id, into);
     auto_free char *repair = mem_printf("record that it was merged, and the disk is on %s%s%s",
                                         path_name(into), pins ? "; drop " : "", pins ? pins : "");
     check_add(k,
               &(struct finding){
                   "stale-record", file, repair,
                   json_pack("{s:s, s:s, s:s}", "do", "committed", "layer", id, "onto", onto), true},
-              "it is not there (active), and %s, which is below it, has changed since it was "
-              "frozen: it looks as if somebody has merged it into that (qemu-img commit); if not, "
-              "what was in it is lost: get it back from a copy",
-              into);
+              "%s", words);
     return true;
 }
 

@@ -84,10 +84,18 @@ static void check_top(struct check *k, const struct graph_disk *d)
                           "a merge has left, start QEMU with that one"
                         : "disk %s runs on it: somebody put it on top of %s",
                   d->id, path_name(active));
-    } else {
+    } else if (!check_tell_beneath(k, d, why.desc)) {
         check_add(k, &(struct finding){.code = "wrong-active", .subject = top}, "%s; %s", why.desc,
                   why.hint);
     }
+}
+
+/* Does @d run on a layer that is recorded as frozen? */
+static bool runs_beneath(const struct check *k, const struct graph_disk *d)
+{
+    const char *top = chain_layer_by_file(k->c, d->layers[0].file);
+
+    return top && chain_active(k->c, d->id) && check_is_beneath(k, top);
 }
 
 /* What @c has below @file. New string, NULL: nothing. */
@@ -145,6 +153,17 @@ static bool is_of_a_disk(const struct graph *g, const char *node)
     return false;
 }
 
+/* Does a disk run on a frozen layer? That QEMU has open what lay above tells why. */
+static bool is_proof(const struct check *k)
+{
+    const struct graph *g = k->s->graph;
+
+    for (size_t i = 0; i < g->ndisks; i++)
+        if (!graph_skip_reason(&g->disks[i]) && runs_beneath(k, &g->disks[i]))
+            return true;
+    return false;
+}
+
 /* What is under way has nodes of its own. */
 static void check_nodes(struct check *k)
 {
@@ -154,12 +173,18 @@ static void check_nodes(struct check *k)
     json_array_foreach(json_object_get(k->survey, "nodes"), i, node) {
         const char *name = json_string_value(node);
 
-        if (!is_of_a_disk(k->s->graph, name))
-            check_add(k,
-                      &(struct finding){"leaked-node", name, "close it",
-                                        json_pack("{s:s, s:s}", "do", "close", "node", name),
-                                        false},
-                      "QEMU has it open, and no disk uses it");
+        if (is_of_a_disk(k->s->graph, name))
+            continue;
+        if (is_proof(k)) {
+            check_add(k, &(struct finding){.code = "leaked-node", .subject = name},
+                      "QEMU has it open, and no disk uses it; it stays until it is settled what "
+                      "the disks are to run on");
+            continue;
+        }
+        check_add(k,
+                  &(struct finding){"leaked-node", name, "close it",
+                                    json_pack("{s:s, s:s}", "do", "close", "node", name), false},
+                  "QEMU has it open, and no disk uses it");
     }
 }
 
@@ -173,7 +198,8 @@ void check_graph(struct check *k)
         if (graph_skip_reason(d) || !chain_active(k->c, d->id))
             continue;
         check_top(k, d);
-        for (size_t n = 0; k->live && n < d->nlayers; n++)
+        /* to follow QEMU from there on would hide that it is the wrong one */
+        for (size_t n = 0; k->live && !runs_beneath(k, d) && n < d->nlayers; n++)
             check_below(k, d, n);
     }
     for (size_t i = 0; i < g->njobs; i++)

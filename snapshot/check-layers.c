@@ -75,7 +75,7 @@ static void missing(struct check *k, const char *id, const char *file)
 
     if (check_after(k) && !chain_layer(check_after(k), id))
         return; /* it is to go, or has gone already */
-    if (check_tell_committed(k, id, file) || check_is_merged(k, id))
+    if ((!k->live && check_tell_committed(k, id, file)) || check_is_merged(k, id))
         return; /* told with the layer that it was merged into, or that says so */
     if (check_live(k, file, &d))
         missing_live(k, file, moved, d);

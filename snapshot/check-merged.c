@@ -137,6 +137,7 @@ void check_merges(struct check *k)
     if (json_object_size(k->merged))
         doubt(k);
     check_committed(k);
+    check_beneath(k);
     check_skips(k);
 }
 
@@ -219,6 +220,8 @@ bool check_tell_merged(struct check *k, const char *id, const char *file)
 
     if (!m)
         return false;
+    if (same(text(m, "top"), id)) /* it was merged itself: that is told with the disk */
+        return true;
     auto_free char *onto = chain_layer_file(k->c, text(m, "onto"));
     auto_free char *gone = chain_layer_file(k->c, text(m, "top"));
     if (same(how, unknown)) {

@@ -104,8 +104,15 @@ bool check_tell_merged(struct check *k, const char *id, const char *file);
 /* Of check-committed.c: the same of active layers that are gone; words for one that may be. */
 #define CHECK_DOWN "down"
 void check_committed(struct check *k);
+void check_note_committed(struct check *k, const char *id, const char *onto);
 bool check_tell_committed(struct check *k, const char *id, const char *file);
 char *check_perhaps_committed(const struct check *k, const char *id);
+
+/* Of check-beneath.c: the same of disks that run on what is below. Does one run on @id, which is
+ * frozen? Tell that @d does, as @why says: false, it does not. */
+void check_beneath(struct check *k);
+bool check_is_beneath(const struct check *k, const char *id);
+bool check_tell_beneath(struct check *k, const struct graph_disk *d, const char *why);
 
 /* Of check-skipped.c: the same of layers that are left where they are. */
 void check_skips(struct check *k);

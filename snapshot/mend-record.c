@@ -115,14 +115,32 @@ static void merged(struct chain *c, const struct graph *g, const json_t *mend)
     collect(c);
 }
 
-/* The active layer @layer was merged into @onto, and is gone: the disk is on that. */
+/* Does what can be taken back hold @id? */
+static bool is_in_undo(const struct chain *c, const char *id)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(json_object_get(chain_undo(c), "disks"), disk, held)
+        if (same(text(held, text(held, "layer") ? "layer" : "inside"), id))
+            return true;
+    return false;
+}
+
+/* The active layer @layer was merged into @onto: the disk is on that, and what that and the layers
+ * between showed is no more. */
 static void committed(struct chain *c, const struct graph *g, const json_t *mend)
 {
     const char *layer = text(mend, "layer"), *onto = text(mend, "onto"), *disk;
 
     if (!chain_is_below(c, onto, layer) || chain_is_active(c, onto))
         return;
-    drop_pins(c, onto);
+    for (const char *at = layer; strcmp(at, onto);) {
+        at = text(chain_layer(c, at), "backing");
+        drop_pins(c, at);
+        if (is_in_undo(c, at))
+            chain_set_undo(c, NULL);
+    }
     while ((disk = chain_run_by(c, layer)))
         chain_set_active(c, disk, onto);
     chain_set_loose(c, onto, false);

@@ -13,7 +13,8 @@
  *    "away": {LINK: SIDECAR},                  beside images: to sidecars that are not there
  *    "pointers": {LINK: true},                 by vm-check.c: those that the document needs
  *    "gone": {FOLDER: true | false},            by survey_away(): is it not there, or empty?
- *    "live": true, "nodes": [NAME],            by vm-check.c, of a VM that runs
+ *    "live": true,                             by vm-check.c, of a VM that runs
+ *    "nodes": [NAME], "opened": {FILE: true},  by vm-opened.c, of one that nothing works on
  *    "restarted": true,                        the same: since what is pending was begun
  *    "unrecorded": true,                       the same: there is no sidecar
  *    "unread": true,                           a header may name any of the files

@@ -11,7 +11,6 @@
 
 #include "qmp/mem.h"
 #include "snapshot/adopt.h"
-#include "snapshot/ask.h"
 #include "snapshot/check.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/image.h"
@@ -24,23 +23,6 @@
 #include "snapshot/vm-private.h"
 
 enum { MAX_PASSES = 8 };
-
-/* The nodes that carry our prefix. Those that a job uses are none of our business here. */
-static void take_nodes(struct qrw_vm *vm, json_t *survey)
-{
-    json_auto_t *stats = ask_one(vm->client, &vm->stop, "query-blockstats",
-                                 json_pack("{s:b}", "query-nodes", 1), NULL);
-    json_t *nodes = json_array(), *entry;
-    size_t i;
-
-    json_array_foreach(stats, i, entry) {
-        const char *node = text(entry, "node-name");
-
-        if (node && !strncmp(node, "qrw-", 4))
-            json_array_append_new(nodes, json_string(node));
-    }
-    json_object_set_new(survey, "nodes", nodes);
-}
 
 static bool has_memory(const struct chain *c)
 {
@@ -85,7 +67,7 @@ static json_t *survey(struct qrw_vm *vm, const struct chain *c, const char *file
         json_object_set_new(found, "doubt", json_string(doubt));
     json_object_set_new(found, "restarted", json_boolean(vm_is_another(vm, c, NULL)));
     if (!vm->offline && !graph_works(&vm->graph))
-        take_nodes(vm, found);
+        vm_take_opened(vm, c, found);
     if (!(flags & QRW_DEEP) || !deepen(vm, c, found, err))
         return found;
     json_decref(found);

@@ -105,6 +105,9 @@ int vm_check_away(const struct qrw_vm *vm, struct qmp_error *err);
 /* The document of the VM, an empty one when there is no sidecar. */
 int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_error *err);
 
+/* vm-opened.c: add to @survey what QEMU has open, and no disk uses. */
+void vm_take_opened(struct qrw_vm *vm, const struct chain *c, json_t *survey);
+
 /* vm-mixed.c: QRW_ERR_REFUSED if a layer builds on another file than @c, the document in @sidecar,
  * has, and both are there; or if it is another VM's: vm_check_theirs(). */
 int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,

@@ -80,11 +80,15 @@ Test(chain, a_vm_that_runs_on_another_image_is_refused)
         {"disk0: base* <- a; disk1: other", NULL, NULL},
         {"disk0[active=top]: base*; + base <- top",
          "disk disk0 runs on /vm/base.qcow2, which holds snapshot s1",
-         "start it with /vm/top.qcow2"},
+         "start it with /vm/top.qcow2; if another tool has merged that into this one, never"},
+        {"disk0[active=top]: base* <- x*; + base <- top",
+         "disk disk0 runs on /vm/x.qcow2, which holds snapshot s2",
+         "old image: stop it and start it with /vm/top.qcow2"},
         {"disk0[active=a]: base* <- a <- b(unknown)",
          "disk disk0 runs on /vm/b.qcow2, the sidecar says /vm/a.qcow2", "qrewind repair"},
         {"disk0[active=a]: base; + base <- a*",
-         "disk disk0 runs on /vm/base.qcow2, the sidecar says /vm/a.qcow2", "start the VM with"},
+         "disk disk0 runs on /vm/base.qcow2, the sidecar says /vm/a.qcow2",
+         "start it with /vm/a.qcow2; if another tool has merged that"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -297,8 +297,8 @@ static const struct picture_case refusals[] = {
      "sidecar if it is of another VM)"},
     {"the VM was started with a frozen image",
      "disk0[active=top]: base*; + base <- top", "create s2",
-     "refused: disk disk0 runs on base, which holds snapshot s1 (the VM was started with an old "
-     "image: stop it and start it with top)"},
+     "refused: disk disk0 runs on base, which holds snapshot s1 (if the VM was started with an old image, stop it "
+     "and start it with top; if another tool has merged that into this one, never start it with that again: qrewind check tells more)"},
 };
 /* clang-format on */
 

@@ -250,10 +250,10 @@ Test(qemu_merged, and_that_cannot_be_told_from_a_touch)
 }
 
 /* As one does, the VM was started on what it was merged into. */
-Test(qemu_merged, while_a_vm_runs_on_that_it_is_only_said)
+Test(qemu_merged, while_a_vm_runs_on_that)
 {
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
-    auto_free char *base = lab_path(lab, "vda.qcow2"), *top = lab_path(lab, "vda.s1.qcow2");
+    auto_free char *top = lab_path(lab, "vda.s1.qcow2");
     auto_free char *commit = mem_printf("qemu-img commit -q %s; rm %s", top, top);
 
     does(lab, "create", "s1");
@@ -261,12 +261,8 @@ Test(qemu_merged, while_a_vm_runs_on_that_it_is_only_said)
     offline_write(top, 9, "1M", "1M");
     offline_sh(commit);
     struct lab *on = start_again(lab, WORDS("vda.qcow2"));
-    auto_result struct lab_result r = lab_run(on, "check", NULL);
-    cr_expect_eq(r.status, 9);
-    cr_expect(strstr(r.out, "into vda.qcow2 (qemu-img commit), end the VM"), "%s", r.out);
-    lab_stop(on);
-    offline_ok("qrewind -i %s repair --yes", base);
-    on = start_again(lab, WORDS("vda.qcow2"));
+    found_live(on, 9, "stale-record vda.s1.qcow2, broken-snapshot s1");
+    does(on, "repair", "--yes");
     does(on, "create", "s2");
     lab_stop(on);
     lab_stop(lab);

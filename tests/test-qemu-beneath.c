@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A disk runs on a layer below the one that is recorded as active: another tool has merged that
+ * down and has switched to it (block-commit, virsh blockcommit --active --pivot), or the VM was
+ * started with an old image.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qmp/mem.h"
+#include "tests/cases/cases.h"
+#include "tests/cases/cure.h"
+#include "tests/offline/offline.h"
+
+TestSuite(qemu_beneath, .init = offline_enter, .fini = offline_leave, .timeout = 120);
+
+static const struct lab_options one = {.disks = 1};
+
+/* Of a node's name nobody knows more than that it is ours. */
+static void expect_found(struct lab *lab, int line, int status, const char *expected)
+{
+    int rc = -1;
+    json_auto_t *doc = lab_json(lab, &rc, "check", NULL);
+    const json_t *f;
+    size_t i;
+
+    json_array_foreach(at(doc, "findings"), i, f)
+        if (!strncmp(text(f, "subject"), "qrw-", 4))
+            json_object_set_new((json_t *)f, "subject", json_string("NODE"));
+    auto_free char *findings = findings_of(doc);
+    cr_expect_eq(rc, status, "line %d: %d", line, rc);
+    cr_expect_str_eq(findings, expected, "line %d: '%s', not '%s'", line, findings, expected);
+}
+#define found(lab, status, expected) expect_found(lab, __LINE__, status, expected)
+
+static void remove_file(const struct lab *lab, const char *name)
+{
+    auto_free char *file = lab_path(lab, name), *command = mem_printf("rm %s", file);
+
+    offline_sh(command);
+}
+
+/* Another tool merges the active layer of disk 0 into @base, and has QEMU run on that. */
+static void merge_into(struct lab *lab, const char *base)
+{
+    auto_free char *file = lab_path(lab, base);
+
+    json_decref(lab_qmp(lab, "block-commit", "{s:s, s:s, s:s}", "job-id", "theirs", "device", "vda",
+                        "base", file));
+    json_decref(lab_event(lab, "BLOCK_JOB_READY"));
+    json_decref(lab_qmp(lab, "block-job-complete", "{s:s}", "device", "theirs"));
+    json_decref(lab_event(lab, "BLOCK_JOB_COMPLETED"));
+}
+
+/* vda.qcow2 (s1) <- vda.s1.qcow2 (s2), into which generation 3 has gone, and 4 after it. */
+static struct lab *merged(void)
+{
+    struct lab *lab = tower(&one, 2);
+
+    merge_into(lab, "vda.s1.qcow2");
+    write_generation(lab, 0, 4);
+    return lab;
+}
+
+/* With --yes it is recorded, and the guest has all that it wrote. */
+static void goes_on(struct lab *lab)
+{
+    does(lab, "repair", "--yes");
+    chain_is(lab, 0, "vda.qcow2 <- vda.s1.qcow2");
+    holds(lab, 0, 4);
+    does(lab, "create", "s4");
+    json_decref(refuses(lab, 3, "show", "s2"));
+    does(lab, "revert", "s1");
+    holds(lab, 0, 1);
+    does(lab, "revert", "s4");
+    holds(lab, 0, 4);
+}
+
+/* So the node stays open that tells of it, and goes with it. */
+Test(qemu_beneath, what_QEMU_has_open_still_tells_of_a_merge)
+{
+    struct lab *lab = merged();
+
+    does(lab, "repair");
+    found(lab, 9, "stale-record vda.s2.qcow2, leaked-node NODE, broken-snapshot s2");
+    goes_on(lab);
+    found(lab, 9, "orphan-file vda.s2.qcow2");
+    lab_stop(lab);
+}
+
+/* virsh blockcommit --active --pivot --delete */
+Test(qemu_beneath, so_does_that_nothing_of_what_lay_above_is_left)
+{
+    struct lab *lab = merged();
+
+    remove_file(lab, "vda.s2.qcow2");
+    does(lab, "repair");
+    goes_on(lab);
+    found(lab, 0, "");
+    lab_stop(lab);
+}
+
+/* Nobody asked while it ran. */
+Test(qemu_beneath, and_when_the_VM_has_ended)
+{
+    struct lab *lab = merged();
+
+    remove_file(lab, "vda.s2.qcow2");
+    does(lab, "repair");
+    turn_off(lab);
+    struct lab *on = start_again(lab, WORDS("vda.s1.qcow2"));
+    goes_on(on);
+    lab_stop(on);
+    lab_stop(lab);
+}
+
+/* An old image, or a merge whose traces are gone: what the one needs ruins the other. */
+Test(qemu_beneath, where_nobody_can_tell_nothing_is_done)
+{
+    struct lab *old = tower(&one, 2), *lab = NULL;
+    static const char both[] = "wrong-active vda.s1.qcow2, changed-base vda.s1.qcow2";
+
+    turn_off(old);
+    lab = start_again(old, WORDS("vda.s1.qcow2"));
+    found(lab, 9, "wrong-active vda.s1.qcow2");
+    write_generation(lab, 0, 3);
+    found(lab, 9, both);
+    does(lab, "repair", "--yes");
+    found(lab, 9, both);
+    json_auto_t *error = refuses(lab, 1, "create", "s3"), *doc = lab_json(lab, NULL, "check", NULL);
+    cr_expect(strstr(text(error, "hint"), "old image"), "%s", text(error, "hint"));
+    cr_expect(strstr(text(error, "hint"), "merged"), "%s", text(error, "hint"));
+    auto_free char *left = lab_path(old, "vda.s2.qcow2");
+    auto_free char *way = mem_printf("remove or move to another folder: %s; then: qrewind repair "
+                                     "--yes",
+                                     left);
+    cr_expect(strstr(text(doc, "findings.0.text"), "old image"));
+    cr_expect(strstr(text(doc, "findings.0.text"), way), "%s", text(doc, "findings.0.text"));
+    remove_file(old, "vda.s2.qcow2");
+    write_generation(lab, 0, 4);
+    goes_on(lab);
+    found(lab, 0, "");
+    lab_stop(lab);
+    lab_stop(old);
+}
+
+/* What builds on it besides is damaged: no record can be made of that, but a new one. */
+Test(qemu_beneath, what_others_build_on)
+{
+    struct lab *lab = tower(&one, 2);
+
+    does(lab, "revert", "s2");
+    merge_into(lab, "vda.s1.qcow2");
+    write_generation(lab, 0, 3);
+    json_auto_t *doc = lab_json(lab, NULL, "check", NULL);
+    const char *said = text(doc, "findings.0.text");
+    cr_assert(said && strstr(said, "begin a new record: "), "%s", said);
+    cure_works(lab, strstr(said, "begin a new record: "), "qrewind forget");
+    cure_works(lab, strstr(said, "then: "), "qrewind adopt");
+    does(lab, "repair");
+    holds(lab, 0, 3);
+    does(lab, "revert", "s1");
+    holds(lab, 0, 1);
+    lab_stop(lab);
+}

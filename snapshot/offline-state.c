@@ -68,8 +68,8 @@ static void add_new(const struct plan *p, const json_t *fresh, struct chain *now
         if ((file = text(ran, "file")))
             add_layers(now, &p->after, chain_layer_by_file(&p->after, file));
     json_object_foreach((json_t *)fresh, id, ran) {
-        if (!chain_active(&p->after, id) || chain_active(now, id) ||
-            !(file = text(ran, "file")) || !text(ran, "format"))
+        if (!chain_active(&p->after, id) || chain_active(now, id) || !(file = text(ran, "file")) ||
+            !text(ran, "format"))
             continue;
         const char *layer = chain_layer_by_file(now, file);
 

@@ -110,10 +110,12 @@ static int merge_idle(struct plan *p, const struct scene *s, const char *layer, 
 {
     const char *below = text(chain_layer(s->chain, layer), "backing");
     auto_free char *upper = chain_layer_file(s->chain, child);
+    auto_free char *lower = chain_layer_file(s->chain, layer);
     auto_free char *below_file = chain_layer_file(s->chain, below);
 
-    plan_rebase(p, upper, text(chain_layer(s->chain, child), "format"), below_file,
-                text(chain_layer(s->chain, below), "format"));
+    plan_rebase(p, (struct plan_base){upper, text(chain_layer(s->chain, child), "format")},
+                (struct plan_base){lower, text(chain_layer(s->chain, layer), "format")},
+                (struct plan_base){below_file, text(chain_layer(s->chain, below), "format")});
     chain_set_backing(&p->after, child, below);
     chain_touch(&p->after, child);
     plan_collect(p, false);

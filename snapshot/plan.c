@@ -82,11 +82,13 @@ void plan_image(struct plan *p, const char *file, const char *like)
                             "size", QCOW2_MEMORY_SIZE));
 }
 
-void plan_rebase(struct plan *p, const char *file, const char *format, const char *backing,
-                 const char *backing_format)
+void plan_rebase(struct plan *p, struct plan_base image, struct plan_base from,
+                 struct plan_base backing)
 {
-    add(p->steps, json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "step", "rebase", "file", file, "format",
-                            format, "backing", backing, "backing_format", backing_format));
+    add(p->steps,
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:s*}", "step", "rebase", "file", image.file,
+                  "format", image.format, "from", from.file, "from_format", from.format, "backing",
+                  backing.file, "backing_format", backing.format));
 }
 
 void plan_copy(struct plan *p, const char *file, const struct graph_layer *source, const char *tag,
@@ -371,9 +373,8 @@ int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct
 
 json_t *plan_preview(const struct plan *p)
 {
-    json_t *all = json_array();
+    json_t *all = json_copy(p->steps);
 
-    json_array_extend(all, p->steps);
     json_array_extend(all, p->cleanup);
     return all;
 }

@@ -150,10 +150,14 @@ void plan_reserve(struct plan *p, const char *file, const char *like);
 void plan_stream(struct plan *p, const char *file, const char *like, int64_t room);
 /* An empty image of its own, for the memory. Undone as above. */
 void plan_image(struct plan *p, const char *file, const char *like);
-/* Let the image @file, which nobody has open, be backed by @backing (NULL: nothing) and show
- * what it showed: qemu-img rebase. It can be repeated; there is no undo. */
-void plan_rebase(struct plan *p, const char *file, const char *format, const char *backing,
-                 const char *backing_format);
+/* Let the image @file, which nobody has open and whose header names @from, be backed by @backing
+ * (NULL: nothing) and show what it showed: qemu-img rebase. It can be repeated; undone, the header
+ * names @from. */
+struct plan_base {
+    const char *file, *format;
+};
+void plan_rebase(struct plan *p, struct plan_base image, struct plan_base from,
+                 struct plan_base backing);
 /* A copy of what @source showed when its internal snapshot @tag was taken, in a new image that
  * is backed by @backing (NULL: nothing); it is called @file when it is whole. Undone as above. */
 void plan_copy(struct plan *p, const char *file, const struct graph_layer *source, const char *tag,

@@ -182,7 +182,7 @@ static int run_to_end(struct run *run, struct qmp_error *err)
     bool stopped = hear(run, pid);
     while ((rc = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
         ;
-    if (rc == pid && !status)
+    if (rc == pid && !status && !(p->is_strict && run->last[0] && !strstr(run->last, "warning:")))
         return 0;
     /* Ctrl-C goes to all who have the terminal, and we may hear of it last */
     if (stopped || (rc == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))

@@ -20,6 +20,7 @@ struct process {
     int input;               /* becomes its stdin: a descriptor, -1: /dev/null */
     struct event_base *base;
     const bool *stop; /* once true, it is ended; NULL: never */
+    bool is_strict;   /* it has failed, too, when it says anything but a warning on stderr */
 
     /* What it says on stdout, a line at a time, ended by \n or \r. May be NULL. */
     void (*heard)(const char *line, void *arg);

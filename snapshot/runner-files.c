@@ -120,12 +120,6 @@ static int sync_files(struct runner *r, const json_t *step, struct qmp_error *er
     return runner_sync_folders(files, err);
 }
 
-static int rebase(struct runner *r, const json_t *step, struct qmp_error *err)
-{
-    return tool_rebase(r, text(step, "file"), text(step, "format"), text(step, "backing"),
-                       text(step, "backing_format"), err);
-}
-
 /* The guest waits for QEMU's own flush; what is written out before costs it nothing. */
 static int flush(struct runner *r, const json_t *step, struct qmp_error *err)
 {
@@ -154,7 +148,7 @@ static const struct {
     {"stream",    make_stream,      true,  NULL},
     {"expect",    expect,           false, NULL},
     {"sync",      sync_files,       false, NULL},
-    {"rebase",    rebase,           false, NULL},
+    {"rebase",    runner_rebase,    false, NULL},
     {"flush",     flush,            false, NULL},
     {"workspace", export_workspace, false, export_undo},
     {"convert",   export_convert,   false, NULL},

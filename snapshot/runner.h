@@ -192,6 +192,18 @@ void runner_thaw(struct runner *r);
 /* Thaw what the earlier client that began @p may have left frozen. */
 void runner_thaw_left(struct runner *r, const struct plan *p);
 
+/* ---- runner-rebase.c ---- */
+
+/* A step that merges layers into an image. QRW_ERR_UNKNOWN: it has failed, and what the header
+ * names is not what the image needs; else a failure has changed nothing. */
+int runner_rebase(struct runner *r, const json_t *step, struct qmp_error *err);
+
+/* Has @p, which was interrupted, merged layers, and removed the first of them already? */
+bool runner_has_rebased(const struct plan *p);
+
+/* Let the images of such steps be backed by what they were, whatever was copied. */
+int runner_undo_rebase(const struct plan *p, struct qmp_error *err);
+
 /* ---- runner-files.c ---- */
 
 /* One step that only touches files. QMP_ERR_USAGE: no such kind of step. */

@@ -248,8 +248,12 @@ int tool_checksum(const struct runner *r, const char *file, char sum[static 65],
 static int change(const struct runner *r, const char *file, const char *const *argv,
                   struct qmp_error *err)
 {
-    struct process p = {
-        .argv = argv, .input = -1, .base = qmp_client_base(r->client), .stop = r->stop};
+    /* what it cannot write when it closes the image it says, and ends with 0 */
+    struct process p = {.argv = argv,
+                        .input = -1,
+                        .base = qmp_client_base(r->client),
+                        .stop = r->stop,
+                        .is_strict = true};
     struct qmp_error why;
 
     if (!process_run(&p, &why))

@@ -152,7 +152,8 @@ static int decide(struct qrw_vm *vm, struct plan *p, enum recover_verdict *verdi
         vm_observe_migration(vm, plan_promised_file(p), err))
         return -1;
     *verdict = recover_decide(p, &vm->graph);
-    if (*verdict == RECOVER_UNDO && vm->files_reachable && unload_cut_to_cleanup(p, &vm->graph))
+    if (*verdict == RECOVER_UNDO && vm->files_reachable &&
+        (unload_cut_to_cleanup(p, &vm->graph) || runner_has_rebased(p)))
         *verdict = RECOVER_FINISH;
     return 0;
 }

@@ -30,7 +30,8 @@ int vm_take_back(struct qrw_vm *vm, struct journal *j, struct runner *r, struct 
 {
     if (doubt_way_back(&j->chain, p, &vm->graph, is_gone, vm, err) ||
         runner_undo(r, p, &vm->graph, err) || vm_observe(vm, GRAPH_DISKS, err) ||
-        runner_check_undone(r, p, &vm->graph, err))
+        runner_check_undone(r, p, &vm->graph, err) ||
+        (vm->files_reachable && runner_undo_rebase(p, err)))
         return -1;
     runner_untag_made(r, p, &vm->graph);
     runner_undo_files(r, p, &vm->graph);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A branch that no QEMU runs on is merged by qemu-img, which gives the header its new name before
+ * it has written the tables of what it copied. Here it comes no further than that.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qmp/mem.h"
+#include "tests/offline/offline.h"
+
+TestSuite(qemu_rebase, .init = offline_enter, .fini = offline_leave, .timeout = 300);
+
+/* The undo point is a.n2 <- a.n0; with n0 and n2 deleted these two are one. */
+static void make_branch(void)
+{
+    offline_image("a.qcow2", "4M", NULL);
+    offline_ok("qrewind -i a.qcow2 create n0");
+    offline_write("a.n0.qcow2", 2, "1M", "1M");
+    offline_ok("qrewind -i a.qcow2 create n2");
+    offline_write("a.n2.qcow2", 3, "2M", "1M");
+    offline_ok("qrewind -i a.qcow2 revert n0");
+}
+
+static void branch_is_whole(void)
+{
+    offline_reads("a.n2.qcow2", 2, "1M", "1M");
+    offline_reads("a.n2.qcow2", 3, "2M", "1M");
+}
+
+/* Delete both, with a qemu-img that writes the header, and then does @end, in shell. */
+static struct lab_result delete_with(const char *end)
+{
+    auto_free char *path = mem_strdup(getenv("PATH")), *here = realpath(".", NULL);
+    auto_free char *broken = mem_printf("%s/bin:%s", here, path);
+    FILE *f;
+
+    offline_ok("mkdir bin");
+    cr_assert((f = fopen("bin/qemu-img", "w")));
+    fprintf(f,
+            "#!/bin/sh\n"
+            "PATH=${PATH#*:}\n"
+            "[ \"$1 $2\" = 'rebase -f' ] || exec qemu-img \"$@\"\n"
+            "shift; qemu-img rebase -u \"$@\"\n"
+            "%s\n",
+            end);
+    fclose(f);
+    offline_ok("chmod +x bin/qemu-img");
+    setenv("PATH", broken, 1);
+    struct lab_result r = offline_run("qrewind -i a.qcow2 delete n0 n2");
+    setenv("PATH", path, 1);
+    return r;
+}
+
+/* The merge is told again, and done. */
+static void expect_merged(void)
+{
+    offline_ok("rm -r bin");
+    offline_ok("qrewind -i a.qcow2 repair");
+    cr_expect(access("a.n0.qcow2", F_OK), "it is not merged");
+    branch_is_whole();
+    offline_ok("qrewind -i a.qcow2 check");
+    offline_ok("qrewind -i a.qcow2 undo");
+    branch_is_whole();
+}
+
+Test(qemu_rebase, qemu_img_dies)
+{
+    make_branch();
+    auto_result struct lab_result r = delete_with("kill -9 $$");
+    cr_expect_eq(r.status, 0, "%s", r.err);
+    cr_expect(strstr(r.err, "a layer is not merged yet"), "%s", r.err);
+    branch_is_whole();
+    expect_merged();
+}
+
+Test(qemu_rebase, the_tables_cannot_be_written)
+{
+    make_branch();
+    auto_result struct lab_result r =
+        delete_with("echo 'qemu-img: Failed to flush the L2 block cache: No space left' >&2");
+    cr_expect_eq(r.status, 0, "%s", r.err);
+    cr_expect(strstr(r.err, "Failed to flush the L2 block cache"), "%s", r.err);
+    branch_is_whole();
+    expect_merged();
+}
+
+Test(qemu_rebase, both_die)
+{
+    make_branch();
+    auto_result struct lab_result r = delete_with("kill -9 $PPID $$");
+    cr_expect_eq(r.status, 128 + SIGKILL);
+    expect_merged();
+}
+
+Test(qemu_rebase, both_die_and_another_command_comes)
+{
+    make_branch();
+    auto_result struct lab_result r = delete_with("kill -9 $PPID $$");
+    cr_expect_eq(r.status, 128 + SIGKILL);
+    offline_ok("qrewind -i a.qcow2 create x");
+    offline_ok("qrewind -i a.qcow2 undo");
+    branch_is_whole();
+    expect_merged();
+}
+
+/* Where it had come to removing what was merged, it can only be finished. */
+Test(qemu_rebase, what_was_merged_is_gone)
+{
+    make_branch();
+    auto_result struct lab_result r = delete_with("kill -9 $PPID $$");
+    cr_expect_eq(r.status, 128 + SIGKILL);
+    offline_ok("qemu-img rebase -u -f qcow2 -F qcow2 -b a.n0.qcow2 a.n2.qcow2");
+    offline_ok("qemu-img rebase -f qcow2 -F qcow2 -b a.qcow2 a.n2.qcow2");
+    offline_ok("rm -r bin a.n0.qcow2");
+    auto_result struct lab_result repair = offline_run("qrewind -i a.qcow2 repair");
+    cr_expect_eq(repair.status, 0, "%s", repair.err);
+    cr_expect(strstr(repair.out, "finished"), "%s", repair.out);
+    branch_is_whole();
+    offline_ok("qrewind -i a.qcow2 check");
+}

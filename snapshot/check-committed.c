@@ -103,8 +103,11 @@ static char *told(const struct check *k, const char *id, const char *into)
             into);
     return mem_printf("it is not there (active), and %s, which is below it, has changed since it "
                       "was frozen: it looks as if somebody has merged it into that (%s); if not, "
-                      "what was in it is lost: get it back from a copy",
-                      into, k->live ? "a commit" : "qemu-img commit");
+                      "what was in it is lost: get it back from a copy%s",
+                      into, k->live ? "a commit" : "qemu-img commit",
+                      k->live ? "; if QEMU has it open, it takes no snapshot of the disk until it "
+                                "is closed there (blockdev-del), or the VM starts anew"
+                              : "");
 }
 
 bool check_tell_committed(struct check *k, const char *id, const char *file)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * vm-elsewhere: a sidecar that no disk leads to, and that knows one nevertheless. If the VM has all
- * disks of it, it is the VM's: somebody has streamed the image away beside which it lies. Or it
+ * disks of it, it is the VM's: somebody has streamed the image away beside which it lies, or the VM
+ * was started with an old image, and it lies beside the new one. Or it
  * lies beside one disk of a VM: started without that one, the VM seems to have none. So it does
  * where its active image was renamed, or all of its images were. And one that is out of reach: a
  * link leads to it. And where it has left the image that it is called after: what lies there is
@@ -33,15 +34,20 @@ static bool has_active(const char *file, const char *image)
     return active;
 }
 
-static bool runs_on(const struct graph *g, const char *image)
+/* Does @g run on the layer that is active of disk @id of @c, or on another one of that disk? */
+static bool runs_on(const struct chain *c, const struct graph *g, const char *id)
 {
-    for (size_t i = 0; i < g->ndisks; i++)
-        if (!graph_skip_reason(&g->disks[i]) && same(g->disks[i].layers[0].file, image))
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+        const char *layer = graph_skip_reason(d) ? NULL : chain_layer_by_file(c, d->layers[0].file);
+
+        if (layer && (same(chain_active(c, id), layer) || same(chain_disk_of(c, layer), id)))
             return true;
+    }
     return false;
 }
 
-/* Does @g run on each image that a guest writes to by the record @file? */
+/* Does @g have all disks of the record @file? */
 static bool is_whole(const char *file, const struct graph *g)
 {
     struct chain c = {0};
@@ -49,29 +55,26 @@ static bool is_whole(const char *file, const struct graph *g)
     const char *id;
     json_t *disk;
 
-    json_object_foreach(json_object_get(c.doc, "disks"), id, disk) {
-        auto_free char *image = chain_layer_file(&c, text(disk, "active"));
-
-        whole = whole && image && runs_on(g, image);
-    }
+    json_object_foreach(json_object_get(c.doc, "disks"), id, disk)
+        whole = whole && runs_on(&c, g, id);
     chain_done(&c);
     return whole;
 }
 
-/* The one record that calls @image active. New string, NULL: none, or several do. */
-static char *find_active(const char *image)
+/* The one record that has @image. New string, NULL: none, or several do. */
+static char *find_record(const char *image)
 {
     char *found[2] = {NULL, NULL};
     const int rc = sidecar_search(image, found, NULL);
-    const bool one = !rc && found[0] && !found[1] && has_active(found[0], image);
-    char *file = one ? mem_strdup(found[0]) : NULL;
+    char *file = !rc && !found[1] ? found[0] : NULL;
 
-    free(found[0]);
+    if (!file)
+        free(found[0]);
     free(found[1]);
     return file;
 }
 
-char *vm_find_streamed(const struct qrw_vm *vm)
+char *vm_find_elsewhere(const struct qrw_vm *vm)
 {
     const struct graph *g = &vm->graph;
     char *own = NULL;
@@ -81,7 +84,7 @@ char *vm_find_streamed(const struct qrw_vm *vm)
 
         if (graph_skip_reason(d) || !graph_has_folder(d->layers[0].file))
             continue;
-        auto_free char *before = own, *file = find_active(d->layers[0].file);
+        auto_free char *before = own, *file = find_record(d->layers[0].file);
         if (file && before && strcmp(file, before))
             return NULL; /* it is told that they are two */
         own = mem_strdup(file ? file : before);
@@ -173,15 +176,15 @@ static int check_away(const struct graph_disk *d, struct qmp_error *err)
     return 0;
 }
 
-/* QRW_ERR_REFUSED: there is one. */
-static int check(const struct graph_disk *d, struct qmp_error *err)
+/* QRW_ERR_REFUSED: there is one. That a guest @runs on what is a base there ruins that. */
+static int check(const struct graph_disk *d, bool runs, struct qmp_error *err)
 {
     char *found[2] = {NULL, NULL};
     const char *image = d->layers[0].file;
     int rc = sidecar_search(image, found, err);
 
     for (int i = 0; i < 2 && !rc; i++)
-        if (has_active(found[i], image)) {
+        if (found[i] && (runs || has_active(found[i], image))) {
             auto_free char *quoted = path_quote(found[i]);
 
             qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, and %s knows it", d->id,
@@ -247,7 +250,7 @@ int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_
         const struct graph_disk *d = &vm->graph.disks[i];
 
         if (!graph_skip_reason(d) && graph_has_folder(d->layers[0].file) &&
-            (check_away(d, err) || check(d, err) || check_renamed(d, foreign, err) ||
+            (check_away(d, err) || check(d, !vm->offline, err) || check_renamed(d, foreign, err) ||
              check_cut(d, err) || check_left(d, err)))
             return -1;
     }

@@ -60,6 +60,14 @@ static int move_to(struct journal *j, const char *place, struct qmp_error *err)
     return 0;
 }
 
+/* The VM was started with an old image: nobody looks beside that when it is on the right one. */
+static bool is_frozen(const struct chain *c, const char *image)
+{
+    const char *id = chain_layer_by_file(c, image);
+
+    return id && !chain_is_active(c, id);
+}
+
 /* Offline the files tell what the disks have, and may be what is broken: the record says more. So
  * it does where the user has said which one it is. */
 static bool is_in_place(const struct journal *j, const struct qrw_vm *vm, const char *place)
@@ -67,7 +75,7 @@ static bool is_in_place(const struct journal *j, const struct qrw_vm *vm, const 
     const struct graph *g = &vm->graph;
     auto_free char *image =
         mem_printf("%.*s", (int)(strlen(place) - strlen(SIDECAR_SUFFIX)), place);
-    bool stays = sidecar_is_beside(g, j->file);
+    bool stays = sidecar_is_beside(g, j->file) || is_frozen(&j->chain, image);
 
     for (size_t i = 0; (vm->offline || j->given) && i < g->ndisks; i++)
         stays = stays || stays_beside(&j->chain, &g->disks[i], j->file);

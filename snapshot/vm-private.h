@@ -90,13 +90,14 @@ const char *vm_uuid(const json_t *reply);
 int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign,
                     struct qmp_error *err);
 
-/* vm-elsewhere.c: the sidecar that no disk leads to, but all of whose disks QEMU runs on. New
- * string, NULL: there is none. */
-char *vm_find_streamed(const struct qrw_vm *vm);
+/* vm-elsewhere.c: the sidecar that no disk leads to, but all of whose disks QEMU has, perhaps on an
+ * old image. New string, NULL: there is none. */
+char *vm_find_elsewhere(const struct qrw_vm *vm);
 
 /* QRW_ERR_REFUSED if a sidecar that no disk leads to says that one of them is the
- * active image of a VM, or if the sidecar @foreign (NULL: none), which does not know what a disk
- * runs on, misses an image that builds on the same: renamed, perhaps. */
+ * active image of a VM, or has it at all and QEMU runs on it, or if the sidecar @foreign (NULL:
+ * none), which does not know what a disk runs on, misses an image that builds on the same: renamed,
+ * perhaps. */
 int vm_check_elsewhere(const struct qrw_vm *vm, const char *foreign, struct qmp_error *err);
 
 /* The same: QRW_ERR_REFUSED if a link beside a layer leads to a sidecar that is not there. */

@@ -178,7 +178,7 @@ int vm_sidecar_file(struct qrw_vm *vm, char **file, bool *exists, char **foreign
     else if (!vm->strange && sidecar_find(&vm->graph, file, foreign, err))
         return -1;
     if (!*file)
-        *file = vm_find_streamed(vm);
+        *file = vm_find_elsewhere(vm);
     *exists = *file && sidecar_exists(*file);
     if (!*file && !vm->strange)
         *file = sidecar_place(&vm->graph);

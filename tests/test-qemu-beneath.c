@@ -164,3 +164,48 @@ Test(qemu_beneath, what_others_build_on)
     holds(lab, 0, 1);
     lab_stop(lab);
 }
+
+/* Nothing of what the VM was started on leads to the record: it has moved along with the disk. */
+Test(qemu_beneath, an_old_image_that_the_record_does_not_lie_beside)
+{
+    struct lab *old = tower(&one, 2), *lab = NULL;
+
+    does(old, "stream", "vda");
+    does(old, "create", "s3");
+    does(old, "revert", "s1");
+    cr_assert(has_file(old, "vda.s1-2.qcow2.qrewind.json"));
+    turn_off(old);
+    lab = start_again(old, WORDS("vda.s2.qcow2"));
+    found(lab, 9, "wrong-active vda.s2.qcow2");
+    json_decref(refuses(lab, 1, "create", "s4"));
+    does(lab, "edit", "s3", "--name", "kept");
+    cr_expect_not(has_file(old, "vda.s2.qcow2.qrewind.json"));
+    lab_stop(lab);
+    lab = start_again(old, WORDS("vda.s1-2.qcow2"));
+    found(lab, 0, "");
+    does(lab, "revert", "kept");
+    holds(lab, 0, 3);
+    lab_stop(lab);
+    lab_stop(old);
+}
+
+/* That the record is of this VM is for the user to say then: it may be another one's. */
+Test(qemu_beneath, an_old_image_of_a_vm_that_lacks_a_disk)
+{
+    struct lab *old = tower(&(struct lab_options){.disks = 2}, 2), *lab = NULL;
+
+    does(old, "stream", "vda");
+    does(old, "create", "s3");
+    does(old, "revert", "s1");
+    turn_off(old);
+    lab = start_again(old, WORDS("vda.s2.qcow2"));
+    found(lab, 9, "sidecar-conflict vda.s2.qcow2");
+    json_auto_t *error = refuses(lab, 1, "create", "s4");
+    const char *way = strstr(text(error, "hint"), "--sidecar ");
+    cr_assert(way, "%s", text(error, "hint"));
+    json_auto_t *doc = lab_json(lab, NULL, "--sidecar", way + strlen("--sidecar "), "check", NULL);
+    auto_free char *findings = findings_of(doc);
+    cr_expect_str_eq(findings, "wrong-active vda.s2.qcow2");
+    lab_stop(lab);
+    lab_stop(old);
+}

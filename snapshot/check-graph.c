@@ -112,6 +112,13 @@ static bool is_under_way(const struct check *k, const char *file, const char *be
     return soon && same(soon, below);
 }
 
+/* Is @file what the layer @id has moved to? That is told with the files, and what is recorded of it
+ * is kept then, under its new name. */
+static bool has_moved_to(const struct check *k, const char *id, const char *file)
+{
+    return id && file && same(text(json_object_get(k->moved, id), "file"), file);
+}
+
 /* Layer @i of @d builds on another one than is recorded. */
 static void check_below(struct check *k, const struct graph_disk *d, size_t i)
 {
@@ -122,7 +129,8 @@ static void check_below(struct check *k, const struct graph_disk *d, size_t i)
     const char *id = chain_layer_by_file(k->c, file);
 
     if (!id || same(recorded, below) || (!recorded && !below) || is_under_way(k, file, below) ||
-        json_object_get(k->merged, id))
+        json_object_get(k->merged, id) ||
+        has_moved_to(k, text(chain_layer(k->c, id), "backing"), below))
         return;
     const bool ask = must_ask(k, d);
 

@@ -131,7 +131,7 @@ static int check_renamed(const struct graph_disk *d, const char *file, struct qm
     qmp_error_set(err, QRW_ERR_REFUSED,
                   "disk %s runs on %s, which %s does not know; it knows %s, which is not there",
                   d->id, path_name(d->layers[0].file), file, path_name(missing));
-    return qmp_error_hint(err, "if that was renamed: qrewind --sidecar %s repair", quoted);
+    return qmp_error_hint(err, "if that was renamed: qrewind --sidecar %s repair --yes", quoted);
 }
 
 /* All images were renamed, and what the header of the last names is in a record beside them. */

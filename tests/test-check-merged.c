@@ -220,6 +220,7 @@ Test(check_merged, no_lie_makes_it_stumble)
     no_lie_harms(TOWER "; + b <- x~", "-c; b.size=9; offline");
     no_lie_harms(TOWER "; + b <- x~", "c.leads=@a; c.backing=a; a.size=9; offline");
     no_lie_harms(TOWER "; + b <- x~", "-a; -b; c.leads=@base; c.backing=base; base.size=9");
+    no_lie_harms(TOWER "; + b <- x~", "-c; b.size=9");
     no_lie_harms(BENEATH, "-b; -c; a.size=9");
     no_lie_harms(BENEATH, ".opened={\"/vm/c.qcow2\": true}");
 }

@@ -64,9 +64,10 @@ static char *alone(const char *path)
 
 /* Who has it locked may be about to end: the engine, or the qemu-img, of a qrewind that was killed.
  */
+enum { PATIENCE_MS = 1500, TICK_MS = 20 };
+
 static int run_patiently(const char *const *argv, char *words, size_t size)
 {
-    enum { PATIENCE_MS = 1500, TICK_MS = 20 };
     int status = run(argv, words, size);
 
     for (int ms = 0; status > 0 && strstr(words, "Failed to get \"") && ms < PATIENCE_MS;
@@ -122,12 +123,22 @@ int image_apply(const char *path, const char *tag, struct qmp_error *err)
     return convert(argv, "snapshot -a", path, err);
 }
 
+/* What it is about to write counts, too. */
+static void await(const char *path)
+{
+    char who[256];
+
+    for (int ms = 0; image_held(path, who, sizeof(who)) && ms < PATIENCE_MS; ms += TICK_MS)
+        poll(NULL, 0, TICK_MS);
+}
+
 int image_untag(const char *path, const char *tag, struct qmp_error *err)
 {
     auto_free char *image = alone(path);
     const char *argv[] = {"qemu-img", "snapshot", "-d", tag, image, NULL};
     struct qmp_error why;
 
+    await(path);
     if (!image_has_snapshot(path, tag, &why))
         return convert(argv, "snapshot -d", path, err);
     /* one that is gone already is no failure: an earlier run may have come so far */

@@ -254,7 +254,7 @@ bool image_is_unwritten(const char *path)
     auto_close int fd = open_image(path, NULL);
     ssize_t got = fd < 0 ? -1 : read_at(fd, first, sizeof(first), 0);
 
-    bool zeros = got > 0 && !first[0] && !memcmp(first, first + 1, (size_t)got - 1);
+    bool zeros = !got || (got > 0 && !first[0] && !memcmp(first, first + 1, (size_t)got - 1));
 
     return zeros || (got > 0 && got < (ssize_t)sizeof(first) && qcow2_magic(first, (size_t)got));
 }

@@ -5,6 +5,7 @@
  * Seen                                             then the disk runs on
  *   one of the two files is gone                     the other: clean-up comes after the switch
  *   the new one is an overlay that it made
+ *     and it is no whole image yet                   the old one: it is synced before the switch
  *     and nothing was written to it                  the old one: they show the same
  *     and something was written to it                the new one: that was the guest
  *   the operation was offline itself                 the old one: no guest wrote to either
@@ -98,7 +99,7 @@ static enum state look(const struct plan *p, const char *before, const char *aft
 
     if (!is_there(before))
         return AFTER;
-    if (!is_there(after))
+    if (!is_there(after) || (is_overlay_of(p, after) && image_is_unwritten(after)))
         return BEFORE;
     if (is_overlay_of(p, after) && !image_is_empty_overlay(after, &empty, NULL))
         return empty ? SAME : AFTER;

@@ -67,7 +67,7 @@ static void document(struct chain *c, bool made, bool offline)
     cr_assert_eq(chain_take(c, scratch_folder(), whole, &err), 0, "%s", err.desc);
 }
 
-enum { GONE, EMPTY, WRITTEN };
+enum { GONE, HALF, EMPTY, WRITTEN };
 
 static void put(const char *path, int what)
 {
@@ -75,6 +75,8 @@ static void put(const char *path, int what)
         unlink(path);
     else
         image(path, what == WRITTEN);
+    if (what == HALF)
+        cr_assert(!truncate(path, 0));
 }
 
 static const struct row {
@@ -88,6 +90,7 @@ static const struct row {
     {"an overlay that was written to",  WRITTEN, WRITTEN, WRITTEN, EMPTY,   true,  false, NULL, "new"},
     {"the same, begun offline",         WRITTEN, WRITTEN, WRITTEN, EMPTY,   true,  true,  NULL, "new"},
     {"overlays that were not made yet", WRITTEN, GONE,    WRITTEN, GONE,    true,  false, NULL, "old"},
+    {"overlays of which one is written",WRITTEN, EMPTY,   WRITTEN, HALF,    true,  false, NULL, "old"},
     {"a merge that is done with one",   GONE,    WRITTEN, WRITTEN, WRITTEN, false, false, NULL, "new"},
     {"a merge offline",                 WRITTEN, WRITTEN, WRITTEN, WRITTEN, false, true,  NULL, "old"},
     {"a merge offline, cleaned up",     WRITTEN, WRITTEN, GONE,    WRITTEN, false, true,  NULL, "new"},

@@ -28,7 +28,7 @@ static const char *find_onto(const struct check *k, const struct graph_disk *d, 
                : NULL;
 }
 
-/* Does nobody else build on @onto, nor on what lies between? */
+/* Does nothing else build on @onto, nor on what lies between, nor lie inside of what is to go? */
 static bool is_alone(const struct check *k, const char *active, const char *onto)
 {
     bool alone = true;
@@ -37,7 +37,8 @@ static bool is_alone(const struct check *k, const char *active, const char *onto
         below = text(chain_layer(k->c, at), "backing");
         auto_free char *other = chain_other_child(k->c, below, at);
 
-        alone = !other && (at == active || !chain_is_active(k->c, at));
+        alone = !other && (at == active || !chain_is_active(k->c, at)) &&
+                !(check_entry(k, at) && chain_is_seen_through(k->c, at));
     }
     return alone;
 }

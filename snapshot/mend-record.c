@@ -115,14 +115,14 @@ static void merged(struct chain *c, const struct graph *g, const json_t *mend)
     collect(c);
 }
 
-/* Does what can be taken back hold @id? */
+/* Is @id what can be taken back? */
 static bool is_in_undo(const struct chain *c, const char *id)
 {
     const char *disk;
     json_t *held;
 
     json_object_foreach(json_object_get(chain_undo(c), "disks"), disk, held)
-        if (same(text(held, text(held, "layer") ? "layer" : "inside"), id))
+        if (same(text(held, "layer"), id))
             return true;
     return false;
 }

@@ -114,6 +114,13 @@ static const struct state_row rows[] = {
     {"or on what lay between",
      BENEATH "; + b <- x*s9", ".opened={\"/vm/c.qcow2\": true}; a.size=9",
      "wrong-active a, changed-base a"},
+    {"a snapshot inside of what is to go",
+     BENEATH, ".opened={\"/vm/c.qcow2\": true}; a.size=9; c.tags=[\"t1\"]; "
+     "#snapshots/0/disks={\"disk0\": {\"inside\": \"L4\", \"tag\": \"t1\"}}",
+     "wrong-active a, changed-base a"},
+    {"one inside of what it was merged into",
+     "disk0[active=c]: base* <- a^t1; + a <- c; inside t1",
+     ".opened={\"/vm/c.qcow2\": true}; a.size=9", "stale-record c (committed?)"},
     {"it is damaged", BENEATH, ".opened={\"/vm/c.qcow2\": true}; a.size=9; a.corrupt=true",
      "wrong-active a, corrupt-image a, changed-base a"},
     {"work is under way", BENEATH "; job x backup running", "-b; -c; a.size=9",

@@ -15,7 +15,8 @@
 /* The last component without what only says that it is an image. New string. */
 static char *bare(const char *file)
 {
-    static const char *const endings[] = {".qcow2", ".qcow", ".img", ".raw", ".snap"};
+    static const char *const endings[] = {".qcow2", ".qcow", ".img", ".raw",  ".snap",
+                                          ".qed",   ".vmdk", ".vdi", ".vhdx", ".vpc"};
     const char *name = path_name(file);
 
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
@@ -34,17 +35,23 @@ static const char *beyond(const char *name, const char *stem)
                : NULL;
 }
 
-/* Proxmox calls a file by the snapshot that it holds, "snap-NAME-VOLUME", where all others call the
- * overlay by it that lies above. New string, NULL: it is called otherwise. */
+/* Proxmox calls a file by the snapshot that it holds, "snap-NAME-VOLUME", or, on LVM,
+ * "snap_VOLUME_NAME", where all others call the overlay by it that lies above. New string, NULL: it
+ * is called otherwise. */
 static char *held_by(const char *below, const char *volume)
 {
-    static const char prefix[] = "snap-";
-    const size_t start = strlen(prefix), n = strlen(below), tail = strlen(volume) + 1;
+    static const char prefix[] = "snap-", on_lvm[] = "snap_";
+    const size_t start = strlen(prefix), n = strlen(below), length = strlen(volume);
 
-    if (strncmp(below, prefix, start) || n <= start + tail || below[n - tail] != '-' ||
-        strcmp(below + n - tail + 1, volume))
+    if (n <= start + length + 1)
         return NULL;
-    return mem_printf("%.*s", (int)(n - start - tail), below + start);
+    if (!strncmp(below, on_lvm, start) && !strncmp(below + start, volume, length) &&
+        below[start + length] == '_')
+        return mem_strdup(below + start + length + 1);
+    if (strncmp(below, prefix, start) || below[n - length - 1] != '-' ||
+        strcmp(below + n - length, volume))
+        return NULL;
+    return mem_printf("%.*s", (int)(n - start - length - 1), below + start);
 }
 
 /* @name, if a snapshot can be called so. */

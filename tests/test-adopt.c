@@ -88,7 +88,19 @@ Test(adopt, as_proxmox_names_them)
     auto_free char *names = ADOPTED("/vm/vm-100-disk-0.qcow2", "/vm/snap-b-2-vm-100-disk-0.qcow2",
                                     "/vm/snap-a-vm-100-disk-0.qcow2");
 
+    auto_free char *on_lvm =
+        ADOPTED("/dev/vg/vm-100-disk-0.qcow2", "/dev/vg/snap_vm-100-disk-0_after_2.qcow2",
+                "/dev/vg/snap_vm-100-disk-0_before.qcow2");
+
     cr_expect_str_eq(names, "a b-2");
+    cr_expect_str_eq(on_lvm, "before after_2");
+}
+
+Test(adopt, on_a_base_of_another_format)
+{
+    auto_free char *names = ADOPTED("/vm/disk.s1.qcow2", "/vm/disk.vmdk");
+
+    cr_expect_str_eq(names, "s1");
 }
 
 Test(adopt, as_libvirt_names_them)

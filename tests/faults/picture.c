@@ -112,7 +112,7 @@ static void say_snapshots(struct look *l)
             json_is_true(json_object_get(s, "current")) ? ", current" : "");
         say_held(l, json_object_get(s, "disks"));
         say(l, "\n");
-        if (strcmp(memory, "-") && !images_find(&l->images, path_name(memory)))
+        if (strcmp(memory, "-") && access(memory, F_OK))
             wrong(l, "the memory %s is gone", memory);
         if (strcmp(memory, "-"))
             need(l, path_name(memory));
@@ -164,6 +164,18 @@ static bool is_excused(const struct look *l, const char *name)
     return access(path, F_OK);
 }
 
+/* One that was saved while the guest ran is no image. */
+static bool is_memory(const struct look *l, const char *name)
+{
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(json_object_get(l->list, "snapshots"), i, s)
+        if (!strcmp(path_name(member(json_object_get(s, "memory"), "file")), name))
+            return true;
+    return false;
+}
+
 static bool is_expected(const struct look *l, const char *name)
 {
     static const char *const others[] = {".",        "..",     "monitor.sock", "test.sock",
@@ -180,7 +192,7 @@ static bool is_expected(const struct look *l, const char *name)
      * newer, and is named */
     if (l->m->lab != l->m->home && !strcmp(name, "copy.qcow2"))
         return true;
-    if (is_excused(l, name))
+    if (is_excused(l, name) || is_memory(l, name))
         return true;
     /* those that the machine was started with are not ours to remove */
     return image && (l->needed[image - l->images.list] || strlen(name) == strlen("vda.qcow2"));

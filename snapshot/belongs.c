@@ -9,6 +9,7 @@
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/sidecar.h"
 
 enum { SECTOR = 512, DEEPEST = 512 };
 
@@ -55,6 +56,20 @@ static bool leads_home(const char *file, const struct chain *c, const struct gra
     return home;
 }
 
+/* Leads a link beside @image to the record, in the folder of @c, and names that @file? */
+static bool leads_to_record(const char *image, const char *file, const struct chain *c)
+{
+    auto_free char *link = mem_printf("%s" SIDECAR_SUFFIX, image);
+    auto_free char *record = sidecar_led(link), *folder = record ? path_folder(record) : NULL;
+    struct chain led = {0};
+
+    if (!folder || strcmp(folder, c->folder) || sidecar_load(&led, record, NULL, NULL, NULL))
+        return false;
+    const bool named = chain_layer_by_file(&led, file) != NULL;
+    chain_done(&led);
+    return named;
+}
+
 bool belongs(const char *file, bool raw, const struct chain *c, const struct graph *g)
 {
     const json_t *layer;
@@ -65,12 +80,13 @@ bool belongs(const char *file, bool raw, const struct chain *c, const struct gra
         return true;
     if (!is_image(file, &st, raw))
         return false;
-    if (leads_home(file, c, g))
+    if (leads_home(file, c, g) || leads_to_record(file, file, c))
         return true;
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer) {
         auto_free char *other = chain_layer_file(c, id);
 
-        if (shares_folder(file, other) && leads_home(other, c, g))
+        if (shares_folder(file, other) &&
+            (leads_home(other, c, g) || leads_to_record(other, file, c)))
             return true;
     }
     return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sidecar-away: a link beside an image whose record is out of reach: on a disk that is not mounted,
- * perhaps. In its own folder that cannot be: there such a link was left behind. */
+/* sidecar-away: where a link beside an image leads. To a record out of reach, on a disk that is not
+ * mounted, perhaps: in its own folder that cannot be, there such a link was left behind. */
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,20 @@ static bool is_trusted(const struct stat *st, const char *link)
 
     return st->st_uid == geteuid() || st->st_uid == 0 ||
            (!stat(image, &of) && of.st_uid == st->st_uid);
+}
+
+char *sidecar_led(const char *link)
+{
+    char *record = NULL;
+    struct stat st;
+
+    if (path_ends(link, SIDECAR_SUFFIX) && !lstat(link, &st) && S_ISLNK(st.st_mode) &&
+        is_trusted(&st, link))
+        record = realpath(link, NULL);
+    if (record && path_ends(record, SIDECAR_SUFFIX))
+        return record;
+    free(record);
+    return NULL;
 }
 
 char *sidecar_target(const char *link)

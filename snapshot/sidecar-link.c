@@ -58,6 +58,16 @@ bool sidecar_leads(const char *link, const char *file)
                       (access(target, F_OK) && !strcmp(path_name(target), path_name(file))));
 }
 
+bool sidecar_has_led(const char *link, const char *was, const char *file)
+{
+    auto_free char *target = sidecar_target(link);
+
+    if (!target || same_file(link, file) || !strcmp(target, was))
+        return target;
+    auto_free char *there = path_folder(target), *own = path_folder(file);
+    return access(target, F_OK) && same_file(there, own);
+}
+
 void sidecar_unlink(const char *link)
 {
     struct stat st;

@@ -128,8 +128,11 @@ static int beside(const char *image, char **file, bool *link, struct qmp_error *
     *link = false;
     if (lstat(name, &st))
         return is_missing() ? 0 : sidecar_error(err, "cannot look at", name);
-    if (!sidecar_exists(name))
+    if (!sidecar_exists(name)) {
+        *file = sidecar_renamed(name, image);
+        *link = *file;
         return 0;
+    }
     char *target = S_ISLNK(st.st_mode) ? realpath(name, NULL) : NULL;
     if (S_ISLNK(st.st_mode) && !target && !image_is_answer(errno))
         return sidecar_error(err, "cannot look at", name);
@@ -206,14 +209,9 @@ static int take_if(sidecar_knows *says, const char *file, const char *image, cha
     return 0;
 }
 
-int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
+static int search(const char *folder, sidecar_knows *says, const char *image, char *found[2],
+                  struct qmp_error *err)
 {
-    return sidecar_search_by(is_layer, image, found, err);
-}
-
-int sidecar_search_by(sidecar_knows *says, const char *image, char *found[2], struct qmp_error *err)
-{
-    auto_free char *folder = path_folder(image);
     DIR *d = opendir(folder);
     const struct dirent *e = NULL;
     int rc = 0;
@@ -231,6 +229,30 @@ int sidecar_search_by(sidecar_knows *says, const char *image, char *found[2], st
     if (d)
         closedir(d);
     return rc;
+}
+
+int sidecar_search_by(sidecar_knows *says, const char *image, char *found[2], struct qmp_error *err)
+{
+    auto_free char *folder = path_folder(image);
+
+    return search(folder, says, image, found, err);
+}
+
+int sidecar_search(const char *image, char *found[2], struct qmp_error *err)
+{
+    return sidecar_search_by(is_layer, image, found, err);
+}
+
+char *sidecar_renamed(const char *link, const char *image)
+{
+    auto_free char *away = sidecar_away(link), *folder = away ? path_folder(away) : NULL;
+    char *found[2] = {NULL, NULL}, *one = NULL;
+
+    if (folder && !search(folder, is_layer, image, found, NULL) && !found[1])
+        one = mem_strdup(found[0]);
+    free(found[0]);
+    free(found[1]);
+    return one;
 }
 
 int sidecar_remove(const char *file, struct qmp_error *err)

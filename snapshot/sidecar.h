@@ -67,6 +67,9 @@ char *sidecar_place(const struct graph *g);
 int sidecar_link(const char *file, const char *link, struct qmp_error *err);
 /* Is @link one that leads to the sidecar @file, or to where one lay that was called so? */
 bool sidecar_leads(const char *link, const char *file);
+/* The same, where that lay @was, and is @file now, or where it was in the folder of @file under a
+ * name that nothing has any more: who gave it another one was killed. */
+bool sidecar_has_led(const char *link, const char *was, const char *file);
 /* Remove @link, if it is one, for good. */
 void sidecar_unlink(const char *link);
 /* The same where there may be a link already, to it or to what is not there. */
@@ -77,9 +80,16 @@ void sidecar_unpoint(const char *file, const char *link);
 int sidecar_turn(const char *file, const char *link, struct qmp_error *err);
 /* Where @link leads, by name. New string, NULL: it is no link. */
 char *sidecar_target(const char *link);
-/* The same of one beside an image that leads to a sidecar in another folder, which is not there.
- * NULL: @link is no such link, or whose it is may not say so. */
+/* The sidecar that @link, beside an image, leads to. New string, NULL: there is none, @link is no
+ * such link, or whose it is may not say so. */
+char *sidecar_led(const char *link);
+/* The same of one that leads to a sidecar in another folder, which is not there. */
 char *sidecar_away(const char *link);
+
+/* The one sidecar that records @image where the link @link beside it leads to one that has another
+ * name now: who gave it that was killed before he said so here. New string, NULL: none, or several
+ * do. */
+char *sidecar_renamed(const char *link, const char *image);
 
 /* Of the document @c, as loaded from @file: where its folder was moved or copied with others that
  * it names files of, those in the new ones are meant. */

@@ -7,7 +7,8 @@
  *
  * Who names but one of those images, where no VM runs that knows the others, is led to the record
  * by them, and does not write into what a snapshot holds. None has a meaning of its own: one that
- * is missing is made when the record is saved next.
+ * is missing is made when the record is saved next. Where no disk is any more, but snapshots are,
+ * they are what says that the record's word for it holds: they follow it wherever it goes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +99,25 @@ static bool has_images(const struct graph *g, const char *folder)
     return false;
 }
 
-void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
+/* Has the record lain in @folder, at @was, or was it led to from there, by one of @had? */
+static bool has_lain(json_t *had, const char *folder, const char *was, const char *file)
+{
+    auto_free char *old = path_folder(was);
+    const char *link;
+    json_t *entry;
+
+    json_object_foreach(had, link, entry) {
+        auto_free char *own = path_folder(link);
+
+        if (!strcmp(own, folder) && sidecar_has_led(link, was, file))
+            return true;
+    }
+    return !strcmp(old, folder);
+}
+
+/* All of @wanted, now that the record, to which @had have led, is not @was but @file. What fails is
+ * noted. */
+static void make(json_t *wanted, json_t *had, struct qrw_vm *vm, const char *was, const char *file)
 {
     const char *link;
     json_t *entry;
@@ -108,8 +127,8 @@ void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file)
         auto_free char *folder = path_folder(link);
 
         /* one that was moved is recorded anew before long */
-        if (image_is_gone(folder) || !has_images(&vm->graph, folder) ||
-            !sidecar_may_lie(link, vm->owner))
+        if (image_is_gone(folder) || !sidecar_may_lie(link, vm->owner) ||
+            !(has_images(&vm->graph, folder) || has_lain(had, folder, was, file)))
             continue;
         if (is_idle(link))
             sidecar_unlink(link);
@@ -143,7 +162,7 @@ void journal_point(struct journal *j, struct qrw_vm *vm, const char *was)
     json_t *wanted = pointers_of(&j->chain, j->file);
 
     if (vm->files_reachable)
-        pointers_make(wanted, vm, j->file);
+        make(wanted, j->pointers, vm, was, j->file);
     pointers_drop(j->pointers, wanted, was);
     json_decref(j->pointers);
     j->pointers = wanted;

@@ -244,8 +244,6 @@ json_t *pointers_of(const struct chain *c, const char *file);
 bool pointers_beside(const struct chain *c, const char *file);
 /* Is @id more than what others keep for us, a template? @pinned: chain_pinned(). */
 bool pointers_held(const struct chain *c, const json_t *pinned, const char *id);
-/* Make all of @wanted; where that fails it is noted. */
-void pointers_make(json_t *wanted, struct qrw_vm *vm, const char *file);
 /* Remove those of @had that are not @wanted (may be NULL), and lead to @file. */
 void pointers_drop(json_t *had, const json_t *wanted, const char *file);
 /* Remove all that the document of @j had, and has: it goes. */

@@ -17,15 +17,15 @@ static json_int_t number(const json_t *obj, const char *key)
  * too. */
 static json_t *follow(const struct check *k, const struct graph_disk *d)
 {
-    json_t *lost = json_array();
+    json_t *mend = json_pack("{s:s, s:s}", "do", "follow", "disk", d->id);
 
     for (size_t i = 0; i < d->nlayers; i++) {
         const char *id = chain_layer_by_file(k->c, d->layers[i].file);
 
         if (id && json_object_get(k->skipped, id))
-            json_array_append_new(lost, json_string(id));
+            check_drop_skewed(k, text(k->skipped, id), mend);
     }
-    return json_pack("{s:s, s:s, s:o}", "do", "follow", "disk", d->id, "layers", lost);
+    return mend;
 }
 
 /* An overlay that somebody makes lies on a file that is written to no more, but for a moment: what
@@ -144,11 +144,15 @@ static void check_below(struct check *k, const struct graph_disk *d, size_t i)
     else if (below && !chain_layer_by_file(k->c, below))
         check_add(k, &(struct finding){"foreign-layer", below, "record it", follow(k, d), ask},
                   "disk %s: somebody put it below %s", d->id, path_name(file));
-    else
-        check_add(
-            k, &(struct finding){"stale-record", file, "record what QEMU has", follow(k, d), ask},
-            "disk %s: it builds on %s, recorded is %s", d->id, below ? path_name(below) : "nothing",
-            recorded ? path_name(recorded) : "nothing");
+    else {
+        json_t *mend = follow(k, d);
+        auto_free char *drop = check_dropped(mend);
+        auto_free char *repair = mem_printf("record what QEMU has%s", drop);
+
+        check_add(k, &(struct finding){"stale-record", file, repair, mend, ask},
+                  "disk %s: it builds on %s, recorded is %s", d->id,
+                  below ? path_name(below) : "nothing", recorded ? path_name(recorded) : "nothing");
+    }
 }
 
 static bool is_of_a_disk(const struct graph *g, const char *node)

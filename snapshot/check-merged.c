@@ -169,9 +169,11 @@ const char *check_shown_by(const struct check *k, const char *layer)
     return m ? text(m, "onto") : layer;
 }
 
-bool check_is_overwritten(const struct check *k, const char *layer)
+bool check_is_overwritten(const struct check *k, const json_t *held)
 {
-    return layer && (merged_down_to(k, "onto", layer) || json_object_get(k->skipped, layer));
+    const char *layer = text(held, "layer");
+
+    return (layer && merged_down_to(k, "onto", layer)) || check_is_skewed(k, held, NULL);
 }
 
 bool check_is_doubtful(const struct check *k, const char *layer)

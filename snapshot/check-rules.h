@@ -16,7 +16,8 @@ struct check {
     json_t *moved;              /* layer -> {"file", "how"}: it is called so now */
     /* of check-merged.c: above, within, below what is gone; within, but needed by somebody */
     json_t *merged, *between, *onto, *needed;
-    json_t *skipped; /* layer -> the one that lies on it: what was between went down into it */
+    json_t
+        *skipped; /* layer -> the one it lies on in truth: what was between went down into that */
     json_t *findings;
 };
 
@@ -87,15 +88,15 @@ bool check_give(struct check *k, const char *id, const char *file, int how);
 
 /*
  * Which layers have another name, and which somebody has merged into another. What @id builds on
- * since; the layer that shows what @layer did; whether it is one that shows something else since;
- * whether nobody knows; whether all that is odd about a layer is told with the merge; whether it is
- * one that is gone by it. Tell of the one that @id says of: false, it says none.
+ * since; the layer that shows what @layer did; whether what a snapshot has as @held shows something
+ * else since; whether nobody knows; whether all that is odd about a layer is told with the merge;
+ * whether it is one that is gone by it. Tell of the one that @id says of: false, it says none.
  */
 void check_moves(struct check *k);
 void check_merges(struct check *k);
 const char *check_builds_on(const struct check *k, const char *id);
 const char *check_shown_by(const struct check *k, const char *layer);
-bool check_is_overwritten(const struct check *k, const char *layer);
+bool check_is_overwritten(const struct check *k, const json_t *held);
 bool check_is_doubtful(const struct check *k, const char *layer);
 bool check_explains(const struct check *k, const char *id);
 bool check_is_merged(const struct check *k, const char *id);
@@ -114,8 +115,13 @@ void check_beneath(struct check *k);
 bool check_is_beneath(const struct check *k, const char *id);
 bool check_tell_beneath(struct check *k, const struct graph_disk *d, const char *why);
 
-/* Of check-skipped.c: the same of layers that are left where they are. */
+/* Of check-skipped.c: the same of layers that are left where they are. Does what a snapshot has as
+ * @held show something else since one was merged into @onto (NULL: any)? Have @mend drop all that
+ * do; what it drops, after "; drop " (new string, perhaps ""). */
 void check_skips(struct check *k);
+bool check_is_skewed(const struct check *k, const json_t *held, const char *onto);
+void check_drop_skewed(const struct check *k, const char *onto, json_t *mend);
+char *check_dropped(const json_t *mend);
 bool check_tell_skipped(struct check *k, const char *id, const char *file, const char *what);
 
 /* The rules, by what they look at. */

@@ -4,14 +4,16 @@
  *
  *   recorded   base* <- s1* <- s2* <- a      a lies on s1, and s1 has changed (block-commit)
  *
- * On what a lies QEMU tells, or its header. What s2 shows is right with it as without it, and its
- * snapshots are kept; those of s1 show what s2 did. As long as s1 is what it was, s2 went up into
- * a, and nothing is lost.
+ * On what a lies QEMU tells, or its header. What s2 shows is right with it as without it, and so is
+ * what builds on that; all else that goes through s1 shows what came down, too, branches as well as
+ * layers between, if several went down at once. As long as s1 is what it was, s2 went up into a,
+ * and nothing is lost.
  */
 #include <stdlib.h>
 
 #include "qmp/mem.h"
 #include "snapshot/check-rules.h"
+#include "snapshot/lost.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
@@ -51,24 +53,98 @@ void check_skips(struct check *k)
 
         if (onto && strcmp(onto, below) && chain_is_below(k->c, onto, below) &&
             has_changed(k, onto))
-            json_object_set_new(k->skipped, onto, json_string(id));
+            json_object_set_new(k->skipped, id, json_string(onto));
     }
+}
+
+bool check_is_skewed(const struct check *k, const json_t *held, const char *onto)
+{
+    const char *id;
+    json_t *into;
+
+    json_object_foreach(k->skipped, id, into)
+        if ((!onto || same(json_string_value(into), onto)) &&
+            lost_by_merge(k->c, held, text(chain_layer(k->c, id), "backing"),
+                          json_string_value(into)))
+            return true;
+    return false;
+}
+
+static bool any_skewed(const struct check *k, json_t *disks, const char *onto)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(disks, disk, held)
+        if (check_is_skewed(k, held, onto))
+            return true;
+    return false;
+}
+
+/* @one is a member of the array @key of @mend. */
+static void add(json_t *mend, const char *key, const char *one)
+{
+    if (!json_object_get(mend, key))
+        json_object_set_new(mend, key, json_array());
+    json_array_append_new(json_object_get(mend, key), json_string(one));
+}
+
+void check_drop_skewed(const struct check *k, const char *onto, json_t *mend)
+{
+    const json_t *s;
+    size_t i;
+
+    add(mend, "layers", onto);
+    json_array_foreach(chain_snapshots(k->c), i, s)
+        if (any_skewed(k, json_object_get(s, "disks"), onto))
+            add(mend, "drop", text(s, "name"));
+    if (any_skewed(k, json_object_get(chain_undo(k->c), "disks"), onto))
+        json_object_set_new(mend, "undo", json_true());
+}
+
+char *check_dropped(const json_t *mend)
+{
+    const char *undo = json_object_get(mend, "undo") ? "the undo point" : NULL;
+    const json_t *name;
+    char *all = NULL;
+    size_t i;
+
+    json_array_foreach(json_object_get(mend, "drop"), i, name) {
+        auto_free char *before = all;
+
+        all = mem_printf("%s%s%s", before ? before : "; drop ", before ? ", " : "",
+                         json_string_value(name));
+    }
+    auto_free char *names = all;
+    return undo ? mem_printf("%s%s%s", names ? names : "; drop ", names ? ", " : "", undo)
+                : mem_strdup(names ? names : "");
+}
+
+/* The layer that lies on @onto in truth. NULL: none does. */
+static const char *find_above(const struct check *k, const char *onto)
+{
+    const char *id;
+    json_t *below;
+
+    json_object_foreach(k->skipped, id, below)
+        if (same(json_string_value(below), onto))
+            return id;
+    return NULL;
 }
 
 bool check_tell_skipped(struct check *k, const char *id, const char *file, const char *what)
 {
-    const char *above = text(k->skipped, id);
+    const char *above = find_above(k, id);
 
     if (!above)
         return false;
     auto_free char *top = chain_layer_file(k->c, above);
     auto_free char *gone = chain_layer_file(k->c, text(chain_layer(k->c, above), "backing"));
-    auto_free char *pins = chain_pins(k->c, id);
-    auto_free char *repair =
-        mem_printf("take it as it is now%s%s", pins ? "; drop " : "", pins ? pins : "");
-    check_add(k,
-              &(struct finding){"changed-base", file, repair,
-                                json_pack("{s:s, s:[s]}", "do", "overwritten", "layers", id), true},
+    json_t *mend = json_pack("{s:s}", "do", "overwritten");
+    check_drop_skewed(k, id, mend);
+    auto_free char *drop = check_dropped(mend);
+    auto_free char *repair = mem_printf("take it as it is now%s", drop);
+    check_add(k, &(struct finding){"changed-base", file, repair, mend, true},
               "%s since it was frozen, and %s lies on it, not on %s: it looks as if somebody has "
               "merged that into it (block-commit); if not, what builds on it may be damaged",
               what, path_name(top), path_name(gone));

@@ -53,7 +53,7 @@ static const char *overwritten(const struct check *k, json_t *disks)
     json_t *held;
 
     json_object_foreach(disks, name, held)
-        if (check_is_overwritten(k, text(held, "layer")))
+        if (check_is_overwritten(k, held))
             return name;
     return NULL;
 }
@@ -147,6 +147,12 @@ static void check_undo(struct check *k)
     if (after && !json_equal(disks, json_object_get(chain_undo(after), "disks")))
         return;
     const char *disk, *missing = gone(k, disks, &disk);
+    if (!missing && (disk = overwritten(k, disks))) {
+        check_add(
+            k, &(struct finding){"broken-undo", "undo", "drop it", drop("drop-undo", NULL), true},
+            "what disk %s was is no more, if a newer layer was merged into it", disk);
+        return;
+    }
     if (!missing && !(disk = untagged(k, disks)))
         return;
     auto_free char *file = chain_layer_file(k->c, missing);

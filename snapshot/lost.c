@@ -41,6 +41,15 @@ json_t *lost_needed_by(const struct chain *c, const char *id)
     return all;
 }
 
+bool lost_by_merge(const struct chain *c, const json_t *held, const char *top, const char *onto)
+{
+    const char *layer = text(held, "layer"), *inside = text(held, "inside");
+    /* what lies inside of a layer shows nothing of what that is written to */
+    const char *from = layer ? layer : text(chain_layer(c, inside), "backing");
+
+    return from && chain_is_below(c, onto, from) && !chain_is_below(c, top, from);
+}
+
 /* The last snapshot that can do without @id, and has @disk (NULL: any). NULL: none. */
 static const char *find_spared(const struct chain *c, const char *id, const char *disk)
 {

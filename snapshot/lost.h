@@ -13,6 +13,10 @@
 /* The snapshots that show what lies in layer @id, oldest first. New reference. */
 json_t *lost_needed_by(const struct chain *c, const char *id);
 
+/* Does what a snapshot (or the undo point) has as @held show something else since layer @top, and
+ * what lies below it, was merged down into @onto? */
+bool lost_by_merge(const struct chain *c, const json_t *held, const char *top, const char *onto);
+
 /*
  * The command, to paste, that goes back from the active layer @id, which cannot be opened, to the
  * last snapshot; @discard: it gives that layer up, else it is the undo point. New string; NULL: it

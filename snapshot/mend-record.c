@@ -56,16 +56,18 @@ static void drop_pins(struct chain *c, const char *id)
         chain_drop_snapshot(c, name);
 }
 
-/* What "layers" showed is no more: a newer one was merged into each. */
+/* Newer ones were merged into "layers": what "drop" showed, and "undo" led to, is no more. */
 static void overwritten(struct chain *c, const struct graph *g, const json_t *mend)
 {
-    const json_t *id;
+    const json_t *one;
     size_t i;
 
-    json_array_foreach(json_object_get(mend, "layers"), i, id) {
-        drop_pins(c, json_string_value(id));
-        chain_touch(c, json_string_value(id));
-    }
+    json_array_foreach(json_object_get(mend, "drop"), i, one)
+        chain_drop_snapshot(c, json_string_value(one));
+    if (json_is_true(json_object_get(mend, "undo")))
+        chain_set_undo(c, NULL);
+    json_array_foreach(json_object_get(mend, "layers"), i, one)
+        chain_touch(c, json_string_value(one));
     if (i)
         collect(c);
 }

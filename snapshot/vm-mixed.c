@@ -17,6 +17,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/image.h"
+#include "snapshot/lost.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/vm-private.h"
@@ -95,15 +96,59 @@ static int refuse(const struct qrw_vm *vm, const struct record *r, const char *f
                           stop, sidecar);
 }
 
-/* Is the file of @id larger than when it was frozen? */
-static bool has_grown(const struct chain *c, const char *id)
+/* Is the file of @id larger than when it was frozen? @touched: or its time another? */
+static bool has_grown(const struct chain *c, const char *id, bool touched)
 {
-    const json_t *was = json_object_get(chain_layer(c, id), "fingerprint");
+    const json_t *was = json_object_get(chain_layer(c, id), "fingerprint"),
+                 *time = json_object_get(was, "mtime_ns");
     auto_free char *file = chain_layer_file(c, id);
     struct image_stat st;
 
     return was && !image_stat(file, &st, NULL) && st.exists &&
-           (json_int_t)st.size > json_integer_value(json_object_get(was, "size"));
+           ((json_int_t)st.size > json_integer_value(json_object_get(was, "size")) ||
+            (touched && time && json_integer_value(time) != st.mtime_ns));
+}
+
+static bool is_lost(const struct chain *c, json_t *disks, const char *top, const char *onto)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(disks, disk, held)
+        if (lost_by_merge(c, held, top, onto))
+            return true;
+    return false;
+}
+
+/* Has a snapshot, or the undo point, lost what it showed by a merge of @top into @onto? */
+static bool loses(const struct chain *c, const char *top, const char *onto)
+{
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(c), i, s)
+        if (is_lost(c, json_object_get(s, "disks"), top, onto))
+            return true;
+    return is_lost(c, json_object_get(chain_undo(c), "disks"), top, onto);
+}
+
+/* QEMU has @file on @named, and what is recorded between them, from @top on, is there still: was
+ * that merged into @named (check-skipped.c)? */
+static int check_skipped(const struct chain *c, const char *file, const char *named,
+                         const char *top, struct qmp_error *err)
+{
+    const char *onto = chain_layer_by_file(c, named);
+    auto_free char *meant = chain_layer_file(c, top);
+
+    if (chain_pending(c) || !onto || !strcmp(onto, top) || !chain_is_below(c, onto, top) ||
+        !has_grown(c, onto, true) || !loses(c, top, onto))
+        return 0;
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "QEMU has %s on %s, which has changed since it was frozen, and not on %s: "
+                  "somebody seems to have merged that",
+                  file, path_name(named), path_name(meant));
+    return qmp_error_hint(err, "qrewind check tells which snapshots that has cost, repair --yes "
+                               "records it");
 }
 
 /* @file builds on @named, and what is recorded between them, from @top on, is not there: was that
@@ -116,7 +161,7 @@ static int check_merged(const struct chain *c, const char *file, const char *nam
     bool pinned = false;
 
     if (chain_pending(c) || !onto || !strcmp(onto, top) || !chain_is_below(c, onto, top) ||
-        !image_is_gone(meant) || !has_grown(c, onto))
+        !image_is_gone(meant) || !has_grown(c, onto, false))
         return 0;
     for (; at && strcmp(at, onto); at = text(chain_layer(c, at), "backing"))
         pinned = pinned || chain_pinned_by(c, at);
@@ -140,6 +185,9 @@ static int check(const struct qrw_vm *vm, const struct record *r, const char *id
         return refuse_twice(named, meant, err);
     if (meant && named &&
         check_merged(r->c, file, named, text(chain_layer(r->c, id), "backing"), err))
+        return -1;
+    if (meant && named && !vm->offline &&
+        check_skipped(r->c, file, named, text(chain_layer(r->c, id), "backing"), err))
         return -1;
     if (!meant || !named || !are_two(named, meant) || !are_two(named, file) ||
         (chain_layer_by_file(r->c, named) ? ours : leads_to(named, meant)))

@@ -11,6 +11,9 @@
 #define TOWER "disk0: base* <- a* <- b* <- c"
 #define ABOVE "disk0: base* <- a* <- b* <- c* <- d"
 #define BENEATH "disk0[active=c]: base* <- a*; + a <- b* <- c"
+#define SEVERAL "disk0: base* <- c; + base <- a* <- b*"
+#define DOWN "#layers/L2/backing=L4; base.size=9"
+#define INSIDE(layer) "#undo={\"disks\": {\"disk0\": {\"tag\": \"t\", \"inside\": \"" layer "\"}}}"
 #define GONE "-b; c.leads=@a; c.backing=a"
 
 /* clang-format off */
@@ -69,6 +72,29 @@ static const struct state_row rows[] = {
      "stale-record c (follow?), changed-base a (overwritten?), broken-snapshot s2 (drop-snapshot?)"},
     {"as long as the lower one is what it was, it went up", "disk0: base* <- a* <- c; + a <- b*",
      "#layers/L3/backing=L4; #layers/L4/backing=L2", "stale-record c (follow)"},
+    {"several at once: what goes through the lower one, but not through all that went down",
+     SEVERAL, DOWN,
+     "stale-record c (follow?), changed-base base (overwritten?), "
+     "broken-snapshot s1 (drop-snapshot?), broken-snapshot s2 (drop-snapshot?)"},
+    {"a branch on the lower one, and one on what went down",
+     SEVERAL "; + base <- x*s8; + b <- y*s9", DOWN,
+     "stale-record c (follow?), changed-base base (overwritten?), "
+     "broken-snapshot s1 (drop-snapshot?), broken-snapshot s2 (drop-snapshot?), "
+     "broken-snapshot s8 (drop-snapshot?)"},
+    {"the undo point on a branch",
+     SEVERAL "; + base <- x~", DOWN,
+     "stale-record c (follow?), changed-base base (overwritten?), "
+     "broken-snapshot s1 (drop-snapshot?), broken-snapshot s2 (drop-snapshot?), "
+     "broken-undo undo (drop-undo?)"},
+    {"what lies inside of one that went down, as what that builds on has changed",
+     "disk0: base <- c; + base <- a <- b*", INSIDE("L4") "; b.tags=[\"t\"]; " DOWN,
+     "stale-record c (follow?), changed-base base (overwritten?), broken-undo undo (drop-undo?)"},
+    {"but not inside of the one that they went into",
+     "disk0: base <- c; + base <- a <- b*", INSIDE("L1") "; base.tags=[\"t\"]; " DOWN,
+     "stale-record c (follow?), changed-base base (overwritten?)"},
+    {"nor of what lies on them",
+     "disk0: base <- c; + base <- a <- b*", INSIDE("L2") "; c.tags=[\"t\"]; " DOWN,
+     "stale-record c (follow?), changed-base base (overwritten?)"},
     {"another name leads nowhere recorded", TOWER, "-b; c.leads=@x; c.backing=x; x.size=1; x.mtime_ns=9; offline",
      "missing-file b, wrong-backing c, broken-snapshot s3 (drop-snapshot?)"},
     {"it was moved", TOWER, GONE "; old/b.size=1; #layers/L3/fingerprint/size=5; old/b.size=5; offline",
@@ -177,6 +203,8 @@ Test(check_merged, the_record_is_what_the_headers_say)
         {"disk0: base* <- a* <- c; + a <- b*",
          "#layers/L3/backing=L4; #layers/L4/backing=L2; a.size=9",
          "disk0: base*s1 <- a <- c; + a <- b*s3"},
+        {SEVERAL, DOWN, "disk0: base <- c; + base <- a <- b*s3"},
+        {SEVERAL "; + base <- x*s9 <- y~", DOWN, "disk0: base <- c; + base <- a <- b*s3"},
     };
 
     for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {

@@ -196,6 +196,72 @@ Test(qemu_merged, while_a_vm_runs_and_it_is_left_there)
     lab_stop(lab);
 }
 
+static void theirs(struct lab *lab, const char *from, const char *into)
+{
+    auto_free char *top = lab_path(lab, from), *base = lab_path(lab, into);
+
+    json_decref(lab_qmp(lab, "block-commit", "{s:s, s:s, s:s, s:s}", "job-id", "theirs", "device",
+                        "vda", "top", top, "base", base));
+    json_decref(lab_event(lab, "BLOCK_JOB_COMPLETED"));
+}
+
+/* Nothing else records it, and nothing that shows something else is given out. */
+static void is_refused_meanwhile(struct lab *lab, const char *name)
+{
+    auto_free char *to = lab_path(lab, "out");
+    json_auto_t *create = refuses(lab, 1, "create", "n1");
+    json_auto_t *revert = refuses(lab, 1, "revert", name);
+    json_auto_t *export = refuses(lab, 1, "export", name, to);
+
+    cr_expect(strstr(text(create, "hint"), "repair --yes"), "%s", text(create, "hint"));
+    cr_expect(revert && export);
+}
+
+/* What lay between shows what came down, too. */
+Test(qemu_merged, several_at_once_while_a_vm_runs)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 4);
+
+    theirs(lab, "vda.s3.qcow2", "vda.s1.qcow2");
+    is_refused_meanwhile(lab, "s3");
+    does(lab, "repair"); /* closes the nodes of what is merged */
+    found_live(lab, 9,
+               "stale-record vda.s4.qcow2, changed-base vda.s1.qcow2, broken-snapshot s2, "
+               "broken-snapshot s3");
+    does(lab, "repair", "--yes");
+    found_live(lab, 0, "");
+    json_auto_t *doc = tells(lab, "list");
+    says(doc, "snapshots.0.name", "s1");
+    says(doc, "snapshots.1.name", "s4");
+    cr_expect_eq(json_array_size(at(doc, "snapshots")), 2);
+    does(lab, "revert", "s4");
+    holds(lab, 0, 4);
+    does(lab, "revert", "s1");
+    holds(lab, 0, 1);
+    lab_stop(lab);
+}
+
+/* So do the other branches on what it was merged into. */
+Test(qemu_merged, while_a_vm_runs_and_another_branch_builds_on_that)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 3);
+
+    does(lab, "revert", "s1");
+    write_generation(lab, 0, 2);
+    does(lab, "create", "k1");
+    theirs(lab, "vda.s1-2.qcow2", "vda.qcow2");
+    is_refused_meanwhile(lab, "s2");
+    does(lab, "repair", "--yes", "--only", "changed-base");
+    does(lab, "repair", "--yes");
+    found_live(lab, 0, "");
+    json_auto_t *doc = tells(lab, "list");
+    says(doc, "snapshots.0.name", "k1");
+    cr_expect_eq(json_array_size(at(doc, "snapshots")), 1);
+    does(lab, "revert", "k1");
+    holds(lab, 0, 2);
+    lab_stop(lab);
+}
+
 /* The record lies beside what nothing builds on any more, and is found nevertheless. */
 Test(qemu_merged, all_of_them_into_what_the_vm_runs_on)
 {

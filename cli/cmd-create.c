@@ -62,8 +62,14 @@ static int prune(struct app *app, const struct args *args, json_t *result, unsig
                                         .spare = doc_text(result, "snapshot")};
     json_auto_t *pruned = app_run(app, &qrw_prune, &prune_args, flags, err);
 
-    if (!pruned)
+    if (!pruned) {
+        if (err &&
+            (err->kind == QRW_ERR_FAILED || !err->hint[0])) { /* but one part of it is done */
+            err->hint[0] = '\0';
+            qmp_error_hint(err, "the same again goes on with that");
+        }
         return qmp_error_wrap(err, "the snapshot is taken; prune");
+    }
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         if (json_object_get(pruned, lists[i]))
             json_object_set(result, lists[i], json_object_get(pruned, lists[i]));

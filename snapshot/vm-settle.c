@@ -295,6 +295,13 @@ static int drop_unsaved_memory(const struct qrw_vm *vm, struct plan *p, const st
     return 0;
 }
 
+/* What the plan had to say of what would be, the first @n notes, is not to be said. */
+static void forget_notes(json_t *result, size_t n)
+{
+    while (n--)
+        json_array_remove(json_object_get(result, "notes"), 0);
+}
+
 int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool follow,
               enum settled *how, json_t **result, struct qmp_error *err)
 {
@@ -361,6 +368,8 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     }
     if (!rc && result) {
         *result = json_deep_copy(p.result);
+        if (*how == SETTLED_UNDONE)
+            forget_notes(*result, notes);
         json_object_set_new(*result, "operation", json_string(p.operation));
         json_object_set(*result, "jobs", r.jobs);
     }

@@ -125,3 +125,47 @@ Test(again, what_something_else_came_after_is_not_told_again)
     }
     cr_expect(marked);
 }
+
+/* It is not as if nothing had been: the first half is. */
+Test(again, create_of_which_pruning_fails_can_be_told_again)
+{
+    static const char words[] = "create s3 --max-depth 2";
+    struct lab *other = begin();
+    int at = fault_count(other, "change", words);
+    bool failed = false;
+
+    lab_stop(other);
+    for (; at > 1 && !failed; at--) {
+        const struct fault f = {.what = "EIO", .at = at, .set = "change"};
+        struct lab *lab = begin();
+        auto_result struct lab_result r = fault_run(lab, &f, words);
+        json_auto_t *doc = json_loads(r.out, 0, NULL);
+
+        failed = r.status == 1 && strstr(r.out, "the snapshot is taken; prune");
+        if (failed) {
+            says(doc, "error.hint", "the same again goes on with that");
+            does(lab, "create", "s3", "--max-depth", "2");
+        }
+        lab_stop(lab);
+    }
+    cr_expect(failed);
+}
+
+/* What would have been is told of what is undone no more. */
+Test(again, an_undone_operation_is_not_told_of)
+{
+    bool undone = false;
+
+    for (int at = 2; at < MAX_CALLS && !undone; at++) {
+        const struct fault f = {.what = "killed", .at = at, .set = "change"};
+        struct lab *lab = begin();
+        does(lab, "qmp", "stop");
+        auto_result struct lab_result r = fault_run(lab, &f, "create s3 --memory=live");
+        auto_result struct lab_result repair = fault_free(lab, "repair");
+
+        undone = strstr(repair.out, "\"undone\"");
+        cr_expect(!undone || !strstr(repair.out, "stands still"), "%s", repair.out);
+        lab_stop(lab);
+    }
+    cr_expect(undone);
+}

@@ -99,7 +99,7 @@ static void check_place(const struct qrw_vm *vm, const struct chain *c, const ch
 {
     struct qmp_error why = {0};
 
-    if (json_array_size(findings) || !vm_check_mixed(vm, c, file, &why))
+    if (json_array_size(findings) || !vm_check_mixed(vm, c, file, false, &why))
         return;
     auto_free char *words = mem_printf("%s; %s", why.desc, why.hint);
     json_array_append_new(findings, check_finding("misleading-backing", file, words));

@@ -88,7 +88,7 @@ int vm_check_headers(struct qrw_vm *vm, struct plan *p, struct qmp_error *err)
                                  "%s still names a layer that is to be removed as its base", layer);
         if (!vm_header_names(layer, backing))
             plan_note(p,
-                      "the header of %s does not name %s: qrewind repair mends it while the "
+                      "the header of %s does not name %s: qrewind repair --yes mends it while the "
                       "VM is off",
                       layer, backing ? backing : "no backing file, as it should");
     }

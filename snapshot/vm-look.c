@@ -288,7 +288,7 @@ static void warn(struct qrw_vm *vm, const struct chain *c, const char *sidecar)
         if (chain_agrees(c, &vm->graph.disks[i], &why))
             vm_note(vm, 0, "%s; %s", why.desc, why.hint);
     }
-    if (sidecar && vm_check_mixed(vm, c, sidecar, &why))
+    if (sidecar && vm_check_mixed(vm, c, sidecar, false, &why))
         vm_note(vm, 0, "%s; %s", why.desc, why.hint);
 }
 

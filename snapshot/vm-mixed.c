@@ -200,12 +200,15 @@ static int check_disk(const struct qrw_vm *vm, const struct record *r, const str
 {
     const bool ours = !vm->offline || chain_pending(r->c);
 
-    for (size_t i = 0; i + 1 < d->nlayers; i++) {
-        const struct graph_layer *l = &d->layers[i];
-        const char *id = chain_layer_by_file(r->c, l->file);
+    for (size_t i = 0; i < d->nlayers; i++) {
+        const struct graph_layer *l = &d->layers[i], *below = i + 1 < d->nlayers ? l + 1 : NULL;
+        const char *id = l->remote ? NULL : chain_layer_by_file(r->c, l->file);
+        const bool alone = !text(chain_layer(r->c, id), "backing");
 
-        if (id && !l->remote && !l[1].remote && !l[1].lost &&
-            check(vm, r, id, l->file, l[1].file, ours, err))
+        if (id && vm->offline && alone != !below && vm_check_alone(r->c, r->sidecar, id, err))
+            return -1;
+        if (id && below && !below->remote && !below->lost &&
+            check(vm, r, id, l->file, below->file, ours, err))
             return -1;
     }
     return 0;
@@ -220,10 +223,11 @@ static int check_headers(const struct qrw_vm *vm, const struct record *r, struct
     json_object_foreach(json_object_get(r->c->doc, "layers"), id, layer) {
         auto_free char *file = chain_layer_file(r->c, id);
 
-        if (!same(text(layer, "format"), "qcow2") || !text(layer, "backing") ||
-            graph_disk_with(&vm->graph, file))
+        if (!same(text(layer, "format"), "qcow2") || graph_disk_with(&vm->graph, file))
             continue;
-        auto_free char *named = image_backing_file(file);
+        if (vm_check_alone(r->c, r->sidecar, id, err))
+            return -1;
+        auto_free char *named = text(layer, "backing") ? image_backing_file(file) : NULL;
         if (check(vm, r, id, file, named, true, err))
             return -1;
     }
@@ -231,7 +235,7 @@ static int check_headers(const struct qrw_vm *vm, const struct record *r, struct
 }
 
 int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,
-                   struct qmp_error *err)
+                   bool branches, struct qmp_error *err)
 {
     const struct record all = {c, sidecar}, *r = &all;
 
@@ -242,5 +246,5 @@ int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *s
     for (size_t i = 0; i < vm->graph.ndisks; i++)
         if (check_disk(vm, r, &vm->graph.disks[i], err))
             return -1;
-    return vm->offline ? check_headers(vm, r, err) : 0;
+    return vm->offline || branches ? check_headers(vm, r, err) : 0;
 }

@@ -110,8 +110,15 @@ int vm_load(struct qrw_vm *vm, const char *file, struct chain *c, struct qmp_err
 void vm_take_opened(struct qrw_vm *vm, const struct chain *c, json_t *survey);
 
 /* vm-mixed.c: QRW_ERR_REFUSED if a layer builds on another file than @c, the document in @sidecar,
- * has, and both are there; or if it is another VM's: vm_check_theirs(). */
+ * has, and both are there, or on one where the other has none: vm_check_alone(); or if it is
+ * another VM's: vm_check_theirs(). @branches: where a VM runs, the headers of layers that no disk
+ * runs on count, too, which QEMU would open. */
 int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,
+                   bool branches, struct qmp_error *err);
+
+/* vm-alone.c: QRW_ERR_REFUSED if the header of the layer @id names no backing file, and the
+ * recorded one is there; or one, and none is recorded. */
+int vm_check_alone(const struct chain *c, const char *sidecar, const char *id,
                    struct qmp_error *err);
 
 /* vm-theirs.c: QRW_ERR_REFUSED if a link beside a layer of @c, the document in @sidecar, leads to

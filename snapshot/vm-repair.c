@@ -73,7 +73,7 @@ static int get_ready(struct qrw_vm *vm, struct journal *j, struct qmp_error *err
     const int moved = vm_follow_move(vm, j, err);
 
     return moved < 0 || (moved && vm_observe(vm, GRAPH_NODES, err)) ||
-                   vm_check_mixed(vm, &j->chain, j->file, err) || vm_start(vm, err) ||
+                   vm_check_mixed(vm, &j->chain, j->file, false, err) || vm_start(vm, err) ||
                    vm_observe(vm, GRAPH_NODES, err)
                ? -1
                : 0;

@@ -231,8 +231,9 @@ static int backing(const struct check *c, const json_t *need, struct qmp_error *
 
     if (vm_header_names(file, meant) || named(file, meant))
         return 0;
-    return qmp_error_set(err, QRW_ERR_INVALID, "%s does not build on %s, as the sidecar says", file,
-                         meant ? meant : "nothing");
+    qmp_error_set(err, QRW_ERR_INVALID, "%s does not build on %s, as the sidecar says", file,
+                  meant ? meant : "nothing");
+    return qmp_error_hint(err, "qrewind check says what mends that");
 }
 
 static int size(const struct check *c, const json_t *need, struct qmp_error *err)

@@ -32,8 +32,8 @@ static void branch_is_whole(void)
     offline_reads("a.n2.qcow2", 3, "2M", "1M");
 }
 
-/* Delete both, with a qemu-img that writes the header, and then does @end, in shell. */
-static struct lab_result delete_with(const char *end)
+/* Delete @names, with a qemu-img that writes the header, and then does @end, in shell. */
+static struct lab_result delete_with(const char *names, const char *end)
 {
     auto_free char *path = mem_strdup(getenv("PATH")), *here = realpath(".", NULL);
     auto_free char *broken = mem_printf("%s/bin:%s", here, path);
@@ -51,7 +51,7 @@ static struct lab_result delete_with(const char *end)
     fclose(f);
     offline_ok("chmod +x bin/qemu-img");
     setenv("PATH", broken, 1);
-    struct lab_result r = offline_run("qrewind -i a.qcow2 delete n0 n2");
+    struct lab_result r = offline_run("qrewind -i a.qcow2 delete %s", names);
     setenv("PATH", path, 1);
     return r;
 }
@@ -71,7 +71,7 @@ static void expect_merged(void)
 Test(qemu_rebase, qemu_img_dies)
 {
     make_branch();
-    auto_result struct lab_result r = delete_with("kill -9 $$");
+    auto_result struct lab_result r = delete_with("n0 n2", "kill -9 $$");
     cr_expect_eq(r.status, 0, "%s", r.err);
     cr_expect(strstr(r.err, "a layer is not merged yet"), "%s", r.err);
     branch_is_whole();
@@ -81,8 +81,8 @@ Test(qemu_rebase, qemu_img_dies)
 Test(qemu_rebase, the_tables_cannot_be_written)
 {
     make_branch();
-    auto_result struct lab_result r =
-        delete_with("echo 'qemu-img: Failed to flush the L2 block cache: No space left' >&2");
+    auto_result struct lab_result r = delete_with(
+        "n0 n2", "echo 'qemu-img: Failed to flush the L2 block cache: No space left' >&2");
     cr_expect_eq(r.status, 0, "%s", r.err);
     cr_expect(strstr(r.err, "Failed to flush the L2 block cache"), "%s", r.err);
     branch_is_whole();
@@ -92,7 +92,7 @@ Test(qemu_rebase, the_tables_cannot_be_written)
 Test(qemu_rebase, both_die)
 {
     make_branch();
-    auto_result struct lab_result r = delete_with("kill -9 $PPID $$");
+    auto_result struct lab_result r = delete_with("n0 n2", "kill -9 $PPID $$");
     cr_expect_eq(r.status, 128 + SIGKILL);
     expect_merged();
 }
@@ -100,7 +100,7 @@ Test(qemu_rebase, both_die)
 Test(qemu_rebase, both_die_and_another_command_comes)
 {
     make_branch();
-    auto_result struct lab_result r = delete_with("kill -9 $PPID $$");
+    auto_result struct lab_result r = delete_with("n0 n2", "kill -9 $PPID $$");
     cr_expect_eq(r.status, 128 + SIGKILL);
     offline_ok("qrewind -i a.qcow2 create x");
     offline_ok("qrewind -i a.qcow2 undo");
@@ -108,11 +108,44 @@ Test(qemu_rebase, both_die_and_another_command_comes)
     expect_merged();
 }
 
+/* n1 pins a.n0, which stream has made flat: a.n1 takes that in, and is flat then. */
+static void make_flat_branch(void)
+{
+    offline_image("a.qcow2", "4M", NULL);
+    offline_ok("qrewind -i a.qcow2 create n0");
+    offline_ok("qrewind -i a.qcow2 stream a");
+    offline_write("a.n0.qcow2", 2, "1M", "1M");
+    offline_ok("qrewind -i a.qcow2 create n1");
+    offline_write("a.n1.qcow2", 3, "2M", "1M");
+    offline_ok("qrewind -i a.qcow2 create n2");
+    offline_ok("qrewind -i a.qcow2 revert n0");
+}
+
+Test(qemu_rebase, both_die_where_nothing_is_to_be_below)
+{
+    static const char *const lines[] = {"repair", "create x", "export n0 out"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        make_flat_branch();
+        auto_result struct lab_result r = delete_with("n1", "kill -9 $PPID $$");
+        cr_expect_eq(r.status, 128 + SIGKILL);
+        offline_sh("! qemu-img info a.n1.qcow2 | grep -q '^backing file:'");
+        offline_ok("rm -r bin");
+        offline_ok("qrewind -i a.qcow2 %s", lines[i]);
+        offline_ok("qrewind -i a.qcow2 repair");
+        offline_ok("qrewind -i a.qcow2 check");
+        cr_expect(access("a.n0.qcow2", F_OK), "%s: it is not merged", lines[i]);
+        offline_reads("a.n1.qcow2", 2, "1M", "1M");
+        offline_reads("a.n1.qcow2", 3, "2M", "1M");
+        offline_sh("rm -r *");
+    }
+}
+
 /* Where it had come to removing what was merged, it can only be finished. */
 Test(qemu_rebase, what_was_merged_is_gone)
 {
     make_branch();
-    auto_result struct lab_result r = delete_with("kill -9 $PPID $$");
+    auto_result struct lab_result r = delete_with("n0 n2", "kill -9 $PPID $$");
     cr_expect_eq(r.status, 128 + SIGKILL);
     offline_ok("qemu-img rebase -u -f qcow2 -F qcow2 -b a.n0.qcow2 a.n2.qcow2");
     offline_ok("qemu-img rebase -f qcow2 -F qcow2 -b a.qcow2 a.n2.qcow2");

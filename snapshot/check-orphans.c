@@ -4,7 +4,7 @@
  *
  *   STEM.NAME.qcow2 on a layer of ours, nothing written to it    an operation that failed
  *   the same with data                                           nobody's to remove but the user's
- *   the same on what the disk runs on, of a VM that is off       the guest may have run on it last
+ *   any with data on what the disk runs on, of a VM that is off  the guest may have run on it last
  *   STEM.NAME.vmstate.qcow2, STEM.NAME.vmstate, a memory by its content  it belongs to nothing
  *   SIDECAR.new, a link that led to it in its own folder         a save that was killed
  *
@@ -126,7 +126,8 @@ static bool may_be_newest(const struct check *k, const char *below, const json_t
 
 static void newest(struct check *k, const char *file, const char *below)
 {
-    auto_free char *active = chain_layer_file(k->c, below), *quoted = path_quote(file);
+    const bool qcow2 = json_object_get(check_file(k, file), "virtual") != NULL;
+    auto_free char *active = chain_layer_file(k->c, below), *quoted = path_image(file, qcow2);
 
     check_add(k, &(struct finding){.code = "foreign-layer", .subject = file},
               "no record names it, and it lies on %s: what the guest wrote last may be in it; if "
@@ -141,14 +142,16 @@ static void look(struct check *k, const char *file, const json_t *entry)
     bool empty = json_is_true(json_object_get(entry, "empty"));
     const char *user = text(entry, "user");
 
-    if (!is_named_like_ours(k, file) || user || is_used(k, file))
+    if (user || is_used(k, file))
         return;
-    if (json_is_true(json_object_get(entry, "memory")))
+    if (!(empty && ours) && below && may_be_newest(k, below, entry))
+        newest(k, file, below);
+    else if (!is_named_like_ours(k, file))
+        return;
+    else if (json_is_true(json_object_get(entry, "memory")))
         orphan(k, file, true, "no snapshot knows it: a memory, of nothing that there is");
     else if ((empty && ours) || !json_integer_value(json_object_get(entry, "size")))
         orphan(k, file, true, "no record names it, and nothing was ever written to it");
-    else if (below && may_be_newest(k, below, entry))
-        newest(k, file, below);
     else if (ours)
         check_add(k, &(struct finding){.code = "orphan-file", .subject = file},
                   "no record names it; it holds data, of a guest perhaps: look at it before you "

@@ -2,6 +2,8 @@
 /* graph-open: see graph-open.h. */
 #include "snapshot/graph-open.h"
 
+#include <string.h>
+
 #include "qmp/mem.h"
 #include "snapshot/error.h"
 #include "snapshot/member.h"
@@ -13,11 +15,17 @@ static int guessed(const struct graph_disk *d, size_t k, struct qmp_error *err)
     auto_free char *file = path_quote(l->file);
 
     qmp_error_set(err, QRW_ERR_REFUSED, "the format of %s is recorded nowhere", l->file);
-    if (k == 0)
+    if (k == 0) {
+        const bool qcow2 = same(l->format, "qcow2");
+        auto_free char *first = path_image(l->file, qcow2 && d->nlayers > 1);
+        const bool named = strcmp(first, file) != 0; /* a header that names a base is one */
+
         return qmp_error_hint(err,
                               "a guest can write anything at its beginning, so that nothing is "
-                              "guessed from that; say it: --image raw:%s%s",
-                              file, same(l->format, "qcow2") ? ", or qcow2:…" : "");
+                              "guessed from that; say it: --image %s%s%s%s%s",
+                              named ? first : "raw:", named ? ", or raw:" : "", file,
+                              qcow2 && !named ? ", or qcow2:" : "", qcow2 && !named ? file : "");
+    }
     auto_free char *top = path_quote(above->file), *backing = path_quote(above->backing);
     return qmp_error_hint(err,
                           "record it where it is used: qemu-img rebase -u -f %s -b %s -F FORMAT %s",

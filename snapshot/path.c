@@ -96,6 +96,15 @@ char *path_quote(const char *word)
     return out;
 }
 
+char *path_image(const char *file, bool qcow2)
+{
+    const bool said =
+        path_ends(file, ".qcow2") || path_ends(file, ".raw") || path_ends(file, ".img");
+    auto_free char *word = mem_printf("%s%s", qcow2 && !said ? "qcow2:" : "", file);
+
+    return path_quote(word);
+}
+
 char *path_argument(const char *word)
 {
     auto_free char *quoted = path_quote(word);

@@ -35,6 +35,11 @@ char *path_escape(const char *value);
  * string. */
 char *path_quote(const char *word);
 
+/* The same of an image that --image names, with the header of qcow2 (@qcow2): "qcow2:…" where its
+ * name does not say so; not where that says that it is raw, whose beginning a guest writes. New
+ * string. */
+char *path_image(const char *file, bool qcow2);
+
 /* The same as the last word of such a command, also where it looks like an option: "-- -n". */
 char *path_argument(const char *word);
 

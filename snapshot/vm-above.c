@@ -37,7 +37,7 @@ static bool is_recorded(const struct chain *c, const char *file)
 static int refuse(const struct chain *c, const struct graph_disk *d, const char *file,
                   struct qmp_error *err)
 {
-    auto_free char *quoted = path_quote(file);
+    auto_free char *top = vm_top(file, NULL), *quoted = vm_image_argument(top ? top : file);
 
     qmp_error_set(err, QRW_ERR_REFUSED,
                   "disk %s: %s lies on what it runs on, and no record names it: if the guest wrote "

@@ -15,6 +15,7 @@
 #include "qmp/mem.h"
 #include "snapshot/image.h"
 #include "snapshot/path.h"
+#include "snapshot/qcow2.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-offline.h"
 
@@ -51,10 +52,19 @@ static bool goes_on(const char *file, const char *below)
            st.mtime_ns >= base.mtime_ns && st.uid == base.uid;
 }
 
+char *vm_image_argument(const char *file)
+{
+    struct qcow2_header h = {0};
+    const bool qcow2 = !image_read_header(file, &h, NULL);
+
+    qcow2_header_done(&h);
+    return path_image(file, qcow2);
+}
+
 static int refuse(const char *file, const struct image_users *users, struct qmp_error *err)
 {
     auto_free char *list = NULL;
-    auto_free char *first = path_quote(users->names[0]);
+    auto_free char *first = vm_image_argument(users->names[0]);
 
     for (size_t i = 0; i < users->n; i++) {
         char *more = mem_printf("%s%s%s", list ? list : "", list ? ", " : "", users->names[i]);
@@ -72,8 +82,7 @@ static int refuse(const char *file, const struct image_users *users, struct qmp_
                           first);
 }
 
-/* What lies on top of @file; new string. NULL: nobody can tell. */
-static char *climb(const char *file, struct qmp_error *err)
+char *vm_top(const char *file, struct qmp_error *err)
 {
     char *at = mem_strdup(file);
     bool top = false;
@@ -144,7 +153,7 @@ int vm_climb(struct qrw_vm *vm, struct qmp_error *err)
     vm->climbed = mem_alloc((g->ndisks + 1) * sizeof(*vm->climbed));
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_layer *l = &g->disks[i].layers[0];
-        char *top = climb(l->file, err);
+        char *top = vm_top(l->file, err);
 
         if (!top)
             return -1;

@@ -134,6 +134,11 @@ int vm_check_above(struct qrw_vm *vm, const struct chain *c, struct qmp_error *e
 /* vm-climb.c: offline, and without a record: look at the images that lie on top of those that were
  * named. QRW_ERR_REFUSED: which these are has to be said. */
 int vm_climb(struct qrw_vm *vm, struct qmp_error *err);
+
+/* The same: what lies on top of @file (new string; NULL: nobody can tell), and path_image() of what
+ * is there. */
+char *vm_top(const char *file, struct qmp_error *err);
+char *vm_image_argument(const char *file);
 /* Offline, what was settled may have done away with what the user named, the sidecar too: the disks
  * are then what they run on. */
 int vm_stay(struct qrw_vm *vm, struct qmp_error *err);

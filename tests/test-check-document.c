@@ -64,6 +64,12 @@ static const struct state_row orphans[] = {
     {"on what the disk runs on it may be the newest", "disk0: base* <- a",
      "#disks/disk0/stem=base; base.s9.qcow2.leads=@a; base.s9.qcow2.mtime_ns=9; a.mtime_ns=8; "
      "offline", "foreign-layer base.s9"},
+    {"whatever it is called", "disk0: base* <- a",
+     "x.leads=@a; x.mtime_ns=9; a.mtime_ns=8; offline", "foreign-layer x"},
+    {"but not on what others need, too", "disk0: base* <- a",
+     "x.leads=@base; x.mtime_ns=9; offline", ""},
+    {"nor by way of a name where nothing is in it", "disk0: base* <- a",
+     "x.leads=@a; x.empty=true; x.mtime_ns=9; a.mtime_ns=8; offline", ""},
     {"somebody has it open", "disk0: base* <- a",
      "#disks/disk0/stem=base; base.s9.qcow2.leads=@base; base.s9.qcow2.user=pid 3; offline", ""},
     {"another image builds on it", "disk0: base* <- a",

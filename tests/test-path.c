@@ -30,6 +30,28 @@ Test(path, a_word_goes_through_a_shell_as_it_is)
     cr_expect_str_eq(option, "-- -n");
 }
 
+Test(path, of_an_image_the_format_is_said_that_its_name_does_not_say)
+{
+    static const struct {
+        const char *file;
+        bool qcow2;
+        const char *argument;
+    } cases[] = {
+        {"/vm/disk.qcow2", true, "/vm/disk.qcow2"},
+        {"/vm/disk.snap1", true, "qcow2:/vm/disk.snap1"},
+        {"/vm/my disk", true, "'qcow2:/vm/my disk'"},
+        {"/vm/disk.snap1", false, "/vm/disk.snap1"},
+        {"/vm/disk.img", true, "/vm/disk.img"},
+        {"/vm/disk.raw", true, "/vm/disk.raw"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        auto_free char *argument = path_image(cases[i].file, cases[i].qcow2);
+
+        cr_expect_str_eq(argument, cases[i].argument);
+    }
+}
+
 Test(path, a_name_has_a_folder_a_last_part_and_a_stem)
 {
     static const struct {

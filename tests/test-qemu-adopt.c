@@ -88,6 +88,54 @@ Test(qemu_adopt, a_newer_overlay_that_nobody_has_recorded_is_said_with_the_comma
     offline_ok("qrewind -i base.qcow2 check");
 }
 
+/* vm.qcow2 <- vm.1732 <- vm.snap1, as virsh snapshot-create-as --disk-only calls them. */
+static void make_libvirts(void)
+{
+    offline_image("vm.qcow2", "4M", NULL);
+    offline_write("vm.qcow2", 1, "0", "64k");
+    offline_image("vm.1732", "4M", "vm.qcow2");
+    offline_write("vm.1732", 2, "1M", "64k");
+    offline_image("vm.snap1", "4M", "vm.1732");
+    offline_write("vm.snap1", 3, "2M", "64k");
+}
+
+/* A name without an extension does not say that its header may be believed. */
+Test(qemu_adopt, names_of_libvirts_are_found_and_every_way_that_is_told_works)
+{
+    static const char *const lines[] = {"-i vm.qcow2 check", "-i vm.1732 check",
+                                        "-i vm.qcow2 create x", "-i qcow2:vm.1732 create x"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        const bool check = strstr(lines[i], "check") != NULL;
+
+        make_libvirts();
+        json_auto_t *doc = check ? offline_json(9, "qrewind %s", lines[i]) : NULL;
+        auto_result struct lab_result r = offline_run("qrewind %s", lines[i]);
+        if (check)
+            says(doc, "findings.0.code", "foreign-layer");
+        cr_expect_eq(r.status, check ? 9 : 1, "%s: %s", lines[i], r.err);
+        cure_works(NULL, check ? text(at(doc, "findings.0"), "text") : r.err, "qrewind -i ");
+        json_auto_t *list = offline_json(0, "qrewind -i vm.qcow2 list");
+        cr_expect_eq(json_array_size(at(list, "snapshots")), 2, "%s", lines[i]);
+        offline_ok("qrewind -i vm.qcow2 check");
+        offline_ok("qrewind -i vm.snap1 create x");
+        offline_reads("vm.x.qcow2", 3, "2M", "64k");
+        offline_sh("rm *");
+    }
+}
+
+Test(qemu_adopt, of_libvirts_names_the_format_is_asked_for_with_what_the_header_says)
+{
+    static const char *const images[] = {"vm.qcow2", "vm.1732", "vm.snap1"};
+
+    make_libvirts();
+    for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++)
+        offline_fails(1, "say it: --image qcow2:", "qrewind -i %s adopt", images[i]);
+    offline_fails(1, "vm.snap1, or raw:", "qrewind -i vm.qcow2 adopt");
+    offline_ok("qrewind -i qcow2:vm.snap1 adopt");
+    offline_ok("qrewind -i vm.qcow2 check");
+}
+
 Test(qemu_adopt, a_dry_run_of_repair_shows_what_nothing_mends)
 {
     offline_tower();

@@ -132,19 +132,29 @@ static void await(const char *path)
         poll(NULL, 0, TICK_MS);
 }
 
+/* 0: it is not there. Else -1: QMP_ERR_NONE: it is. */
+static int find_tag(const char *path, const char *tag, struct qmp_error *why)
+{
+    *why = (struct qmp_error){0};
+    await(path);
+    return image_has_snapshot(path, tag, why) && why->kind == QRW_ERR_NOT_FOUND ? 0 : -1;
+}
+
 int image_untag(const char *path, const char *tag, struct qmp_error *err)
 {
     auto_free char *image = alone(path);
     const char *argv[] = {"qemu-img", "snapshot", "-d", tag, image, NULL};
-    struct qmp_error why;
+    struct qmp_error why, failure;
 
-    await(path);
-    if (!image_has_snapshot(path, tag, &why))
-        return convert(argv, "snapshot -d", path, err);
     /* one that is gone already is no failure: an earlier run may have come so far */
-    if (why.kind == QRW_ERR_NOT_FOUND)
+    if (!find_tag(path, tag, &why))
+        return 0;
+    if (!why.kind && !convert(argv, "snapshot -d", path, &failure))
+        return 0;
+    /* or its qemu-img, which had just begun */
+    if (!why.kind && !find_tag(path, tag, &why))
         return 0;
     if (err)
-        *err = why;
+        *err = why.kind ? why : failure;
     return -1;
 }

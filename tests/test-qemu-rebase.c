@@ -5,8 +5,6 @@
  */
 #include <criterion/criterion.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,31 +33,19 @@ static void branch_is_whole(void)
 /* Delete @names, with a qemu-img that writes the header, and then does @end, in shell. */
 static struct lab_result delete_with(const char *names, const char *end)
 {
-    auto_free char *path = mem_strdup(getenv("PATH")), *here = realpath(".", NULL);
-    auto_free char *broken = mem_printf("%s/bin:%s", here, path);
-    FILE *f;
+    auto_free char *script = mem_printf("[ \"$1 $2\" = 'rebase -f' ] || exec qemu-img \"$@\"\n"
+                                        "shift; qemu-img rebase -u \"$@\"\n%s",
+                                        end);
 
-    offline_ok("mkdir bin");
-    cr_assert((f = fopen("bin/qemu-img", "w")));
-    fprintf(f,
-            "#!/bin/sh\n"
-            "PATH=${PATH#*:}\n"
-            "[ \"$1 $2\" = 'rebase -f' ] || exec qemu-img \"$@\"\n"
-            "shift; qemu-img rebase -u \"$@\"\n"
-            "%s\n",
-            end);
-    fclose(f);
-    offline_ok("chmod +x bin/qemu-img");
-    setenv("PATH", broken, 1);
+    offline_qemu_img(script);
     struct lab_result r = offline_run("qrewind -i a.qcow2 delete %s", names);
-    setenv("PATH", path, 1);
+    offline_qemu_img(NULL);
     return r;
 }
 
 /* The merge is told again, and done. */
 static void expect_merged(void)
 {
-    offline_ok("rm -r bin");
     offline_ok("qrewind -i a.qcow2 repair");
     cr_expect(access("a.n0.qcow2", F_OK), "it is not merged");
     branch_is_whole();
@@ -130,7 +116,7 @@ Test(qemu_rebase, both_die_where_nothing_is_to_be_below)
         auto_result struct lab_result r = delete_with("n1", "kill -9 $PPID $$");
         cr_expect_eq(r.status, 128 + SIGKILL);
         offline_sh("! qemu-img info a.n1.qcow2 | grep -q '^backing file:'");
-        offline_ok("rm -r bin");
+
         offline_ok("qrewind -i a.qcow2 %s", lines[i]);
         offline_ok("qrewind -i a.qcow2 repair");
         offline_ok("qrewind -i a.qcow2 check");
@@ -149,7 +135,7 @@ Test(qemu_rebase, what_was_merged_is_gone)
     cr_expect_eq(r.status, 128 + SIGKILL);
     offline_ok("qemu-img rebase -u -f qcow2 -F qcow2 -b a.n0.qcow2 a.n2.qcow2");
     offline_ok("qemu-img rebase -f qcow2 -F qcow2 -b a.qcow2 a.n2.qcow2");
-    offline_ok("rm -r bin a.n0.qcow2");
+    offline_ok("rm a.n0.qcow2");
     auto_result struct lab_result repair = offline_run("qrewind -i a.qcow2 repair");
     cr_expect_eq(repair.status, 0, "%s", repair.err);
     cr_expect(strstr(repair.out, "finished"), "%s", repair.out);

@@ -48,3 +48,19 @@ Test(qemu_untag, who_works_on_the_image_is_waited_for)
         close(ready[1]);
     }
 }
+
+/* It had just begun, and comes first. */
+Test(qemu_untag, who_has_taken_it_out_meanwhile_has_done_what_was_to_be_done)
+{
+    struct qmp_error err;
+
+    offline_image("a.qcow2", "4M", NULL);
+    offline_ok("qemu-img snapshot -c s1 a.qcow2");
+    offline_qemu_img("qemu-img \"$@\"; qemu-img \"$@\""); /* the second finds none */
+    cr_expect_eq(image_untag("a.qcow2", "s1", &err), 0, "%s", err.desc);
+    offline_qemu_img(NULL);
+    offline_ok("qemu-img snapshot -c s1 a.qcow2");
+    offline_qemu_img("exit 1");
+    cr_expect_eq(image_untag("a.qcow2", "s1", &err), -1);
+    offline_qemu_img(NULL);
+}

@@ -44,6 +44,10 @@ void offline_files(const char *names);
 /* Commands for a shell that knows qrewind; they must all succeed. */
 void offline_sh(const char *commands);
 
+/* From now on qemu-img is the shell @script, which knows the real one by that name. NULL: it is the
+ * real one again. */
+void offline_qemu_img(const char *script);
+
 /* base.qcow2 <- base.s1.qcow2 <- base.s2.qcow2, snapshots s1 and s2: layer I holds the value I,
  * from 1 on, at (I - 1) MiB, and at 3 MiB. */
 void offline_tower(void);

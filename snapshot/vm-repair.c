@@ -4,12 +4,13 @@
  *
  *   nodes of no disk ──> pending, ended jobs, merges that are due ──> vm_mend(), in vm-check.c
  *
- * A merge that needs what is to be mended comes after that.
+ * A merge that needs what is to be mended, or is due by that, comes after it.
  */
 #include <string.h>
 
 #include "qmp/mem.h"
 #include "snapshot/check.h"
+#include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/vm-offline.h"
@@ -115,10 +116,40 @@ static json_t *settle_all(struct qrw_vm *vm, struct journal *j, unsigned flags, 
     return NULL;
 }
 
-/* The merges that could not be done before. Takes @result. */
-static json_t *merge_late(struct qrw_vm *vm, struct journal *j, json_t *result,
-                          struct qmp_error *err)
+static bool is_told(const json_t *findings, const json_t *subject)
 {
+    const json_t *f;
+    size_t i;
+
+    json_array_foreach(findings, i, f)
+        if (json_equal(json_object_get(f, "subject"), subject))
+            return true;
+    return false;
+}
+
+/* A file that nothing records is found by what it builds on; where the VM has merged that, it is
+ * told for the last time. */
+static void tell_orphans(json_t *result, const json_t *now)
+{
+    json_t *kept = json_object_get(result, "kept"), *f;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "findings"), i, f) {
+        json_t *file = json_object_get(f, "subject");
+
+        if (kept && same(text(f, "code"), "orphan-file") && !is_told(now, file) &&
+            image_is_there(json_string_value(file)))
+            json_array_append_new(
+                kept, json_pack("{s:O, s:O}", "name", file, "why", json_object_get(f, "text")));
+    }
+}
+
+/* The merges that could not be done before, or what was mended has made due; and what is found
+ * then. Takes @result. */
+static json_t *merge_late(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned flags,
+                          json_t *result, struct qmp_error *err)
+{
+    json_auto_t *rest = NULL;
     struct qmp_error why = {0};
 
     if (!tidy_is_due(&j->chain))
@@ -127,10 +158,17 @@ static json_t *merge_late(struct qrw_vm *vm, struct journal *j, json_t *result,
         vm_note(vm, 0, "a layer is not merged yet: %s", why.desc);
         return result;
     }
-    if (!vm_tidy(vm, j, result, 0, err))
-        return result;
-    json_decref(result);
-    return NULL;
+    if (!vm_tidy(vm, j, result, 0, err) && !vm_stay(vm, err))
+        rest = vm_mend(vm, j, only, flags, err);
+    if (!rest) {
+        json_decref(result);
+        return NULL;
+    }
+    tell_orphans(result, json_object_get(rest, "findings"));
+    json_array_extend(json_object_get(result, "mended"), json_object_get(rest, "mended"));
+    json_object_set(result, "findings", json_object_get(rest, "findings"));
+    json_object_set(result, "sidecar", json_object_get(rest, "sidecar"));
+    return result;
 }
 
 /* What QEMU holds open for no disk may be in the way of a merge: close that first, if it is to be
@@ -178,6 +216,7 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
             closed = close_first(vm, &j, only, flags);
             settled = settle_all(vm, &j, flags, &late, err);
         }
+        late = late || (settled && !tidy_is_due(&j.chain));
         if (settled && chain_pending(&j.chain))
             result = json_incref(settled);
         else if (flags & QRW_DRY_RUN || (settled && !vm_stay(vm, err)))
@@ -188,8 +227,8 @@ json_t *qrw_repair(struct qrw_vm *vm, const struct qrw_repair_args *args, unsign
             json_array_extend(json_object_get(result, "mended"), closed);
             json_object_update_missing(result, settled);
         }
-        if (result && late && may_merge(vm, &j, flags))
-            result = merge_late(vm, &j, result, err);
+        if (result && late && !chain_pending(&j.chain) && may_merge(vm, &j, flags))
+            result = merge_late(vm, &j, only, flags, result, err);
     }
     journal_close(&j, vm);
     return result;

@@ -312,25 +312,6 @@ static json_t *preview(const json_t *findings, unsigned flags)
     return plan;
 }
 
-/* A lock without its sidecar: whoever removed that died before he gave the lock back, and nobody
- * looks for it there any more. */
-static void sweep_locks(const struct qrw_vm *vm, const char *ours)
-{
-    for (size_t i = 0; i < vm->graph.ndisks; i++)
-        for (size_t k = 0; k < vm->graph.disks[i].nlayers; k++) {
-            const char *image = vm->graph.disks[i].layers[k].file;
-            auto_free char *sidecar = mem_printf("%s" SIDECAR_SUFFIX, image);
-            auto_free char *path = mem_printf("%s.lock", sidecar);
-
-            if (!graph_has_folder(image) || !strcmp(sidecar, ours) || sidecar_exists(sidecar) ||
-                !image_is_there(path))
-                continue;
-            int lock = sidecar_lock(sidecar, NULL);
-            if (lock >= 0)
-                sidecar_unlock(sidecar, lock);
-        }
-}
-
 json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned flags,
                 struct qmp_error *err)
 {
@@ -373,7 +354,7 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned
         json_object_set_new(result, "plan", plan);
     } else if (result) {
         json_object_set(result, "mended", bare(mended));
-        sweep_locks(vm, j->file);
+        vm_sweep(vm, j->file);
     }
     json_decref(mended);
     return result;

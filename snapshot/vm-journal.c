@@ -91,6 +91,7 @@ int journal_open(struct journal *j, struct qrw_vm *vm, enum journal_use use, str
         return qmp_error_hint(err, "say where it goes: --sidecar FILE; later it is found by itself "
                                    "if that is OVERLAY" SIDECAR_SUFFIX);
     }
+    j->first = !exists;
     if (!exists && foreign)
         vm_note(vm, 1, "%s is of another VM: it does not know the active image", foreign);
     if (!exists && (j->given ? check_only_one(vm, err) : vm_check_elsewhere(vm, foreign, err)))
@@ -123,6 +124,8 @@ void journal_close(struct journal *j, struct qrw_vm *vm)
     if (j->lock >= 0)
         sidecar_unlock(j->file, j->lock);
     vm_tell_active(vm, j);
+    if (j->first && j->saved && vm->files_reachable)
+        vm_sweep(vm, j->file);
     vm->locked = false;
     free(j->file);
     free(j->like);

@@ -188,6 +188,7 @@ struct journal {
     bool believed;      /* the user says that a job was told to switch, where nobody knows */
     bool unsaved;       /* that is so: the document was not saved yet */
     bool saved;         /* it was replaced at least once */
+    bool first;         /* there was none when it was opened */
     bool prepared;      /* the note of a switch is written, and not yet in place */
     int replaced;       /* what the sidecar was before, open until there is time; -1 */
     json_t *pointers;   /* pointers_of() what was saved last */
@@ -248,6 +249,9 @@ void journal_undone(struct journal *j, struct qrw_vm *vm, const struct plan *p,
 int journal_keep(struct journal *j, struct qmp_error *err);
 /* Save the present document as it is; one that holds nothing worth keeping is removed. */
 int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err);
+
+/* vm-sweep.c: remove what was left where a sidecar might have been begun, but for @ours. */
+void vm_sweep(const struct qrw_vm *vm, const char *ours);
 
 /* vm-pointers.c: the links to the sidecar @file that @c needs: in each other folder beside the
  * lowest layers there. The keys of an object (new reference). */

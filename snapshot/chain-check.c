@@ -91,6 +91,19 @@ static int check_links(const json_t *things, const char *key, const char *missin
     return 0;
 }
 
+/* A raw image has no room for a name: what was put on it by that word would show another image's
+ * header for the first sector. */
+static int raw_on(const json_t *layers, const char *id, struct qmp_error *err)
+{
+    const json_t *layer = json_object_get(layers, id);
+    const char *below = text(json_object_get(layers, text(layer, "backing")), "file");
+
+    return qmp_error_set(err, QRW_ERR_INVALID,
+                         "%s: recorded as raw, which builds on nothing, and on %s: one of both is "
+                         "wrong",
+                         text(layer, "file"), below ? below : "what is not there");
+}
+
 /* Every layer has a format and a file of its own, however that is spelled. */
 static int check_layers(json_t *layers, const char *folder, struct qmp_error *err)
 {
@@ -105,6 +118,8 @@ static int check_layers(json_t *layers, const char *folder, struct qmp_error *er
             return bad(err, "a layer without file or format", id);
         if (json_integer_value(json_object_get(layer, "size")) < 0)
             return bad(err, "a layer of less than nothing", id);
+        if (text(layer, "backing") && !strcmp(text(layer, "format"), "raw"))
+            return raw_on(layers, id, err);
         auto_free char *path = graph_is_path(file) ? path_join(folder, file) : mem_strdup(file);
         if (json_object_get(files, path))
             return bad(err, "two layers have this file", file);

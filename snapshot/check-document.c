@@ -8,6 +8,7 @@
 #include "snapshot/doubt.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-check.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/recover.h"
 
@@ -37,7 +38,7 @@ static void check_pending(struct check *k)
         return;
     if (plan_from_json(&k->plan, pending, k->c->folder, &why)) {
         check_add(k, &(struct finding){.code = "pending", .subject = operation},
-                  "what it was about to do makes no sense: %s", why.desc);
+                  "what it was about to do makes no sense: %s; " PLAN_GIVE_UP, why.desc);
         return;
     }
     k->pending = &k->plan;

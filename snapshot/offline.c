@@ -207,7 +207,7 @@ static int add_recorded(struct look *l, struct qmp_error *err)
         files[i] = l->images[i].file;
     files[l->n] = NULL;
     if (offline_state(&l->chain, files, &now, l->o->doubt, err))
-        return -1;
+        return plan_no_pending(l->sidecar, err);
     json_object_foreach(json_object_get(now.doc, "disks"), id, disk) {
         auto_free char *file = chain_layer_file(&now, text(disk, "active"));
 

@@ -125,6 +125,12 @@ static int check_promise(const json_t *promise, struct qmp_error *err)
     return 0;
 }
 
+int plan_no_pending(const char *file, struct qmp_error *err)
+{
+    qmp_error_wrap(err, "%s", file);
+    return qmp_error_hint(err, PLAN_GIVE_UP);
+}
+
 int plan_check(const json_t *doc, struct qmp_error *err)
 {
     if (!text(doc, "operation") || !text(doc, "token"))

@@ -15,6 +15,13 @@
  */
 int plan_check(const json_t *doc, struct qmp_error *err);
 
+/* The way on with one that cannot be settled. */
+#define PLAN_GIVE_UP                                                                               \
+    "to give up what was begun, write \"pending\": null in the sidecar; qrewind check then tells " \
+    "what is left of it"
+/* @err says what is wrong with what is pending in the sidecar @file: say that, too. -1. */
+int plan_no_pending(const char *file, struct qmp_error *err);
+
 /* Does @step make a file, which is not there before it? */
 bool plan_makes_file(const json_t *step);
 

@@ -190,8 +190,10 @@ static json_t *broken(const char *file, const char *subject, const struct qmp_er
 /* Without a VM the sidecar says which images there are: then this is all that can be said. */
 static json_t *unreadable(struct qrw_vm *vm, const struct qmp_error *why, struct qmp_error *err)
 {
+    const char *file = vm->sidecar_option ? vm->sidecar_option : why->context;
+
     if (vm->offline && why->kind == QRW_ERR_INVALID)
-        return broken(NULL, vm->sidecar_option ? vm->sidecar_option : "sidecar", why);
+        return broken(NULL, *file == '/' ? file : "sidecar", why);
     if (err)
         *err = *why;
     return NULL;

@@ -15,6 +15,7 @@
 #include "snapshot/image.h"
 #include "snapshot/job.h"
 #include "snapshot/member.h"
+#include "snapshot/plan-check.h"
 #include "snapshot/plan-delete.h"
 #include "snapshot/plan-merge.h"
 #include "snapshot/recover.h"
@@ -313,7 +314,7 @@ int vm_settle(struct qrw_vm *vm, struct journal *j, const char *decision, bool f
     if (!chain_pending(&j->chain))
         return sweep(vm, j, err);
     if (plan_from_json(&p, chain_pending(&j->chain), j->chain.folder, err))
-        return qmp_error_wrap(err, "%s", j->file);
+        return plan_no_pending(j->file, err);
     struct runner r = vm_runner(vm, false);
     journal_listen(j, &r);
 

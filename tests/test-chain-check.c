@@ -97,6 +97,7 @@ static const struct {
 
     {"{'snapshots': [5]}",  "a snapshot without name, time or disks"},
     {"{'snapshots': [{}]}", "a snapshot without name, time or disks"},
+    {"{'layers': {'L3': {'file': 'c', 'format': 'raw', 'backing': 'L1'}}}", "c: recorded as raw, "},
     {"{'snapshots': [{'name': 's1', 'created': '', 'disks': []}]}",
      "a snapshot without name, time or disks: s1"},
     {"{'snapshots': [{'name': 's1', 'disks': {}}]}", "a snapshot without name, time or disks: s1"},
@@ -185,7 +186,7 @@ Test(chain_check, a_very_long_chain_is_walked_once)
         auto_free char *id = mem_printf("L%d", i), *below = mem_printf("L%d", i - 1);
 
         json_object_set_new(layers, id,
-                            json_pack("{s:s, s:s, s:s?}", "file", id, "format", "raw", "backing",
+                            json_pack("{s:s, s:s, s:s?}", "file", id, "format", "qcow2", "backing",
                                       i > 10 ? below : NULL));
     }
     cr_expect_eq(chain_take(&c, "/vm", doc, NULL), 0);

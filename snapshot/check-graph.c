@@ -14,9 +14,11 @@ static json_int_t number(const json_t *obj, const char *key)
 }
 
 /* To follow QEMU hides that what one of its layers showed was overwritten: then that is recorded,
- * too. */
+ * too. NULL: it would lose what something inside of one of them needs. */
 static json_t *follow(const struct check *k, const struct graph_disk *d)
 {
+    if (check_any_cut(k, d))
+        return NULL;
     json_t *mend = json_pack("{s:s, s:s}", "do", "follow", "disk", d->id);
 
     for (size_t i = 0; i < d->nlayers; i++) {
@@ -62,6 +64,14 @@ static bool must_ask(const struct check *k, const struct graph_disk *d)
     return merged || is_stale_top(k, d);
 }
 
+/* @f is mended by follow(), or not at all. */
+static struct finding *unless_cut(struct finding *f)
+{
+    if (!f->mend)
+        *f = (struct finding){.code = f->code, .subject = f->subject};
+    return f;
+}
+
 /* QEMU runs on something else than the layer that is recorded as the active one. */
 static void check_top(struct check *k, const struct graph_disk *d)
 {
@@ -77,9 +87,9 @@ static void check_top(struct check *k, const struct graph_disk *d)
         const bool stale = is_stale_top(k, d);
 
         check_add(k,
-                  &(struct finding){"foreign-layer", top,
-                                    stale ? "record it, which hides that" : "record it",
-                                    follow(k, d), must_ask(k, d)},
+                  unless_cut(&(struct finding){"foreign-layer", top,
+                                               stale ? "record it, which hides that" : "record it",
+                                               follow(k, d), must_ask(k, d)}),
                   stale ? "disk %s runs on it, but %s below it was written to since: if it is what "
                           "a merge has left, start QEMU with that one"
                         : "disk %s runs on it: somebody put it on top of %s",
@@ -136,22 +146,28 @@ static void check_below(struct check *k, const struct graph_disk *d, size_t i)
 
     if (below && !chain_layer_by_file(k->c, below) && check_file(k, recorded) &&
         !graph_layer(d, recorded))
-        check_add(
-            k, &(struct finding){"foreign-layer", below, "record it instead", follow(k, d), true},
-            "disk %s: QEMU has %s on it, and not on %s, which is there, too; if the folder "
-            "was copied, stop the VM before repair --yes: that names the files in it",
-            d->id, path_name(file), recorded);
+        check_add(k,
+                  unless_cut(&(struct finding){"foreign-layer", below, "record it instead",
+                                               follow(k, d), true}),
+                  "disk %s: QEMU has %s on it, and not on %s, which is there, too; if the folder "
+                  "was copied, stop the VM before repair --yes: that names the files in it",
+                  d->id, path_name(file), recorded);
     else if (below && !chain_layer_by_file(k->c, below))
-        check_add(k, &(struct finding){"foreign-layer", below, "record it", follow(k, d), ask},
-                  "disk %s: somebody put it below %s", d->id, path_name(file));
+        check_add(
+            k,
+            unless_cut(&(struct finding){"foreign-layer", below, "record it", follow(k, d), ask}),
+            "disk %s: somebody put it below %s", d->id, path_name(file));
     else {
         json_t *mend = follow(k, d);
         auto_free char *drop = check_dropped(mend);
         auto_free char *repair = mem_printf("record what QEMU has%s", drop);
 
-        check_add(k, &(struct finding){"stale-record", file, repair, mend, ask},
-                  "disk %s: it builds on %s, recorded is %s", d->id,
-                  below ? path_name(below) : "nothing", recorded ? path_name(recorded) : "nothing");
+        auto_free char *cut = check_is_cut(k, d, i) ? check_cut_hint(k, file) : mem_strdup("");
+
+        check_add(k, unless_cut(&(struct finding){"stale-record", file, repair, mend, ask}),
+                  "disk %s: it builds on %s, recorded is %s%s", d->id,
+                  below ? path_name(below) : "nothing", recorded ? path_name(recorded) : "nothing",
+                  cut);
     }
 }
 

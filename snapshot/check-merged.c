@@ -231,6 +231,16 @@ bool check_tell_merged(struct check *k, const char *id, const char *file)
         return true;
     }
     const bool is_down = same(how, down);
+    if (!is_down && chain_is_seen_through(k->c, id)) {
+        auto_free char *inside = chain_inside(k->c, id);
+
+        check_add(k, &(struct finding){.code = "stale-record", .subject = file},
+                  "its header names %s, recorded is %s, which is not there; get that back from a "
+                  "copy: %s inside of this one needs it; to give that up: qrewind delete %s",
+                  path_name(onto), path_name(gone), inside ? inside : "the undo point",
+                  inside ? "NAME" : "--undo");
+        return true;
+    }
     auto_free char *pins = is_down ? chain_pins(k->c, text(m, "onto")) : NULL;
     auto_free char *into = mem_printf(is_down ? "into %s, which has changed (a commit)"
                                               : "into this one (a rebase, a block-stream)",

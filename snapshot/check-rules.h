@@ -124,6 +124,14 @@ void check_drop_skewed(const struct check *k, const char *onto, json_t *mend);
 char *check_dropped(const json_t *mend);
 bool check_tell_skipped(struct check *k, const char *id, const char *file, const char *what);
 
+/* Of check-cut.c: has layer @i of @d, which something lies inside of, lost what that sees? Has one
+ * of @d? The file of the one that @held lies inside of (NULL: no), what to do about it, after "; ".
+ * New strings. */
+bool check_is_cut(const struct check *k, const struct graph_disk *d, size_t i);
+bool check_any_cut(const struct check *k, const struct graph_disk *d);
+char *check_cut_file(const struct check *k, const json_t *held);
+char *check_cut_hint(const struct check *k, const char *file);
+
 /* The rules, by what they look at. */
 void check_document(struct check *k); /* pending, lock, permissions, other sidecars */
 void check_graph(struct check *k);    /* what QEMU has against what is recorded */

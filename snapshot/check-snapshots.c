@@ -58,6 +58,19 @@ static const char *overwritten(const struct check *k, json_t *disks)
     return NULL;
 }
 
+/* The first disk of which what lies inside of its layer does not see what is below any more, and
+ * the file of that in *@file (new string). NULL: none. */
+static const char *cut_off(const struct check *k, json_t *disks, char **file)
+{
+    const char *name;
+    json_t *held;
+
+    json_object_foreach(disks, name, held)
+        if ((*file = check_cut_file(k, held)))
+            return name;
+    return NULL;
+}
+
 /* The first disk whose image lacks the tag. NULL: none. */
 static const char *untagged(const struct check *k, json_t *disks)
 {
@@ -112,6 +125,7 @@ static bool check_parts(struct check *k, const json_t *snapshot)
     json_t *disks = json_object_get(snapshot, "disks");
     const char *missing = gone(k, disks, &disk);
     const size_t before = json_array_size(k->findings);
+    auto_free char *cut = NULL;
 
     if (missing) {
         auto_free char *file = chain_layer_file(k->c, missing);
@@ -129,6 +143,10 @@ static bool check_parts(struct check *k, const json_t *snapshot)
                                     drop("drop-snapshot", name), true},
                   "what disk %s of it showed is no more, if a newer layer was merged into it",
                   disk);
+    } else if ((disk = cut_off(k, disks, &cut))) {
+        check_add(k, &(struct finding){.code = "broken-snapshot", .subject = name},
+                  "what disk %s of it shows lies in part below %s, and QEMU has that no more there",
+                  disk, path_name(cut));
     } else if ((disk = untagged(k, disks))) {
         check_add(k,
                   &(struct finding){"missing-tag", name, "drop its record",
@@ -151,6 +169,13 @@ static void check_undo(struct check *k)
         check_add(
             k, &(struct finding){"broken-undo", "undo", "drop it", drop("drop-undo", NULL), true},
             "what disk %s was is no more, if a newer layer was merged into it", disk);
+        return;
+    }
+    auto_free char *cut = NULL;
+    if (!missing && (disk = cut_off(k, disks, &cut))) {
+        check_add(k, &(struct finding){.code = "broken-undo", .subject = "undo"},
+                  "what disk %s was lies in part below %s, and QEMU has that no more there", disk,
+                  path_name(cut));
         return;
     }
     if (!missing && !(disk = untagged(k, disks)))

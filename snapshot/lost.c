@@ -50,6 +50,20 @@ bool lost_by_merge(const struct chain *c, const json_t *held, const char *top, c
     return from && chain_is_below(c, onto, from) && !chain_is_below(c, top, from);
 }
 
+const char *lost_cut_off(const struct chain *c, const struct graph_disk *d, size_t i)
+{
+    const char *id = chain_layer_by_file(c, d->layers[i].file);
+    const char *top = id ? text(chain_layer(c, id), "backing") : NULL, *onto = NULL;
+
+    if (!top || !chain_is_seen_through(c, id))
+        return NULL;
+    if (i + 1 < d->nlayers)
+        onto = chain_layer_by_file(c, d->layers[i + 1].file);
+    else
+        return id;
+    return onto && strcmp(onto, top) && chain_is_below(c, onto, top) ? id : NULL;
+}
+
 /* The last snapshot that can do without @id, and has @disk (NULL: any). NULL: none. */
 static const char *find_spared(const struct chain *c, const char *id, const char *disk)
 {

@@ -18,6 +18,12 @@ json_t *lost_needed_by(const struct chain *c, const char *id);
 bool lost_by_merge(const struct chain *c, const json_t *held, const char *top, const char *onto);
 
 /*
+ * Layer @i of @d, if QEMU has it on a lower one than is recorded, or on none, and something lies
+ * inside of it that sees what was between: its id. NULL: no.
+ */
+const char *lost_cut_off(const struct chain *c, const struct graph_disk *d, size_t i);
+
+/*
  * The command, to paste, that goes back from the active layer @id, which cannot be opened, to the
  * last snapshot; @discard: it gives that layer up, else it is the undo point. New string; NULL: it
  * is no active layer, or there is none. No VM may run.

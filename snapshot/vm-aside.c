@@ -62,7 +62,7 @@ static json_t *run(struct qrw_vm *vm, struct journal *j, const struct qrw_operat
 {
     struct qmp_error why = {0};
 
-    if (vm_check_mixed(vm, &j->chain, j->file, false, err))
+    if (vm_check_bases(vm, j, op, err))
         return NULL;
     /* only its loop is used, and it is connected to nothing */
     vm->client = qmp_client_new(vm->options.base, &vm->options.client);

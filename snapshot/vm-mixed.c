@@ -132,8 +132,8 @@ static bool loses(const struct chain *c, const char *top, const char *onto)
     return is_lost(c, json_object_get(chain_undo(c), "disks"), top, onto);
 }
 
-/* QEMU has @file on @named, and what is recorded between them, from @top on, is there still: was
- * that merged into @named (check-skipped.c)? */
+/* @file builds on @named, and what is recorded between them, from @top on, is there still: was that
+ * merged into @named (check-skipped.c)? */
 static int check_skipped(const struct chain *c, const char *file, const char *named,
                          const char *top, struct qmp_error *err)
 {
@@ -144,7 +144,7 @@ static int check_skipped(const struct chain *c, const char *file, const char *na
         !has_grown(c, onto, true) || !loses(c, top, onto))
         return 0;
     qmp_error_set(err, QRW_ERR_REFUSED,
-                  "QEMU has %s on %s, which has changed since it was frozen, and not on %s: "
+                  "%s builds on %s, which has changed since it was frozen, and not on %s: "
                   "somebody seems to have merged that",
                   file, path_name(named), path_name(meant));
     return qmp_error_hint(err, "qrewind check tells which snapshots that has cost, repair --yes "
@@ -247,4 +247,37 @@ int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *s
         if (check_disk(vm, r, &vm->graph.disks[i], err))
             return -1;
     return vm->offline || branches ? check_headers(vm, r, err) : 0;
+}
+
+/* Is something that lies inside of a layer cut off from what it sees (check-cut.c)? */
+static int check_cut(const struct qrw_vm *vm, const struct chain *c, struct qmp_error *err)
+{
+    for (size_t i = 0; !chain_pending(c) && i < vm->graph.ndisks; i++)
+        for (size_t n = 0; n < vm->graph.disks[i].nlayers; n++) {
+            const struct graph_disk *d = &vm->graph.disks[i];
+            const char *id = lost_cut_off(c, d, n);
+            auto_free char *inside = id ? chain_inside(c, id) : NULL;
+            const char *below = n + 1 < d->nlayers ? d->layers[n + 1].file : NULL;
+
+            if (!id || (below && has_grown(c, chain_layer_by_file(c, below), true)))
+                continue;
+            qmp_error_set(err, QRW_ERR_REFUSED,
+                          "disk %s: %s lies on %s: what was between was merged into it "
+                          "(block-stream), and %s inside of it needs that",
+                          d->id, d->layers[n].file, below ? path_name(below) : "nothing",
+                          inside ? inside : "the undo point");
+            return qmp_error_hint(err,
+                                  "qrewind check tells how to keep it; to give it up: qrewind "
+                                  "delete %s",
+                                  inside ? "NAME" : "--undo");
+        }
+    return 0;
+}
+
+int vm_check_bases(const struct qrw_vm *vm, const struct journal *j, const struct qrw_operation *op,
+                   struct qmp_error *err)
+{
+    if (vm_check_mixed(vm, &j->chain, j->file, op->resets, err))
+        return -1;
+    return op == &qrw_delete ? 0 : check_cut(vm, &j->chain, err);
 }

@@ -154,6 +154,10 @@ void vm_random_token(char token[static 9]);
 void vm_stamp(char *buf, size_t size);
 
 struct journal;
+/* vm-mixed.c: QRW_ERR_REFUSED where vm_check_mixed() refuses, or where an internal snapshot does
+ * not see any more what it needs, and the record still says what that is; but @op may delete it. */
+int vm_check_bases(const struct qrw_vm *vm, const struct journal *j, const struct qrw_operation *op,
+                   struct qmp_error *err);
 
 /* vm-verify.c: is the host as the plan needs it? QRW_ERR_REFUSED. */
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const struct journal *j,

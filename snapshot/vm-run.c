@@ -370,7 +370,7 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
         marked = json_incref(again_marked(&j.chain, op->name));
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
-        else if (!vm_check_mixed(vm, &j.chain, j.file, op->resets, err) &&
+        else if (!vm_check_bases(vm, &j, op, err) &&
                  !settle_earlier(vm, &j, level, &settled, &earlier, err) &&
                  !(result = done_already(&j, op, args, flags, earlier, marked)) &&
                  !(op->freezes && vm_check_above(vm, &j.chain, err)) &&

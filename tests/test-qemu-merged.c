@@ -213,7 +213,7 @@ static void is_refused_meanwhile(struct lab *lab, const char *name)
     json_auto_t *revert = refuses(lab, 1, "revert", name);
     json_auto_t *export = refuses(lab, 1, "export", name, to);
 
-    cr_expect(strstr(text(create, "hint"), "repair --yes"), "%s", text(create, "hint"));
+    cr_expect(strstr(text(create, "hint"), "qrewind check tells"), "%s", text(create, "hint"));
     cr_expect(revert && export);
 }
 
@@ -258,6 +258,63 @@ Test(qemu_merged, while_a_vm_runs_and_another_branch_builds_on_that)
     says(doc, "snapshots.0.name", "k1");
     cr_expect_eq(json_array_size(at(doc, "snapshots")), 1);
     does(lab, "revert", "k1");
+    holds(lab, 0, 2);
+    lab_stop(lab);
+}
+
+static void stream_all(struct lab *lab)
+{
+    json_decref(lab_qmp(lab, "block-stream", "{s:s, s:s}", "job-id", "theirs", "device", "vda"));
+    json_decref(lab_event(lab, "BLOCK_JOB_COMPLETED"));
+}
+
+/* What lies inside saw through it what is below, and that is only known from the record. */
+Test(qemu_merged, all_of_them_into_one_with_a_snapshot_inside)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 2);
+    auto_free char *top = lab_path(lab, "vda.s2.qcow2");
+
+    does(lab, "create", "i1", "--internal");
+    stream_all(lab);
+    is_refused_meanwhile(lab, "i1");
+    does(lab, "repair", "--yes");
+    found_live(lab, 9, "stale-record vda.s2.qcow2, broken-snapshot i1");
+    is_refused_meanwhile(lab, "i1");
+    turn_off(lab);
+    offline_fails(1, "names no backing file", "qrewind -i %s export i1 out", top);
+    offline_ok("qrewind -i %s repair --yes", top); /* what it says */
+    offline_ok("qrewind -i %s check", top);
+    offline_ok("qrewind -i %s export i1 %s/out.qcow2", top, lab->folder);
+    image_holds(lab, "out.qcow2", "qcow2", 3);
+    struct lab *on = start_again(lab, WORDS("vda.s2.qcow2"));
+    holds(on, 0, 3);
+    lab_stop(on);
+    lab_stop(lab);
+}
+
+Test(qemu_merged, which_can_be_given_up)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 2);
+
+    const bool undo = number(lab->greeting, "QMP.version.qemu.major") >= 6;
+
+    does(lab, "create", "i1", "--internal");
+    if (undo) /* that lies inside, too */
+        does(lab, "revert", "i1");
+    stream_all(lab);
+    is_refused_meanwhile(lab, "s2");
+    does(lab, "delete", "i1");
+    does(lab, "repair", "--only", "leaked-node");
+    found_live(lab, 9,
+               undo ? "stale-record vda.s2.qcow2, broken-undo undo" : "stale-record vda.s2.qcow2");
+    if (undo) {
+        is_refused_meanwhile(lab, "s2");
+        does(lab, "delete", "--undo");
+    }
+    does(lab, "repair");
+    found_live(lab, 0, "");
+    holds(lab, 0, 3);
+    does(lab, "revert", "s2");
     holds(lab, 0, 2);
     lab_stop(lab);
 }

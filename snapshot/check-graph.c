@@ -129,6 +129,22 @@ static bool has_moved_to(const struct check *k, const char *id, const char *file
     return id && file && same(text(json_object_get(k->moved, id), "file"), file);
 }
 
+/* Layer @i of @d builds on @below, and not on @recorded. */
+static void tell_stale(struct check *k, const struct graph_disk *d, size_t i, const char *below,
+                       const char *recorded, bool ask)
+{
+    const char *file = d->layers[i].file;
+    json_t *mend = follow(k, d);
+    auto_free char *drop = check_dropped(mend);
+    auto_free char *repair = mem_printf("record what QEMU has%s", drop);
+    auto_free char *cut = check_is_cut(k, d, i) ? check_cut_hint(k, file) : mem_strdup("");
+
+    check_add(k, unless_cut(&(struct finding){"stale-record", file, repair, mend, ask}),
+              "disk %s: it builds on %s, recorded is %s%s", d->id,
+              below ? path_name(below) : "nothing", recorded ? path_name(recorded) : "nothing",
+              cut);
+}
+
 /* Layer @i of @d builds on another one than is recorded. */
 static void check_below(struct check *k, const struct graph_disk *d, size_t i)
 {
@@ -157,18 +173,8 @@ static void check_below(struct check *k, const struct graph_disk *d, size_t i)
             k,
             unless_cut(&(struct finding){"foreign-layer", below, "record it", follow(k, d), ask}),
             "disk %s: somebody put it below %s", d->id, path_name(file));
-    else {
-        json_t *mend = follow(k, d);
-        auto_free char *drop = check_dropped(mend);
-        auto_free char *repair = mem_printf("record what QEMU has%s", drop);
-
-        auto_free char *cut = check_is_cut(k, d, i) ? check_cut_hint(k, file) : mem_strdup("");
-
-        check_add(k, unless_cut(&(struct finding){"stale-record", file, repair, mend, ask}),
-                  "disk %s: it builds on %s, recorded is %s%s", d->id,
-                  below ? path_name(below) : "nothing", recorded ? path_name(recorded) : "nothing",
-                  cut);
-    }
+    else
+        tell_stale(k, d, i, below, recorded, ask);
 }
 
 static bool is_of_a_disk(const struct graph *g, const char *node)

@@ -16,8 +16,7 @@ struct check {
     json_t *moved;              /* layer -> {"file", "how"}: it is called so now */
     /* of check-merged.c: above, within, below what is gone; within, but needed by somebody */
     json_t *merged, *between, *onto, *needed;
-    json_t
-        *skipped; /* layer -> the one it lies on in truth: what was between went down into that */
+    json_t *skipped; /* layer -> what it lies on in truth: what was between went down into that */
     json_t *findings;
 };
 

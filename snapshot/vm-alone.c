@@ -5,10 +5,11 @@
  *   recorded   a <- a.s1       a.s1's header names nothing: what lies in a would be lost
  *   recorded   a               a's header names x: what lies in x would be recorded, and exported
  *
- * The recorded one is right wherever nothing was lost: who has made an image flat has copied all
- * of it into that, and it shows the same on top of its old base. So that is written back, but not
- * unasked. What a running QEMU has open is as QEMU has it; and what is pending may have made an
- * image flat, or put it on another layer of ours.
+ * The recorded one is right where it was lost, and where the layers were merged into the image
+ * (rebase, block-stream), which shows the same on top of its old base then. It is wrong where the
+ * image was made flat by copying it: what is zero is a hole there, and the base would show. So it
+ * is written back, but not unasked. What a running QEMU has open is as QEMU has it; and what is
+ * pending may have made an image flat, or put it on another layer of ours.
  */
 #include <stdlib.h>
 
@@ -52,6 +53,12 @@ static bool is_there(const char *file)
     return !image_stat(file, &st, NULL) && st.exists;
 }
 
+/* Of an image that names nothing, and may need nothing. */
+#define FLAT                                                                                       \
+    "if it was made flat by copying (qemu-img convert, an export), it needs none: qrewind "        \
+    "forget, "                                                                                     \
+    "then adopt"
+
 /* What writes the file @meant (its format: @format), NULL: none, into the header of @file. */
 static int tell_way(const struct chain *c, const char *sidecar, const char *file, const char *meant,
                     const char *format, struct qmp_error *err)
@@ -65,8 +72,19 @@ static int tell_way(const struct chain *c, const char *sidecar, const char *file
                               meant ? " -F " : "", meant ? format : "", below, top);
     }
     auto_free char *quoted = path_quote(sidecar);
-    return qmp_error_hint(err, "qrewind --sidecar %s repair --yes writes what is recorded into it",
-                          quoted);
+    return qmp_error_hint(err,
+                          "qrewind --sidecar %s repair --yes writes what is recorded into it%s",
+                          quoted, meant ? "; but " FLAT : "");
+}
+
+/* What was below is not to be had now. */
+static int tell_missing(const char *file, const char *meant, struct qmp_error *err)
+{
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "%s: its header names no backing file, the sidecar says %s, which is not there",
+                  file, meant);
+    return qmp_error_hint(err, "put that back where it was; qrewind check tells what else there "
+                               "is; " FLAT);
 }
 
 int vm_check_alone(const struct chain *c, const char *sidecar, const char *id,
@@ -84,7 +102,9 @@ int vm_check_alone(const struct chain *c, const char *sidecar, const char *id,
     auto_free char *place = path ? image_place(path) : NULL;
     qcow2_header_done(&h);
 
-    if (meant && !named && is_there(meant) && !becomes_flat(c, file)) {
+    if (meant && !named && !becomes_flat(c, file) && !is_there(meant))
+        return tell_missing(file, meant, err);
+    if (meant && !named && !becomes_flat(c, file)) {
         qmp_error_set(err, QRW_ERR_REFUSED,
                       "%s: its header names no backing file, the sidecar says %s", file, meant);
         return tell_way(c, sidecar, file, meant, text(below, "format"), err);

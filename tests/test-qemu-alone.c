@@ -37,8 +37,8 @@ static void expect_tower(const char *image)
     offline_reads(image, 3, "3M", "64k");
 }
 
-/* Whatever uses the chain is refused by @words, and says how it goes on. */
-static void refuses_all(const char *words)
+/* Whatever uses the chain is refused by @words, and says how it goes on: @way. */
+static void refuses_all_by(const char *words, const char *way)
 {
     static const char *const verbs[] = {
         "create n",    "create --internal n", "revert s1",           "delete s1",
@@ -48,12 +48,17 @@ static void refuses_all(const char *words)
     offline_ok("cp -a vm before");
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         offline_fails(1, words, VM "%s", verbs[i]);
-        offline_fails(1, WAY, VM "%s", verbs[i]);
+        offline_fails(1, way, VM "%s", verbs[i]);
     }
     offline_fails(0, words, VM "list"); /* looking works, and says it, too */
     offline_ok(VM "repair");            /* not unasked */
     offline_ok("diff -r before vm");
     offline_ok("rm -r before");
+}
+
+static void refuses_all(const char *words)
+{
+    refuses_all_by(words, WAY);
 }
 
 /* What the hint says mends it, and the snapshots show what they did. */
@@ -85,6 +90,33 @@ Test(qemu_alone, an_active_layer_that_names_nothing)
     offline_sh("qemu-img rebase -u -f qcow2 -b '' vm/base.s2.qcow2");
     refuses_all("base.s2.qcow2: its header names no backing file, the sidecar says ");
     mends();
+}
+
+/* Nobody but the record knows what lay below; that it is away does not make the rest whole. */
+Test(qemu_alone, one_that_names_nothing_while_its_base_is_away)
+{
+    make_vm();
+    offline_sh("mkdir away; mv vm/base.s1.qcow2 away;"
+               "qemu-img rebase -u -f qcow2 -b '' vm/base.s2.qcow2");
+    refuses_all_by("base.s1.qcow2, which is not there", "put that back where it was");
+    offline_sh("mv away/base.s1.qcow2 vm");
+    mends();
+}
+
+/* On its base a copy would show what was zeroed: that way on is told, too, and loses nothing. */
+Test(qemu_alone, one_that_was_made_flat_by_a_copy)
+{
+    make_vm();
+    offline_write("vm/base.s2.qcow2", 0, "1M", "64k");
+    offline_sh("qemu-img convert -O qcow2 vm/base.s2.qcow2 flat; mv flat vm/base.s2.qcow2");
+    offline_fails(1, "it needs none: qrewind forget, then adopt", VM "create n");
+    auto_result struct lab_result check = offline_run(VM "check");
+    cr_expect(strstr(check.out, "then qrewind forget, and adopt"), "%s", check.out);
+    offline_ok(VM "forget");
+    offline_ok("qrewind -i vm/base.s2.qcow2 adopt");
+    offline_ok("qrewind -i vm/base.s2.qcow2 create n");
+    offline_reads("vm/base.s2.n.qcow2", 0, "1M", "64k");
+    offline_reads("vm/base.s2.n.qcow2", 3, "2M", "64k");
 }
 
 /* All was copied into it: on its old base it shows the same. */

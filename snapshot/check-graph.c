@@ -50,6 +50,19 @@ static bool is_stale_top(const struct check *k, const struct graph_disk *d)
            (number(top, "mtime_ns") + moment < written || (born && born + MOMENT_NS < written));
 }
 
+/* Has a frozen layer of @d, the lowest in QEMU, lost what is recorded below it? Merged into it,
+ * that would have made it larger (vm_check_stripped()). */
+static bool is_stripped(const struct check *k, const struct graph_disk *d)
+{
+    const char *file = d->nlayers > 1 ? d->layers[d->nlayers - 1].file : NULL;
+    const char *id = file ? chain_layer_by_file(k->c, file) : NULL;
+    const json_t *was = json_object_get(chain_layer(k->c, id), "fingerprint");
+    auto_free char *meant = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
+
+    return k->live && was && meant && check_file(k, meant) && !chain_is_active(k->c, id) &&
+           !chain_pending(k->c) && number(check_file(k, file), "size") <= number(was, "size");
+}
+
 /* To follow QEMU records all of its chain: also what hides that, or settles what was merged away.
  */
 static bool must_ask(const struct check *k, const struct graph_disk *d)
@@ -61,7 +74,7 @@ static bool must_ask(const struct check *k, const struct graph_disk *d)
 
         merged = id && (json_object_get(k->merged, id) || json_object_get(k->skipped, id));
     }
-    return merged || is_stale_top(k, d);
+    return merged || is_stale_top(k, d) || is_stripped(k, d);
 }
 
 /* @f is mended by follow(), or not at all. */
@@ -137,7 +150,14 @@ static void tell_stale(struct check *k, const struct graph_disk *d, size_t i, co
     json_t *mend = follow(k, d);
     auto_free char *drop = check_dropped(mend);
     auto_free char *repair = mem_printf("record what QEMU has%s", drop);
-    auto_free char *cut = check_is_cut(k, d, i) ? check_cut_hint(k, file) : mem_strdup("");
+    auto_free char *image = path_quote(file);
+    auto_free char *cut =
+        check_is_cut(k, d, i) ? check_cut_hint(k, file)
+        : !below && is_stripped(k, d)
+            ? mem_printf(", and it has not grown since it was frozen; if its header has lost the "
+                         "name, stop the VM, then: qrewind -i %s repair --yes",
+                         image)
+            : mem_strdup("");
 
     check_add(k, unless_cut(&(struct finding){"stale-record", file, repair, mend, ask}),
               "disk %s: it builds on %s, recorded is %s%s", d->id,

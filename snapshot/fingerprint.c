@@ -95,6 +95,18 @@ const char *fingerprint_written(const struct chain *c, const char *id)
                : "its time has changed";
 }
 
+bool fingerprint_has_grown(const struct chain *c, const char *id, bool touched)
+{
+    const json_t *was = json_object_get(chain_layer(c, id), "fingerprint"),
+                 *time = json_object_get(was, "mtime_ns");
+    auto_free char *file = chain_layer_file(c, id);
+    struct image_stat st;
+
+    return was && !image_stat(file, &st, NULL) && st.exists &&
+           ((json_int_t)st.size > json_integer_value(json_object_get(was, "size")) ||
+            (touched && time && json_integer_value(time) != st.mtime_ns));
+}
+
 /* @hash of @entry, into @owner, if it is new and @entry is still what @was. */
 static bool take_hash(json_t *owner, const json_t *was, const json_t *entry)
 {

@@ -15,6 +15,9 @@ void fingerprints_take(struct chain *c);
  * cut, or that cannot be told. */
 const char *fingerprint_written(const struct chain *c, const char *id);
 
+/* Is the file of @id larger than when it was frozen? @touched: or its time another? */
+bool fingerprint_has_grown(const struct chain *c, const char *id, bool touched);
+
 /* Remember the hashes that a deep survey @found of what is frozen and unchanged. Were there new
  * ones? */
 bool fingerprints_hash(struct chain *c, const json_t *found);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "qmp/mem.h"
+#include "snapshot/fingerprint.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
@@ -116,4 +117,24 @@ int vm_check_alone(const struct chain *c, const char *sidecar, const char *id,
                   "%s: its header names %s, the sidecar says that it builds on nothing", file,
                   place ? place : named);
     return tell_way(c, sidecar, file, NULL, NULL, err);
+}
+
+int vm_check_stripped(const struct chain *c, const struct graph_disk *d, struct qmp_error *err)
+{
+    const char *file = d->nlayers > 1 ? d->layers[d->nlayers - 1].file : NULL;
+    const char *id = file ? chain_layer_by_file(c, file) : NULL;
+    const char *below = text(chain_layer(c, id), "backing");
+    auto_free char *meant = chain_layer_file(c, below), *image = path_quote(file ? file : "");
+
+    if (!below || chain_pending(c) || chain_is_active(c, id) || !is_there(meant) ||
+        !json_object_get(chain_layer(c, id), "fingerprint") || fingerprint_has_grown(c, id, false))
+        return 0;
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "disk %s: QEMU has %s on nothing, recorded is %s, and it has not grown since it "
+                  "was frozen: its header seems to have lost the name",
+                  d->id, file, meant);
+    return qmp_error_hint(err,
+                          "stop the VM, then qrewind -i %s repair --yes names it again; if it "
+                          "needs none: qrewind repair --yes",
+                          image);
 }

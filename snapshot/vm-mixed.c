@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "qmp/mem.h"
+#include "snapshot/fingerprint.h"
 #include "snapshot/image.h"
 #include "snapshot/lost.h"
 #include "snapshot/member.h"
@@ -96,19 +97,6 @@ static int refuse(const struct qrw_vm *vm, const struct record *r, const char *f
                           stop, sidecar);
 }
 
-/* Is the file of @id larger than when it was frozen? @touched: or its time another? */
-static bool has_grown(const struct chain *c, const char *id, bool touched)
-{
-    const json_t *was = json_object_get(chain_layer(c, id), "fingerprint"),
-                 *time = json_object_get(was, "mtime_ns");
-    auto_free char *file = chain_layer_file(c, id);
-    struct image_stat st;
-
-    return was && !image_stat(file, &st, NULL) && st.exists &&
-           ((json_int_t)st.size > json_integer_value(json_object_get(was, "size")) ||
-            (touched && time && json_integer_value(time) != st.mtime_ns));
-}
-
 static bool is_lost(const struct chain *c, json_t *disks, const char *top, const char *onto)
 {
     const char *disk;
@@ -141,7 +129,7 @@ static int check_skipped(const struct chain *c, const char *file, const char *na
     auto_free char *meant = chain_layer_file(c, top);
 
     if (chain_pending(c) || !onto || !strcmp(onto, top) || !chain_is_below(c, onto, top) ||
-        !has_grown(c, onto, true) || !loses(c, top, onto))
+        !fingerprint_has_grown(c, onto, true) || !loses(c, top, onto))
         return 0;
     qmp_error_set(err, QRW_ERR_REFUSED,
                   "%s builds on %s, which has changed since it was frozen, and not on %s: "
@@ -161,7 +149,7 @@ static int check_merged(const struct chain *c, const char *file, const char *nam
     bool pinned = false;
 
     if (chain_pending(c) || !onto || !strcmp(onto, top) || !chain_is_below(c, onto, top) ||
-        !image_is_gone(meant) || !has_grown(c, onto, false))
+        !image_is_gone(meant) || !fingerprint_has_grown(c, onto, false))
         return 0;
     for (; at && strcmp(at, onto); at = text(chain_layer(c, at), "backing"))
         pinned = pinned || chain_pinned_by(c, at);
@@ -259,7 +247,7 @@ static int check_cut(const struct qrw_vm *vm, const struct chain *c, struct qmp_
             auto_free char *inside = id ? chain_inside(c, id) : NULL;
             const char *below = n + 1 < d->nlayers ? d->layers[n + 1].file : NULL;
 
-            if (!id || (below && has_grown(c, chain_layer_by_file(c, below), true)))
+            if (!id || (below && fingerprint_has_grown(c, chain_layer_by_file(c, below), true)))
                 continue;
             qmp_error_set(err, QRW_ERR_REFUSED,
                           "disk %s: %s lies on %s: what was between was merged into it "
@@ -279,5 +267,8 @@ int vm_check_bases(const struct qrw_vm *vm, const struct journal *j, const struc
 {
     if (vm_check_mixed(vm, &j->chain, j->file, op->resets, err))
         return -1;
+    for (size_t i = 0; !vm->offline && i < vm->graph.ndisks; i++)
+        if (vm_check_stripped(&j->chain, &vm->graph.disks[i], err))
+            return -1;
     return op == &qrw_delete ? 0 : check_cut(vm, &j->chain, err);
 }

@@ -218,3 +218,21 @@ Test(qemu_alone, what_qemu_has_open_is_recorded)
     expect_tower("vm/base.n.qcow2");
     offline_ok(VM "create m");
 }
+
+/* Started on it, QEMU has it as the header says; but nothing was merged into it. */
+Test(qemu_alone, nor_is_a_running_vm_believed_that_has_a_frozen_layer_on_nothing)
+{
+    make_vm();
+    offline_sh("qemu-img rebase -u -f qcow2 -b '' vm/base.s1.qcow2");
+    struct lab *lab = start("vm/base.s2.qcow2");
+
+    fails(lab, "its header seems to have lost the name", "create", "n", NULL);
+    fails(lab, "its header seems to have lost the name", "export", "s2", "out");
+    fails(lab, "its header seems to have lost the name", "delete", "s1", NULL);
+    does(lab, "repair"); /* not unasked */
+    fails(lab, "its header seems to have lost the name", "create", "n", NULL);
+    lab_stop(lab);
+    offline_ok("qrewind -i vm/base.s1.qcow2 repair --yes");
+    offline_ok("qrewind -i vm/base.s2.qcow2 check");
+    expect_tower("vm/base.s2.qcow2");
+}

@@ -314,6 +314,14 @@ static json_t *preview(const json_t *findings, unsigned flags)
     return plan;
 }
 
+/* The record alone has said which images are meant, and there is nothing to record any more. */
+static bool is_all(const struct qrw_vm *vm, const struct journal *j)
+{
+    const char *const *images = vm->options.images;
+
+    return vm->offline && vm->sidecar_option && !(images && *images) && !sidecar_exists(j->file);
+}
+
 json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned flags,
                 struct qmp_error *err)
 {
@@ -343,7 +351,13 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned
         n = pass(vm, j, findings, flags, mended, err);
         if (n > 0 && recorded)
             fingerprints_take(&j->chain);
-        if (n > 0 && ((recorded && journal_save(j, vm, err)) || vm_observe(vm, GRAPH_NODES, err)))
+        if (n > 0 && recorded && journal_save(j, vm, err))
+            n = -1;
+        if (n > 0 && is_all(vm, j)) {
+            json_array_clear(findings);
+            break;
+        }
+        if (n > 0 && vm_observe(vm, GRAPH_NODES, err))
             n = -1;
     }
     if (n < 0) {

@@ -19,8 +19,15 @@
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
 
-/* Does @file say that a guest writes to @image? */
-static bool has_active(const char *file, const char *image)
+/* Has a guest of the VM of @c been on @layer? One that lies below all that may be a template, of
+ * which other VMs are made. */
+static bool has_been(const struct chain *c, const char *layer)
+{
+    return chain_is_ours(c, layer) || chain_pinned_by(c, layer);
+}
+
+/* Does @file say that a guest writes to @image, or (@ever) that it has? */
+static bool has_active(const char *file, const char *image, bool ever)
 {
     struct chain c = {0};
     const char *layer;
@@ -29,19 +36,20 @@ static bool has_active(const char *file, const char *image)
     if (!file || sidecar_load(&c, file, NULL, NULL, NULL))
         return false;
     layer = chain_layer_by_file(&c, image);
-    active = layer && chain_is_active(&c, layer);
+    active = layer && (chain_is_active(&c, layer) || (ever && has_been(&c, layer)));
     chain_done(&c);
     return active;
 }
 
-/* Does @g run on the layer that is active of disk @id of @c, or on another one of that disk? */
+/* Does @g run on the layer that is active of disk @id of @c, or on one that was? */
 static bool runs_on(const struct chain *c, const struct graph *g, const char *id)
 {
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
         const char *layer = graph_skip_reason(d) ? NULL : chain_layer_by_file(c, d->layers[0].file);
 
-        if (layer && (same(chain_active(c, id), layer) || same(chain_disk_of(c, layer), id)))
+        if (layer && (same(chain_active(c, id), layer) ||
+                      (same(chain_disk_of(c, layer), id) && has_been(c, layer))))
             return true;
     }
     return false;
@@ -184,7 +192,7 @@ static int check(const struct graph_disk *d, bool runs, struct qmp_error *err)
     int rc = sidecar_search(image, found, err);
 
     for (int i = 0; i < 2 && !rc; i++)
-        if (found[i] && (runs || has_active(found[i], image))) {
+        if (has_active(found[i], image, runs)) {
             auto_free char *quoted = path_quote(found[i]);
 
             qmp_error_set(err, QRW_ERR_REFUSED, "disk %s runs on %s, and %s knows it", d->id,

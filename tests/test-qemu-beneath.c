@@ -209,3 +209,22 @@ Test(qemu_beneath, an_old_image_of_a_vm_that_lacks_a_disk)
     lab_stop(lab);
     lab_stop(old);
 }
+
+/* A template is no old image of what was made of it. */
+Test(qemu_beneath, a_template_is_a_vm_of_its_own)
+{
+    struct lab *old = tower(&one, 0), *lab = NULL;
+
+    turn_off(old);
+    auto_free char *clone = lab_path(old, "clone.qcow2"), *base = lab_path(old, "vda.qcow2");
+    lab_image(clone, "qcow2", NULL, base, "qcow2");
+    auto_result struct lab_result made = lab_exec(
+        old->folder, (const char *const[]){"qrewind", "-i", "clone.qcow2", "create", "c1", NULL});
+    cr_assert_eq(made.status, 0, "%s", made.err);
+    lab = start_again(old, WORDS("vda.qcow2"));
+    found(lab, 9, "sidecar-conflict vda.qcow2");
+    does(lab, "create", "t1");
+    found(lab, 0, "");
+    lab_stop(lab);
+    lab_stop(old);
+}

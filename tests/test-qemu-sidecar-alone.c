@@ -69,6 +69,18 @@ Test(qemu_sidecar_alone, a_delete_after_which_nothing_is_recorded)
     every_point("create n1", "delete n1", ALONE "repair");
 }
 
+/* Nor has what was mended left anything to look at. */
+Test(qemu_sidecar_alone, a_repair_after_which_nothing_is_recorded)
+{
+    offline_image("a.qcow2", "4M", NULL);
+    offline_ok("qrewind -i a.qcow2 create n1 --internal");
+    offline_ok("qemu-img snapshot -d n1 a.qcow2");
+    json_auto_t *doc = offline_json(0, ALONE "repair --yes");
+    cr_expect_eq(json_array_size(json_object_get(doc, "mended")), 1);
+    cr_expect_eq(json_array_size(json_object_get(doc, "findings")), 0);
+    offline_files("a.qcow2");
+}
+
 /* Nothing was written to it, so the disk does not run on it, though it has its name. */
 Test(qemu_sidecar_alone, by_the_overlay_of_the_first_create)
 {

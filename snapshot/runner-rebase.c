@@ -7,12 +7,8 @@
  * less than the image needs: it gets the old name again, with which the image shows the same
  * whatever was copied.
  */
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "qmp/mem.h"
 #include "snapshot/image.h"
-#include "snapshot/image-error.h"
 #include "snapshot/member.h"
 #include "snapshot/runner.h"
 #include "snapshot/tool.h"
@@ -43,24 +39,12 @@ static int put_back(const json_t *step, struct qmp_error *err)
                                                                                               : 0;
 }
 
-/* What fails to be written when qemu-img closes the image it does not tell: a descriptor that was
- * open before hears of it. */
-static int synced(int fd, const char *file, struct qmp_error *err)
-{
-    return fsync(fd) ? image_error(err, "sync", file) : 0;
-}
-
 int runner_rebase(struct runner *r, const json_t *step, struct qmp_error *err)
 {
-    const char *file = text(step, "file");
-    auto_close int fd = open(file, O_RDONLY | O_CLOEXEC);
     struct qmp_error why;
 
-    if (fd < 0)
-        return image_error(err, "open", file);
-    if (!tool_rebase(r, file, text(step, "format"), text(step, "backing"),
-                     text(step, "backing_format"), err) &&
-        !synced(fd, file, err))
+    if (!tool_rebase(r, text(step, "file"), text(step, "format"), text(step, "backing"),
+                     text(step, "backing_format"), err))
         return 0;
     if (put_back(step, &why) && err) {
         *err = why;

@@ -277,8 +277,14 @@ int tool_rebase(const struct runner *r, const char *file, const char *format, co
                           backing ? backing_format : NULL,
                           file,
                           NULL};
+    /* what the file system cannot write later, only who has it open before hears of */
+    auto_close int fd = open(file, O_RDONLY | O_CLOEXEC);
 
-    return change(r, file, argv, err);
+    if (fd < 0)
+        return image_error(err, "open", file);
+    if (change(r, file, argv, err))
+        return -1;
+    return fsync(fd) ? image_error(err, "sync", file) : 0;
 }
 
 int tool_copy_snapshot(const struct runner *r, const char *file, const char *source,

@@ -29,8 +29,8 @@ int tool_checksum(const struct runner *r, const char *file, char sum[static 65],
 
 /*
  * Let the image @file show what it shows with @backing (NULL: nothing) below it: the data of the
- * layers between is copied into it. QRW_ERR_LOCKED when somebody has it open. Failed, or ended, it
- * may show less: until its header names again what it did.
+ * layers between is copied into it, and is on the disk. QRW_ERR_LOCKED when somebody has it open.
+ * Failed, or ended, it may show less: until its header names again what it did.
  */
 int tool_rebase(const struct runner *r, const char *file, const char *format, const char *backing,
                 const char *backing_format, struct qmp_error *err);

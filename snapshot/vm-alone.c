@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vm-alone: does an image stand alone where the record has one below it, or the other way round?
+ * vm-alone: see vm-alone.h.
  *
  *   recorded   a <- a.s1       a.s1's header names nothing: what lies in a would be lost
  *   recorded   a               a's header names x: what lies in x would be recorded, and exported
@@ -11,6 +11,8 @@
  * is written back, but not unasked. What a running QEMU has open is as QEMU has it; and what is
  * pending may have made an image flat, or put it on another layer of ours.
  */
+#include "snapshot/vm-alone.h"
+
 #include <stdlib.h>
 
 #include "qmp/mem.h"
@@ -19,7 +21,6 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/qcow2.h"
-#include "snapshot/vm-private.h"
 
 /* Does one of @list, of a plan, say of @file (its @key) that nothing is to be below it? The folder
  * may have been moved since. */

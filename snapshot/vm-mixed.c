@@ -21,6 +21,7 @@
 #include "snapshot/lost.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/vm-alone.h"
 #include "snapshot/vm-private.h"
 
 struct record {

@@ -116,15 +116,6 @@ void vm_take_opened(struct qrw_vm *vm, const struct chain *c, json_t *survey);
 int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,
                    bool branches, struct qmp_error *err);
 
-/* vm-alone.c: QRW_ERR_REFUSED if the header of the layer @id names no backing file, and the
- * recorded one is there; or one, and none is recorded. */
-int vm_check_alone(const struct chain *c, const char *sidecar, const char *id,
-                   struct qmp_error *err);
-
-/* The same of a frozen layer of @d that a running QEMU has on nothing: what was merged into it would
- * have made it larger. */
-int vm_check_stripped(const struct chain *c, const struct graph_disk *d, struct qmp_error *err);
-
 /* vm-theirs.c: QRW_ERR_REFUSED if a link beside a layer of @c, the document in @sidecar, leads to
  * another sidecar, which keeps that layer. */
 int vm_check_theirs(const struct qrw_vm *vm, const struct chain *c, const char *sidecar,

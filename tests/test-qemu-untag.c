@@ -3,6 +3,7 @@
  * is judged when he has. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,13 +16,13 @@ TestSuite(qemu_untag, .init = offline_enter, .fini = offline_leave, .timeout = 6
 /* Lock a.qcow2 as QEMU does, say so on @ready, and let go of it in a while. */
 static _Noreturn void hold(int ready)
 {
-    enum { PERMISSIONS = 100, WHILE_US = 200000 };
+    enum { PERMISSIONS = 100, WHILE_MS = 200 };
     struct flock lock = {.l_type = F_RDLCK, .l_start = PERMISSIONS, .l_len = 2};
     int fd = open("a.qcow2", O_RDWR | O_CLOEXEC);
 
     if (fd < 0 || fcntl(fd, F_OFD_SETLK, &lock) || write(ready, "", 1) != 1)
         _exit(1);
-    usleep(WHILE_US);
+    poll(NULL, 0, WHILE_MS);
     _exit(mkdir("he-has-ended", 0700) != 0);
 }
 

@@ -72,18 +72,23 @@ static bool is_stopped(pid_t pid)
     return after && (!strncmp(after, ") T", 3) || !strncmp(after, ") t", 3));
 }
 
-static int hint_busy(const struct qmp_client *c, struct qmp_error *err)
+static void hint_stopped(const struct qmp_client *c, struct qmp_error *err)
 {
     pid_t pid = qmp_client_peer(c);
 
     if (is_stopped(pid))
-        return qmp_error_hint(err,
-                              "process %d, which listens there, is stopped; kill -CONT %d lets "
-                              "it go on, if no debugger holds it",
-                              (int)pid, (int)pid);
-    return qmp_error_hint(err, "a monitor serves one client at a time, another client probably "
-                               "holds it; a second monitor is added by "
-                               "-qmp unix:/other.sock,server=on,wait=off");
+        qmp_error_hint(err,
+                       "process %d, which listens there, is stopped; kill -CONT %d lets "
+                       "it go on, if no debugger holds it",
+                       (int)pid, (int)pid);
+}
+
+static void hint_busy(const struct qmp_client *c, struct qmp_error *err)
+{
+    hint_stopped(c, err); /* the first hint stays */
+    qmp_error_hint(err, "a monitor serves one client at a time, another client probably "
+                        "holds it; a second monitor is added by "
+                        "-qmp unix:/other.sock,server=on,wait=off");
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -100,6 +105,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     } else if (c->fd >= 0) {
         qmp_error_set(&err, QMP_ERR_CONNECT, "%s greeted, but does not answer qmp_capabilities",
                       a->text);
+        if (a->address.kind != ADDRESS_FD)
+            hint_stopped(c, &err);
     } else if (a->last_errno == EAGAIN) {
         qmp_error_set(&err, QMP_ERR_CONNECT, "%s has others waiting in line already", a->text);
         hint_busy(c, &err);

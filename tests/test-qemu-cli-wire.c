@@ -208,7 +208,7 @@ Test(qmp_lines, a_command_that_is_never_answered_is_a_failure_though_the_input_e
     write_all(p.in, "{\"execute\":\"query-status\",\"id\":1}\n");
     auto_free char *first = read_line(p.out);
     cr_expect_not_null(strstr(first, "prelaunch"));
-    kill(lab->pid, SIGSTOP);
+    lab_halt(lab);
     write_all(p.in, "{\"execute\":\"query-status\",\"id\":2}\n");
     close(p.in);
     p.in = -1;

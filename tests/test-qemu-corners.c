@@ -21,7 +21,7 @@ Test(corners, a_qemu_that_somebody_has_stopped)
     struct lab *lab = lab_start(&(struct lab_options){.disks = 1});
     auto_free char *way = mem_printf("kill -CONT %d", (int)lab->pid);
 
-    kill(lab->pid, SIGSTOP);
+    lab_halt(lab);
     json_auto_t *error = refuses(lab, 4, "-t", "0.3", "list");
     says(error, "hint", way);
     kill(lab->pid, SIGCONT);

@@ -144,7 +144,7 @@ Test(interrupt, the_second_one_leaves_at_once)
 
     lab_write(lab, 0, 5, "4M", "8M");
     struct lab_process p = begins(lab, "qrw-mirror-vda", "mirror", "vda", copy, "--speed", "64k");
-    kill(lab->pid, SIGSTOP); /* nothing that needs QEMU can end now */
+    lab_halt(lab); /* nothing that needs QEMU can end now */
     cr_assert_eq(kill(p.pid, SIGINT), 0);
     lab_hears(&p, "interrupt again to leave at once");
     cr_assert_eq(kill(p.pid, SIGINT), 0);

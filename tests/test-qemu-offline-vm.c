@@ -191,7 +191,7 @@ Test(qemu_offline_vm, a_vm_that_runs_is_asked_although_images_are_named)
     auto_result struct lab_result r = lab_run(lab, "--image", image, "create", "s1", NULL);
     cr_expect_eq(r.status, 0, "%s", r.err);
     cr_expect_str_empty(r.err);
-    kill(lab->pid, SIGSTOP);
+    lab_halt(lab);
     /* silent is not dead */
     auto_result struct lab_result silent =
         lab_run(lab, "--image", image, "-t", "0.3", "create", "s2", NULL);

@@ -147,6 +147,16 @@ bool lab_has_ended(const struct lab *lab)
            info.si_pid == lab->pid;
 }
 
+void lab_halt(const struct lab *lab)
+{
+    int status;
+
+    /* kill() returns while a thread may still answer */
+    if (kill(lab->pid, SIGSTOP) || waitpid(lab->pid, &status, WUNTRACED) != lab->pid ||
+        !WIFSTOPPED(status))
+        lab_fail("QEMU %d does not stop", (int)lab->pid);
+}
+
 void lab_kill(struct lab *lab)
 {
     if (lab->pid > 0) {

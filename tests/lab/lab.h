@@ -65,6 +65,9 @@ struct lab *lab_start(const struct lab_options *options);
 /* Kill QEMU, remove the folder. NULL is fine. */
 void lab_stop(struct lab *lab);
 
+/* Stop QEMU as a debugger would, every thread of it: SIGCONT lets it go on. */
+void lab_halt(const struct lab *lab);
+
 /* Kill QEMU as if by accident and wait for its end; the folder stays until lab_stop(). */
 void lab_kill(struct lab *lab);
 

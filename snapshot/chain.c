@@ -191,6 +191,11 @@ static bool has_layer(const json_t *snapshot, const char *key, const char *id)
     return false;
 }
 
+bool chain_undo_has(const struct chain *c, const char *id)
+{
+    return has_layer(chain_undo(c), "layer", id);
+}
+
 /* The names of all such snapshots, joined. New string, NULL: none. */
 static char *names_of(const struct chain *c, const char *key, const char *id)
 {
@@ -256,7 +261,7 @@ char *chain_keeps(const struct chain *c, const char *id)
 
     if (chain_is_active(c, id))
         return mem_strdup("active");
-    if (has_layer(chain_undo(c), "layer", id) || has_layer(chain_undo(c), "inside", id))
+    if (chain_undo_has(c, id) || has_layer(chain_undo(c), "inside", id))
         return mem_strdup("undo");
 
     auto_free char *names = chain_pins(c, id);

@@ -221,6 +221,9 @@ bool chain_is_below(const struct chain *c, const char *id, const char *top);
 /* The virtual size of @layer in bytes, 0: not recorded. */
 int64_t chain_layer_size(const struct chain *c, const char *layer);
 
+/* Does the undo point have the layer @id, for any disk? What lies inside of one does not count. */
+bool chain_undo_has(const struct chain *c, const char *id);
+
 /* Forget the undo point, or set it: takes {"disks": {…}, "current": …}. */
 void chain_set_undo(struct chain *c, json_t *undo);
 json_t *chain_undo(const struct chain *c);

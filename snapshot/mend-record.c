@@ -117,18 +117,6 @@ static void merged(struct chain *c, const struct graph *g, const json_t *mend)
     collect(c);
 }
 
-/* Is @id what can be taken back? */
-static bool is_in_undo(const struct chain *c, const char *id)
-{
-    const char *disk;
-    json_t *held;
-
-    json_object_foreach(json_object_get(chain_undo(c), "disks"), disk, held)
-        if (same(text(held, "layer"), id))
-            return true;
-    return false;
-}
-
 /* The active layer @layer was merged into @onto: the disk is on that, and what that and the layers
  * between showed is no more. */
 static void committed(struct chain *c, const struct graph *g, const json_t *mend)
@@ -140,7 +128,7 @@ static void committed(struct chain *c, const struct graph *g, const json_t *mend
     for (const char *at = layer; strcmp(at, onto);) {
         at = text(chain_layer(c, at), "backing");
         drop_pins(c, at);
-        if (is_in_undo(c, at))
+        if (chain_undo_has(c, at))
             chain_set_undo(c, NULL);
     }
     while ((disk = chain_run_by(c, layer)))

@@ -10,17 +10,6 @@
 #include "snapshot/member.h"
 #include "snapshot/vm-private.h"
 
-static bool is_undo(const struct chain *c, const char *id)
-{
-    const char *disk;
-    json_t *held;
-
-    json_object_foreach(json_object_get(chain_undo(c), "disks"), disk, held)
-        if (same(text(held, "layer"), id))
-            return true;
-    return false;
-}
-
 /* What is not, repair does not take as it is, nor is it gone back to. */
 static bool is_sound(const char *file)
 {
@@ -48,12 +37,12 @@ static int check_layer(const struct chain *c, const char *file, struct qmp_error
         return qmp_error_hint(err,
                               "it is damaged: get it back from a copy; or qrewind delete %s "
                               "--metadata leaves the file and forgets it",
-                              is_undo(c, id) ? "--undo" : "NAME");
+                              chain_undo_has(c, id) ? "--undo" : "NAME");
     return qmp_error_hint(
         err,
         "%s leaves the file and forgets it; or, if it may go, qrewind repair --yes "
         "takes it as it is now, and then again",
-        is_undo(c, id) ? "qrewind undo goes back to it; qrewind delete --undo --metadata"
+        chain_undo_has(c, id) ? "qrewind undo goes back to it; qrewind delete --undo --metadata"
                        : "qrewind delete --metadata");
 }
 

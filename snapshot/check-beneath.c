@@ -43,18 +43,11 @@ static bool is_alone(const struct check *k, const char *active, const char *onto
     return alone;
 }
 
-static bool is_gone(const struct check *k, const char *id)
-{
-    auto_free char *file = chain_layer_file(k->c, id);
-
-    return check_is_gone(k, id) && !check_is_away(k, file);
-}
-
 static bool are_gone(const struct check *k, const char *active, const char *onto)
 {
     const char *at = active;
 
-    while (strcmp(at, onto) && is_gone(k, at))
+    while (strcmp(at, onto) && check_is_removed(k, at))
         at = text(chain_layer(k->c, at), "backing");
     return !strcmp(at, onto);
 }

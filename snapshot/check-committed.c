@@ -15,13 +15,6 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
-static bool is_gone(const struct check *k, const char *id)
-{
-    auto_free char *file = chain_layer_file(k->c, id);
-
-    return check_is_gone(k, id) && !check_is_away(k, file);
-}
-
 /* The first layer below the active one @id that is there. NULL: none, or others build on what is
  * between, or on it. */
 static const char *find_onto(const struct check *k, const char *id)
@@ -30,7 +23,7 @@ static const char *find_onto(const struct check *k, const char *id)
 
     if (chain_pending(k->c) || !chain_is_active(k->c, id))
         return NULL;
-    while (at && is_gone(k, at)) {
+    while (at && check_is_removed(k, at)) {
         const char *below = text(chain_layer(k->c, at), "backing");
         auto_free char *other = below ? chain_other_child(k->c, below, at) : NULL;
 

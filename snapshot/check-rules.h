@@ -43,6 +43,8 @@ bool check_is_file(const struct check *k, const char *id);
 const json_t *check_entry(const struct check *k, const char *id);
 /* Is it a file that is not there, nor known to be called otherwise now? */
 bool check_is_gone(const struct check *k, const char *id);
+/* And not because the whole folder is away (check_is_away())? */
+bool check_is_removed(const struct check *k, const char *id);
 
 /* Do both names mean one file that is there? NULL is no file. */
 bool check_same_file(const struct check *k, const char *a, const char *b);

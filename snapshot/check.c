@@ -118,6 +118,13 @@ bool check_is_gone(const struct check *k, const char *id)
     return check_is_file(k, id) && !check_entry(k, id) && !json_object_get(k->moved, id);
 }
 
+bool check_is_removed(const struct check *k, const char *id)
+{
+    auto_free char *file = chain_layer_file(k->c, id);
+
+    return check_is_gone(k, id) && !check_is_away(k, file);
+}
+
 bool check_same_file(const struct check *k, const char *a, const char *b)
 {
     const json_t *one = check_file(k, a), *other = check_file(k, b);

@@ -5,6 +5,7 @@
 #include "qmp/mem.h"
 #include "snapshot/check-rules.h"
 #include "snapshot/job.h"
+#include "snapshot/lost.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
@@ -50,17 +51,18 @@ static bool is_stale_top(const struct check *k, const struct graph_disk *d)
            (number(top, "mtime_ns") + moment < written || (born && born + MOMENT_NS < written));
 }
 
-/* Has a frozen layer of @d, the lowest in QEMU, lost what is recorded below it? Merged into it,
- * that would have made it larger (vm_check_stripped()). */
+/* Has a frozen layer of @d, the lowest in QEMU, lost what is recorded below it (lost_stripped())?
+ */
 static bool is_stripped(const struct check *k, const struct graph_disk *d)
 {
-    const char *file = d->nlayers > 1 ? d->layers[d->nlayers - 1].file : NULL;
-    const char *id = file ? chain_layer_by_file(k->c, file) : NULL;
-    const json_t *was = json_object_get(chain_layer(k->c, id), "fingerprint");
-    auto_free char *meant = chain_layer_file(k->c, text(chain_layer(k->c, id), "backing"));
+    const char *id = k->live ? lost_stripped(k->c, d) : NULL;
+    const json_t *layer = chain_layer(k->c, id);
+    auto_free char *file = chain_layer_file(k->c, id);
+    auto_free char *meant = chain_layer_file(k->c, text(layer, "backing"));
 
-    return k->live && was && meant && check_file(k, meant) && !chain_is_active(k->c, id) &&
-           !chain_pending(k->c) && number(check_file(k, file), "size") <= number(was, "size");
+    return id && check_file(k, meant) &&
+           number(check_file(k, file), "size") <=
+               number(json_object_get(layer, "fingerprint"), "size");
 }
 
 /* To follow QEMU records all of its chain: also what hides that, or settles what was merged away.

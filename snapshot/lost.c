@@ -53,15 +53,26 @@ bool lost_by_merge(const struct chain *c, const json_t *held, const char *top, c
 const char *lost_cut_off(const struct chain *c, const struct graph_disk *d, size_t i)
 {
     const char *id = chain_layer_by_file(c, d->layers[i].file);
-    const char *top = id ? text(chain_layer(c, id), "backing") : NULL, *onto = NULL;
+    const char *top = id ? text(chain_layer(c, id), "backing") : NULL;
 
     if (!top || !chain_is_seen_through(c, id))
         return NULL;
-    if (i + 1 < d->nlayers)
-        onto = chain_layer_by_file(c, d->layers[i + 1].file);
-    else
+    if (i + 1 == d->nlayers)
         return id;
+    const char *onto = chain_layer_by_file(c, d->layers[i + 1].file);
     return onto && strcmp(onto, top) && chain_is_below(c, onto, top) ? id : NULL;
+}
+
+const char *lost_stripped(const struct chain *c, const struct graph_disk *d)
+{
+    const char *file = d->nlayers > 1 ? d->layers[d->nlayers - 1].file : NULL;
+    const char *id = file ? chain_layer_by_file(c, file) : NULL;
+    const json_t *layer = chain_layer(c, id);
+
+    return text(layer, "backing") && json_object_get(layer, "fingerprint") && !chain_pending(c) &&
+                   !chain_is_active(c, id)
+               ? id
+               : NULL;
 }
 
 /* The last snapshot that can do without @id, and has @disk (NULL: any). NULL: none. */

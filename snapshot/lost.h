@@ -24,6 +24,13 @@ bool lost_by_merge(const struct chain *c, const json_t *held, const char *top, c
 const char *lost_cut_off(const struct chain *c, const struct graph_disk *d, size_t i);
 
 /*
+ * The lowest layer that QEMU has of @d, if it is frozen and something is recorded below it: its id.
+ * If it has not grown since, its header has lost that; else it may have been merged into it. NULL:
+ * it is none, or something is pending.
+ */
+const char *lost_stripped(const struct chain *c, const struct graph_disk *d);
+
+/*
  * The command, to paste, that goes back from the active layer @id, which cannot be opened, to the
  * last snapshot; @discard: it gives that layer up, else it is the undo point. New string; NULL: it
  * is no active layer, or there is none. No VM may run.

@@ -18,6 +18,7 @@
 #include "qmp/mem.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/image.h"
+#include "snapshot/lost.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/qcow2.h"
@@ -122,13 +123,11 @@ int vm_check_alone(const struct chain *c, const char *sidecar, const char *id,
 
 int vm_check_stripped(const struct chain *c, const struct graph_disk *d, struct qmp_error *err)
 {
-    const char *file = d->nlayers > 1 ? d->layers[d->nlayers - 1].file : NULL;
-    const char *id = file ? chain_layer_by_file(c, file) : NULL;
-    const char *below = text(chain_layer(c, id), "backing");
-    auto_free char *meant = chain_layer_file(c, below), *image = path_quote(file ? file : "");
+    const char *id = lost_stripped(c, d);
+    auto_free char *file = chain_layer_file(c, id), *image = path_quote(file ? file : "");
+    auto_free char *meant = chain_layer_file(c, text(chain_layer(c, id), "backing"));
 
-    if (!below || chain_pending(c) || chain_is_active(c, id) || !is_there(meant) ||
-        !json_object_get(chain_layer(c, id), "fingerprint") || fingerprint_has_grown(c, id, false))
+    if (!id || !is_there(meant) || fingerprint_has_grown(c, id, false))
         return 0;
     qmp_error_set(err, QRW_ERR_REFUSED,
                   "disk %s: QEMU has %s on nothing, recorded is %s, and it has not grown since it "

@@ -49,18 +49,10 @@ static bool becomes_flat(const struct chain *c, const char *file)
            says_flat(json_object_get(pending, "steps"), "file", file);
 }
 
-static bool is_there(const char *file)
-{
-    struct image_stat st;
-
-    return !image_stat(file, &st, NULL) && st.exists;
-}
-
 /* Of an image that names nothing, and may need nothing. */
 #define FLAT                                                                                       \
-    "if it was made flat by copying (qemu-img convert, an export), it needs none: qrewind "        \
-    "forget, "                                                                                     \
-    "then adopt"
+    "if it was made flat by copying (qemu-img convert, an export), it needs none: "                \
+    "qrewind forget, then adopt"
 
 /* What writes the file @meant (its format: @format), NULL: none, into the header of @file. */
 static int tell_way(const struct chain *c, const char *sidecar, const char *file, const char *meant,
@@ -105,14 +97,14 @@ int vm_check_alone(const struct chain *c, const char *sidecar, const char *id,
     auto_free char *place = path ? image_place(path) : NULL;
     qcow2_header_done(&h);
 
-    if (meant && !named && !becomes_flat(c, file) && !is_there(meant))
-        return tell_missing(file, meant, err);
     if (meant && !named && !becomes_flat(c, file)) {
+        if (!image_is_there(meant))
+            return tell_missing(file, meant, err);
         qmp_error_set(err, QRW_ERR_REFUSED,
                       "%s: its header names no backing file, the sidecar says %s", file, meant);
         return tell_way(c, sidecar, file, meant, text(below, "format"), err);
     }
-    if (meant || !named || same(place, file) || (place && !is_there(place)) ||
+    if (meant || !named || same(place, file) || (place && !image_is_there(place)) ||
         (place && chain_pending(c) && chain_layer_by_file(c, place)))
         return 0;
     qmp_error_set(err, QRW_ERR_REFUSED,
@@ -127,7 +119,7 @@ int vm_check_stripped(const struct chain *c, const struct graph_disk *d, struct 
     auto_free char *file = chain_layer_file(c, id), *image = path_quote(file ? file : "");
     auto_free char *meant = chain_layer_file(c, text(chain_layer(c, id), "backing"));
 
-    if (!id || !is_there(meant) || fingerprint_has_grown(c, id, false))
+    if (!id || !image_is_there(meant) || fingerprint_has_grown(c, id, false))
         return 0;
     qmp_error_set(err, QRW_ERR_REFUSED,
                   "disk %s: QEMU has %s on nothing, recorded is %s, and it has not grown since it "

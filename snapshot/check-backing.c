@@ -223,17 +223,19 @@ void check_backing(struct check *k, const char *id, const char *file, const json
 
     if (meant && !string && is_lowest_in_qemu(k, &l))
         return;
-    if (meant && !string)
-        add(k, &l, "wrong-backing", !is_so_in_qemu(k, &l),
-            is_so_in_qemu(k, &l)
-                ? "its header names no backing file"
-                : "its header names no backing file; if that was lost, repair writes it; an image "
-                  "that was made flat by copying (qemu-img convert, an export) would show what "
-                  "lies there wherever it has nothing itself: then qrewind forget, and adopt");
-    else if (string && !same(leads, meant) && !check_same_file(k, leads, meant))
+    if (meant && !string) {
+        const bool so = is_so_in_qemu(k, &l);
+
+        add(k, &l, "wrong-backing", !so,
+            so ? "its header names no backing file"
+               : "its header names no backing file; if that was lost, repair writes it; an image "
+                 "that was made flat by copying (qemu-img convert, an export) would show what "
+                 "lies there wherever it has nothing itself: then qrewind forget, and adopt");
+    } else if (string && !same(leads, meant) && !check_same_file(k, leads, meant)) {
         elsewhere(k, &l, string, leads);
-    else if (meant && goes_round(k, id))
+    } else if (meant && goes_round(k, id)) {
         in_a_circle(k, file, check_same_file(k, meant, file));
-    else if (meant)
+    } else if (meant) {
         wording(k, &l);
+    }
 }

@@ -63,8 +63,8 @@ static int prune(struct app *app, const struct args *args, json_t *result, unsig
     json_auto_t *pruned = app_run(app, &qrw_prune, &prune_args, flags, err);
 
     if (!pruned) {
-        if (err &&
-            (err->kind == QRW_ERR_FAILED || !err->hint[0])) { /* but one part of it is done */
+        /* but one part of it is done */
+        if (err && (err->kind == QRW_ERR_FAILED || !err->hint[0])) {
             err->hint[0] = '\0';
             qmp_error_hint(err, "the same again goes on with that");
         }

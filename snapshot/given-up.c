@@ -63,12 +63,14 @@ static char *find_loss(const struct look *k, const json_t *held)
     return NULL;
 }
 
-static void add_removal(const struct look *k, json_t *rest, const char *file, const char *tag)
+/* Is there one? It goes into @rest then. */
+static bool add_removal(const struct look *k, json_t *rest, const char *file, const char *tag)
 {
     json_t *step = file ? removal(k, file, tag) : NULL;
 
     if (step)
         json_array_append(rest, step);
+    return step != NULL;
 }
 
 /* What of @held is no layer: its memory, and tags. */
@@ -96,10 +98,8 @@ static void remove_layers(const struct look *k, json_t *rest)
     json_array_foreach(useless, i, id) {
         auto_free char *file = chain_layer_file(k->c, json_string_value(id));
 
-        if (!removal(k, file, NULL))
-            continue;
-        add_removal(k, rest, file, NULL);
-        chain_drop_layer(k->c, json_string_value(id));
+        if (add_removal(k, rest, file, NULL))
+            chain_drop_layer(k->c, json_string_value(id));
     }
 }
 

@@ -2,11 +2,10 @@
 /*
  * vm-elsewhere: a sidecar that no disk leads to, and that knows one nevertheless. If the VM has all
  * disks of it, it is the VM's: somebody has streamed the image away beside which it lies, or the VM
- * was started with an old image, and it lies beside the new one. Or it
- * lies beside one disk of a VM: started without that one, the VM seems to have none. So it does
- * where its active image was renamed, or all of its images were. And one that is out of reach: a
- * link leads to it. And where it has left the image that it is called after: what lies there is
- * old.
+ * was started with an old image, and it lies beside the new one. Or it lies beside one disk of a
+ * VM: started without that one, the VM seems to have none. So it does where its active image was
+ * renamed, or all of its images were. And one that is out of reach: a link leads to it. And where
+ * it has left the image that it is called after: what lies there is old.
  */
 #include <stdlib.h>
 #include <string.h>

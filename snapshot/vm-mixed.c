@@ -241,7 +241,11 @@ int vm_check_mixed(const struct qrw_vm *vm, const struct chain *c, const char *s
 /* Is something that lies inside of a layer cut off from what it sees (check-cut.c)? */
 static int check_cut(const struct qrw_vm *vm, const struct chain *c, struct qmp_error *err)
 {
-    for (size_t i = 0; !chain_pending(c) && i < vm->graph.ndisks; i++)
+    json_auto_t *seen_through = chain_held_inside(c);
+
+    if (!json_object_size(seen_through) || chain_pending(c))
+        return 0;
+    for (size_t i = 0; i < vm->graph.ndisks; i++)
         for (size_t n = 0; n < vm->graph.disks[i].nlayers; n++) {
             const struct graph_disk *d = &vm->graph.disks[i];
             const char *id = lost_cut_off(c, d, n);

@@ -10,6 +10,7 @@
  *     and something was written to it                the new one: that was the guest
  *   the operation was offline itself                 the old one: no guest wrote to either
  *   it was a copy, and was to stay one               the old one
+ *   who began it had not told it to switch yet       the old one: nobody else was to
  *   the user names the old one                       that
  *   the record does not know the disk yet            the old one is what the journal says it ran on
  *   else                                             nobody knows: a guest may have gone on with
@@ -103,7 +104,7 @@ static enum state look(const struct plan *p, const char *before, const char *aft
         return BEFORE;
     if (is_overlay_of(p, after) && !image_is_empty_overlay(after, &empty, NULL))
         return empty ? SAME : AFTER;
-    if (p->offline || finishes(p))
+    if (p->offline || finishes(p) || (p->followed && !p->switched))
         return SAME;
     return is_named(images, before) ? BEFORE : UNKNOWN;
 }

@@ -17,6 +17,7 @@
 
 void plan_init(struct plan *p, const char *operation, const struct scene *s)
 {
+    *p = (struct plan){.offline = graph_is_off(s->graph)};
     p->operation = mem_strdup(operation);
     p->token = mem_strdup(s->token);
     p->needs = json_array();
@@ -24,8 +25,6 @@ void plan_init(struct plan *p, const char *operation, const struct scene *s)
     p->promise = json_array();
     p->cleanup = json_array();
     p->result = json_pack("{s:[]}", "notes");
-    p->offline = graph_is_off(s->graph);
-    p->fills = p->switched = false;
     chain_copy(&p->after, s->chain);
 }
 
@@ -340,9 +339,10 @@ void plan_note(struct plan *p, const char *fmt, ...)
 
 json_t *plan_to_json(const struct plan *p)
 {
-    return json_pack("{s:s, s:s, s:o*, s:o*, s:O, s:O, s:O, s:O, s:O}", "operation", p->operation,
-                     "token", p->token, "offline", p->offline ? json_true() : NULL, "switched",
-                     p->fills ? json_boolean(p->switched) : NULL, "steps", p->steps, "promise",
+    return json_pack("{s:s, s:s, s:o*, s:o*, s:o*, s:O, s:O, s:O, s:O, s:O}", "operation",
+                     p->operation, "token", p->token, "offline", p->offline ? json_true() : NULL,
+                     "switched", p->fills ? json_boolean(p->switched) : NULL, "followed",
+                     p->fills && p->followed ? json_true() : NULL, "steps", p->steps, "promise",
                      p->promise, "cleanup", p->cleanup, "result", p->result, "after", p->after.doc);
 }
 
@@ -352,12 +352,12 @@ int plan_from_json(struct plan *p, const json_t *doc, const char *folder, struct
 
     if (plan_check(doc, err) || chain_take(&after, folder, json_object_get(doc, "after"), err))
         return -1;
-    memset(p, 0, sizeof(*p));
+    *p = (struct plan){.offline = json_is_true(json_object_get(doc, "offline"))};
     p->operation = mem_strdup(text(doc, "operation"));
     p->token = mem_strdup(text(doc, "token"));
-    p->offline = json_is_true(json_object_get(doc, "offline"));
     p->fills = json_is_boolean(json_object_get(doc, "switched"));
     p->switched = json_is_true(json_object_get(doc, "switched"));
+    p->followed = json_is_true(json_object_get(doc, "followed"));
     p->needs = json_array();
     p->steps = json_deep_copy(json_object_get(doc, "steps"));
     p->promise = json_deep_copy(json_object_get(doc, "promise"));

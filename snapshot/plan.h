@@ -36,6 +36,7 @@ struct plan {
     /* It fills a file and then switches to it: until it is told to switch, the file is not whole,
      * whoever runs on it. */
     bool fills, switched;
+    bool followed; /* who began it tells it to: not with QRW_NO_WAIT */
 };
 
 /* What a planner may know. Everything is borrowed. */

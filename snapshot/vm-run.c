@@ -48,7 +48,7 @@ void vm_random_token(char token[static 9])
 
 static int still_running(const json_t *earlier, struct qmp_error *err)
 {
-    const char *operation = json_string_value(json_object_get(earlier, "operation"));
+    const char *operation = text(earlier, "operation");
     const json_t *first = json_array_get(json_object_get(earlier, "jobs"), 0);
     const char *job = json_string_value(json_object_get(first, "id"));
 
@@ -75,8 +75,7 @@ static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level
         return still_running(earlier, err);
     if (how == SETTLED_FINISHED)
         *done = json_incref(earlier);
-    vm_note(vm, 0, "an interrupted %s was %s first",
-            json_string_value(json_object_get(earlier, "operation")),
+    vm_note(vm, 0, "an interrupted %s was %s first", text(earlier, "operation"),
             how == SETTLED_FINISHED ? "finished"
             : how == SETTLED_PARTLY ? "done in part"
                                     : "undone");
@@ -90,7 +89,7 @@ static json_t *decide(struct qrw_vm *vm, struct journal *j, const struct qrw_ope
                       const char *decision, unsigned flags, struct qmp_error *err)
 {
     const json_t *pending = chain_pending(&j->chain);
-    const char *operation = json_string_value(json_object_get(pending, "operation"));
+    const char *operation = text(pending, "operation");
     json_t *result = NULL;
     enum settled how;
 
@@ -159,6 +158,7 @@ static json_t *carry_out(struct qrw_vm *vm, struct journal *j, const struct qrw_
 
     if (vm_check_needs(vm, p, j, err))
         return NULL;
+    p->followed = !(flags & QRW_NO_WAIT);
     /* to replace the record is one step, which needs no note of itself */
     if (plan_acts(p) && !op->aside && journal_begin(j, vm, p, &why)) {
         if (why.kind == QRW_ERR_UNKNOWN) {

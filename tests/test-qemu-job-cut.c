@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * QEMU ends while a job runs that was left to itself and would switch. What was recorded of it is
- * all that there is: it can always be looked at, and what check shows settles it.
+ * QEMU ends while a job runs that would switch. What was recorded of it is all that there is: of
+ * one that was left to itself it can always be looked at, and what check shows settles it.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,4 +176,44 @@ Test(job_cut, one_that_is_not_ready_is_not)
     json_decref(refuses(lab, 1, "job", "complete", "qrw-mirror-vda"));
     cr_expect(!is_switched(lab));
     lab_stop(lab);
+}
+
+/* The power fails while @p waits for @job: nobody has told that to switch. */
+static void is_undone_by_itself(struct lab *lab, struct lab_process *p, const char *job)
+{
+    auto_free char *base = lab_path(lab, "vda.qcow2");
+    auto_free char *option = mem_printf("-i %s", base);
+
+    wait_for_job(lab, job, "running");
+    cr_expect(!is_switched(lab));
+    kill(p->pid, SIGKILL);
+    lab_kill(lab);
+    auto_result struct lab_result r = lab_finish(p);
+    cr_expect_eq(r.status, 128 + SIGKILL, "%d: %s", r.status, r.err);
+    json_auto_t *repair = offline_json(0, "qrewind %s repair", option);
+    says(repair, "settled", "undone");
+    auto_free char *active = offline_active(option, 0);
+    cr_expect(strstr(active, "/vda.s2.qcow2"), "%s", active);
+    offline_ok("qrewind %s create s9", option);
+    offline_ok("qrewind %s check", option);
+    lab_stop(lab);
+}
+
+Test(job_cut, a_copy_that_is_waited_for)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 2);
+    struct lab_process p =
+        lab_begin(lab, "mirror", "vda", "../copy.qcow2", "--pivot", "--speed", "64K", NULL);
+
+    is_undone_by_itself(lab, &p, "qrw-mirror-vda");
+}
+
+Test(job_cut, a_commit_that_is_waited_for)
+{
+    struct lab *lab = tower(&(struct lab_options){.disks = 1}, 2);
+
+    does(lab, "delete", "s2", "--metadata");
+    lab_write(lab, 0, 5, "4M", "8M");
+    struct lab_process p = lab_begin(lab, "commit", "vda", "--speed", "64K", NULL);
+    is_undone_by_itself(lab, &p, "qrw-commit-vda");
 }

@@ -28,16 +28,16 @@ static const char *find_onto(const struct check *k, const struct graph_disk *d, 
                : NULL;
 }
 
-/* Does nothing else build on @onto, nor on what lies between, nor lie inside of what is to go? */
+/* Does nothing else build on what lies between, nor lie inside of what is to go? */
 static bool is_alone(const struct check *k, const char *active, const char *onto)
 {
     bool alone = true;
 
-    for (const char *at = active, *below; alone && strcmp(at, onto); at = below) {
-        below = text(chain_layer(k->c, at), "backing");
-        auto_free char *other = chain_other_child(k->c, below, at);
+    for (const char *at = active, *child = NULL; alone && strcmp(at, onto);
+         child = at, at = text(chain_layer(k->c, at), "backing")) {
+        auto_free char *other = child ? chain_other_child(k->c, at, child) : NULL;
 
-        alone = !other && (at == active || !chain_is_active(k->c, at)) &&
+        alone = !other && (!child || !chain_is_active(k->c, at)) &&
                 !(check_entry(k, at) && chain_is_seen_through(k->c, at));
     }
     return alone;

@@ -4,9 +4,9 @@
  *
  *   recorded   base* <- s1* <- a      a's file is not there, and s1 has changed (qemu-img commit)
  *
- * No header tells, as that of a went with it. That s1 has changed since it was frozen does, where
- * nobody else builds on it; that its time alone has, may mean anything. Of a VM that runs
- * check-beneath.c finds out.
+ * No header tells, as that of a went with it. That s1 has changed since it was frozen does, as long
+ * as all else that builds on it is there; that its time alone has, may mean anything. Whatever goes
+ * through s1 shows what came down since. Of a VM that runs check-beneath.c finds out.
  */
 #include <stdlib.h>
 
@@ -15,23 +15,35 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 
+/* Is another layer than @child that builds on @id gone as well? */
+static bool is_other_gone(const struct check *k, const char *id, const char *child)
+{
+    const char *other;
+    json_t *layer;
+
+    json_object_foreach(json_object_get(k->c->doc, "layers"), other, layer)
+        if (same(text(layer, "backing"), id) && strcmp(other, child) && check_is_gone(k, other))
+            return true;
+    return false;
+}
+
 /* The first layer below the active one @id that is there. NULL: none, or others build on what is
- * between, or on it. */
+ * between, or what did on it is gone, too: that may be what was merged. */
 static const char *find_onto(const struct check *k, const char *id)
 {
-    const char *at = id;
+    const char *at = id, *child = id;
 
     if (chain_pending(k->c) || !chain_is_active(k->c, id))
         return NULL;
     while (at && check_is_removed(k, at)) {
-        const char *below = text(chain_layer(k->c, at), "backing");
-        auto_free char *other = below ? chain_other_child(k->c, below, at) : NULL;
+        auto_free char *other = at != id ? chain_other_child(k->c, at, child) : NULL;
 
-        if (other || !below || chain_is_active(k->c, below))
+        child = at;
+        at = text(chain_layer(k->c, at), "backing");
+        if (other || (at && chain_is_active(k->c, at)))
             return NULL;
-        at = below;
     }
-    return at != id ? at : NULL;
+    return at && at != id && !is_other_gone(k, at, child) ? at : NULL;
 }
 
 static bool is_merged(const struct check *k, const char *id, const char *onto)
@@ -68,22 +80,6 @@ void check_committed(struct check *k)
     }
 }
 
-/* What @onto and the layers between showed is no more: the snapshots of that, joined. New string,
- * NULL: none. */
-static char *pins_above(const struct check *k, const char *id, const char *onto)
-{
-    char *all = NULL;
-
-    for (const char *at = id; strcmp(at, onto);) {
-        at = text(chain_layer(k->c, at), "backing");
-        auto_free char *after = all, *pins = chain_pins(k->c, at);
-
-        all = pins ? mem_printf("%s%s%s", pins, after ? ", " : "", after ? after : "")
-                   : mem_strdup(after);
-    }
-    return all;
-}
-
 /* What speaks for it, in words. */
 static char *told(const struct check *k, const char *id, const char *into)
 {
@@ -109,15 +105,14 @@ bool check_tell_committed(struct check *k, const char *id, const char *file)
 
     if (!onto || !chain_is_active(k->c, id))
         return false;
-    auto_free char *into = chain_layer_file(k->c, onto), *pins = pins_above(k, id, onto);
+    auto_free char *into = chain_layer_file(k->c, onto);
     auto_free char *words = told(k, id, into);
-    auto_free char *repair = mem_printf("record that it was merged, and the disk is on %s%s%s",
-                                        path_name(into), pins ? "; drop " : "", pins ? pins : "");
-    check_add(k,
-              &(struct finding){
-                  "stale-record", file, repair,
-                  json_pack("{s:s, s:s, s:s}", "do", "committed", "layer", id, "onto", onto), true},
-              "%s", words);
+    json_t *mend = json_pack("{s:s, s:s, s:s}", "do", "committed", "layer", id, "onto", onto);
+    check_drop_skewed(k, onto, mend);
+    auto_free char *drop = check_dropped(mend);
+    auto_free char *repair =
+        mem_printf("record that it was merged, and the disk is on %s%s", path_name(into), drop);
+    check_add(k, &(struct finding){"stale-record", file, repair, mend, true}, "%s", words);
     return true;
 }
 

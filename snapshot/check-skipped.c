@@ -7,7 +7,7 @@
  * On what a lies QEMU tells, or its header. What s2 shows is right with it as without it, and so is
  * what builds on that; all else that goes through s1 shows what came down, too, branches as well as
  * layers between, if several went down at once. As long as s1 is what it was, s2 went up into a,
- * and nothing is lost.
+ * and nothing is lost. So it is with an active layer that went down (check-committed.c).
  */
 #include <stdlib.h>
 
@@ -60,12 +60,16 @@ void check_skips(struct check *k)
 bool check_is_skewed(const struct check *k, const json_t *held, const char *onto)
 {
     const char *id;
-    json_t *into;
+    json_t *into, *m;
 
     json_object_foreach(k->skipped, id, into)
         if ((!onto || same(json_string_value(into), onto)) &&
             lost_by_merge(k->c, held, text(chain_layer(k->c, id), "backing"),
                           json_string_value(into)))
+            return true;
+    json_object_foreach(k->merged, id, m)
+        if (same(text(m, "top"), id) && (!onto || same(text(m, "onto"), onto)) &&
+            lost_by_merge(k->c, held, id, text(m, "onto")))
             return true;
     return false;
 }

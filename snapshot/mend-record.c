@@ -117,25 +117,18 @@ static void merged(struct chain *c, const struct graph *g, const json_t *mend)
     collect(c);
 }
 
-/* The active layer @layer was merged into @onto: the disk is on that, and what that and the layers
- * between showed is no more. */
+/* The active layer @layer was merged into @onto: the disk is on that, and what goes through that
+ * shows something else now. */
 static void committed(struct chain *c, const struct graph *g, const json_t *mend)
 {
     const char *layer = text(mend, "layer"), *onto = text(mend, "onto"), *disk;
 
     if (!chain_is_below(c, onto, layer) || chain_is_active(c, onto))
         return;
-    for (const char *at = layer; strcmp(at, onto);) {
-        at = text(chain_layer(c, at), "backing");
-        drop_pins(c, at);
-        if (chain_undo_has(c, at))
-            chain_set_undo(c, NULL);
-    }
     while ((disk = chain_run_by(c, layer)))
         chain_set_active(c, disk, onto);
     chain_set_loose(c, onto, false);
-    chain_touch(c, onto);
-    collect(c);
+    overwritten(c, g, mend);
 }
 
 static void drop_memory(struct chain *c, const struct graph *g, const json_t *mend)

@@ -267,6 +267,35 @@ static int check_cut(const struct qrw_vm *vm, const struct chain *c, struct qmp_
     return 0;
 }
 
+/* An active layer that is gone: was it merged into the one below (check-committed.c), and has that
+ * cost anything? */
+static int check_committed(const struct chain *c, struct qmp_error *err)
+{
+    const char *disk;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), disk, entry) {
+        const char *id = text(entry, "active"), *onto = id;
+        auto_free char *gone = chain_layer_file(c, id), *file = mem_strdup(gone);
+
+        while (file && graph_is_path(file) && image_is_gone(file)) {
+            onto = text(chain_layer(c, onto), "backing");
+            free(file);
+            file = chain_layer_file(c, onto);
+        }
+        if (!file || same(onto, id) || !fingerprint_has_grown(c, onto, false) ||
+            !loses(c, id, onto))
+            continue;
+        qmp_error_set(err, QRW_ERR_REFUSED,
+                      "%s is not there, and %s, which is below it, has grown since it was frozen: "
+                      "somebody seems to have merged it into that",
+                      gone, path_name(file));
+        return qmp_error_hint(err, "qrewind check tells which snapshots that has cost, repair "
+                                   "--yes records it");
+    }
+    return 0;
+}
+
 int vm_check_bases(const struct qrw_vm *vm, const struct journal *j, const struct qrw_operation *op,
                    struct qmp_error *err)
 {
@@ -275,5 +304,9 @@ int vm_check_bases(const struct qrw_vm *vm, const struct journal *j, const struc
     for (size_t i = 0; !vm->offline && i < vm->graph.ndisks; i++)
         if (vm_check_stripped(&j->chain, &vm->graph.disks[i], err))
             return -1;
-    return op == &qrw_delete ? 0 : check_cut(vm, &j->chain, err);
+    if (op == &qrw_delete)
+        return 0;
+    if (vm->offline && !chain_pending(&j->chain) && check_committed(&j->chain, err))
+        return -1;
+    return check_cut(vm, &j->chain, err);
 }

@@ -27,6 +27,28 @@ static void on_damage(struct follow *f, const json_t *data)
         qmp_client_lose_patience(f->r->client, 1, f->r->options->timeout_ms);
 }
 
+static bool is_told_of(const struct follow *f, size_t i)
+{
+    return f->told[i] != JOB_RUNNING;
+}
+
+static bool all(const struct follow *f, bool (*is)(const struct follow *f, size_t i))
+{
+    size_t n = 0;
+
+    while (n < f->n && is(f, n))
+        n++;
+    return n == f->n;
+}
+
+/* Once: a monitor that says so again and again wins no time by it. */
+static void end_silence(struct follow *f)
+{
+    if (f->silent)
+        qmp_client_set_patience(f->r->client, f->patience);
+    f->silent = false;
+}
+
 static void on_event(struct qmp_client *c, const char *name, json_t *event, void *arg)
 {
     const json_t *data = json_object_get(event, "data");
@@ -42,6 +64,8 @@ static void on_event(struct qmp_client *c, const char *name, json_t *event, void
             f->told[i] = job_phase(&job);
             f->woken = f->woken || job_wants(f->told[i], follow_then(f, i));
         }
+    if (all(f, is_told_of))
+        end_silence(f);
 }
 
 /* Does an event say that the job waits for a command? */
@@ -71,15 +95,6 @@ static int take_jobs(void *to, const json_t *reply, struct qmp_error *err)
 
     follow_forget(f);
     return graph_take_jobs(&f->g, reply, err);
-}
-
-static bool all(const struct follow *f, bool (*is)(const struct follow *f, size_t i))
-{
-    size_t n = 0;
-
-    while (n < f->n && is(f, n))
-        n++;
-    return n == f->n;
 }
 
 static bool has_ended(const struct follow *f, size_t i)
@@ -114,9 +129,19 @@ void follow_begin(struct follow *f)
     f->handle = qmp_client_subscribe(f->r->client, NULL, on_event, f);
 }
 
+void follow_bear_silence(struct follow *f)
+{
+    /* our jobs on disks neither save nor load it; what somebody else began has no command */
+    if (text(f->steps[0], "disk") && text(f->steps[0], "execute"))
+        return;
+    f->patience = qmp_client_set_patience(f->r->client, 0);
+    f->silent = true;
+}
+
 void follow_end(struct follow *f)
 {
     qmp_client_unsubscribe(f->r->client, f->handle);
+    end_silence(f);
     graph_done(&f->g);
     free(f->told);
 }

@@ -22,11 +22,17 @@ struct follow {
     unsigned handle;
     int64_t begun_ms;
     bool ending; /* they were told how to end */
+    bool silent; /* QEMU may be saving or loading the memory, and says nothing meanwhile */
+    int patience;
 };
 
 /* @f has r, steps and n; they are followed until follow_end(). */
 void follow_begin(struct follow *f);
 void follow_end(struct follow *f);
+
+/* If they may save or load the memory, QEMU may take as long as it likes to answer, until events
+ * tell that it is over. */
+void follow_bear_silence(struct follow *f);
 
 const char *follow_id(const json_t *step);
 enum job_then follow_then(const struct follow *f, size_t i);

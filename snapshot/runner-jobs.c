@@ -245,13 +245,10 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
                 struct qmp_error *err)
 {
     struct follow f = {.r = r, .steps = steps, .n = n, .begun_ms = clock_ms()};
-    int patience = qmp_client_set_patience(r->client, 0);
     int rc;
 
     follow_begin(&f);
-    /* only while it saves the memory QEMU says nothing, however long that takes */
-    if (text(steps[0], "disk"))
-        qmp_client_set_patience(r->client, patience);
+    follow_bear_silence(&f);
     rc = attach ? follow_look(&f, err) : 0;
 
     if (!rc)
@@ -261,7 +258,6 @@ int runner_jobs(struct runner *r, const json_t *const *steps, size_t n, bool att
     if (!rc)
         rc = r->no_wait ? (follow_look(&f, err) ? -1 : RUN_LEFT) : follow(&f, err);
     note_jobs(&f);
-    qmp_client_set_patience(r->client, patience);
     follow_end(&f);
     return rc;
 }

@@ -96,8 +96,7 @@ static int wait_foreign(struct qrw_vm *vm, const char *id, const char *then, str
     json_auto_t *step = json_pack("{s:s, s:s, s:{s:s}, s:s*}", "step", "job", "disk", id,
                                   "arguments", "job-id", id, "then", then);
     struct runner r = vm_runner(vm, false);
-    /* it may save the memory: see runner_jobs() */
-    int patience = qmp_client_set_patience(vm->client, 0);
+    int patience = qmp_client_be_patient(vm->client);
     int rc = runner_jobs(&r, (const json_t *const[]){step}, 1, true, err);
 
     qmp_client_set_patience(vm->client, patience);

@@ -22,13 +22,19 @@ static json_t *names(const struct chain *c)
 }
 
 /* What is not there is not recorded by the word of a monitor alone, beside whatever it names. Who
- * knows that QEMU has it where we cannot see it says where the record goes. */
-static int check_there(const struct qrw_vm *vm, const struct journal *j, struct qmp_error *err)
+ * knows that QEMU has it where we cannot see it says where the record goes. With @within: only what
+ * has something inside of it there. */
+int vm_check_there(const struct qrw_vm *vm, const struct journal *j, const struct chain *within,
+                   struct qmp_error *err)
 {
     for (size_t i = 0; i < vm->graph.ndisks && !vm->offline && !j->given; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
 
         if (graph_skip_reason(d) || d->layers[0].remote || !image_is_gone(d->layers[0].file))
+            continue;
+        const char *id = within ? chain_layer_by_file(within, d->layers[0].file) : NULL;
+        auto_free char *inside = id ? chain_inside(within, id) : NULL;
+        if (within && !inside)
             continue;
         qmp_error_set(err, QRW_ERR_REFUSED, "disk %s: %s is not there", d->id, d->layers[0].file);
         return qmp_error_hint(err, "if QEMU has it where it cannot be seen from here, say where "
@@ -48,7 +54,7 @@ static int fill(struct qrw_vm *vm, struct journal *j, struct qmp_error *err)
                                    "removes it, with all that it says");
     }
     /* a chain that ends where a file is missing is no whole one */
-    if ((vm->offline && vm_check_files(&vm->graph, err)) || check_there(vm, j, err))
+    if ((vm->offline && vm_check_files(&vm->graph, err)) || vm_check_there(vm, j, NULL, err))
         return -1;
     vm_random_token(token);
     found = survey_take(&j->chain, &vm->graph, NULL, err);

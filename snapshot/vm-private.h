@@ -158,6 +158,10 @@ int vm_check_bases(const struct qrw_vm *vm, const struct journal *j, const struc
 int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const struct journal *j,
                    struct qmp_error *err);
 
+/* vm-adopt.c: is it there what QEMU says it has (@within: something inside of)? QRW_ERR_REFUSED. */
+int vm_check_there(const struct qrw_vm *vm, const struct journal *j, const struct chain *within,
+                   struct qmp_error *err);
+
 /* Add to the object @taken the names that @p chose although a file has them. Is there one? */
 bool vm_find_taken(const struct plan *p, json_t *taken);
 

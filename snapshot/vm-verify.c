@@ -294,6 +294,9 @@ int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const struct journal
         for (size_t k = 0; k < sizeof(checks) / sizeof(checks[0]); k++)
             if (!strcmp(checks[k].need, text(need, "need")) && checks[k].check(&c, need, err))
                 return -1;
+    /* no new header would contradict it */
+    if (j->first && vm_check_there(vm, j, &p->after, err))
+        return -1;
     return vm_check_writes(vm, p->steps, err) || vm_check_writes(vm, p->cleanup, err) ||
                    vm_check_owners(vm, p, err) ||
                    (vm->files_reachable && vm_check_written(p, &j->chain, err))

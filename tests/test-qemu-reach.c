@@ -170,6 +170,26 @@ Test(reach, qemu_makes_the_overlays_where_we_cannot)
     unwrap_qemu();
 }
 
+/* Nothing is made by which it could be seen that QEMU has said so rightly. */
+Test(reach, a_first_snapshot_inside_of_what_is_not_here_wants_a_place_for_its_record)
+{
+    wrap_qemu("mv");
+    struct lab *lab = lab_start(&one);
+    auto_free char *own = lab_path(lab, "own.json");
+    json_auto_t *error = refuses(lab, 1, "create", "i1", "--internal");
+
+    says(error, "desc", "is not there");
+    says(error, "hint", "--sidecar FILE");
+    json_decref(refuses(lab, 1, "-n", "create", "i1", "--internal"));
+    does(lab, "--sidecar", own, "create", "i1", "--internal");
+    cr_expect(!has_file(lab, "vda.qcow2.qrewind.json"));
+    does(lab, "--sidecar", own, "create", "i2", "--internal");
+    json_auto_t *known = tells(lab, "--sidecar", own, "list");
+    says(known, "current", "i2");
+    lab_stop(lab);
+    unwrap_qemu();
+}
+
 /* Another VM here has images that are called like those that this one has in a container. */
 Test(reach, a_sidecar_beside_files_that_qemu_does_not_have_is_not_its)
 {

@@ -132,7 +132,8 @@ static void newest(struct check *k, const char *file, const char *below)
     check_add(k, &(struct finding){.code = "foreign-layer", .subject = file},
               "no record names it, and it lies on %s: what the guest wrote last may be in it; if "
               "so, record it: qrewind -i %s %s",
-              path_name(active), quoted, text(k->survey, "sidecar") ? "repair" : "adopt");
+              path_name(active), quoted,
+              json_is_true(json_object_get(k->survey, "unrecorded")) ? "adopt" : "repair");
 }
 
 static void look(struct check *k, const char *file, const json_t *entry)

@@ -44,11 +44,14 @@ Test(qemu_check_bare, what_a_merge_has_left_is_not_recorded_unasked)
 static void finds_alike(const char *image, const char *expected)
 {
     static const char *const verbs[] = {"check", "repair --dry-run", "repair", "repair --yes"};
+    json_auto_t *first = NULL;
 
     for (int i = 0; i < 4; i++) {
         json_auto_t *doc = offline_json(i == 0 ? 9 : 0, "qrewind -i %s %s", image, verbs[i]);
         auto_free char *found = findings_of(doc);
 
+        first = first ? first : json_incref(at(doc, "findings"));
+        cr_expect(json_equal(at(doc, "findings"), first), "%s tells the same", verbs[i]);
         cr_expect_str_eq(found, expected, "%s: %s", verbs[i], found);
         cr_expect_null(text(doc, "findings.0.repair"), "nothing is promised by %s", verbs[i]);
     }
@@ -72,4 +75,18 @@ Test(qemu_check_bare, without_a_record_nothing_is_mended_and_all_is_told)
     offline_ok("qrewind -i top.qcow2 forget");
     sh("qemu-img rebase -u -f qcow2 -F raw -b /dev/null top.qcow2");
     offline_ok("qrewind -i top.qcow2 check"); /* which everybody may write to */
+}
+
+/* repair records nothing where there is no record. */
+Test(qemu_check_bare, an_overlay_beside_it_is_to_be_adopted)
+{
+    offline_image("disk.qcow2", "4M", NULL);
+    offline_image("disk.s1.qcow2", "4M", "disk.qcow2");
+    offline_write("disk.s1.qcow2", 2, "0", "64k");
+    finds_alike("disk.qcow2", "foreign-layer disk.s1.qcow2");
+    sh("eval \"$(\"$QREWIND\" -i disk.qcow2 repair | grep -o 'qrewind -i .* adopt' | "
+       "sed \"s|qrewind|$QREWIND|\")\"");
+    offline_ok("qrewind -i disk.qcow2 check");
+    json_auto_t *list = offline_json(0, "qrewind -i disk.qcow2 list");
+    cr_expect_str_eq(text(list, "snapshots.0.name"), "s1");
 }

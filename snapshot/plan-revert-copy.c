@@ -16,6 +16,7 @@
 #include "snapshot/internal.h"
 #include "snapshot/member.h"
 #include "snapshot/path.h"
+#include "snapshot/plan-disk.h"
 #include "snapshot/plan-merge.h"
 
 /* A longer list would be cut off in a hint. */
@@ -25,7 +26,7 @@ enum { MAX_WAY = 240 };
 struct above {
     json_t *names; /* of snapshots: the keys of an object */
     bool undo;
-    json_t *disks; /* keys, too */
+    json_t *merges; /* the arguments of commit: an array, one for each disk */
 };
 
 /* Does it hold, or lie in, a layer above @layer, or @layer itself? */
@@ -38,6 +39,17 @@ static bool is_above(const struct chain *c, const json_t *snapshot, const char *
     if (text(held, "layer"))
         return chain_is_below(c, layer, text(held, "layer"));
     return inside && !same(inside, layer) && chain_is_below(c, layer, inside);
+}
+
+/* What commit takes to merge all above @layer of @d into it. New string. */
+static char *merge(const struct scene *s, const struct graph_disk *d,
+                   const struct graph_layer *layer)
+{
+    const char *name = path_name(layer->file);
+    const bool one = plan_find_layer(s, d, name, NULL) == layer;
+    auto_free char *disk = path_argument(d->id), *base = path_argument(one ? name : layer->file);
+
+    return mem_printf("%s --base %s", disk, base);
 }
 
 /* @layer of @d has the tag. */
@@ -56,20 +68,24 @@ static void find_above(struct above *a, const struct scene *s, const struct grap
         for (i = 0; i < l->ntags; i++)
             if (!internal_is_undo(l->tags[i].name))
                 json_object_set_new(a->names, l->tags[i].name, json_true());
-    json_object_set_new(a->disks, d->id, json_true());
+    if (layer == d->layers)
+        return;
+    auto_free char *merged = merge(s, d, layer);
+    json_array_append_new(a->merges, json_string(merged));
 }
 
-/* Each of @names after @before, quoted. New string. */
-static char *list(const char *before, const json_t *names)
+/* "qrewind delete --undo NAME...", "" if there is nothing to delete. New string. */
+static char *deletion(const struct above *a)
 {
-    char *line = mem_strdup("");
+    const bool any = a->undo || json_object_size(a->names);
+    char *line = mem_printf("%s%s", any ? "qrewind delete" : "", a->undo ? " --undo" : "");
     const char *name;
     json_t *value;
 
-    json_object_foreach((json_t *)names, name, value) {
+    json_object_foreach(a->names, name, value) {
         auto_free char *argument = path_argument(name), *was = line;
 
-        line = mem_printf("%s%s%s", was, before, argument);
+        line = mem_printf("%s %s", was, argument);
     }
     return line;
 }
@@ -77,10 +93,11 @@ static char *list(const char *before, const json_t *names)
 /* The commands. New string; NULL: the layers are of another branch, and there are none. */
 static char *way_down(const struct way_back *w)
 {
-    json_auto_t *names = json_object(), *disks = json_object();
-    struct above a = {.names = names, .disks = disks};
+    json_auto_t *names = json_object(), *merges = json_array();
+    struct above a = {.names = names, .merges = merges};
     const char *disk;
-    json_t *held;
+    json_t *held, *merged;
+    size_t i;
 
     json_object_foreach(w->tags, disk, held) {
         auto_free char *file = internal_file(w->s->graph, w->s->chain, disk, held);
@@ -91,27 +108,38 @@ static char *way_down(const struct way_back *w)
             return NULL;
         find_above(&a, w->s, d, l);
     }
-    auto_free char *deleted = list(" ", names), *merged = list("; qrewind commit ", disks);
-    const bool any = a.undo || json_object_size(names);
-    return mem_printf("%s%s%s%s%s", any ? "qrewind delete" : "", a.undo ? " --undo" : "", deleted,
-                      any ? "; and as long as a disk does not run on it, " : "",
-                      merged + strlen("; "));
+    char *line = deletion(&a);
+    json_array_foreach(merges, i, merged) {
+        auto_free char *was = line;
+
+        line = mem_printf("%s%sqrewind commit %s", was,
+                          i        ? "; "
+                          : was[0] ? "; and as long as a disk does not run on it, "
+                                   : "",
+                          json_string_value(merged));
+    }
+    return line;
+}
+
+static int hint_memory(const struct way_back *w, struct qmp_error *err)
+{
+    auto_free char *found = way_down(w);
+    const char *way = found && strlen(found) < MAX_WAY ? found : NULL;
+
+    return qmp_error_hint(err, "--no-memory takes the disks back, and resets the guest%s%s",
+                          way ? "; with the memory it goes only without what is above: " : "",
+                          way ? way : "");
 }
 
 /* QEMU loads memory only together with the disk that it lies in. */
 static int refuse_memory(const struct way_back *w, const struct graph_disk *d, const char *file,
                          struct qmp_error *err)
 {
-    auto_free char *found = way_down(w);
-    const char *way = found && strlen(found) < MAX_WAY ? found : NULL;
-
     qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                   "disk %s: '%s' lies in %s, which the disk does not run on now: its memory cannot "
                   "be loaded",
                   d->id, w->name, file);
-    return qmp_error_hint(err, "--no-memory takes the disks back, and resets the guest%s%s",
-                          way ? "; with the memory it goes only without what is above: " : "",
-                          way ? way : "");
+    return hint_memory(w, err);
 }
 
 /* The copy would be made by qemu-img, which has no key. */
@@ -143,7 +171,9 @@ static int check_tag(const struct way_back *w, const char *disk, const json_t *h
         qmp_error_set(err, QRW_ERR_REFUSED,
                       "disk %s runs on the image with '%s', other disks no longer do", disk,
                       w->name);
-        return qmp_error_hint(err, "put an overlay there too: qrewind create NAME --disk %s", disk);
+        return memory ? hint_memory(w, err)
+                      : qmp_error_hint(
+                            err, "put an overlay there too: qrewind create NAME --disk %s", disk);
     }
     const struct graph_layer *l = graph_layer(d, file);
     if (l && l->encrypted)

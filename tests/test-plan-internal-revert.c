@@ -253,14 +253,26 @@ static const struct picture_case revert[] = {
      "unsupported: disk disk0: 't1' lies in a, which the disk does not run on now: its memory "
      "cannot be loaded (--no-memory takes the disks back, and resets the guest; with the memory "
      "it goes only without what is above: qrewind delete s1; and as long as a disk does not run on "
-     "it, qrewind commit disk0)"},
+     "it, qrewind commit disk0 --base a)"},
     {"and much above it",
      "disk0: a*^t1! <- b*^t2 <- c^t3; disk1: x*^t1 <- y; inside t1; inside t2",
      "revert t1",
      "unsupported: disk disk0: 't1' lies in a, which the disk does not run on now: its memory "
      "cannot be loaded (--no-memory takes the disks back, and resets the guest; with the memory "
      "it goes only without what is above: qrewind delete s1 s2 t2 t3; and as long as a disk "
-     "does not run on it, qrewind commit disk0; qrewind commit disk1)"},
+     "does not run on it, qrewind commit disk0 --base a; qrewind commit disk1 --base x)"},
+    {"and two layers above it, of one disk alone",
+     "disk0: a^t1! <- b <- c; disk1: x^t1; inside t1",
+     "revert t1",
+     "unsupported: disk disk0: 't1' lies in a, which the disk does not run on now: its memory "
+     "cannot be loaded (--no-memory takes the disks back, and resets the guest; with the memory "
+     "it goes only without what is above: qrewind commit disk0 --base a)"},
+    {"also where the other disk comes first",
+     "disk0: a^t1; disk1: x^t1! <- y <- z; inside t1",
+     "revert t1",
+     "refused: disk disk0 runs on the image with 't1', other disks no longer do (--no-memory takes "
+     "the disks back, and resets the guest; with the memory it goes only without what is above: "
+     "qrewind commit disk1 --base x)"},
     {"a tag below on one disk only",
      "disk0: a*^t1 <- b; disk1: x^t1; inside t1",
      "revert t1",

@@ -185,8 +185,8 @@ Test(internal_below, together_with_one_of_another_branch)
 /* What lies above it is merged: m1 loads. */
 static void loads_when_merged(struct lab *lab)
 {
-    does(lab, "commit", "vda");
-    does(lab, "commit", "vdb");
+    does(lab, "commit", "vda", "--base", "vda.qcow2");
+    does(lab, "commit", "vdb", "--base", "vdb.qcow2");
     does(lab, "revert", "m1", "--discard");
     hold_both(lab, 1);
     is_tidy(lab);
@@ -202,7 +202,7 @@ Test(internal_below, memory_loads_when_nothing_is_above_it)
     says(error, "hint", "--no-memory");
     says(error, "hint",
          "qrewind delete s1; and as long as a disk does not run on it, qrewind commit "
-         "vda; qrewind commit vdb");
+         "vda --base vda.qcow2; qrewind commit vdb --base vdb.qcow2");
     does(lab, "revert", "m1", "--no-memory");
     hold_both(lab, 1);
     does(lab, "undo", "--discard");
@@ -222,7 +222,7 @@ Test(internal_below, memory_loads_when_all_that_the_hint_names_has_gone)
     json_auto_t *error = refuses(lab, 7, "revert", "m1");
     says(error, "hint",
          "qrewind delete --undo s1 s3 s2; and as long as a disk does not run on it, "
-         "qrewind commit vda; qrewind commit vdb");
+         "qrewind commit vda --base vda.qcow2; qrewind commit vdb --base vdb.qcow2");
     does(lab, "delete", "--undo", "s1", "s3", "s2");
     loads_when_merged(lab);
 }

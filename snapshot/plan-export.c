@@ -99,9 +99,20 @@ static int add_open(json_t *layers, const struct graph_disk *d, const char *file
     return 0;
 }
 
+/* @file, or what it builds on, is the present of a disk: with an old image, or merged into that by
+ * another tool. It would not even be read while QEMU writes to it. */
+static int refuse_present(const struct exported *e, const char *file, struct qmp_error *err)
+{
+    qmp_error_set(err, QRW_ERR_REFUSED,
+                  "the guest writes to %s, in which a part of '%s' lies: that may be overwritten",
+                  file, e->args->name);
+    return qmp_error_hint(err, "qrewind check tells what can be done");
+}
+
 /* @file and all below it: what QEMU has open as it has it, the rest as the document says and
- * the headers must agree to. */
-static int add_layers(struct exported *e, json_t *layers, const char *file, struct qmp_error *err)
+ * the headers must agree to. @inside: what is read lies inside of @file. */
+static int add_layers(struct exported *e, json_t *layers, const char *file, bool inside,
+                      struct qmp_error *err)
 {
     const struct chain *c = e->s->chain;
     auto_free char *at = mem_strdup(file);
@@ -110,6 +121,9 @@ static int add_layers(struct exported *e, json_t *layers, const char *file, stru
         const struct graph_disk *d = graph_disk_with(e->s->graph, at);
         const json_t *layer = chain_layer(c, chain_layer_by_file(c, at));
 
+        if (d && !graph_is_off(e->s->graph) && !d->read_only && same(at, d->layers[0].file) &&
+            !(inside && same(at, file)))
+            return refuse_present(e, at, err);
         if (d)
             return add_open(layers, d, at, err);
         if (!layer)
@@ -181,7 +195,7 @@ static int add_disk(struct exported *e, const char *id, const json_t *held, stru
         return qmp_error_set(err, QRW_ERR_UNSUPPORTED, "disk %s is encrypted", id);
     if (!file)
         return qmp_error_set(err, QRW_ERR_INVALID, "no image holds '%s'", tag ? tag : "?");
-    if (add_layers(e, layers, file, err))
+    if (add_layers(e, layers, file, tag, err))
         return qmp_error_wrap(err, "disk %s", id);
 
     auto_free char *name = e->alone ? mem_strdup(path_name(e->to)) : new_name(e, id, format(e));

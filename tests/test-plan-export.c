@@ -57,6 +57,15 @@ static const struct picture_case plans[] = {
      "need vacant /home/me/out, need makeable /home/me/out.part, need backing old, need room "
      "/home/me/out.part, workspace, convert /home/me/out.part/disk0 of old on base, seal "
      "disk0, publish /home/me/out | disk0: base <- a; + base <- old*s1 <- older"},
+    {"what the guest writes to is none of it",
+     "disk0: base; + base <- old* <- older", "export s1 out",
+     "refused: the guest writes to base, in which a part of 's1' lies: that may be "
+     "overwritten (qrewind check tells what can be done)"},
+    {"what it only reads may be",
+     "disk0[read-only]: base; + base <- old* <- older", "export s1 out",
+     "need vacant /home/me/out, need makeable /home/me/out.part, need backing old, need room "
+     "/home/me/out.part, workspace, convert /home/me/out.part/disk0 of old on base, seal "
+     "disk0, publish /home/me/out | disk0: base; + base <- old*s1 <- older"},
     {"inside of the active image", "disk0: base <- a^t; inside t", "export t out",
      "need vacant /home/me/out, need makeable /home/me/out.part, need room /home/me/out.part, "
      "workspace, convert /home/me/out.part/disk0 of a on base at t, seal disk0, publish "

@@ -18,6 +18,7 @@
 #include "snapshot/sidecar.h"
 #include "snapshot/unload.h"
 #include "snapshot/vm-dead.h"
+#include "snapshot/vm-held.h"
 #include "snapshot/vm-lost.h"
 
 /* For the engine to greet, and for one to end that was killed: a busy disk may keep them. */
@@ -342,4 +343,5 @@ void vm_blame(struct qrw_vm *vm, struct qmp_error *err)
         else if (damaged)
             qmp_error_wrap(err, "QEMU has found %s damaged", damaged);
     }
+    vm_blame_held(vm, err);
 }

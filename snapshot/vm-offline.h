@@ -66,7 +66,8 @@ void vm_begin_active(const struct qrw_vm *vm, struct journal *j);
  * which of the user's images a disk does not build on any more. */
 void vm_tell_active(struct qrw_vm *vm, const struct journal *j);
 
-/* What went wrong is @err: if somebody else uses an image, say who; how the engine ended. */
+/* What went wrong is @err: if somebody else uses an image, say who; how the engine ended; what else
+ * QEMU has open. */
 void vm_blame(struct qrw_vm *vm, struct qmp_error *err);
 
 #endif

@@ -41,16 +41,22 @@ static void remove_file(const struct lab *lab, const char *name)
     offline_sh(command);
 }
 
-/* Another tool merges the active layer of disk 0 into @base, and has QEMU run on that. */
+/* Another tool merges the active layer, called @device, into @file, and has QEMU run on that. */
+static void merge_by(struct lab *lab, const char *device, const char *file)
+{
+    json_decref(lab_qmp(lab, "block-commit", "{s:s, s:s, s:s}", "job-id", "theirs", "device",
+                        device, "base", file));
+    json_decref(lab_event(lab, "BLOCK_JOB_READY"));
+    json_decref(lab_qmp(lab, "block-job-complete", "{s:s}", "device", "theirs"));
+    json_decref(lab_event(lab, "BLOCK_JOB_COMPLETED"));
+}
+
+/* The active layer of disk 0 into @base. */
 static void merge_into(struct lab *lab, const char *base)
 {
     auto_free char *file = lab_path(lab, base);
 
-    json_decref(lab_qmp(lab, "block-commit", "{s:s, s:s, s:s}", "job-id", "theirs", "device", "vda",
-                        "base", file));
-    json_decref(lab_event(lab, "BLOCK_JOB_READY"));
-    json_decref(lab_qmp(lab, "block-job-complete", "{s:s}", "device", "theirs"));
-    json_decref(lab_event(lab, "BLOCK_JOB_COMPLETED"));
+    merge_by(lab, "vda", file);
 }
 
 /* vda.qcow2 (s1) <- vda.s1.qcow2 (s2), into which generation 3 has gone, and 4 after it. */
@@ -113,6 +119,27 @@ Test(qemu_beneath, and_when_the_VM_has_ended)
     goes_on(on);
     lab_stop(on);
     lab_stop(lab);
+}
+
+/* But one that somebody else has made stays, and QEMU takes no snapshot of what is in use so. */
+Test(qemu_beneath, what_QEMU_has_open_still_can_be_closed)
+{
+    struct lab *old = tower(&one, 2);
+
+    turn_off(old);
+    auto_free char *top = lab_path(old, "vda.s2.qcow2"), *file = lab_path(old, "vda.s1.qcow2");
+    auto_free char *node =
+        mem_printf("qcow2,node-name=theirs,file.driver=file,file.filename=%s", top);
+    struct lab *lab = lab_start(&(struct lab_options){
+        .args = WORDS("-blockdev", node, "-device", "virtio-blk-pci,drive=theirs")});
+    merge_by(lab, "theirs", file);
+    does(lab, "repair", "--yes");
+    json_auto_t *error = refuses(lab, 1, "create", "s4");
+    cr_assert(text(error, "hint"), "no way on");
+    cure_works(lab, text(error, "hint"), "qrewind qmp blockdev-del");
+    does(lab, "create", "s4");
+    lab_stop(lab);
+    lab_stop(old);
 }
 
 /* An old image, or a merge whose traces are gone: what the one needs ruins the other. */

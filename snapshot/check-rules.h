@@ -141,9 +141,11 @@ void check_layers(struct check *k);   /* each layer's file: there, unchanged, so
 void check_changed(struct check *k, const char *id, const char *file, const json_t *entry);
 void check_backing(struct check *k, const char *id, const char *file, const json_t *entry);
 void check_snapshots(struct check *k); /* whether each could still be gone back to */
-void check_orphans(struct check *k);   /* files of ours that no record names */
-void check_links(struct check *k);     /* those that lead to a sidecar that is not there */
-void check_astray(struct check *k);    /* images of others that do not lead here any more */
+/* Have @mend, which drops a snapshot of @disks, take out what of it lies inside of images. */
+void check_take_out(const struct check *k, json_t *mend, json_t *disks);
+void check_orphans(struct check *k); /* files of ours that no record names */
+void check_links(struct check *k);   /* those that lead to a sidecar that is not there */
+void check_astray(struct check *k);  /* images of others that do not lead here any more */
 
 /* Is the whole folder of @file away? Then nothing is given up that is missing there. */
 bool check_is_away(const struct check *k, const char *file);

@@ -100,10 +100,14 @@ void check_drop_skewed(const struct check *k, const char *onto, json_t *mend)
 
     add(mend, "layers", onto);
     json_array_foreach(chain_snapshots(k->c), i, s)
-        if (any_skewed(k, json_object_get(s, "disks"), onto))
+        if (any_skewed(k, json_object_get(s, "disks"), onto)) {
             add(mend, "drop", text(s, "name"));
-    if (any_skewed(k, json_object_get(chain_undo(k->c), "disks"), onto))
+            check_take_out(k, mend, json_object_get(s, "disks"));
+        }
+    if (any_skewed(k, json_object_get(chain_undo(k->c), "disks"), onto)) {
         json_object_set_new(mend, "undo", json_true());
+        check_take_out(k, mend, json_object_get(chain_undo(k->c), "disks"));
+    }
 }
 
 char *check_dropped(const json_t *mend)

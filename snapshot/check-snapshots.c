@@ -92,6 +92,46 @@ static json_t *drop(const char *what, const char *name)
     return json_pack("{s:s, s:s*}", "do", what, "snapshot", name);
 }
 
+/* It would come back as what somebody else has made, with what it shows now. */
+void check_take_out(const struct check *k, json_t *mend, json_t *disks)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(disks, disk, held) {
+        const char *layer = text(held, "inside"), *tag = text(held, "tag");
+        auto_free char *file = tag ? chain_layer_file(k->c, layer) : NULL;
+
+        if (!file || !has_tag(check_file(k, file), tag))
+            continue;
+        if (!json_object_get(mend, "inside"))
+            json_object_set_new(mend, "inside", json_array());
+        json_array_append_new(
+            json_object_get(mend, "inside"),
+            json_pack("{s:s, s:s, s:s}", "file", file, "tag", tag, "layer", layer));
+    }
+}
+
+/* What of @disks is dropped, since another layer was merged into one that it shows. */
+static void tell_overwritten(struct check *k, const char *code, const char *name, json_t *mend,
+                             json_t *disks, const char *words)
+{
+    const json_t *inside, *at;
+    char *repair = mem_strdup(same(code, "broken-undo") ? "drop it" : "drop its record");
+    size_t i;
+
+    check_take_out(k, mend, disks);
+    inside = json_object_get(mend, "inside");
+    json_array_foreach(inside, i, at) {
+        auto_free char *before = repair;
+
+        repair = mem_printf("%s%s%s", before, i ? ", " : ", and take it out of ",
+                            path_name(text(at, "file")));
+    }
+    auto_free char *whole = repair;
+    check_add(k, &(struct finding){code, name, whole, mend, true}, "%s", words);
+}
+
 static void check_memory(struct check *k, const json_t *snapshot)
 {
     const json_t *memory = json_object_get(snapshot, "memory");
@@ -138,11 +178,10 @@ static bool check_parts(struct check *k, const json_t *snapshot)
                   "disk %s of it needs %s, which is not there%s", disk, file,
                   away ? ", nor is anything else in its folder" : "");
     } else if ((disk = overwritten(k, disks))) {
-        check_add(k,
-                  &(struct finding){"broken-snapshot", name, "drop its record",
-                                    drop("drop-snapshot", name), true},
-                  "what disk %s of it showed is no more, if a newer layer was merged into it",
-                  disk);
+        auto_free char *words = mem_printf(
+            "what disk %s of it showed is no more, if a newer layer was merged into it", disk);
+
+        tell_overwritten(k, "broken-snapshot", name, drop("drop-snapshot", name), disks, words);
     } else if ((disk = cut_off(k, disks, &cut))) {
         check_add(k, &(struct finding){.code = "broken-snapshot", .subject = name},
                   "what disk %s of it shows lies in part below %s, and QEMU has that no more there",
@@ -166,9 +205,10 @@ static void check_undo(struct check *k)
         return;
     const char *disk, *missing = gone(k, disks, &disk);
     if (!missing && (disk = overwritten(k, disks))) {
-        check_add(
-            k, &(struct finding){"broken-undo", "undo", "drop it", drop("drop-undo", NULL), true},
-            "what disk %s was is no more, if a newer layer was merged into it", disk);
+        auto_free char *words =
+            mem_printf("what disk %s was is no more, if a newer layer was merged into it", disk);
+
+        tell_overwritten(k, "broken-undo", "undo", drop("drop-undo", NULL), disks, words);
         return;
     }
     auto_free char *cut = NULL;

@@ -12,7 +12,8 @@
  *   settle         is done before, by vm_settle()
  *
  * What writes to a frozen file says so: "touches" is its layer, unless that had been written to
- * before. What is remembered of it is forgotten first, and taken anew.
+ * before. What is remembered of it is forgotten first, and taken anew. So it is with the layers of
+ * "inside": what is dropped goes from there, too (vm-take-out.h), before that is recorded.
  */
 #ifndef SNAPSHOT_MEND_H
 #define SNAPSHOT_MEND_H

@@ -21,6 +21,7 @@
 #include "snapshot/survey.h"
 #include "snapshot/vm-offline.h"
 #include "snapshot/vm-private.h"
+#include "snapshot/vm-take-out.h"
 
 enum { MAX_PASSES = 8 };
 
@@ -234,6 +235,7 @@ static bool mend(struct qrw_vm *vm, struct journal *j, json_t *f)
     struct qmp_error why = {0};
     char words[sizeof(why.context) + sizeof(why.desc)];
 
+    vm_take_out(vm, &j->chain, json_object_get(how, "inside"));
     if (mend_record(&j->chain, &vm->graph, how) || !mend_outside(vm->client, how, &why))
         return true;
     json_object_set_new(f, "failed", json_string(qmp_error_text(&why, words, sizeof(words))));
@@ -257,12 +259,16 @@ static int forget_touched(struct qrw_vm *vm, struct journal *j, const json_t *fi
     size_t i;
 
     json_array_foreach(findings, i, f) {
-        const char *layer = text(json_object_get(f, "mend"), "touches");
+        const json_t *how = json_object_get(f, "mend"), *at;
+        const char *layer = text(how, "touches");
+        size_t n;
 
-        if (!layer || !may_mend(f, flags))
+        if (!may_mend(f, flags))
             continue;
         chain_touch(&j->chain, layer);
-        any = true;
+        json_array_foreach(json_object_get(how, "inside"), n, at)
+            chain_touch(&j->chain, text(at, "layer"));
+        any = any || layer || n;
     }
     return any ? journal_save(j, vm, err) : 0;
 }

@@ -82,11 +82,36 @@ static int refuse(const char *file, const struct image_users *users, struct qmp_
                           first);
 }
 
+/* Following the headers from @file, is it reached again? Then nobody is above the others. */
+static bool leads_back(const char *file)
+{
+    char *at = image_backing_file(file);
+    bool back = false;
+
+    for (int i = 0; at && !back && i < GRAPH_MAX_LAYERS; i++) {
+        char *below = image_backing_file(at);
+
+        back = is_again(&at, 1, file);
+        free(at);
+        at = below;
+    }
+    free(at);
+    return back;
+}
+
+static int refuse_loop(const char *file, struct qmp_error *err)
+{
+    auto_free char *image = vm_image_argument(file);
+
+    qmp_error_set(err, QRW_ERR_INVALID, "%s: the chain of backing files is a loop", file);
+    return qmp_error_hint(err, "qrewind -i %s check tells what ends it", image);
+}
+
 char *vm_top(const char *file, struct qmp_error *err)
 {
     char *at = mem_strdup(file);
     bool top = false;
-    int rc = 0;
+    int rc = leads_back(file) ? refuse_loop(file, err) : 0;
 
     for (int i = 0; !rc && !top; i++) {
         struct image_users users = {0};

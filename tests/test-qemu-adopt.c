@@ -163,3 +163,25 @@ Test(qemu_adopt, what_is_not_there_is_not_recorded)
     cr_expect(!access(sidecar, F_OK));
     lab_stop(lab);
 }
+
+/* Nobody is above the others: there is nothing else to name. */
+Test(qemu_adopt, what_goes_round_is_ended_first)
+{
+    offline_image("base.qcow2", "4M", NULL);
+    offline_image("base.s1.qcow2", "4M", "base.qcow2");
+    offline_ok("qemu-img rebase -u -f qcow2 -F qcow2 -b base.s1.qcow2 base.qcow2");
+    offline_sh("for i in base.qcow2 base.s1.qcow2; do touch $i; for k in base.qcow2 "
+               "base.s1.qcow2; do ! \"$QREWIND\" -i $k adopt 2>told && grep 'is a loop' told && "
+               "grep check told; done; done");
+    auto_result struct lab_result r = offline_run("qrewind -i base.qcow2 adopt");
+    cr_expect_neq(r.status, 0);
+    const char *hint = strstr(r.err, "qrewind -i");
+    cr_assert(hint, "%s", r.err);
+    auto_free char *image = mem_strdup(hint + strlen("qrewind "));
+    *strstr(image, " check") = '\0';
+    auto_result struct lab_result found = offline_run("qrewind %s check", image);
+    cr_expect_eq(found.status, 9);
+    cure_works(NULL, found.out, "qemu-img rebase");
+    offline_ok("qrewind -i base.s1.qcow2 adopt");
+    offline_ok("qrewind -i base.qcow2 check");
+}

@@ -304,7 +304,7 @@ int vm_check_bases(const struct qrw_vm *vm, const struct journal *j, const struc
     for (size_t i = 0; !vm->offline && i < vm->graph.ndisks; i++)
         if (vm_check_stripped(&j->chain, &vm->graph.disks[i], err))
             return -1;
-    if (op == &qrw_delete)
+    if (op == &qrw_delete || op == &qrw_edit)
         return 0;
     if (vm->offline && !chain_pending(&j->chain) && check_committed(&j->chain, err))
         return -1;

@@ -150,7 +150,7 @@ void vm_stamp(char *buf, size_t size);
 
 struct journal;
 /* vm-mixed.c: QRW_ERR_REFUSED where vm_check_mixed() refuses, or where an internal snapshot does
- * not see any more what it needs, and the record still says what that is; but @op may delete it. */
+ * not see any more what it needs, and the record still says what that is; but delete, edit may. */
 int vm_check_bases(const struct qrw_vm *vm, const struct journal *j, const struct qrw_operation *op,
                    struct qmp_error *err);
 

@@ -280,6 +280,7 @@ Test(qemu_merged, all_of_them_into_one_with_a_snapshot_inside)
     does(lab, "repair", "--yes");
     found_live(lab, 9, "stale-record vda.s2.qcow2, broken-snapshot i1");
     is_refused_meanwhile(lab, "i1");
+    does(lab, "edit", "s1", "--name", "first"); /* that is but a name */
     turn_off(lab);
     offline_fails(1, "names no backing file", "qrewind -i %s export i1 out", top);
     offline_ok("qrewind -i %s repair --yes", top); /* what it says */

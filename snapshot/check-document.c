@@ -73,6 +73,18 @@ static void check_pending(struct check *k)
     k->undone = verdict == RECOVER_UNDO && !why.kind;
 }
 
+/* An image of others that builds on the layer @file. NULL: none is known. */
+static const char *find_theirs(const struct check *k, const char *file)
+{
+    const char *name;
+    json_t *entry;
+
+    json_object_foreach((json_t *)k->files, name, entry)
+        if (same(text(entry, "leads"), file) && !chain_layer_by_file(k->c, name))
+            return name;
+    return NULL;
+}
+
 /* What an operation had still to do, and could not. */
 static void check_due(struct check *k)
 {
@@ -84,11 +96,16 @@ static void check_due(struct check *k)
     auto_free char *upper = chain_layer_file(k->c, child);
     const bool damaged = json_is_true(json_object_get(check_file(k, lower), "corrupt")) ||
                          json_is_true(json_object_get(check_file(k, upper), "corrupt"));
+    /* of what lies on the lower one alone nobody has to know: that is only read then */
+    const char *theirs = find_theirs(k, upper);
+    auto_free char *why = damaged  ? mem_strdup(", and cannot be while one of them is damaged")
+                          : theirs ? mem_printf(", and cannot be while %s builds on that", theirs)
+                                   : mem_strdup("");
     check_add(k,
-              &(struct finding){"due-merge", lower, damaged ? NULL : "merge it",
-                                damaged ? NULL : json_pack("{s:s}", "do", "settle"), false},
+              &(struct finding){"due-merge", lower, why[0] ? NULL : "merge it",
+                                why[0] ? NULL : json_pack("{s:s}", "do", "settle"), false},
               "no snapshot needs it any more, but it is not merged with %s yet%s", path_name(upper),
-              damaged ? ", and cannot be while one of them is damaged" : "");
+              why);
 }
 
 static void check_access(struct check *k)

@@ -134,6 +134,21 @@ static const char **own_files(const struct check *c, json_t *keep)
     return own;
 }
 
+/* An image, if there is one: what a sidecar knows builds on it, too, but perhaps not by itself. */
+static void tell_users(const struct image_users *users, const char *called, struct qmp_error *err)
+{
+    const char *image = NULL;
+
+    for (size_t i = 0; i < users->n && !image; i++)
+        image = path_ends(users->names[i], SIDECAR_SUFFIX) ? NULL : users->names[i];
+    if (image)
+        qmp_error_set(err, QRW_ERR_REFUSED, "%s is also the base of %s%s", called, image,
+                      users->n > 1 ? " and others" : "");
+    else
+        qmp_error_set(err, QRW_ERR_REFUSED, "%s is also a layer of the VM of %s", called,
+                      users->names[0]);
+}
+
 /* Does no image but those of this VM build on @file? @called: what the error calls it. */
 static int ours_alone(const struct check *c, const char *file, const char *called,
                       struct qmp_error *err)
@@ -151,9 +166,8 @@ static int ours_alone(const struct check *c, const char *file, const char *calle
                       called, users.astray[0]);
         rc = qmp_error_hint(err, "qrewind check says what mends that");
     } else if (!rc && users.n) {
-        qmp_error_set(err, QRW_ERR_REFUSED, "%s is also the base of %s%s", called, users.names[0],
-                      users.n > 1 ? " and others" : "");
-        rc = qmp_error_hint(err, "that image would be ruined; stream the data up into a layer "
+        tell_users(&users, called, err);
+        rc = qmp_error_hint(err, "that would be ruined; stream the data up into a layer "
                                  "above instead");
     } else if (!rc && users.unread) {
         qmp_error_set(err, QRW_ERR_REFUSED, "whether others build on %s cannot be told: %s", called,

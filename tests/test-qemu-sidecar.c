@@ -151,6 +151,11 @@ Test(sidecar, of_a_shared_base_is_somebody_elses)
     says(other, "current", "s1");
     json_auto_t *error = refuses(lab, 1, "commit", "vda", "--base", "vda.qcow2", "--force");
     says(error, "desc", "vda.qcow2 is also the base of");
+    says(error, "desc", "vda.s1.qcow2 and others");
+    auto_free char *image = lab_path(old, "vda.s1.qcow2");
+    cr_assert_eq(unlink(image), 0);
+    json_auto_t *known = refuses(lab, 1, "commit", "vda", "--base", "vda.qcow2", "--force");
+    says(known, "desc", "vda.qcow2 is also a layer of the VM of");
     lab_stop(lab);
     lab_stop(old);
 }

@@ -115,13 +115,7 @@ void chain_move(struct chain *c, const char *folder)
         auto_free char *relative = chain_spell(folder, file);
         set(memory, "file", json_string(relative));
     }
-    json_object_foreach(json_object_get(c->doc, "disks"), id, layer) {
-        auto_free char *left = chain_left(c, id);
-        auto_free char *relative = left ? chain_spell(folder, left) : NULL;
-
-        if (left)
-            set(layer, "left", json_string(relative));
-    }
+    chain_respell_left(c, folder);
     free(c->folder);
     c->folder = mem_strdup(folder);
 }

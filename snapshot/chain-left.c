@@ -6,6 +6,11 @@
  *   a       a.tag            the record knows of a no more, but who names a means the disk
  *
  * So the record keeps its name: "left" of the disk.
+ *
+ *   a <- b <- c              another tool merges c into b, has the disk run on that, and leaves c:
+ *   a <- b     c             from now on c hides what is written to b
+ *
+ * Its name is kept, too: "merged" of the disk.
  */
 #include <string.h>
 
@@ -46,23 +51,63 @@ void chain_leave(struct chain *after, const struct chain *before)
     }
 }
 
-char *chain_left(const struct chain *c, const char *id)
+static char *image(const struct chain *c, const char *id, const char *key)
 {
-    const char *left = text(disk(c, id), "left");
+    const char *name = text(disk(c, id), key);
 
-    return left && graph_is_path(left) ? path_join(c->folder, left) : NULL;
+    return name && graph_is_path(name) ? path_join(c->folder, name) : NULL;
 }
 
-const char *chain_left_by(const struct chain *c, const char *file)
+char *chain_left(const struct chain *c, const char *id)
+{
+    return image(c, id, "left");
+}
+
+/* The disk of which @file is what @key names. */
+static const char *disk_by(const struct chain *c, const char *key, const char *file)
 {
     const char *id;
     json_t *entry;
 
     json_object_foreach(json_object_get(c->doc, "disks"), id, entry) {
-        auto_free char *left = chain_left(c, id);
+        auto_free char *named = image(c, id, key);
 
-        if (same(left, file) && !chain_layer_by_file(c, file))
+        if (same(named, file) && !chain_layer_by_file(c, file))
             return id;
     }
     return NULL;
+}
+
+const char *chain_left_by(const struct chain *c, const char *file)
+{
+    const char *id = disk_by(c, "left", file);
+
+    return id ? id : chain_merged_by(c, file);
+}
+
+const char *chain_merged_by(const struct chain *c, const char *file)
+{
+    return disk_by(c, "merged", file);
+}
+
+void chain_set_merged(struct chain *c, const char *id, const char *layer)
+{
+    if (disk(c, id))
+        json_object_set(disk(c, id), "merged", json_object_get(chain_layer(c, layer), "file"));
+}
+
+void chain_respell_left(struct chain *c, const char *folder)
+{
+    static const char *const keys[] = {"left", "merged"};
+    const char *id;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), id, entry)
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+            auto_free char *named = image(c, id, keys[i]);
+            auto_free char *spelled = named ? chain_spell(folder, named) : NULL;
+
+            if (spelled)
+                json_object_set_new(entry, keys[i], json_string(spelled));
+        }
 }

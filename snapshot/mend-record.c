@@ -125,8 +125,10 @@ static void committed(struct chain *c, const struct graph *g, const json_t *mend
 
     if (!chain_is_below(c, onto, layer) || chain_is_active(c, onto))
         return;
-    while ((disk = chain_run_by(c, layer)))
+    while ((disk = chain_run_by(c, layer))) {
+        chain_set_merged(c, disk, layer);
         chain_set_active(c, disk, onto);
+    }
     chain_set_loose(c, onto, false);
     overwritten(c, g, mend);
 }

@@ -95,6 +95,51 @@ Test(qemu_beneath, what_QEMU_has_open_still_tells_of_a_merge)
     lab_stop(lab);
 }
 
+/* It hides what was written to the layer that it was merged into. */
+Test(qemu_beneath, what_was_merged_and_is_left_is_not_to_be_started)
+{
+    static const char words[] = "and hides what was written there since";
+    struct lab *old = merged(), *lab = NULL;
+
+    does(old, "repair", "--yes");
+    auto_result struct lab_result left = lab_run(old, "check", NULL);
+    cr_expect(strstr(left.out, "never start the VM with it again"), "%s", left.out);
+    turn_off(old);
+    lab = start_again(old, WORDS("vda.s2.qcow2"));
+    found(lab, 9, "foreign-layer vda.s2.qcow2");
+    auto_result struct lab_result check = lab_run(lab, "check", NULL);
+    cr_expect(strstr(check.out, words), "%s", check.out);
+    does(lab, "repair"); /* not unasked */
+    found(lab, 9, "foreign-layer vda.s2.qcow2");
+    json_decref(refuses(lab, 1, "create", "s4"));
+    lab_stop(lab);
+    lab = start_again(old, WORDS("vda.s1.qcow2"));
+    does(lab, "create", "s5");
+    lab_stop(lab);
+    lab = start_again(old, WORDS("vda.s2.qcow2")); /* what it hides is frozen now */
+    json_auto_t *error = refuses(lab, 1, "create", "s4");
+    cr_expect(strstr(text(error, "hint"), "vda.s5.qcow2"), "%s", text(error, "hint"));
+    cr_expect_not(has_file(old, "vda.s2.qcow2.qrewind.json"));
+    lab_stop(lab);
+    lab_stop(old);
+}
+
+/* But it is their user's who means it. */
+Test(qemu_beneath, and_is_recorded_when_asked_to)
+{
+    struct lab *old = merged(), *lab = NULL;
+
+    does(old, "repair", "--yes");
+    turn_off(old);
+    lab = start_again(old, WORDS("vda.s2.qcow2"));
+    does(lab, "repair", "--yes");
+    found(lab, 0, "");
+    chain_is(lab, 0, "vda.qcow2 <- vda.s1.qcow2 <- vda.s2.qcow2");
+    does(lab, "create", "s4");
+    lab_stop(lab);
+    lab_stop(old);
+}
+
 /* virsh blockcommit --active --pivot --delete */
 Test(qemu_beneath, so_does_that_nothing_of_what_lay_above_is_left)
 {

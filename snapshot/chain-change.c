@@ -131,7 +131,7 @@ void chain_follow(struct chain *c, const struct graph_disk *d)
     json_auto_t *files = chain_files(c);
     const char *below = NULL;
 
-    for (size_t i = d->nlayers; i-- > 0;) {
+    for (size_t i = d->nlayers - graph_is_loop(d); i-- > 0;) {
         const struct graph_layer *l = &d->layers[i];
         const char *id = chain_file_in(c, files, l->file);
 

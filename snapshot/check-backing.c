@@ -185,16 +185,23 @@ static void wording(struct check *k, const struct link *l)
     }
 }
 
-/* Does @id build on itself? Without a sidecar the document is what the headers say; then nobody
- * knows which of them is wrong. */
-static bool goes_round(const struct check *k, const char *id)
+/* Does @file build on itself, by the headers alone? Nobody knows which of them is wrong. */
+static bool goes_round(const struct check *k, const char *file)
 {
-    size_t left = json_object_size(json_object_get(k->c->doc, "layers"));
-    const char *at = id;
+    const struct graph *g = k->s->graph;
 
-    while (left-- > 0 && (at = text(chain_layer(k->c, at), "backing")))
-        if (!strcmp(at, id))
-            return true;
+    if (!json_is_true(json_object_get(k->survey, "unrecorded")))
+        return false;
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+        bool within = false;
+
+        for (size_t n = 0; graph_is_loop(d) && n + 1 < d->nlayers; n++) {
+            within = within || same(d->layers[n].file, d->layers[d->nlayers - 1].file);
+            if (within && same(d->layers[n].file, file))
+                return true;
+        }
+    }
     return false;
 }
 
@@ -219,6 +226,10 @@ void check_backing(struct check *k, const char *id, const char *file, const json
         return;
     if (l.below && !check_is_file(k, l.below))
         return;
+    if (goes_round(k, file)) {
+        in_a_circle(k, file, check_same_file(k, leads, file));
+        return;
+    }
     auto_free char *meant = l.meant = chain_layer_file(k->c, l.below);
 
     if (meant && !string && is_lowest_in_qemu(k, &l))
@@ -233,8 +244,6 @@ void check_backing(struct check *k, const char *id, const char *file, const json
                  "lies there wherever it has nothing itself: then qrewind forget, and adopt");
     } else if (string && !same(leads, meant) && !check_same_file(k, leads, meant)) {
         elsewhere(k, &l, string, leads);
-    } else if (meant && goes_round(k, id)) {
-        in_a_circle(k, file, check_same_file(k, meant, file));
     } else if (meant) {
         wording(k, &l);
     }

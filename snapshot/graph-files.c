@@ -108,15 +108,6 @@ static struct graph_layer *add_file(struct graph_disk *d, char *file)
     return l;
 }
 
-/* Is the layer that was added last one that is above already? */
-static bool is_loop(const struct graph_disk *d)
-{
-    for (size_t i = 0; i + 1 < d->nlayers; i++)
-        if (same(d->layers[i].file, d->layers[d->nlayers - 1].file))
-            return true;
-    return false;
-}
-
 /* A layer that is no file of this host: QEMU alone could say what it is. */
 static void add_remote(struct graph_disk *d, const char *name, const char *format)
 {
@@ -146,7 +137,7 @@ void graph_files_add(struct graph *g, const char *id, const char *file, const ch
         l->guessed = !known;
         l->format = known ? known : guess(l);
         next = known = NULL;
-        if (!l->trouble && (is_loop(d) || d->nlayers > GRAPH_MAX_LAYERS))
+        if (!l->trouble && (graph_is_loop(d) || d->nlayers > GRAPH_MAX_LAYERS))
             l->trouble = mem_printf("%s: the chain of backing files is a loop", l->file);
         if (!l->trouble && !strcmp(l->format, "qcow2"))
             known = take_header(d, l);

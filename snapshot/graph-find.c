@@ -47,6 +47,14 @@ const struct graph_layer *graph_active(const struct graph_disk *d)
     return d->nlayers ? &d->layers[0] : NULL;
 }
 
+bool graph_is_loop(const struct graph_disk *d)
+{
+    for (size_t i = 0; i + 1 < d->nlayers; i++)
+        if (same(d->layers[i].file, d->layers[d->nlayers - 1].file))
+            return true;
+    return false;
+}
+
 const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file)
 {
     for (size_t i = 0; i < d->nlayers; i++)

@@ -156,6 +156,9 @@ bool graph_job_is_left(const struct graph_job *job);
 /* Is there one that is not? */
 bool graph_works(const struct graph *g);
 const struct graph_layer *graph_active(const struct graph_disk *d);
+/* Is the lowest layer of @d one that is above already: do headers lead in a circle? Nothing lies
+ * below that then. */
+bool graph_is_loop(const struct graph_disk *d);
 /* The layer of @d that is @file, or whose node is @file. */
 const struct graph_layer *graph_layer(const struct graph_disk *d, const char *file);
 /* The first disk that has such a layer. */

@@ -43,7 +43,7 @@ static int check_layer(const struct chain *c, const char *file, struct qmp_error
         "%s leaves the file and forgets it; or, if it may go, qrewind repair --yes "
         "takes it as it is now, and then again",
         chain_undo_has(c, id) ? "qrewind undo goes back to it; qrewind delete --undo --metadata"
-                       : "qrewind delete --metadata");
+                              : "qrewind delete --metadata");
 }
 
 int vm_check_written(const struct plan *p, const struct chain *before, struct qmp_error *err)

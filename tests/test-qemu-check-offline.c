@@ -334,26 +334,6 @@ Test(qemu_check_offline, a_forget_that_was_killed)
                "test ! -e " SIDECAR ".lock");
 }
 
-/* Then what the headers say is all there is, and they may go in circles. */
-Test(qemu_check_offline, without_a_record)
-{
-    static const char *const layers[] = {"base.s2.qcow2", "base.s1.qcow2"};
-
-    offline_tower();
-    offline_sh("qrewind " ON " forget");
-    for (int i = 0; i < 2; i++) {
-        auto_free char *command = mem_printf(NAME("base.s1.qcow2", "%s"), layers[i]);
-
-        offline_sh(command);
-        json_auto_t *doc = offline_json(9, "qrewind -i base.s1.qcow2 check");
-        auto_free char *found = findings_of(doc);
-        cr_expect_str_eq(found, i == 0 ? "backing-loop base.s1.qcow2, backing-loop base.s2.qcow2"
-                                       : "self-backing base.s1.qcow2");
-        cure_works(NULL, text(doc, "findings.0.text"), "qemu-img rebase");
-        offline_ok("qrewind -i base.s1.qcow2 check");
-    }
-}
-
 /* A folder that is moved with its sidecar works on. */
 Test(qemu_check_offline, a_folder_is_moved)
 {

@@ -20,6 +20,7 @@
 #include "snapshot/sidecar.h"
 #include "snapshot/survey.h"
 #include "snapshot/vm-offline.h"
+#include "snapshot/vm-preview.h"
 #include "snapshot/vm-private.h"
 #include "snapshot/vm-take-out.h"
 
@@ -106,9 +107,8 @@ static void check_place(const struct qrw_vm *vm, const struct chain *c, const ch
     json_array_append_new(findings, check_finding("misleading-backing", file, words));
 }
 
-/* The findings, and in *@found what they were found in (new references). NULL: @err. */
-static json_t *examine(struct qrw_vm *vm, struct chain *c, const char *file, bool recorded,
-                       unsigned flags, json_t **found, struct qmp_error *err)
+json_t *vm_examine(struct qrw_vm *vm, struct chain *c, const char *file, bool recorded,
+                   unsigned flags, json_t **found, struct qmp_error *err)
 {
     auto_free char *qemu = vm->offline ? NULL : vm_qemu_version(vm);
     struct scene s = {.graph = &vm->graph,
@@ -218,7 +218,7 @@ json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     vm_adopt_names(vm, &c);
     if (!exists)
         without_record(vm, &c, foreign);
-    findings = examine(vm, &c, exists ? file : NULL, exists, flags, &found, err);
+    findings = vm_examine(vm, &c, exists ? file : NULL, exists, flags, &found, err);
     if (findings && exists && flags & QRW_DEEP && !(flags & QRW_DRY_RUN) &&
         fingerprints_hash(&c, found))
         remember(vm, file, found);
@@ -242,7 +242,7 @@ static bool mend(struct qrw_vm *vm, struct journal *j, json_t *f)
     return false;
 }
 
-static bool may_mend(const json_t *f, unsigned flags)
+bool vm_may_mend(const json_t *f, unsigned flags)
 {
     const json_t *how = json_object_get(f, "mend");
 
@@ -263,7 +263,7 @@ static int forget_touched(struct qrw_vm *vm, struct journal *j, const json_t *fi
         const char *layer = text(how, "touches");
         size_t n;
 
-        if (!may_mend(f, flags))
+        if (!vm_may_mend(f, flags))
             continue;
         chain_touch(&j->chain, layer);
         json_array_foreach(json_object_get(how, "inside"), n, at)
@@ -284,40 +284,13 @@ static int pass(struct qrw_vm *vm, struct journal *j, json_t *findings, unsigned
     for (size_t i = 0; i < json_array_size(findings); i++) {
         json_t *f = json_array_get(findings, i);
 
-        if (may_mend(f, flags) && mend(vm, j, f)) {
+        if (vm_may_mend(f, flags) && mend(vm, j, f)) {
             json_array_append(mended, f);
             json_array_remove(findings, i--);
             n++;
         }
     }
     return n;
-}
-
-/* Each finding as a step of what repair would do. */
-static json_t *preview(const json_t *findings, unsigned flags)
-{
-    json_t *plan = json_array(), *f;
-    size_t i;
-
-    json_array_foreach(findings, i, f) {
-        json_t *step = json_deep_copy(json_object_get(f, "mend"));
-
-        if (!json_is_object(step) ||
-            !(may_mend(f, flags | QRW_YES) || same(text(step, "do"), "settle"))) {
-            json_decref(step);
-            continue;
-        }
-        json_auto_t *steps = json_incref(json_object_get(step, "steps"));
-        json_object_set(step, "step", json_object_get(step, "do"));
-        json_object_del(step, "do");
-        json_object_del(step, "steps");
-        json_object_set(step, "for", json_object_get(f, "code"));
-        if (!(flags & QRW_YES) && json_is_true(json_object_get(f, "ask")))
-            json_object_set_new(step, "needs", json_string("--yes"));
-        json_array_append_new(plan, step);
-        json_array_extend(plan, steps);
-    }
-    return plan;
 }
 
 /* The record alone has said which images are meant, and there is nothing to record any more. */
@@ -350,7 +323,7 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned
         json_auto_t *found = NULL;
 
         json_decref(findings);
-        findings = examine(vm, &j->chain, j->file, recorded, flags, &found, err);
+        findings = vm_examine(vm, &j->chain, j->file, recorded, flags, &found, err);
         check_choose(findings, only);
         if (!findings || flags & QRW_DRY_RUN)
             break;
@@ -370,7 +343,8 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned
         json_decref(findings);
         findings = NULL;
     }
-    json_t *plan = findings && flags & QRW_DRY_RUN ? preview(findings, flags) : NULL;
+    json_t *plan =
+        findings && flags & QRW_DRY_RUN ? vm_preview(vm, j, only, flags, findings) : NULL;
     json_t *result = findings ? shown(recorded ? j->file : NULL, findings) : NULL;
     if (plan) {
         json_object_set_new(result, "plan", plan);

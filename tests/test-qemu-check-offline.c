@@ -334,6 +334,23 @@ Test(qemu_check_offline, a_forget_that_was_killed)
                "test ! -e " SIDECAR ".lock");
 }
 
+/* The header above a layer that is found under another name is wrong once that is recorded. */
+Test(qemu_check_offline, the_dry_run_shows_what_a_mend_makes_due)
+{
+    offline_tower();
+    offline_sh("mv base.qcow2 other.qcow2");
+    json_auto_t *shown = offline_json(0, "qrewind " ON " repair --dry-run");
+    says(shown, "plan.0.step", "rename");
+    says(shown, "plan.1.step", "backing");
+    says(shown, "plan.1.backing", "other.qcow2");
+    cr_expect_eq(json_array_size(at(shown, "plan")), 2);
+    json_auto_t *done = offline_json(0, "qrewind " ON " repair");
+    cr_expect_eq(json_array_size(at(done, "mended")), 2);
+    json_auto_t *none =
+        offline_json(0, "qrewind " ON " repair --dry-run --only moved-file --only wrong-backing");
+    cr_expect_eq(json_array_size(at(none, "plan")), 0);
+}
+
 /* A folder that is moved with its sidecar works on. */
 Test(qemu_check_offline, a_folder_is_moved)
 {

@@ -51,6 +51,22 @@ static void unrecorded(struct check *k, const char *link, const char *away)
               away, quoted);
 }
 
+bool check_is_record_away(const struct check *k)
+{
+    const char *link;
+    json_t *away;
+
+    if (text(k->survey, "sidecar"))
+        return false;
+    json_object_foreach(json_object_get(k->survey, "away"), link, away) {
+        auto_free char *image = image_of(link);
+
+        if (is_ours(k, image))
+            return true;
+    }
+    return false;
+}
+
 static void look(struct check *k, const char *link, const char *away)
 {
     const char *own = text(k->survey, "sidecar");

@@ -171,7 +171,8 @@ void check_orphans(struct check *k)
     size_t i;
 
     /* what is under way makes files before it records them */
-    if (chain_pending(k->c) || text(k->survey, "holder") || json_object_get(k->survey, "unread"))
+    if (chain_pending(k->c) || text(k->survey, "holder") || json_object_get(k->survey, "unread") ||
+        check_is_record_away(k))
         return;
     json_array_foreach(left, i, name)
         if (!check_is_link_of_others(k, json_string_value(name)))

@@ -150,6 +150,9 @@ void check_astray(struct check *k);  /* images of others that do not lead here a
 /* Is the whole folder of @file away? Then nothing is given up that is missing there. */
 bool check_is_away(const struct check *k, const char *file);
 
+/* Is there a record, in a folder that is away? Then nobody knows what is in it. */
+bool check_is_record_away(const struct check *k);
+
 /* Does @link, of the leftovers, lie beside an image that is none of ours? */
 bool check_is_link_of_others(const struct check *k, const char *link);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "qmp/mem.h"
+#include "tests/cases/cases.h"
 #include "tests/offline/offline.h"
 
 #define LINK "two/b.qcow2.qrewind.json"
@@ -49,6 +50,9 @@ Test(qemu_folders_away, nothing_is_changed_without_the_record)
     json_auto_t *check = offline_json(9, "qrewind -i two/b.s1.qcow2 check");
     auto_free char *words = json_dumps(check, 0);
     cr_expect(strstr(words, "broken-sidecar"), "%s", words);
+    json_auto_t *below = offline_json(9, "qrewind -i two/b.qcow2 check");
+    auto_free char *found = findings_of(below);
+    cr_expect_str_eq(found, "broken-sidecar b.qcow2.qrewind.json", "%s", found);
     offline_ok("diff -r --no-dereference before two");
     cr_assert(!rename("away", "one"));
     offline_ok("qrewind -i two/b.s1.qcow2 show s1");

@@ -137,14 +137,15 @@ json_t *vm_examine(struct qrw_vm *vm, struct chain *c, const char *file, bool re
     return findings;
 }
 
-/* There is no sidecar: @c becomes what the images say by themselves. */
+/* There is no sidecar: @c becomes what the images say by themselves. What was settled before may
+ * have ended it. */
 static void without_record(struct qrw_vm *vm, struct chain *c, const char *foreign)
 {
     struct qmp_error why;
 
     if (vm_check_elsewhere(vm, foreign, &why))
         vm_note(vm, 0, "%s; %s", why.desc, why.hint);
-    else
+    else if (!chain_generation(c))
         vm_note(vm, 0,
                 "there is no sidecar: only the images are looked at, and none is mended; "
                 "qrewind adopt makes one");

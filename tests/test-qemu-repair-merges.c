@@ -43,3 +43,19 @@ Test(qemu_repair_merges, what_a_dropped_undo_point_has_kept)
     offline_reads("a.s2.qcow2", 3, "128k", "64k");
     offline_reads("a.s1.qcow2", 2, "64k", "64k");
 }
+
+/* It was one to the end: that there is none is no news of before. */
+Test(qemu_repair_merges, what_was_the_last_in_the_record_ends_it)
+{
+    offline_image("a.qcow2", "4M", NULL);
+    offline_ok("qrewind -i a.qcow2 create s1");
+    offline_write("a.s1.qcow2", 2, "1M", "64k");
+    offline_ok("qrewind -i a.qcow2 revert s1");
+    offline_ok("qrewind -i a.qcow2 delete s1");
+    offline_ok("rm a.s1.qcow2");
+    auto_result struct lab_result r = offline_run("qrewind -i a.qcow2 repair --yes");
+    cr_expect_eq(r.status, 0, "%s", r.err);
+    cr_expect(strstr(r.out, "mended broken-undo"), "%s", r.out);
+    cr_expect(!strstr(r.err, "there is no sidecar"), "%s", r.err);
+    offline_files("a.qcow2");
+}

@@ -216,6 +216,36 @@ static void in_a_circle(struct check *k, const char *file, bool itself)
         quoted);
 }
 
+bool check_may_be_flat(const struct check *k, const char *id)
+{
+    const json_t *layer = chain_layer(k->c, id), *entry = check_entry(k, id);
+    const char *below = text(layer, "backing");
+    auto_free char *meant = chain_layer_file(k->c, below);
+
+    return below && entry && !check_live(k, meant, NULL) && same(text(layer, "format"), "qcow2") &&
+           !text(entry, "problem") && !text(entry, "backing") && check_is_gone(k, below);
+}
+
+/* What is recorded below is not there. Was the image made flat, it needs that no more, but for what
+ * lies inside of it; only its user knows. So it is done only where he asks for this alone. */
+static void may_be_flat(struct check *k, const struct link *l)
+{
+    json_t *mend = json_pack("{s:s, s:s, s:b}", "do", "flat", "layer", l->id, "named", true);
+    auto_free char *drop = NULL;
+
+    check_drop_inside(k, l->id, mend);
+    drop = check_dropped(mend);
+    auto_free char *words = mem_printf("record that it builds on nothing%s", drop);
+    json_object_set_new(mend, "words", json_string(words));
+    check_add(
+        k,
+        &(struct finding){.code = "wrong-backing", .subject = l->file, .mend = mend, .ask = true},
+        "its header names no backing file, and %s, which is recorded, is not there: put that "
+        "back; or, if it was made flat (qemu-img rebase, convert) and is whole without it, "
+        "%s: qrewind repair --yes --only wrong-backing",
+        l->meant, words);
+}
+
 void check_backing(struct check *k, const char *id, const char *file, const json_t *entry)
 {
     const char *string = text(entry, "backing"), *leads = text(entry, "leads");
@@ -234,7 +264,9 @@ void check_backing(struct check *k, const char *id, const char *file, const json
 
     if (meant && !string && is_lowest_in_qemu(k, &l))
         return;
-    if (meant && !string) {
+    if (check_may_be_flat(k, id)) {
+        may_be_flat(k, &l);
+    } else if (meant && !string) {
         const bool so = is_so_in_qemu(k, &l);
 
         add(k, &l, "wrong-backing", !so,

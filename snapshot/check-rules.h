@@ -140,9 +140,14 @@ void check_layers(struct check *k);   /* each layer's file: there, unchanged, so
 /* The same of one: is a frozen file what it was, does its header name the layer below? */
 void check_changed(struct check *k, const char *id, const char *file, const json_t *entry);
 void check_backing(struct check *k, const char *id, const char *file, const json_t *entry);
+/* Does its header name nothing, and what is recorded below it is not there? Then nobody knows
+ * whether it needs that. */
+bool check_may_be_flat(const struct check *k, const char *id);
 void check_snapshots(struct check *k); /* whether each could still be gone back to */
 /* Have @mend, which drops a snapshot of @disks, take out what of it lies inside of images. */
 void check_take_out(const struct check *k, json_t *mend, json_t *disks);
+/* Have @mend drop all that lies inside of @layer, and sees what was below that. */
+void check_drop_inside(const struct check *k, const char *layer, json_t *mend);
 void check_orphans(struct check *k); /* files of ours that no record names */
 void check_links(struct check *k);   /* those that lead to a sidecar that is not there */
 void check_astray(struct check *k);  /* images of others that do not lead here any more */

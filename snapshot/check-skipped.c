@@ -93,6 +93,33 @@ static void add(json_t *mend, const char *key, const char *one)
     json_array_append_new(json_object_get(mend, key), json_string(one));
 }
 
+static bool any_inside(json_t *disks, const char *layer)
+{
+    const char *disk;
+    json_t *held;
+
+    json_object_foreach(disks, disk, held)
+        if (same(text(held, "inside"), layer))
+            return true;
+    return false;
+}
+
+void check_drop_inside(const struct check *k, const char *layer, json_t *mend)
+{
+    json_t *undo = json_object_get(chain_undo(k->c), "disks"), *s;
+    size_t i;
+
+    json_array_foreach(chain_snapshots(k->c), i, s)
+        if (any_inside(json_object_get(s, "disks"), layer)) {
+            add(mend, "drop", text(s, "name"));
+            check_take_out(k, mend, json_object_get(s, "disks"));
+        }
+    if (any_inside(undo, layer)) {
+        json_object_set_new(mend, "undo", json_true());
+        check_take_out(k, mend, undo);
+    }
+}
+
 void check_drop_skewed(const struct check *k, const char *onto, json_t *mend)
 {
     const json_t *s;

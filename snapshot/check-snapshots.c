@@ -45,6 +45,27 @@ static const char *gone(const struct check *k, json_t *disks, const char **disk)
     return NULL;
 }
 
+/* The highest of @id and the layers below it that may be whole without what is missing below it.
+ * NULL: none is. */
+static const char *may_be_whole(const struct check *k, const char *id)
+{
+    size_t left = json_object_size(json_object_get(k->c->doc, "layers"));
+
+    for (; id && left-- > 0 && !check_is_gone(k, id); id = check_builds_on(k, id))
+        if (check_may_be_flat(k, id))
+            return id;
+    return NULL;
+}
+
+/* The same of what a snapshot has on @disk of @disks. */
+static const char *perhaps_flat(const struct check *k, json_t *disks, const char *disk)
+{
+    const json_t *held = json_object_get(disks, disk);
+    const char *pinned = text(held, "layer");
+
+    return may_be_whole(k, pinned ? check_shown_by(k, pinned) : text(held, "inside"));
+}
+
 /* The first disk whose layer shows something else, since another one was merged into it, or may do
  * so. */
 static const char *overwritten(const struct check *k, json_t *disks)
@@ -170,13 +191,19 @@ static bool check_parts(struct check *k, const json_t *snapshot)
     if (missing) {
         auto_free char *file = chain_layer_file(k->c, missing);
         const bool away = check_is_away(k, file);
-        const bool doubtful = away || check_is_doubtful(k, missing);
+        const char *flat = perhaps_flat(k, disks, disk);
+        const bool doubtful = away || flat || check_is_doubtful(k, missing);
+        const json_t *held = json_object_get(disks, disk);
+        /* what lies inside of one that was made flat is not */
+        auto_free char *whole = text(held, "layer") ? chain_layer_file(k->c, flat) : NULL;
+        auto_free char *unless =
+            whole ? mem_printf("; unless %s is whole without it", path_name(whole)) : NULL;
 
         check_add(k,
                   &(struct finding){"broken-snapshot", name, doubtful ? NULL : "drop its record",
                                     doubtful ? NULL : drop("drop-snapshot", name), !doubtful},
-                  "disk %s of it needs %s, which is not there%s", disk, file,
-                  away ? ", nor is anything else in its folder" : "");
+                  "disk %s of it needs %s, which is not there%s%s", disk, file,
+                  away ? ", nor is anything else in its folder" : "", unless ? unless : "");
     } else if ((disk = overwritten(k, disks))) {
         auto_free char *words = mem_printf(
             "what disk %s of it showed is no more, if a newer layer was merged into it", disk);
@@ -221,7 +248,8 @@ static void check_undo(struct check *k)
     if (!missing && !(disk = untagged(k, disks)))
         return;
     auto_free char *file = chain_layer_file(k->c, missing);
-    if (missing && (check_is_doubtful(k, missing) || check_is_away(k, file)))
+    if (missing &&
+        (check_is_doubtful(k, missing) || check_is_away(k, file) || perhaps_flat(k, disks, disk)))
         return;
     check_add(k, &(struct finding){"broken-undo", "undo", "drop it", drop("drop-undo", NULL), true},
               "disk %s of the undo point needs %s, which is not there", disk,

@@ -49,11 +49,15 @@ void check_choose(json_t *findings, qrw_strings only)
     size_t i;
 
     json_array_foreach(findings, i, f) {
+        const json_t *mend = json_object_get(f, "mend");
+        const bool named = json_is_true(json_object_get(mend, "named"));
         qrw_strings code = only;
 
         while (code && *code && strcmp(*code, text(f, "code")))
             code++;
-        if (code && !*code && !same(text(json_object_get(f, "mend"), "do"), "settle"))
+        if (code && *code && named)
+            json_object_set(f, "repair", json_object_get(mend, "words"));
+        if (code ? !*code && !same(text(mend, "do"), "settle") : named)
             json_object_set_new(f, "mend", json_null());
     }
 }

@@ -34,8 +34,8 @@ bool check_fits(const json_t *layer, const json_t *entry);
 /* Is there a finding that has the code @code? */
 bool check_knows(const char *code);
 
-/* Of @findings (NULL: none) only those with the codes @only (NULL: all) are to be mended. What is
- * pending comes before them. */
+/* Of @findings (NULL: none) only those with the codes @only are to be mended; NULL: all but those
+ * that want to be named so. What is pending comes before them. */
 void check_choose(json_t *findings, qrw_strings only);
 
 /* One finding by hand, for what keeps @s from being there at all. New reference. */

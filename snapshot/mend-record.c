@@ -133,6 +133,14 @@ static void committed(struct chain *c, const struct graph *g, const json_t *mend
     overwritten(c, g, mend);
 }
 
+/* The image @layer stands alone: nothing inside of it sees what was below. */
+static void flat(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    chain_set_backing(c, text(mend, "layer"), NULL);
+    overwritten(c, g, mend);
+    collect(c);
+}
+
 static void drop_memory(struct chain *c, const struct graph *g, const json_t *mend)
 {
     json_t *snapshot = chain_snapshot(c, text(mend, "snapshot"));
@@ -164,6 +172,7 @@ bool mend_record(struct chain *c, const struct graph *g, const json_t *mend)
         {"merged", merged},
         {"committed", committed},
         {"overwritten", overwritten},
+        {"flat", flat},
     };
 
     for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)

@@ -6,10 +6,12 @@
  * finding did not name, and can be repeated. Killed in between, the rest is found again.
  *
  *   in the record  rename, drop-layer, touch, insert, follow, merged, drop-snapshot,
- *                  drop-memory, drop-undo                             mend-record.h
+ *                  drop-memory, drop-undo, flat                       mend-record.h
  *   in files       backing, leaks, chmod, unlink
  *   in QEMU        backing-live, close
  *   settle         is done before, by vm_settle()
+ *
+ * What is "named" is done only where the user asks for findings of its code alone (--only).
  *
  * What writes to a frozen file says so: "touches" is its layer, unless that had been written to
  * before. What is remembered of it is forgotten first, and taken anew. So it is with the layers of

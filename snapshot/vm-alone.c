@@ -73,13 +73,21 @@ static int tell_way(const struct chain *c, const char *sidecar, const char *file
 }
 
 /* What was below is not to be had now. */
-static int tell_missing(const char *file, const char *meant, struct qmp_error *err)
+static int tell_missing(const struct chain *c, const char *sidecar, const char *file,
+                        const char *meant, struct qmp_error *err)
 {
+    auto_free char *quoted = path_quote(sidecar);
+
     qmp_error_set(err, QRW_ERR_REFUSED,
                   "%s: its header names no backing file, the sidecar says %s, which is not there",
                   file, meant);
-    return qmp_error_hint(err, "put that back where it was; qrewind check tells what else there "
-                               "is; " FLAT);
+    if (chain_pending(c))
+        return qmp_error_hint(err, "put that back where it was");
+    return qmp_error_hint(err,
+                          "put that back where it was; if this was made flat (qemu-img rebase, "
+                          "convert) and is whole without it: qrewind --sidecar %s repair --yes "
+                          "--only wrong-backing",
+                          quoted);
 }
 
 int vm_check_alone(const struct chain *c, const char *sidecar, const char *id,
@@ -99,7 +107,7 @@ int vm_check_alone(const struct chain *c, const char *sidecar, const char *id,
 
     if (meant && !named && !becomes_flat(c, file)) {
         if (!image_is_there(meant))
-            return tell_missing(file, meant, err);
+            return tell_missing(c, sidecar, file, meant, err);
         qmp_error_set(err, QRW_ERR_REFUSED,
                       "%s: its header names no backing file, the sidecar says %s", file, meant);
         return tell_way(c, sidecar, file, meant, text(below, "format"), err);

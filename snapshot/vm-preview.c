@@ -31,6 +31,8 @@ static json_t *steps_of(const json_t *findings, unsigned flags)
         json_object_set(step, "step", json_object_get(step, "do"));
         json_object_del(step, "do");
         json_object_del(step, "steps");
+        json_object_del(step, "named");
+        json_object_del(step, "words");
         json_object_set(step, "for", json_object_get(f, "code"));
         if (!(flags & QRW_YES) && json_is_true(json_object_get(f, "ask")))
             json_object_set_new(step, "needs", json_string("--yes"));

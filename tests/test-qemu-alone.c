@@ -103,6 +103,74 @@ Test(qemu_alone, one_that_names_nothing_while_its_base_is_away)
     mends();
 }
 
+#define FLAT "record that it builds on nothing"
+
+/* Everything was copied into base.s1, and what it had below was removed then. */
+static void make_flat(void)
+{
+    make_vm();
+    offline_ok(VM "create s3"); /* frozen: base.s2 */
+    offline_sh(
+        "qemu-img rebase -f qcow2 -b '' vm/base.s2.qcow2; rm vm/base.s1.qcow2 vm/base.qcow2");
+}
+
+#define SIDE "qrewind --sidecar vm/" SIDECAR
+
+Test(qemu_alone, one_that_was_made_flat_and_its_bases_removed)
+{
+    make_flat();
+    offline_fails(1, "--only wrong-backing", "qrewind -i vm/base.s3.qcow2 create n");
+    offline_ok(SIDE " repair --yes"); /* s1 and s2 are gone for good; s3 may be whole */
+    offline_ok(SIDE " show s3");
+    offline_fails(3, "no snapshot", SIDE " show s2");
+    auto_result struct lab_result check = offline_run(SIDE " check");
+    cr_expect_eq(check.status, 9);
+    cr_expect(strstr(check.out, "put that back; or, if it was made flat"), "%s", check.out);
+    cr_expect(strstr(check.out, "unless base.s2.qcow2 is whole without it"), "%s", check.out);
+    offline_ok(SIDE " repair --only wrong-backing");
+    auto_result struct lab_result again = offline_run(SIDE " check");
+    cr_expect_str_eq(check.out, again.out, "not unasked: %s", again.out);
+    offline_ok(SIDE " repair --yes --only wrong-backing");
+    offline_ok("qrewind -i vm/base.s3.qcow2 check");
+    offline_ok("qrewind -i vm/base.s3.qcow2 export s3 s3.qcow2");
+    expect_tower("s3.qcow2");
+    offline_ok("qrewind -i vm/base.s3.qcow2 revert s3");
+}
+
+/* Nothing was lost by it if they come back. */
+Test(qemu_alone, one_that_was_not_and_its_base_comes_back)
+{
+    make_vm();
+    offline_ok(VM "create s3");
+    offline_sh("mkdir away; mv vm/base.s1.qcow2 away;"
+               "qemu-img rebase -u -f qcow2 -b '' vm/base.s2.qcow2");
+    offline_ok(SIDE " repair --yes");
+    offline_sh("mv away/base.s1.qcow2 vm");
+    offline_ok(SIDE " repair --yes");
+    offline_ok(VM "check");
+    offline_ok(VM "export s3 s3.qcow2");
+    expect_tower("s3.qcow2");
+}
+
+/* What is flat now was not when that was taken. */
+Test(qemu_alone, what_lies_inside_of_one_that_was_made_flat_goes)
+{
+    make_vm();
+    offline_ok(VM "create i1 --internal");
+    offline_sh(
+        "qemu-img rebase -f qcow2 -b '' vm/base.s2.qcow2; rm vm/base.s1.qcow2 vm/base.qcow2");
+    json_auto_t *plan = offline_json(0, SIDE " -n repair --yes --only wrong-backing");
+    auto_free char *steps = json_dumps(at(plan, "plan"), 0);
+    cr_expect(strstr(steps, "\"drop\": [\"i1\"]"), "%s", steps);
+    auto_result struct lab_result check = offline_run(SIDE " check");
+    cr_expect(strstr(check.out, FLAT "; drop i1"), "%s", check.out);
+    offline_ok(SIDE " repair --yes --only wrong-backing");
+    offline_sh("qemu-img snapshot -l vm/base.s2.qcow2 | grep -c i1 | grep -qx 0");
+    offline_ok("qrewind -i vm/base.s2.qcow2 repair --yes");
+    offline_ok("qrewind -i vm/base.s2.qcow2 check");
+    expect_tower("vm/base.s2.qcow2");
+}
+
 /* On its base a copy would show what was zeroed: that way on is told, too, and loses nothing. */
 Test(qemu_alone, one_that_was_made_flat_by_a_copy)
 {

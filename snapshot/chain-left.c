@@ -7,10 +7,10 @@
  *
  * So the record keeps its name: "left" of the disk.
  *
- *   a <- b <- c              another tool merges c into b, has the disk run on that, and leaves c:
- *   a <- b     c             from now on c hides what is written to b
+ *   a <- b <- c              another tool merges c into b, or copies it to d, and has the disk run
+ *   a <- b     c             on that: what is written from now on c hides, or has not
  *
- * Its name is kept, too: "merged" of the disk.
+ * Its name is kept, too: "outdated" of the disk.
  */
 #include <string.h>
 
@@ -82,23 +82,23 @@ const char *chain_left_by(const struct chain *c, const char *file)
 {
     const char *id = disk_by(c, "left", file);
 
-    return id ? id : chain_merged_by(c, file);
+    return id ? id : chain_outdated_by(c, file);
 }
 
-const char *chain_merged_by(const struct chain *c, const char *file)
+const char *chain_outdated_by(const struct chain *c, const char *file)
 {
-    return disk_by(c, "merged", file);
+    return disk_by(c, "outdated", file);
 }
 
-void chain_set_merged(struct chain *c, const char *id, const char *layer)
+void chain_set_outdated(struct chain *c, const char *id, const char *layer)
 {
     if (disk(c, id))
-        json_object_set(disk(c, id), "merged", json_object_get(chain_layer(c, layer), "file"));
+        json_object_set(disk(c, id), "outdated", json_object_get(chain_layer(c, layer), "file"));
 }
 
 void chain_respell_left(struct chain *c, const char *folder)
 {
-    static const char *const keys[] = {"left", "merged"};
+    static const char *const keys[] = {"left", "outdated"};
     const char *id;
     json_t *entry;
 

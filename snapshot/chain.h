@@ -81,10 +81,10 @@ json_t *chain_disk_names(const struct chain *c, const struct graph *g);
 /* The disk that @layer is of: below its active one, or on a branch that a snapshot has of it. */
 const char *chain_disk_of(const struct chain *c, const char *layer);
 /* The image that disk @id is called after, if it does not use that any more (new string); the disk
- * of which @file is that one, or one that was merged into what it runs on; the latter alone. */
+ * of which @file is that one, or one that another tool has had it leave; the latter alone. */
 char *chain_left(const struct chain *c, const char *id);
 const char *chain_left_by(const struct chain *c, const char *file);
-const char *chain_merged_by(const struct chain *c, const char *file);
+const char *chain_outdated_by(const struct chain *c, const char *file);
 bool chain_is_ours(const struct chain *c, const char *id); /* did we make the file? */
 /* Nothing worth keeping: no snapshot, no undo point, nothing pending, no file that we made. */
 bool chain_is_bare(const struct chain *c);
@@ -173,8 +173,8 @@ void chain_set_backing(struct chain *c, const char *layer, const char *backing);
 /* What disks are called after, and @before has and @after, in the same folder, has not, they have
  * left. */
 void chain_leave(struct chain *after, const struct chain *before);
-/* Disk @id has left the file of @layer, which was merged into what it runs on now. */
-void chain_set_merged(struct chain *c, const char *id, const char *layer);
+/* Another tool has had disk @id leave the file of @layer, which is old from now on. */
+void chain_set_outdated(struct chain *c, const char *id, const char *layer);
 /* What was left is named as from @folder. */
 void chain_respell_left(struct chain *c, const char *folder);
 

@@ -65,10 +65,10 @@ static bool is_stripped(const struct check *k, const struct graph_disk *d)
                number(json_object_get(layer, "fingerprint"), "size");
 }
 
-/* Does @d run on what was merged into the layer below, as is recorded? */
-static bool was_merged(const struct check *k, const struct graph_disk *d)
+/* Does @d run on what another tool has had it leave, as is recorded? */
+static bool is_outdated(const struct check *k, const struct graph_disk *d)
 {
-    return same(chain_merged_by(k->c, d->layers[0].file), d->id);
+    return same(chain_outdated_by(k->c, d->layers[0].file), d->id);
 }
 
 /* To follow QEMU records all of its chain: also what hides that, or settles what was merged away.
@@ -82,7 +82,7 @@ static bool must_ask(const struct check *k, const struct graph_disk *d)
 
         merged = id && (json_object_get(k->merged, id) || json_object_get(k->skipped, id));
     }
-    return merged || was_merged(k, d) || is_stale_top(k, d) || is_stripped(k, d);
+    return merged || is_outdated(k, d) || is_stale_top(k, d) || is_stripped(k, d);
 }
 
 /* @f is mended by follow(), or not at all. */
@@ -105,20 +105,20 @@ static void check_top(struct check *k, const struct graph_disk *d)
         (k->pending && !chain_agrees(&k->pending->after, d, NULL)))
         return;
     if (!chain_layer_by_file(k->c, top) && active && graph_layer(d, active)) {
-        const bool left = was_merged(k, d), stale = left || is_stale_top(k, d);
+        const bool old = is_outdated(k, d), stale = old || is_stale_top(k, d);
 
         check_add(k,
                   unless_cut(&(struct finding){"foreign-layer", top,
                                                stale ? "record it, which hides that" : "record it",
                                                follow(k, d), must_ask(k, d)}),
-                  left ? "disk %s runs on it, but it was merged into %s below it, and hides what "
-                         "was written there since: start QEMU with that one"
+                  old ? "disk %s runs on it, but it was merged into %s below it, and hides what "
+                        "was written there since: start QEMU with that one"
                   : stale
                       ? "disk %s runs on it, but %s below it was written to since: if it is what "
                         "a merge has left, start QEMU with that one"
                       : "disk %s runs on it: somebody put it on top of %s",
                   d->id, path_name(active));
-    } else if (!check_tell_beneath(k, d, why.desc)) {
+    } else if (!check_tell_beneath(k, d, why.desc) && !check_tell_copied(k, d, why.desc)) {
         check_add(k, &(struct finding){.code = "wrong-active", .subject = top}, "%s; %s", why.desc,
                   why.hint);
     }

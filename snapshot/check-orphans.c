@@ -145,10 +145,11 @@ static void look(struct check *k, const char *file, const json_t *entry)
 
     if (user || is_used(k, file))
         return;
-    if (chain_merged_by(k->c, file))
+    if (chain_outdated_by(k->c, file))
         check_add(k, &(struct finding){.code = "orphan-file", .subject = file},
-                  "it was merged into the layer below, and hides what was written there since: "
-                  "never start the VM with it again; remove it yourself");
+                  "another tool has had the disk leave it (a merge, or a copy), and what was "
+                  "written since is not to be seen with it: never start the VM with it again; "
+                  "remove it yourself");
     else if (!(empty && ours) && below && may_be_newest(k, below, entry))
         newest(k, file, below);
     else if (!is_named_like_ours(k, file))

@@ -116,6 +116,9 @@ void check_beneath(struct check *k);
 bool check_is_beneath(const struct check *k, const char *id);
 bool check_tell_beneath(struct check *k, const struct graph_disk *d, const char *why);
 
+/* Of check-copied.c: the same of one that runs on what no record names. */
+bool check_tell_copied(struct check *k, const struct graph_disk *d, const char *why);
+
 /* Of check-skipped.c: the same of layers that are left where they are. Does what a snapshot has as
  * @held show something else since one was merged into @onto (NULL: any)? Have @mend drop all that
  * do; what it drops, after "; drop " (new string, perhaps ""). */

@@ -126,7 +126,7 @@ static void committed(struct chain *c, const struct graph *g, const json_t *mend
     if (!chain_is_below(c, onto, layer) || chain_is_active(c, onto))
         return;
     while ((disk = chain_run_by(c, layer))) {
-        chain_set_merged(c, disk, layer);
+        chain_set_outdated(c, disk, layer);
         chain_set_active(c, disk, onto);
     }
     chain_set_loose(c, onto, false);
@@ -138,6 +138,18 @@ static void flat(struct chain *c, const struct graph *g, const json_t *mend)
 {
     chain_set_backing(c, text(mend, "layer"), NULL);
     overwritten(c, g, mend);
+    collect(c);
+}
+
+/* Another tool has moved the disk to a copy. */
+static void copied(struct chain *c, const struct graph *g, const json_t *mend)
+{
+    const struct graph_disk *d = graph_disk(g, text(mend, "disk"));
+
+    if (!d)
+        return;
+    chain_set_outdated(c, d->id, chain_active(c, d->id));
+    chain_follow(c, d);
     collect(c);
 }
 
@@ -173,6 +185,7 @@ bool mend_record(struct chain *c, const struct graph *g, const json_t *mend)
         {"committed", committed},
         {"overwritten", overwritten},
         {"flat", flat},
+        {"copied", copied},
     };
 
     for (size_t i = 0; i < sizeof(mends) / sizeof(mends[0]); i++)

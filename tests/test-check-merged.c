@@ -185,6 +185,10 @@ static const struct state_row rows[] = {
     {"something else lies below: to follow QEMU would hide the rest",
      "disk0[active=c]: base* <- x(unknown) <- a*; + a <- b* <- c", "a.size=9",
      "wrong-active a, changed-base a"},
+    {"a disk runs on what nobody knows: on a copy, or with the image of another",
+     "disk0[active=c]: base* <- x(unknown); + base <- c", "", "wrong-active x (copied?)"},
+    {"not while work is under way",
+     "disk0[active=c]: base* <- x(unknown); + base <- c; job j backup running", "", "wrong-active x"},
     {"a disk runs on a layer of another branch",
      "disk0[active=c]: base* <- a*; + base <- c", "a.size=9", "wrong-active a, changed-base a"},
     {"QEMU has it so, too", "disk0: base* <- a* <- c; + a <- b*",
@@ -234,6 +238,8 @@ Test(check_merged, the_record_is_what_the_headers_say)
          "#layers/L3/backing=L4; #layers/L4/backing=L2; a.size=9",
          "disk0: base*s1 <- a <- c; + a <- b*s3"},
         {SEVERAL, DOWN, "disk0: base <- c; + base <- a <- b*s3"},
+        {"disk0[active=c]: base* <- x(unknown); + base <- c", "", "disk0: base*s1 <- x"},
+        {"disk0[active=c]: x(unknown); + base* <- a* <- c", "", "disk0: x; + base*s1 <- a*s2"},
         {SEVERAL "; + base <- x*s9 <- y~", DOWN, "disk0: base <- c; + base <- a <- b*s3"},
     };
 

@@ -58,9 +58,8 @@ static bool is_stripped(const struct check *k, const struct graph_disk *d)
     const char *id = k->live ? lost_stripped(k->c, d) : NULL;
     const json_t *layer = chain_layer(k->c, id);
     auto_free char *file = chain_layer_file(k->c, id);
-    auto_free char *meant = chain_layer_file(k->c, text(layer, "backing"));
 
-    return id && check_file(k, meant) &&
+    return id && check_is_file(k, text(layer, "backing")) &&
            number(check_file(k, file), "size") <=
                number(json_object_get(layer, "fingerprint"), "size");
 }
@@ -166,8 +165,8 @@ static void tell_stale(struct check *k, const struct graph_disk *d, size_t i, co
         check_is_cut(k, d, i) ? check_cut_hint(k, file)
         : !below && is_stripped(k, d)
             ? mem_printf(", and it has not grown since it was frozen; if its header has lost the "
-                         "name, stop the VM, then: qrewind -i %s repair --yes",
-                         image)
+                         "name, stop the VM%s, then: qrewind -i %s repair --yes",
+                         check_file(k, recorded) ? "" : " and put that back where it was", image)
             : mem_strdup("");
 
     check_add(k, unless_cut(&(struct finding){"stale-record", file, repair, mend, ask}),

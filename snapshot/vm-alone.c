@@ -127,14 +127,14 @@ int vm_check_stripped(const struct chain *c, const struct graph_disk *d, struct 
     auto_free char *file = chain_layer_file(c, id), *image = path_quote(file ? file : "");
     auto_free char *meant = chain_layer_file(c, text(chain_layer(c, id), "backing"));
 
-    if (!id || !image_is_there(meant) || fingerprint_has_grown(c, id, false))
+    if (!id || !graph_is_path(meant) || fingerprint_has_grown(c, id, false))
         return 0;
     qmp_error_set(err, QRW_ERR_REFUSED,
                   "disk %s: QEMU has %s on nothing, recorded is %s, and it has not grown since it "
                   "was frozen: its header seems to have lost the name",
                   d->id, file, meant);
     return qmp_error_hint(err,
-                          "stop the VM, then qrewind -i %s repair --yes names it again; if it "
+                          "stop the VM%s, then qrewind -i %s repair --yes names it again; if it "
                           "needs none: qrewind repair --yes",
-                          image);
+                          image_is_there(meant) ? "" : " and put that back where it was", image);
 }

@@ -304,3 +304,26 @@ Test(qemu_alone, nor_is_a_running_vm_believed_that_has_a_frozen_layer_on_nothing
     offline_ok("qrewind -i vm/base.s2.qcow2 check");
     expect_tower("vm/base.s2.qcow2");
 }
+
+/* Nor while that is away; what is asked for is done, though. */
+Test(qemu_alone, nor_where_what_lay_below_is_away)
+{
+    make_vm();
+    offline_sh("mkdir away; mv vm/base.qcow2 away;"
+               "qemu-img rebase -u -f qcow2 -b '' vm/base.s1.qcow2");
+    struct lab *lab = start("vm/base.s2.qcow2");
+
+    fails(lab, "put that back where it was", "create", "n", NULL);
+    does(lab, "repair"); /* not unasked */
+    fails(lab, "put that back where it was", "create", "n", NULL);
+    offline_sh("mv away/base.qcow2 vm");
+    lab_stop(lab);
+    offline_ok("qrewind -i vm/base.s1.qcow2 repair --yes");
+    offline_ok("qrewind -i vm/base.s2.qcow2 check");
+    expect_tower("vm/base.s2.qcow2");
+    offline_sh("mv vm/base.qcow2 away; qemu-img rebase -u -f qcow2 -b '' vm/base.s1.qcow2");
+    lab = start("vm/base.s2.qcow2");
+    does(lab, "repair", "--yes");
+    does(lab, "create", "n");
+    lab_stop(lab);
+}

@@ -79,7 +79,9 @@ static bool is_what_it_was(const json_t *was, const json_t *now)
            (!data || (is_as(data, is, "size") && is_as(data, is, "mtime_ns")));
 }
 
-const char *fingerprint_written(const struct chain *c, const char *id)
+static const char shorter[] = "it has become shorter";
+
+const char *fingerprint_changed(const struct chain *c, const char *id)
 {
     const json_t *was = json_object_get(chain_layer(c, id), "fingerprint");
     json_auto_t *now = was ? look(c, id) : NULL;
@@ -89,10 +91,17 @@ const char *fingerprint_written(const struct chain *c, const char *id)
     const json_int_t before = json_integer_value(json_object_get(was, "size")),
                      size = json_integer_value(json_object_get(now, "size"));
     if (size != before)
-        return size > before ? "it has grown" : NULL;
+        return size > before ? "it has grown" : shorter;
     return !json_object_get(was, "mtime_ns") || is_as(was, now, "mtime_ns")
                ? NULL
                : "its time has changed";
+}
+
+const char *fingerprint_written(const struct chain *c, const char *id)
+{
+    const char *how = fingerprint_changed(c, id);
+
+    return how == shorter ? NULL : how;
 }
 
 bool fingerprint_has_grown(const struct chain *c, const char *id, bool touched)

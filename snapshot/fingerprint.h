@@ -11,8 +11,10 @@
 /* Remember the files of all layers that are not active and have no fingerprint yet. */
 void fingerprints_take(struct chain *c);
 
-/* What tells that somebody has written to the file of @id: "it has grown"; NULL: nothing, it is
- * cut, or that cannot be told. */
+/* What tells that the file of @id is not what it was: "it has grown"; NULL: nothing, or that cannot
+ * be told. */
+const char *fingerprint_changed(const struct chain *c, const char *id);
+/* The same where somebody may have written to it: not where it is cut. */
 const char *fingerprint_written(const struct chain *c, const char *id);
 
 /* Is the file of @id larger than when it was frozen? @touched: or its time another? */

@@ -11,6 +11,7 @@
 #include "snapshot/path.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/vm-private.h"
+#include "snapshot/vm-written.h"
 
 /* It was written to, and after what it builds on. */
 static bool is_newer(const char *file, const char *active)

@@ -318,13 +318,6 @@ int vm_check_writes(const struct qrw_vm *vm, const json_t *steps, struct qmp_err
 int vm_check_journal(struct qrw_vm *vm, const struct journal *j, const struct plan *p,
                      struct qmp_error *err);
 
-/* vm-written.c: was no layer of @before that @p removes, and nothing builds on, written to since it
- * was frozen? QRW_ERR_REFUSED. */
-int vm_check_written(const struct plan *p, const struct chain *before, struct qmp_error *err);
-
-/* Note where the undo point was. */
-void vm_note_written(struct qrw_vm *vm, const struct chain *c);
-
 /* vm-owners.c: does @p write for another user only to what is his? QRW_ERR_REFUSED. */
 int vm_check_owners(const struct qrw_vm *vm, const struct plan *p, struct qmp_error *err);
 

@@ -11,6 +11,7 @@
 #include "snapshot/member.h"
 #include "snapshot/path.h"
 #include "snapshot/vm-private.h"
+#include "snapshot/vm-written.h"
 
 /* ---- before: the plan's needs ---- */
 
@@ -311,11 +312,11 @@ int vm_check_needs(struct qrw_vm *vm, const struct plan *p, const struct journal
     /* no new header would contradict it */
     if (j->first && vm_check_there(vm, j, &p->after, err))
         return -1;
-    return vm_check_writes(vm, p->steps, err) || vm_check_writes(vm, p->cleanup, err) ||
-                   vm_check_owners(vm, p, err) ||
-                   (vm->files_reachable && vm_check_written(p, &j->chain, err))
-               ? -1
-               : 0;
+    if (vm_check_writes(vm, p->steps, err) || vm_check_writes(vm, p->cleanup, err) ||
+        vm_check_owners(vm, p, err) || (vm->files_reachable && vm_check_written(p, &j->chain, err)))
+        return -1;
+    vm_note_changed(vm, p, &j->chain);
+    return 0;
 }
 
 bool vm_find_taken(const struct plan *p, json_t *taken)

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vm-written: a layer that would be removed, and on which nothing builds: an undo point, or the end
- * of a branch. Somebody who starts the VM on it, as the script of yesterday does, has all that the
- * guest writes from then on in there, and nowhere else.
+ * vm-written: see vm-written.h.
+ *
+ * A layer that would be removed, and on which nothing builds: an undo point, or the end of a
+ * branch. Somebody who starts the VM on it, as the script of yesterday does, has all that the guest
+ * writes from then on in there, and nowhere else.
+ *
+ * Of one that others build on nobody knows whether that was meant, or does harm (qemu-img commit,
+ * or touch). Whoever gets what lies on it is told.
  */
+#include "snapshot/vm-written.h"
+
 #include "qmp/mem.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/image.h"
@@ -74,4 +81,38 @@ void vm_note_written(struct qrw_vm *vm, const struct chain *c)
                 "started on it? What it wrote is there (qrewind undo), and not in this snapshot",
                 disk, file, what);
     }
+}
+
+/* Is @id, or a layer below it, not what it was? */
+static bool note_layer(struct qrw_vm *vm, const struct chain *c, const char *name, const char *id)
+{
+    for (; id; id = text(chain_layer(c, id), "backing")) {
+        const char *how = fingerprint_changed(c, id);
+        auto_free char *file = how ? chain_layer_file(c, id) : NULL;
+
+        if (!how)
+            continue;
+        vm_note(
+            vm, 0,
+            "%s: %s since it was frozen: if somebody has written to it, '%s' does not show what "
+            "it did; qrewind check tells more",
+            file, how, name);
+        return true;
+    }
+    return false;
+}
+
+void vm_note_changed(struct qrw_vm *vm, const struct plan *p, const struct chain *c)
+{
+    const bool undo = same(p->operation, "undo");
+    const char *name = undo ? "undo" : text(p->result, "snapshot"), *disk;
+    const json_t *from = undo ? chain_undo(c) : name ? chain_snapshot(c, name) : NULL;
+    json_t *held;
+
+    if (!vm->files_reachable ||
+        (!undo && !same(p->operation, "revert") && !same(p->operation, "export")))
+        return;
+    json_object_foreach(json_object_get(from, "disks"), disk, held)
+        if (note_layer(vm, c, name, text(held, text(held, "layer") ? "layer" : "inside")))
+            return;
 }

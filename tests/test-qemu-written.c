@@ -95,3 +95,17 @@ Test(written, the_end_of_a_branch_too)
     offline_fails(1, grown, Q "delete was");
     offline_reads("base.s2.qcow2", 9, "1M", "1M");
 }
+
+/* Nobody knows whether that was meant: whoever gets what lies on it is told. */
+Test(written, what_lies_on_a_layer_that_was_written_to)
+{
+    offline_tower();
+    offline_sh(Q "export s2 before 2>said && ! grep frozen said");
+    offline_write("base.qcow2", 9, "64k", "64k");
+    offline_sh(Q "export s2 after 2>said && grep 'base.qcow2: it has grown since it was frozen' "
+                 "said");
+    offline_sh(Q "revert s1 2>said && grep 'it has grown since it was frozen' said");
+    offline_sh(Q "undo 2>said && grep 'it has grown since it was frozen' said");
+    offline_ok(Q "repair --yes");
+    offline_sh(Q "revert s1 2>said && ! grep frozen said");
+}

@@ -96,6 +96,30 @@ void chain_set_outdated(struct chain *c, const char *id, const char *layer)
         json_object_set(disk(c, id), "outdated", json_object_get(chain_layer(c, layer), "file"));
 }
 
+bool chain_has_outdated(const struct chain *c)
+{
+    const char *id;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), id, entry)
+        if (text(entry, "outdated"))
+            return true;
+    return false;
+}
+
+void chain_forget_outdated(struct chain *c, bool (*is_gone)(const char *file))
+{
+    const char *id;
+    json_t *entry;
+
+    json_object_foreach(json_object_get(c->doc, "disks"), id, entry) {
+        auto_free char *named = image(c, id, "outdated");
+
+        if (text(entry, "outdated") && (!named || is_gone(named)))
+            json_object_del(entry, "outdated");
+    }
+}
+
 void chain_respell_left(struct chain *c, const char *folder)
 {
     static const char *const keys[] = {"left", "outdated"};

@@ -160,7 +160,7 @@ bool chain_is_bare(const struct chain *c)
     json_object_foreach(json_object_get(c->doc, "layers"), id, layer)
         if (chain_is_ours(c, id))
             return false;
-    return true;
+    return !chain_has_outdated(c);
 }
 
 const char *chain_run_by(const struct chain *c, const char *id)

@@ -86,7 +86,8 @@ char *chain_left(const struct chain *c, const char *id);
 const char *chain_left_by(const struct chain *c, const char *file);
 const char *chain_outdated_by(const struct chain *c, const char *file);
 bool chain_is_ours(const struct chain *c, const char *id); /* did we make the file? */
-/* Nothing worth keeping: no snapshot, no undo point, nothing pending, no file that we made. */
+/* Nothing worth keeping: no snapshot, no undo point, nothing pending, no file that we made, nor one
+ * that the VM is not to be started with any more. */
 bool chain_is_bare(const struct chain *c);
 
 /* The first snapshot that pins @id: its name. */
@@ -175,6 +176,9 @@ void chain_set_backing(struct chain *c, const char *layer, const char *backing);
 void chain_leave(struct chain *after, const struct chain *before);
 /* Another tool has had disk @id leave the file of @layer, which is old from now on. */
 void chain_set_outdated(struct chain *c, const char *id, const char *layer);
+bool chain_has_outdated(const struct chain *c);
+/* What @is_gone says is gone of that is forgotten. */
+void chain_forget_outdated(struct chain *c, bool (*is_gone)(const char *file));
 /* What was left is named as from @folder. */
 void chain_respell_left(struct chain *c, const char *folder);
 

@@ -5,8 +5,8 @@
  * There is no journal: each mend is one act that is whole or not done, changes nothing that a
  * finding did not name, and can be repeated. Killed in between, the rest is found again.
  *
- *   in the record  rename, drop-layer, touch, insert, follow, merged, drop-snapshot,
- *                  drop-memory, drop-undo, flat                       mend-record.h
+ *   in the record  rename, drop-layer, touch, insert, follow, merged, committed, copied,
+ *                  overwritten, flat, drop-snapshot, drop-memory, drop-undo    mend-record.h
  *   in files       backing, leaks, chmod, unlink
  *   in QEMU        backing-live, close
  *   settle         is done before, by vm_settle()

@@ -282,8 +282,8 @@ int journal_keep(struct journal *j, struct qmp_error *err)
 
 int journal_save(struct journal *j, struct qrw_vm *vm, struct qmp_error *err)
 {
+    chain_forget_outdated(&j->chain, image_is_gone);
     const bool bare = chain_is_bare(&j->chain);
-
     if (bare)
         pointers_drop_all(j);
     if (bare ? sidecar_remove(j->file, err) : save(j, true, err))

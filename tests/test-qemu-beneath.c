@@ -124,6 +124,24 @@ Test(qemu_beneath, what_was_merged_and_is_left_is_not_to_be_started)
     lab_stop(old);
 }
 
+/* Also where nothing else is left to record, as long as it is there. */
+Test(qemu_beneath, not_even_where_all_snapshots_have_gone_with_it)
+{
+    struct lab *lab = tower(&one, 1);
+
+    merge_into(lab, "vda.qcow2");
+    write_generation(lab, 0, 3);
+    does(lab, "repair", "--yes");
+    found(lab, 9, "orphan-file vda.s1.qcow2");
+    remove_file(lab, "vda.s1.qcow2");
+    found(lab, 0, "");
+    does(lab, "create", "s2");
+    does(lab, "delete", "s2");
+    cr_expect_not(has_file(lab, "vda.qcow2.qrewind.json"));
+    holds(lab, 0, 3);
+    lab_stop(lab);
+}
+
 /* But it is their user's who means it. */
 Test(qemu_beneath, and_is_recorded_when_asked_to)
 {

@@ -114,15 +114,20 @@ const char *check_change(const struct check *k, const char *id, const json_t *en
 }
 
 /* Is the file worse than another: cut, or no sound image? To take that as it is now would hide
- * that data is lost, and make the good copy that is put back a stranger. NULL: no. */
+ * that data is lost, and make the good copy that is put back a stranger. NULL: no. An image that is
+ * whole, as qemu-img finds, was not cut, but made anew. */
 static const char *is_broken(const struct check *k, const char *id, const json_t *entry,
                              const struct part *p)
 {
-    if (number(p->is, "size") < number(p->was, "size"))
-        return "what lay behind its end is lost";
-    return same(text(chain_layer(k->c, id), "format"), "qcow2") &&
-                   (text(entry, "problem") || text(entry, "damage") ||
-                    json_is_true(json_object_get(entry, "corrupt")))
+    const bool qcow2 = same(text(chain_layer(k->c, id), "format"), "qcow2");
+    const json_t *sound = qcow2 && p->is == entry ? json_object_get(entry, "sound") : json_false();
+
+    if (number(p->is, "size") < number(p->was, "size") && !json_is_true(sound))
+        return sound ? "what lay behind its end is lost"
+                     : "what lay behind its end is lost, unless it was made anew, as by qemu-img "
+                       "convert, which qrewind check --deep tells";
+    return qcow2 && (text(entry, "problem") || text(entry, "damage") ||
+                     json_is_true(json_object_get(entry, "corrupt")))
                ? "it is damaged"
                : NULL;
 }

@@ -23,6 +23,7 @@ static int check(const struct runner *r, const char *file, json_t *entry, struct
     if (bad)
         json_object_set_new(entry, "damage",
                             json_sprintf("qemu-img check finds %lld errors", (long long)bad));
+    json_object_set_new(entry, "sound", json_boolean(doc && !bad));
     if (json_object_get(doc, "leaks"))
         json_object_set(entry, "leaks", json_object_get(doc, "leaks"));
     return 0;

@@ -4,6 +4,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/check-rules.h"
+#include "snapshot/graph-files.h"
 #include "snapshot/job.h"
 #include "snapshot/lost.h"
 #include "snapshot/member.h"
@@ -252,6 +253,19 @@ static void check_nodes(struct check *k)
     }
 }
 
+/* @d is none of the record's yet, and no operation would take it. */
+static void check_new(struct check *k, const struct graph_disk *d)
+{
+    const struct graph_layer *l = graph_files_trouble(d);
+
+    if (l && !json_is_true(json_object_get(k->survey, "unrecorded")))
+        check_add(k,
+                  &(struct finding){.code = graph_is_loop(d) ? "backing-loop" : "unreadable-image",
+                                    .subject = l->file},
+                  "disk %s, which the sidecar does not know, cannot be used: %s", d->id,
+                  l->trouble);
+}
+
 void check_graph(struct check *k)
 {
     const struct graph *g = k->s->graph;
@@ -259,8 +273,12 @@ void check_graph(struct check *k)
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
 
-        if (graph_skip_reason(d) || !chain_active(k->c, d->id))
+        if (graph_skip_reason(d))
             continue;
+        if (!chain_active(k->c, d->id)) {
+            check_new(k, d);
+            continue;
+        }
         check_top(k, d);
         /* to follow QEMU from there on would hide that it is the wrong one */
         for (size_t n = 0; k->live && !runs_beneath(k, d) && n < d->nlayers; n++)

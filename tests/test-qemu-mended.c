@@ -51,3 +51,16 @@ Test(qemu_mended, a_base_that_was_made_anew)
     offline_reads("base.s2.qcow2", 2, "1M", "64k");
     offline_reads("base.s2.qcow2", 3, "3M", "64k");
 }
+
+/* A disk that is named beside those of the record, and that create would not take. */
+Test(qemu_mended, a_disk_that_the_record_does_not_know)
+{
+    offline_tower();
+    offline_image("new.qcow2", "4M", NULL);
+    finds(" -i new.qcow2", "");
+    offline_sh("qemu-img rebase -u -f qcow2 -F qcow2 -b new.qcow2 new.qcow2");
+    finds(" -i new.qcow2", "backing-loop new.qcow2");
+    offline_sh("qemu-img rebase -u -f qcow2 -F qcow2 -b gone.qcow2 new.qcow2");
+    finds(" -i new.qcow2", "unreadable-image gone.qcow2");
+    finds("", "");
+}

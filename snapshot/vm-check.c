@@ -138,18 +138,30 @@ json_t *vm_examine(struct qrw_vm *vm, struct chain *c, const char *file, bool re
 }
 
 /* There is no sidecar: @c becomes what the images say by themselves. What was settled before may
- * have ended it. */
-static void without_record(struct qrw_vm *vm, struct chain *c, const char *foreign)
+ * have ended it. True: another one keeps all from being done that changes anything (@why). */
+static bool without_record(struct qrw_vm *vm, struct chain *c, const char *foreign,
+                           struct qmp_error *why)
 {
-    struct qmp_error why;
+    const bool refused = vm_check_elsewhere(vm, foreign, why);
 
-    if (vm_check_elsewhere(vm, foreign, &why))
-        vm_note(vm, 0, "%s; %s", why.desc, why.hint);
-    else if (!chain_generation(c))
+    if (!refused && !chain_generation(c))
         vm_note(vm, 0,
                 "there is no sidecar: only the images are looked at, and none is mended; "
                 "qrewind adopt makes one");
     adopt(c, &vm->graph, NULL, "000000");
+    return refused;
+}
+
+/* Where no rule has found that out, it is what is wrong. */
+static void tell_elsewhere(struct qrw_vm *vm, const char *file, const struct qmp_error *why,
+                           json_t *findings)
+{
+    auto_free char *words = mem_printf("%s; %s", why->desc, why->hint);
+
+    if (json_array_size(findings))
+        vm_note(vm, 0, "%s", words);
+    else
+        json_array_append_new(findings, check_finding("sidecar-conflict", file, words));
 }
 
 /* ---- check ---- */
@@ -217,12 +229,13 @@ json_t *qrw_check(struct qrw_vm *vm, unsigned flags, struct qmp_error *err)
     if (vm_load(vm, file, &c, &why))
         return broken(file, file, &why);
     vm_adopt_names(vm, &c);
-    if (!exists)
-        without_record(vm, &c, foreign);
+    const bool refused = !exists && without_record(vm, &c, foreign, &why);
     findings = vm_examine(vm, &c, exists ? file : NULL, exists, flags, &found, err);
     if (findings && exists && flags & QRW_DEEP && !(flags & QRW_DRY_RUN) &&
         fingerprints_hash(&c, found))
         remember(vm, file, found);
+    if (findings && refused)
+        tell_elsewhere(vm, file, &why, findings);
     chain_done(&c);
     return findings ? shown(exists ? file : NULL, findings) : NULL;
 }
@@ -318,8 +331,8 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned
         return NULL;
     }
     const bool recorded = sidecar_exists(j->file);
-    if (!recorded)
-        without_record(vm, &j->chain, NULL);
+    struct qmp_error why;
+    const bool refused = !recorded && without_record(vm, &j->chain, NULL, &why);
     for (int i = 0; n > 0 && i < MAX_PASSES; i++) {
         json_auto_t *found = NULL;
 
@@ -344,6 +357,8 @@ json_t *vm_mend(struct qrw_vm *vm, struct journal *j, qrw_strings only, unsigned
         json_decref(findings);
         findings = NULL;
     }
+    if (findings && refused)
+        tell_elsewhere(vm, j->file, &why, findings);
     json_t *plan =
         findings && flags & QRW_DRY_RUN ? vm_preview(vm, j, only, flags, findings) : NULL;
     json_t *result = findings ? shown(recorded ? j->file : NULL, findings) : NULL;

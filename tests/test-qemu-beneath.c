@@ -119,6 +119,10 @@ Test(qemu_beneath, what_was_merged_and_is_left_is_not_to_be_started)
     lab = start_again(old, WORDS("vda.s2.qcow2")); /* what it hides is frozen now */
     json_auto_t *error = refuses(lab, 1, "create", "s4");
     cr_expect(strstr(text(error, "hint"), "vda.s5.qcow2"), "%s", text(error, "hint"));
+    int rc = -1;
+    json_auto_t *told = lab_json(lab, &rc, "check", NULL);
+    cr_expect_eq(rc, 9);
+    says(told, "findings.0.text", "vda.s5.qcow2");
     cr_expect_not(has_file(old, "vda.s2.qcow2.qrewind.json"));
     lab_stop(lab);
     lab_stop(old);

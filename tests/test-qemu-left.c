@@ -33,7 +33,8 @@ Test(qemu_left, by_a_copy_out_of_an_internal_snapshot)
     cr_expect(strstr(r.err, "does not use ") && strstr(r.err, "a.i1.qcow2 from now on"), "%s",
               r.err);
     says_so("list");
-    says_so("check");
+    json_auto_t *check = offline_json(9, "qrewind -i a.qcow2 check");
+    says(check, "findings.0.text", "does not use a.qcow2 any more; it is on ");
     says_so("undo");
     offline_fails(1, "it is on ", "qrewind -i a.qcow2 create x");
     offline_files("a.e1.qcow2 a.i1.qcow2 a.i1.qcow2.qrewind.json a.qcow2");

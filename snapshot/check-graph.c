@@ -4,7 +4,6 @@
 
 #include "qmp/mem.h"
 #include "snapshot/check-rules.h"
-#include "snapshot/graph-files.h"
 #include "snapshot/job.h"
 #include "snapshot/lost.h"
 #include "snapshot/member.h"
@@ -253,17 +252,34 @@ static void check_nodes(struct check *k)
     }
 }
 
-/* @d is none of the record's yet, and no operation would take it. */
-static void check_new(struct check *k, const struct graph_disk *d)
+static bool is_told(const struct check *k, const char *subject)
 {
-    const struct graph_layer *l = graph_files_trouble(d);
+    const json_t *f;
+    size_t i;
 
-    if (l && !json_is_true(json_object_get(k->survey, "unrecorded")))
+    json_array_foreach(k->findings, i, f)
+        if (same(text(f, "subject"), subject))
+            return true;
+    return false;
+}
+
+void check_troubles(struct check *k)
+{
+    const bool unrecorded = json_is_true(json_object_get(k->survey, "unrecorded"));
+    const struct graph *g = k->s->graph;
+
+    for (size_t i = 0; i < g->ndisks; i++) {
+        const struct graph_disk *d = &g->disks[i];
+        const struct graph_layer *l = graph_trouble(d);
+
+        if (graph_skip_reason(d) || !l || (chain_active(k->c, d->id) && !unrecorded) ||
+            is_told(k, l->file))
+            continue;
         check_add(k,
                   &(struct finding){.code = graph_is_loop(d) ? "backing-loop" : "unreadable-image",
                                     .subject = l->file},
-                  "disk %s, which the sidecar does not know, cannot be used: %s", d->id,
-                  l->trouble);
+                  "disk %s cannot be used: %s", d->id, l->trouble);
+    }
 }
 
 void check_graph(struct check *k)
@@ -273,12 +289,8 @@ void check_graph(struct check *k)
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
 
-        if (graph_skip_reason(d))
+        if (graph_skip_reason(d) || !chain_active(k->c, d->id))
             continue;
-        if (!chain_active(k->c, d->id)) {
-            check_new(k, d);
-            continue;
-        }
         check_top(k, d);
         /* to follow QEMU from there on would hide that it is the wrong one */
         for (size_t n = 0; k->live && !runs_beneath(k, d) && n < d->nlayers; n++)

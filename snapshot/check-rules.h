@@ -139,7 +139,9 @@ char *check_cut_hint(const struct check *k, const char *file);
 /* The rules, by what they look at. */
 void check_document(struct check *k); /* pending, lock, permissions, other sidecars */
 void check_graph(struct check *k);    /* what QEMU has against what is recorded */
-void check_layers(struct check *k);   /* each layer's file: there, unchanged, sound */
+void check_troubles(
+    struct check *k); /* what no record knows, no rule has told of, and none can use */
+void check_layers(struct check *k); /* each layer's file: there, unchanged, sound */
 /* The same of one: is a frozen file what it was, does its header name the layer below? */
 void check_changed(struct check *k, const char *id, const char *file, const json_t *entry);
 void check_backing(struct check *k, const char *id, const char *file, const json_t *entry);

@@ -198,6 +198,7 @@ json_t *check_findings(const struct scene *s, const json_t *survey)
         check_astray(&k);
     }
     check_snapshots(&k);
+    check_troubles(&k);
     if (k.pending)
         plan_done(k.pending);
     json_decref(k.moved);

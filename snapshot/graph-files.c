@@ -8,6 +8,7 @@
 #include "qmp/mem.h"
 #include "snapshot/image.h"
 #include "snapshot/member.h"
+#include "snapshot/utf8.h"
 
 static void take_tags(struct graph_layer *l)
 {
@@ -91,10 +92,10 @@ static struct graph_layer *add_file(struct graph_disk *d, char *file)
     struct graph_layer *l = graph_add_layer(d);
     struct image_stat st = {0};
     struct qmp_error err = {0};
-    char *real = realpath(file, NULL);
+    auto_free char *real = realpath(file, NULL);
 
     l->spelling = file;
-    l->file = real ? real : mem_strdup(file);
+    l->file = mem_strdup(utf8_is(real) ? real : file);
     l->allocated = -1;
     if (image_stat(l->file, &st, &err))
         l->trouble = mem_strdup(err.desc);
@@ -149,12 +150,4 @@ void graph_files_add(struct graph *g, const char *id, const char *file, const ch
     }
     free(known);
     g->level = GRAPH_DISKS;
-}
-
-const struct graph_layer *graph_files_trouble(const struct graph_disk *d)
-{
-    for (size_t i = 0; i < d->nlayers; i++)
-        if (d->layers[i].trouble)
-            return &d->layers[i];
-    return NULL;
 }

@@ -30,7 +30,4 @@
 void graph_files_add(struct graph *g, const char *id, const char *file, const char *format,
                      const struct chain *c);
 
-/* The first layer of @d that could not be read; borrowed, NULL: there is none. */
-const struct graph_layer *graph_files_trouble(const struct graph_disk *d);
-
 #endif

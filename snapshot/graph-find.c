@@ -47,6 +47,14 @@ const struct graph_layer *graph_active(const struct graph_disk *d)
     return d->nlayers ? &d->layers[0] : NULL;
 }
 
+const struct graph_layer *graph_trouble(const struct graph_disk *d)
+{
+    for (size_t i = 0; i < d->nlayers; i++)
+        if (d->layers[i].trouble)
+            return &d->layers[i];
+    return NULL;
+}
+
 bool graph_is_loop(const struct graph_disk *d)
 {
     for (size_t i = 0; i + 1 < d->nlayers; i++)

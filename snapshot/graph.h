@@ -156,6 +156,8 @@ bool graph_job_is_left(const struct graph_job *job);
 /* Is there one that is not? */
 bool graph_works(const struct graph *g);
 const struct graph_layer *graph_active(const struct graph_disk *d);
+/* The first layer of @d that could not be read (graph-files.h). NULL: there is none. */
+const struct graph_layer *graph_trouble(const struct graph_disk *d);
 /* Is the lowest layer of @d one that is above already: do headers lead in a circle? Nothing lies
  * below that then. */
 bool graph_is_loop(const struct graph_disk *d);

@@ -129,7 +129,7 @@ int image_create_reserved(const char *path, const char *like, struct qmp_error *
 
 int image_open(const char *path, bool write, struct qmp_error *err)
 {
-    int fd = open(path, (write ? O_WRONLY : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(path, (write ? O_WRONLY : O_RDONLY | O_NONBLOCK) | O_NOFOLLOW | O_CLOEXEC);
 
     return fd < 0 ? image_error(err, "open", path) : fd;
 }

@@ -22,6 +22,7 @@
 
 #include "qmp/mem.h"
 #include "snapshot/image-error.h"
+#include "snapshot/utf8.h"
 
 enum {
     MAX_DESCRIPTORS = 65536, /* looked at in one call */
@@ -126,7 +127,6 @@ struct image_view image_view(pid_t pid)
 char *image_resolve(struct image_view *view, const char *path)
 {
     struct stat theirs, st;
-    char *real;
 
     if (view->pid <= 0 || !path[0])
         return NULL;
@@ -139,10 +139,11 @@ char *image_resolve(struct image_view *view, const char *path)
     }
     if (!view->same && (!stat_in(view, full, &theirs) || !are_one(&st, &theirs)))
         return NULL;
-    real = realpath(full, NULL);
+    auto_free char *real = realpath(full, NULL);
     if (!real)
         missed(view);
-    return real;
+    /* by a name that is no UTF-8 nothing is known */
+    return mem_strdup(utf8_is(real) ? real : real && utf8_is(full) ? full : NULL);
 }
 
 char *image_other(struct image_view *view, const char *path)
@@ -160,7 +161,7 @@ char *image_lost(struct image_view *view, const char *path)
     auto_free char *full = view->same && path[0] ? absolute(view, path) : NULL;
     struct stat st;
 
-    return full && stat(full, &st) && errno == ENOENT ? image_place(full) : NULL;
+    return full && utf8_is(full) && stat(full, &st) && errno == ENOENT ? image_place(full) : NULL;
 }
 
 bool image_reachable(pid_t pid, const char *path)

@@ -14,6 +14,7 @@
 #include "snapshot/foreign.h"
 #include "snapshot/image-error.h"
 #include "snapshot/path.h"
+#include "snapshot/utf8.h"
 
 int image_error(struct qmp_error *err, const char *verb, const char *path)
 {
@@ -149,7 +150,7 @@ char *image_place(const char *path)
     auto_free char *folder = path_folder(path);
     auto_free char *real = realpath(folder, NULL);
 
-    if (!real)
+    if (!utf8_is(real))
         return mem_strdup(path);
     return mem_printf("%s/%s", strcmp(real, "/") ? real : "", path_name(path));
 }
@@ -218,7 +219,15 @@ int image_read_header(const char *path, struct qcow2_header *h, struct qmp_error
 {
     auto_close int fd = open_image(path, err);
 
-    return fd < 0 ? -1 : read_header(fd, path, h, err);
+    if (fd < 0 || read_header(fd, path, h, err))
+        return -1;
+    if (!h->backing || utf8_is(h->backing))
+        return 0;
+    /* as if it could not be read: it is an image, and nobody is to take it for another */
+    qcow2_header_done(h);
+    errno = EILSEQ;
+    return qmp_error_set(err, QMP_ERR_SYSTEM, "%s: its header names a file whose name is not UTF-8",
+                         path);
 }
 
 int image_read_foreign(const char *path, char **backing, struct qmp_error *err)

@@ -13,6 +13,7 @@
 #include "snapshot/path.h"
 #include "snapshot/plan-check.h"
 #include "snapshot/sidecar.h"
+#include "snapshot/utf8.h"
 
 /* An image that the user named. */
 struct named {
@@ -62,7 +63,8 @@ static int take_image(struct look *l, const char *spec, struct qmp_error *err)
     auto_free char *full = path_join(l->o->cwd, it.format ? spec + strlen(it.format) + 1 : spec);
     struct image_stat st;
 
-    it.file = realpath(full, NULL);
+    auto_free char *real = realpath(full, NULL);
+    it.file = mem_strdup(utf8_is(real) || !real ? real : full);
     l->images = mem_grow(l->images, l->n + 1, sizeof(it));
     l->images[l->n++] = it;
     if (!it.file || image_stat(it.file, &st, NULL) || (!st.regular && !st.block_device))

@@ -10,10 +10,10 @@
 #include "qmp/mem.h"
 #include "snapshot/media.h"
 #include "snapshot/member.h"
-#include "snapshot/path.h"
 #include "snapshot/plan-check.h"
 #include "snapshot/plan-spelling.h"
 #include "snapshot/qcow2.h"
+#include "snapshot/utf8.h"
 
 void plan_init(struct plan *p, const char *operation, const struct scene *s)
 {
@@ -321,7 +321,7 @@ void plan_removed(struct plan *p, const char *file)
 
 void plan_kept(struct plan *p, const char *name, const char *why)
 {
-    add_result(p, "kept", json_pack("{s:s, s:s}", "name", name, "why", why));
+    add_result(p, "kept", json_pack("{s:s, s:o}", "name", name, "why", utf8_words(why)));
 }
 
 void plan_note(struct plan *p, const char *fmt, ...)
@@ -332,7 +332,7 @@ void plan_note(struct plan *p, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(words, sizeof(words), fmt, ap);
     va_end(ap);
-    add(json_object_get(p->result, "notes"), json_string(words));
+    add(json_object_get(p->result, "notes"), utf8_words(words));
 }
 
 /* ---- as JSON ---- */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "qmp/mem.h"
+#include "snapshot/image.h"
 #include "snapshot/member.h"
 #include "snapshot/survey.h"
 #include "snapshot/tool.h"
@@ -50,6 +51,14 @@ static int hash_data(const struct runner *r, json_t *files, const json_t *entry,
     return there && !text(there, "sha256") ? hash(r, data, there, err) : 0;
 }
 
+/* A fifo is waited for, and a character device has no end; what is wrong with it is told. */
+static bool is_whole(const char *file, const json_t *entry)
+{
+    struct image_stat st;
+
+    return entry && !image_stat(file, &st, NULL) && (st.regular || st.block_device);
+}
+
 int survey_deepen(json_t *survey, const struct chain *c, const struct runner *r,
                   struct qmp_error *err)
 {
@@ -60,7 +69,7 @@ int survey_deepen(json_t *survey, const struct chain *c, const struct runner *r,
         auto_free char *file = chain_layer_file(c, id);
         json_t *entry = json_object_get(files, file);
 
-        if (!entry)
+        if (!is_whole(file, entry))
             continue;
         if (!chain_is_active(c, id) &&
             (hash(r, file, entry, err) || hash_data(r, files, entry, err)))

@@ -222,7 +222,7 @@ static void look_how_far(void *arg)
 int tool_checksum(const struct runner *r, const char *file, char sum[static 65],
                   struct qmp_error *err)
 {
-    auto_close int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    auto_close int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     struct work w = {.r = r, .operation = "check", .file = file, .fd = fd, .sum = sum};
     struct process p = {.argv = (const char *[]){"sha256sum", NULL},
                         .input = fd,
@@ -236,6 +236,8 @@ int tool_checksum(const struct runner *r, const char *file, char sum[static 65],
     sum[0] = '\0';
     if (fd < 0 || fstat(fd, &st))
         return image_error(err, "open", file);
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return qmp_error_set(err, QRW_ERR_INVALID, "%s is neither a file nor a block device", file);
     w.length = st.st_size;
     if (run(&w, &p, err))
         return qmp_error_wrap(err, "sha256sum");

@@ -144,7 +144,7 @@ static int check_renamed(const struct graph_disk *d, const char *file, struct qm
 /* All images were renamed, and what the header of the last names is in a record beside them. */
 static int check_cut(const struct graph_disk *d, struct qmp_error *err)
 {
-    const struct graph_layer *l = graph_files_trouble(d);
+    const struct graph_layer *l = graph_trouble(d);
     char *found[2] = {NULL, NULL};
 
     if (!l || !graph_has_folder(l->file) || !image_is_gone(l->file))

@@ -281,7 +281,7 @@ static void warn(struct qrw_vm *vm, const struct chain *c, const char *sidecar)
         return;
     }
     for (size_t i = 0; i < vm->graph.ndisks; i++) {
-        const struct graph_layer *trouble = graph_files_trouble(&vm->graph.disks[i]);
+        const struct graph_layer *trouble = graph_trouble(&vm->graph.disks[i]);
 
         if (trouble)
             vm_note(vm, 0, "disk %s: %s", vm->graph.disks[i].id, trouble->trouble);

@@ -27,7 +27,7 @@ static const struct graph_layer *find_trouble(const struct graph *g)
     const struct graph_layer *l = NULL;
 
     for (size_t i = 0; i < g->ndisks && !l; i++)
-        l = graph_files_trouble(&g->disks[i]);
+        l = graph_trouble(&g->disks[i]);
     return l;
 }
 

@@ -145,6 +145,28 @@ static bool is_cut(const struct graph_layer *l)
     return n >= 1024 && !strncmp(l->spelling, "json:", 5) && l->spelling[n - 1] != '}';
 }
 
+/* QEMU says U+FFFD for each byte of a name that is no UTF-8: no file is called so. */
+static bool is_no_name(const struct qrw_vm *vm, const struct graph_layer *l)
+{
+    return vm->files_reachable && !l->remote && strstr(l->file, "\xEF\xBF\xBD") &&
+           image_is_gone(l->file);
+}
+
+/* What the record could not name, and nobody finds again. */
+static int check_utf8(const struct qrw_vm *vm, const struct graph_disk *d, struct qmp_error *err)
+{
+    for (size_t i = 0; i < d->nlayers; i++) {
+        if (!is_no_name(vm, &d->layers[i]))
+            continue;
+        qmp_error_set(err, QRW_ERR_UNSUPPORTED,
+                      "disk %s: the name of an image is not UTF-8, QEMU calls it %s", d->id,
+                      d->layers[i].file);
+        return qmp_error_hint(err, "stop the VM, call that otherwise, and name it anew in the "
+                                   "header above: qemu-img rebase -u");
+    }
+    return 0;
+}
+
 /* Whoever takes it for another disk, or none, would believe it to have no record, or to run on
  * something else than that says. */
 static int check_names(const struct qrw_vm *vm, struct qmp_error *err)
@@ -152,7 +174,11 @@ static int check_names(const struct qrw_vm *vm, struct qmp_error *err)
     for (size_t i = 0; i < vm->graph.ndisks && vm->client; i++) {
         const struct graph_disk *d = &vm->graph.disks[i];
 
-        if (graph_skip_reason(d) || !is_cut(&d->layers[0]))
+        if (graph_skip_reason(d))
+            continue;
+        if (check_utf8(vm, d, err))
+            return -1;
+        if (!is_cut(&d->layers[0]))
             continue;
         qmp_error_set(err, QRW_ERR_UNSUPPORTED,
                       "disk %s: QEMU calls its image by the files of the whole chain, and has cut "

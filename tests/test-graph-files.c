@@ -86,7 +86,7 @@ Test(graph_files, sizes_and_internal_snapshots_are_told)
     cr_assert_eq(l->ntags, 1);
     cr_expect_str_eq(l->tags[0].name, "one two");
     cr_expect_gt(l->tags[0].sec, 1700000000);
-    cr_expect_null(graph_files_trouble(&g.disks[0]));
+    cr_expect_null(graph_trouble(&g.disks[0]));
     graph_done(&g);
 }
 

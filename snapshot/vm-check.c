@@ -249,8 +249,11 @@ static bool mend(struct qrw_vm *vm, struct journal *j, json_t *f)
     struct qmp_error why = {0};
     char words[sizeof(why.context) + sizeof(why.desc)];
 
-    vm_take_out(vm, &j->chain, json_object_get(how, "inside"));
-    if (mend_record(&j->chain, &vm->graph, how) || !mend_outside(vm->client, how, &why))
+    if (mend_record(&j->chain, &vm->graph, how)) {
+        vm_take_out(vm, &j->chain, json_object_get(how, "inside"));
+        return true;
+    }
+    if (!mend_outside(vm->client, how, &why))
         return true;
     json_object_set_new(f, "failed", json_string(qmp_error_text(&why, words, sizeof(words))));
     return false;

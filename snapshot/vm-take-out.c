@@ -58,7 +58,8 @@ void vm_take_out(struct qrw_vm *vm, const struct chain *c, const json_t *inside)
         auto_free char *label = path_quote(tag), *image = path_quote(file);
         struct qmp_error why = {0};
 
-        if (take_out(vm, c, file, tag, &why))
+        /* what has left the record is an orphan, with all that is in it, and stays as it is */
+        if (chain_layer_by_file(c, file) && take_out(vm, c, file, tag, &why))
             vm_note(vm, 0,
                     "'%s' stays inside of %s, where it shows something else now: %s; with the VM "
                     "off: qemu-img snapshot -d %s %s, and qrewind repair --yes",

@@ -9,7 +9,7 @@ struct chain;
 struct qrw_vm;
 
 /* Take what @inside names ("file" and "tag" each; of a mend, may be NULL) out of images of the VM
- * of @c. What stays there is noted. */
+ * of @c, which has dropped it already, and is not saved yet. What stays there is noted. */
 void vm_take_out(struct qrw_vm *vm, const struct chain *c, const json_t *inside);
 
 #endif

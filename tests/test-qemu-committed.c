@@ -62,6 +62,21 @@ Test(qemu_committed, what_lies_beside_it_is_lost_with_it)
     offline_files("base.qcow2 base.qcow2.qrewind.json base.s1.qcow2 base.s2.qcow2 base.s9.qcow2");
 }
 
+/* What lies inside of a layer that goes with it does not make that the newest. */
+Test(qemu_committed, something_lies_inside_of_what_lies_beside_it)
+{
+    offline_image("base.qcow2", "4M", NULL);
+    offline_ok(Q "create s1");
+    offline_write("base.s1.qcow2", 2, "1M", "64k");
+    offline_ok(Q "create i1 --internal");
+    offline_ok(Q "revert s1");
+    offline_write("base.s1-2.qcow2", 7, "2M", "64k");
+    offline_sh("qemu-img commit -q -d base.s1-2.qcow2; rm base.s1-2.qcow2");
+    offline_ok(Q "repair --yes");
+    finds("orphan-file base.s1.qcow2");
+    offline_reads("base.qcow2", 7, "2M", "64k");
+}
+
 /* That may be what was merged as well as the active one. */
 Test(qemu_committed, where_more_is_gone_nobody_knows_what_was_merged)
 {

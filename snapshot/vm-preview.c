@@ -8,6 +8,8 @@
  */
 #include "snapshot/vm-preview.h"
 
+#include <stdio.h>
+
 #include "snapshot/check.h"
 #include "snapshot/member.h"
 #include "snapshot/mend-record.h"
@@ -85,4 +87,20 @@ json_t *vm_preview(struct qrw_vm *vm, const struct journal *j, qrw_strings only,
 {
     foresee(vm, j, only, flags, findings);
     return steps_of(findings, flags);
+}
+
+/* How that ends, and what can be planned then, only settling it tells; and a dry run changes
+ * nothing. */
+json_t *vm_preview_settling(const struct chain *c)
+{
+    const char *operation = text(chain_pending(c), "operation");
+    char note[120];
+
+    if (!operation)
+        return NULL;
+    snprintf(note, sizeof(note),
+             "an interrupted %s is settled first, and what follows is planned then: qrewind repair",
+             operation);
+    return json_pack("{s:[{s:s, s:s}], s:[s]}", "plan", "step", "settle", "operation", operation,
+                     "notes", note);
 }

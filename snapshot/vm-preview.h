@@ -25,4 +25,8 @@ bool vm_may_mend(const json_t *f, unsigned flags);
 json_t *vm_preview(struct qrw_vm *vm, const struct journal *j, qrw_strings only, unsigned flags,
                    json_t *findings);
 
+/* What a dry run shows while an operation of @c is pending: that it is settled first. NULL: none
+ * is. New reference. */
+json_t *vm_preview_settling(const struct chain *c);
+
 #endif

@@ -20,6 +20,7 @@
 #include "snapshot/plan-again.h"
 #include "snapshot/plan-tidy.h"
 #include "snapshot/vm-offline.h"
+#include "snapshot/vm-preview.h"
 #include "snapshot/vm-private.h"
 
 void vm_stamp(char *buf, size_t size)
@@ -49,8 +50,7 @@ void vm_random_token(char token[static 9])
 static int still_running(const json_t *earlier, struct qmp_error *err)
 {
     const char *operation = text(earlier, "operation");
-    const json_t *first = json_array_get(json_object_get(earlier, "jobs"), 0);
-    const char *job = json_string_value(json_object_get(first, "id"));
+    const char *job = text(json_array_get(json_object_get(earlier, "jobs"), 0), "id");
 
     qmp_error_set(err, QRW_ERR_LOCKED, "%s is still under way: job %s", operation, job);
     return qmp_error_hint(err,
@@ -88,8 +88,7 @@ static int settle_earlier(struct qrw_vm *vm, struct journal *j, enum graph_level
 static json_t *decide(struct qrw_vm *vm, struct journal *j, const struct qrw_operation *op,
                       const char *decision, unsigned flags, struct qmp_error *err)
 {
-    const json_t *pending = chain_pending(&j->chain);
-    const char *operation = text(pending, "operation");
+    const char *operation = text(chain_pending(&j->chain), "operation");
     json_t *result = NULL;
     enum settled how;
 
@@ -371,7 +370,8 @@ json_t *qrw_run(struct qrw_vm *vm, const struct qrw_operation *op, const void *a
         if (decision)
             result = decide(vm, &j, op, decision, flags, err);
         else if (!vm_check_bases(vm, &j, op, err) &&
-                 !settle_earlier(vm, &j, level, &settled, &earlier, err) &&
+                 (flags & QRW_DRY_RUN ? !(result = vm_preview_settling(&j.chain))
+                                      : !settle_earlier(vm, &j, level, &settled, &earlier, err)) &&
                  !(result = done_already(&j, op, args, flags, earlier, marked)) &&
                  !(op->freezes && vm_check_above(vm, &j.chain, err)) &&
                  !(flags & QRW_AFTER && vm_pretend_again(vm, &j, err))) {

@@ -64,3 +64,33 @@ Test(qemu_mended, a_disk_that_the_record_does_not_know)
     finds(" -i new.qcow2", "unreadable-image gone.qcow2");
     finds("", "");
 }
+
+/* A dry run changes nothing, whatever is due. */
+Test(qemu_mended, not_even_what_is_pending_by_a_dry_run)
+{
+    static const char *const asked[] = {
+        "create x",  "create x --max-depth 1", "revert s1",
+        "delete s1", "edit s1 --name y",       "prune --max-depth 1",
+        "undo",      "export s1 out",          "stream base"};
+
+    offline_tower();
+    offline_interrupt("base.qcow2.qrewind.json");
+    offline_sh("mkdir was; cp -p base* was");
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        json_auto_t *would = offline_json(0, Q "-n %s", asked[i]);
+
+        says(would, "plan.0.step", "settle");
+        says(would, "plan.0.operation", "prune");
+    }
+    offline_sh("for i in base*; do cmp $i was/$i; done; rm -r was");
+    offline_ok(Q "create x");
+    finds("", "");
+}
+
+Test(qemu_mended, nor_is_the_sidecar_led_home)
+{
+    offline_tower();
+    offline_sh("mv base.qcow2.qrewind.json other.qcow2.qrewind.json");
+    offline_ok("qrewind -n -i base.qcow2 create x");
+    offline_files("base.qcow2 base.s1.qcow2 base.s2.qcow2 other.qcow2.qrewind.json");
+}

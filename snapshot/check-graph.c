@@ -252,17 +252,6 @@ static void check_nodes(struct check *k)
     }
 }
 
-static bool is_told(const struct check *k, const char *subject)
-{
-    const json_t *f;
-    size_t i;
-
-    json_array_foreach(k->findings, i, f)
-        if (same(text(f, "subject"), subject))
-            return true;
-    return false;
-}
-
 void check_troubles(struct check *k)
 {
     const bool unrecorded = json_is_true(json_object_get(k->survey, "unrecorded"));
@@ -273,7 +262,7 @@ void check_troubles(struct check *k)
         const struct graph_layer *l = graph_trouble(d);
 
         if (graph_skip_reason(d) || !l || (chain_active(k->c, d->id) && !unrecorded) ||
-            is_told(k, l->file))
+            check_is_told(k->findings, l->file))
             continue;
         check_add(k,
                   &(struct finding){.code = graph_is_loop(d) ? "backing-loop" : "unreadable-image",

@@ -43,6 +43,17 @@ bool check_knows(const char *code)
     return severity(code);
 }
 
+bool check_is_told(const json_t *findings, const char *subject)
+{
+    const json_t *f;
+    size_t i;
+
+    json_array_foreach(findings, i, f)
+        if (same(text(f, "subject"), subject))
+            return true;
+    return false;
+}
+
 void check_choose(json_t *findings, qrw_strings only)
 {
     json_t *f;

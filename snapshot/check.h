@@ -34,6 +34,9 @@ bool check_fits(const json_t *layer, const json_t *entry);
 /* Is there a finding that has the code @code? */
 bool check_knows(const char *code);
 
+/* Is there one of @findings about @subject? */
+bool check_is_told(const json_t *findings, const char *subject);
+
 /* Of @findings (NULL: none) only those with the codes @only are to be mended; NULL: all but those
  * that want to be named so. What is pending comes before them. */
 void check_choose(json_t *findings, qrw_strings only);

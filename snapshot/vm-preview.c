@@ -44,17 +44,6 @@ static json_t *steps_of(const json_t *findings, unsigned flags)
     return plan;
 }
 
-static bool is_known(const json_t *findings, const json_t *subject)
-{
-    const json_t *f;
-    size_t i;
-
-    json_array_foreach(findings, i, f)
-        if (json_equal(json_object_get(f, "subject"), subject))
-            return true;
-    return false;
-}
-
 /* Headers that will be wrong once the names of @findings are recorded. */
 static void foresee(struct qrw_vm *vm, const struct journal *j, qrw_strings only, unsigned flags,
                     json_t *findings)
@@ -77,7 +66,7 @@ static void foresee(struct qrw_vm *vm, const struct journal *j, qrw_strings only
     check_choose(more, only);
     json_array_foreach(more, i, f)
         if (same(text(json_object_get(f, "mend"), "do"), "backing") &&
-            !is_known(findings, json_object_get(f, "subject")))
+            !check_is_told(findings, text(f, "subject")))
             json_array_append(findings, f);
     chain_done(&later);
 }

@@ -116,17 +116,6 @@ static json_t *settle_all(struct qrw_vm *vm, struct journal *j, unsigned flags, 
     return NULL;
 }
 
-static bool is_told(const json_t *findings, const json_t *subject)
-{
-    const json_t *f;
-    size_t i;
-
-    json_array_foreach(findings, i, f)
-        if (json_equal(json_object_get(f, "subject"), subject))
-            return true;
-    return false;
-}
-
 /* A file that nothing records is found by what it builds on; where the VM has merged that, it is
  * told for the last time. */
 static void tell_orphans(json_t *result, const json_t *now)
@@ -135,12 +124,12 @@ static void tell_orphans(json_t *result, const json_t *now)
     size_t i;
 
     json_array_foreach(json_object_get(result, "findings"), i, f) {
-        json_t *file = json_object_get(f, "subject");
+        const char *file = text(f, "subject");
 
-        if (kept && same(text(f, "code"), "orphan-file") && !is_told(now, file) &&
-            image_is_there(json_string_value(file)))
+        if (kept && same(text(f, "code"), "orphan-file") && !check_is_told(now, file) &&
+            image_is_there(file))
             json_array_append_new(
-                kept, json_pack("{s:O, s:O}", "name", file, "why", json_object_get(f, "text")));
+                kept, json_pack("{s:s, s:O}", "name", file, "why", json_object_get(f, "text")));
     }
 }
 

@@ -32,10 +32,10 @@ static void look_at_data(const char *file, json_t *now)
         json_object_set_new(now, "data", size_and_time(&st));
 }
 
-/* How @id's file looks now. New reference, NULL: it is not a file that we can look at. */
-static json_t *look(const struct chain *c, const char *id)
+/* How @file looks now, without reading it. New reference, NULL: it is not one that we can look at.
+ */
+static json_t *look_at(const char *file)
 {
-    auto_free char *file = chain_layer_file(c, id);
     struct image_stat st;
 
     if (!file || !graph_is_path(file) || image_stat(file, &st, NULL) ||
@@ -44,7 +44,16 @@ static json_t *look(const struct chain *c, const char *id)
     json_t *now = size_and_time(&st);
     if (st.regular)
         json_object_set_new(now, "inode", json_integer((json_int_t)st.ino));
-    if (same(text(chain_layer(c, id), "format"), "qcow2"))
+    return now;
+}
+
+/* The same of @id's, and of its data file. */
+static json_t *look(const struct chain *c, const char *id)
+{
+    auto_free char *file = chain_layer_file(c, id);
+    json_t *now = look_at(file);
+
+    if (now && same(text(chain_layer(c, id), "format"), "qcow2"))
         look_at_data(file, now);
     return now;
 }
@@ -84,7 +93,8 @@ static const char shorter[] = "it has become shorter";
 const char *fingerprint_changed(const struct chain *c, const char *id)
 {
     const json_t *was = json_object_get(chain_layer(c, id), "fingerprint");
-    json_auto_t *now = was ? look(c, id) : NULL;
+    auto_free char *file = chain_layer_file(c, id);
+    json_auto_t *now = was ? look_at(file) : NULL;
 
     if (!now)
         return NULL;

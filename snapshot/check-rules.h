@@ -139,9 +139,7 @@ char *check_cut_hint(const struct check *k, const char *file);
 /* The rules, by what they look at. */
 void check_document(struct check *k); /* pending, lock, permissions, other sidecars */
 void check_graph(struct check *k);    /* what QEMU has against what is recorded */
-void check_troubles(
-    struct check *k); /* what no record knows, no rule has told of, and none can use */
-void check_layers(struct check *k); /* each layer's file: there, unchanged, sound */
+void check_layers(struct check *k);   /* each layer's file: there, unchanged, sound */
 /* The same of one: is a frozen file what it was, does its header name the layer below? */
 void check_changed(struct check *k, const char *id, const char *file, const json_t *entry);
 void check_backing(struct check *k, const char *id, const char *file, const json_t *entry);
@@ -156,6 +154,8 @@ void check_drop_inside(const struct check *k, const char *layer, json_t *mend);
 void check_orphans(struct check *k); /* files of ours that no record names */
 void check_links(struct check *k);   /* those that lead to a sidecar that is not there */
 void check_astray(struct check *k);  /* images of others that do not lead here any more */
+/* Last: disks that no record knows, and none can use, if no other rule has told of them. */
+void check_troubles(struct check *k);
 
 /* Is the whole folder of @file away? Then nothing is given up that is missing there. */
 bool check_is_away(const struct check *k, const char *file);

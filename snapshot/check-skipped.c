@@ -74,13 +74,21 @@ bool check_is_skewed(const struct check *k, const json_t *held, const char *onto
     return false;
 }
 
-static bool any_skewed(const struct check *k, json_t *disks, const char *onto)
+/* Is it so of what a snapshot has on a disk, @held, and the layer @id? */
+typedef bool is_part(const struct check *k, const json_t *held, const char *id);
+
+static bool is_inside(const struct check *k, const json_t *held, const char *id)
+{
+    return same(text(held, "inside"), id);
+}
+
+static bool any(const struct check *k, json_t *disks, is_part *is, const char *id)
 {
     const char *disk;
     json_t *held;
 
     json_object_foreach(disks, disk, held)
-        if (check_is_skewed(k, held, onto))
+        if (is(k, held, id))
             return true;
     return false;
 }
@@ -93,48 +101,32 @@ static void add(json_t *mend, const char *key, const char *one)
     json_array_append_new(json_object_get(mend, key), json_string(one));
 }
 
-static bool any_inside(json_t *disks, const char *layer)
-{
-    const char *disk;
-    json_t *held;
-
-    json_object_foreach(disks, disk, held)
-        if (same(text(held, "inside"), layer))
-            return true;
-    return false;
-}
-
-void check_drop_inside(const struct check *k, const char *layer, json_t *mend)
+/* Have @mend drop whatever @is true of a part of, and take it out of the images. */
+static void drop_all(const struct check *k, is_part *is, const char *id, json_t *mend)
 {
     json_t *undo = json_object_get(chain_undo(k->c), "disks"), *s;
     size_t i;
 
     json_array_foreach(chain_snapshots(k->c), i, s)
-        if (any_inside(json_object_get(s, "disks"), layer)) {
+        if (any(k, json_object_get(s, "disks"), is, id)) {
             add(mend, "drop", text(s, "name"));
             check_take_out(k, mend, json_object_get(s, "disks"));
         }
-    if (any_inside(undo, layer)) {
+    if (any(k, undo, is, id)) {
         json_object_set_new(mend, "undo", json_true());
         check_take_out(k, mend, undo);
     }
 }
 
+void check_drop_inside(const struct check *k, const char *layer, json_t *mend)
+{
+    drop_all(k, is_inside, layer, mend);
+}
+
 void check_drop_skewed(const struct check *k, const char *onto, json_t *mend)
 {
-    const json_t *s;
-    size_t i;
-
     add(mend, "layers", onto);
-    json_array_foreach(chain_snapshots(k->c), i, s)
-        if (any_skewed(k, json_object_get(s, "disks"), onto)) {
-            add(mend, "drop", text(s, "name"));
-            check_take_out(k, mend, json_object_get(s, "disks"));
-        }
-    if (any_skewed(k, json_object_get(chain_undo(k->c), "disks"), onto)) {
-        json_object_set_new(mend, "undo", json_true());
-        check_take_out(k, mend, json_object_get(chain_undo(k->c), "disks"));
-    }
+    drop_all(k, check_is_skewed, onto, mend);
 }
 
 char *check_dropped(const json_t *mend)

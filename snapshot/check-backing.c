@@ -194,10 +194,11 @@ static bool goes_round(const struct check *k, const char *file)
         return false;
     for (size_t i = 0; i < g->ndisks; i++) {
         const struct graph_disk *d = &g->disks[i];
+        const size_t last = graph_is_loop(d) ? d->nlayers - 1 : 0;
         bool within = false;
 
-        for (size_t n = 0; graph_is_loop(d) && n + 1 < d->nlayers; n++) {
-            within = within || same(d->layers[n].file, d->layers[d->nlayers - 1].file);
+        for (size_t n = 0; n < last; n++) {
+            within = within || same(d->layers[n].file, d->layers[last].file);
             if (within && same(d->layers[n].file, file))
                 return true;
         }
@@ -222,8 +223,8 @@ bool check_may_be_flat(const struct check *k, const char *id)
     const char *below = text(layer, "backing");
     auto_free char *meant = chain_layer_file(k->c, below);
 
-    return below && entry && !check_live(k, meant, NULL) && same(text(layer, "format"), "qcow2") &&
-           !text(entry, "problem") && !text(entry, "backing") && check_is_gone(k, below);
+    return below && entry && same(text(layer, "format"), "qcow2") && !text(entry, "problem") &&
+           !text(entry, "backing") && check_is_gone(k, below) && !check_live(k, meant, NULL);
 }
 
 /* What is recorded below is not there. Was the image made flat, it needs that no more, but for what

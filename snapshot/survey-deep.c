@@ -52,7 +52,7 @@ static int hash_data(const struct runner *r, json_t *files, const json_t *entry,
 }
 
 /* A fifo is waited for, and a character device has no end; what is wrong with it is told. */
-static bool is_whole(const char *file, const json_t *entry)
+static bool is_file(const char *file, const json_t *entry)
 {
     struct image_stat st;
 
@@ -69,7 +69,7 @@ int survey_deepen(json_t *survey, const struct chain *c, const struct runner *r,
         auto_free char *file = chain_layer_file(c, id);
         json_t *entry = json_object_get(files, file);
 
-        if (!is_whole(file, entry))
+        if (!is_file(file, entry))
             continue;
         if (!chain_is_active(c, id) &&
             (hash(r, file, entry, err) || hash_data(r, files, entry, err)))

@@ -121,6 +121,13 @@ static bool loses(const struct chain *c, const char *top, const char *onto)
     return is_lost(c, json_object_get(chain_undo(c), "disks"), top, onto);
 }
 
+/* Somebody else has merged a layer away. */
+static int hint_cost(struct qmp_error *err)
+{
+    return qmp_error_hint(err, "qrewind check tells which snapshots that has cost, repair --yes "
+                               "records it");
+}
+
 /* @file builds on @named, and what is recorded between them, from @top on, is there still: was that
  * merged into @named (check-skipped.c)? */
 static int check_skipped(const struct chain *c, const char *file, const char *named,
@@ -136,8 +143,7 @@ static int check_skipped(const struct chain *c, const char *file, const char *na
                   "%s builds on %s, which has changed since it was frozen, and not on %s: "
                   "somebody seems to have merged that",
                   file, path_name(named), path_name(meant));
-    return qmp_error_hint(err, "qrewind check tells which snapshots that has cost, repair --yes "
-                               "records it");
+    return hint_cost(err);
 }
 
 /* @file builds on @named, and what is recorded between them, from @top on, is not there: was that
@@ -160,8 +166,7 @@ static int check_merged(const struct chain *c, const char *file, const char *nam
                   "%s builds on %s, which has grown since it was frozen, and not on %s, which is "
                   "not there: somebody seems to have merged that",
                   file, path_name(named), path_name(meant));
-    return qmp_error_hint(err, "qrewind check tells which snapshots that has cost, repair --yes "
-                               "records it");
+    return hint_cost(err);
 }
 
 /* @named is what lies below @file, the layer @id. @ours: may it be another layer of ours? */
@@ -290,8 +295,7 @@ static int check_committed(const struct chain *c, struct qmp_error *err)
                       "%s is not there, and %s, which is below it, has grown since it was frozen: "
                       "somebody seems to have merged it into that",
                       gone, path_name(file));
-        return qmp_error_hint(err, "qrewind check tells which snapshots that has cost, repair "
-                                   "--yes records it");
+        return hint_cost(err);
     }
     return 0;
 }
